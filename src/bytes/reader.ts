@@ -1,0 +1,140 @@
+import { ProtocolError } from "../errors/errors.ts";
+
+const UTF8 = new TextDecoder("utf-8");
+/** Beyond this many bytes the platform's decoder beats building the string here. */
+const SHORT = 24;
+
+/**
+ * A bounds-checked cursor over one message (or one value) inside a buffer that somebody else owns.
+ *
+ * Every read checks that the bytes are there and throws a {@linkcode ProtocolError} when they are
+ * not; {@linkcode Reader.finish} refuses leftovers. The reader, and every view it hands out, is
+ * valid until its owner moves on: copy what you keep ({@linkcode Reader.bytes} already does).
+ */
+export class Reader {
+  /** The whole buffer; only `[position, end)` belongs to this message. */
+  buffer: Uint8Array;
+  /** The same bytes, for the numbers. */
+  view: DataView;
+  /** Where the next read begins. */
+  position = 0;
+  /** One past the last byte that may be read. */
+  end = 0;
+  /** What is being read, for error messages. */
+  what = "message";
+
+  constructor(buffer: Uint8Array = new Uint8Array(0)) {
+    this.buffer = buffer;
+    this.view = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+    this.end = buffer.byteLength;
+  }
+
+  /** Points the reader at other bytes; they stay the caller's. */
+  attach(buffer: Uint8Array): void {
+    this.buffer = buffer;
+    this.view = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+  }
+
+  /** Bytes left. */
+  get remaining(): number {
+    return this.end - this.position;
+  }
+
+  /** Moves past `count` bytes and returns where they began. */
+  take(count: number): number {
+    const start = this.position;
+    if (count < 0 || count > this.end - start) throw this.#short(count);
+    this.position = start + count;
+    return start;
+  }
+
+  uint8(): number {
+    return this.buffer[this.take(1)]!;
+  }
+  int8(): number {
+    return this.view.getInt8(this.take(1));
+  }
+  int16(): number {
+    return this.view.getInt16(this.take(2));
+  }
+  uint16(): number {
+    return this.view.getUint16(this.take(2));
+  }
+  int32(): number {
+    return this.view.getInt32(this.take(4));
+  }
+  uint32(): number {
+    return this.view.getUint32(this.take(4));
+  }
+  int64(): bigint {
+    return this.view.getBigInt64(this.take(8));
+  }
+  uint64(): bigint {
+    return this.view.getBigUint64(this.take(8));
+  }
+  float32(): number {
+    return this.view.getFloat32(this.take(4));
+  }
+  float64(): number {
+    return this.view.getFloat64(this.take(8));
+  }
+
+  /** `count` bytes as a copy that the caller owns. */
+  bytes(count: number): Uint8Array<ArrayBuffer> {
+    const start = this.take(count);
+    return this.buffer.slice(start, start + count) as Uint8Array<ArrayBuffer>;
+  }
+
+  /** `count` bytes of UTF-8; invalid sequences become U+FFFD. */
+  text(count: number): string {
+    const start = this.take(count);
+    return decodeUtf8(this.buffer, start, start + count);
+  }
+
+  /** A string that ends in a zero byte (protocol type `String`). */
+  cstring(): string {
+    const start = this.position;
+    const zero = this.buffer.indexOf(0, start);
+    if (zero < 0 || zero >= this.end) {
+      throw new ProtocolError(`malformed ${this.what}: a string has no end`);
+    }
+    this.position = zero + 1;
+    return decodeUtf8(this.buffer, start, zero);
+  }
+
+  /**
+   * A count of items of at least `itemSize` bytes each, refused when they cannot fit in what is
+   * left: a hostile count must not make us allocate.
+   */
+  count(count: number, itemSize: number): number {
+    if (count < 0 || count * itemSize > this.end - this.position) {
+      throw new ProtocolError(`malformed ${this.what}: ${count} items do not fit in it`);
+    }
+    return count;
+  }
+
+  /** Refuses bytes nobody read. */
+  finish(): void {
+    if (this.position !== this.end) {
+      throw new ProtocolError(`malformed ${this.what}: ${this.remaining} bytes left over`);
+    }
+  }
+
+  #short(count: number): ProtocolError {
+    return new ProtocolError(
+      `malformed ${this.what}: ${count} bytes wanted, ${this.remaining} left`,
+    );
+  }
+}
+
+/** Decodes UTF-8 from `buffer[start, end)`; invalid sequences become U+FFFD. */
+export function decodeUtf8(buffer: Uint8Array, start: number, end: number): string {
+  if (end - start > SHORT) return UTF8.decode(buffer.subarray(start, end));
+  let text = "";
+  for (let i = start; i < end; i++) {
+    const byte = buffer[i]!;
+    if (byte > 127) return UTF8.decode(buffer.subarray(start, end));
+    text += String.fromCharCode(byte);
+  }
+  return text;
+}

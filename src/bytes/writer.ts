@@ -1,0 +1,180 @@
+import { InterfaceError } from "../errors/errors.ts";
+
+const UTF8 = new TextEncoder();
+/** Up to this many characters are copied here; beyond, the platform's encoder is faster. */
+const SHORT = 48;
+const INITIAL_SIZE = 4096;
+/** A spent buffer larger than this is let go rather than kept for the next flush. */
+const KEEP = 1 << 20;
+
+/**
+ * One growing buffer to which whole messages are appended: append, then patch the length.
+ *
+ * {@linkcode Writer.mark} and {@linkcode Writer.rollback} undo a half-written request, so that a
+ * parameter that cannot be encoded leaves nothing behind. {@linkcode Writer.detach} hands the bytes
+ * over; until then they may still move.
+ */
+export class Writer {
+  buffer: Uint8Array<ArrayBuffer>;
+  view: DataView<ArrayBuffer>;
+  /** Bytes appended so far. */
+  length = 0;
+  #spare: Uint8Array<ArrayBuffer> | undefined;
+
+  constructor(size: number = INITIAL_SIZE) {
+    this.buffer = new Uint8Array(size);
+    this.view = new DataView(this.buffer.buffer);
+  }
+
+  /** Makes room for `count` more bytes. */
+  reserve(count: number): void {
+    if (this.length + count > this.buffer.length) this.#grow(this.length + count);
+  }
+
+  uint8(value: number): void {
+    this.reserve(1);
+    this.buffer[this.length++] = value;
+  }
+  int16(value: number): void {
+    this.reserve(2);
+    this.view.setInt16(this.length, value);
+    this.length += 2;
+  }
+  int32(value: number): void {
+    this.reserve(4);
+    this.view.setInt32(this.length, value);
+    this.length += 4;
+  }
+  int64(value: bigint): void {
+    this.reserve(8);
+    this.view.setBigInt64(this.length, value);
+    this.length += 8;
+  }
+  float32(value: number): void {
+    this.reserve(4);
+    this.view.setFloat32(this.length, value);
+    this.length += 4;
+  }
+  float64(value: number): void {
+    this.reserve(8);
+    this.view.setFloat64(this.length, value);
+    this.length += 8;
+  }
+
+  /** Appends a copy of `bytes`. */
+  bytes(bytes: Uint8Array): void {
+    this.reserve(bytes.length);
+    this.buffer.set(bytes, this.length);
+    this.length += bytes.length;
+  }
+
+  /** Appends `text` as UTF-8, without a terminator. A lone surrogate becomes U+FFFD. */
+  text(text: string): void {
+    const size = text.length;
+    if (size <= SHORT) {
+      this.reserve(size * 3);
+      const { buffer } = this;
+      const start = this.length;
+      let i = 0;
+      for (; i < size; i++) {
+        const code = text.charCodeAt(i);
+        if (code > 127) break;
+        buffer[start + i] = code;
+      }
+      if (i === size) {
+        this.length = start + size;
+        return;
+      }
+    }
+    this.reserve(size * 3);
+    this.length += UTF8.encodeInto(text, this.buffer.subarray(this.length)).written;
+  }
+
+  /**
+   * Appends `text` and a zero byte (protocol type `String`).
+   *
+   * @throws {InterfaceError} `what` contains a zero byte, which would end it early.
+   */
+  cstring(text: string, what: string = "text"): void {
+    if (text.includes("\0")) throw new InterfaceError(`${what} contains a zero byte`);
+    this.text(text);
+    this.uint8(0);
+  }
+
+  /** Leaves room for a 32-bit length and returns where it is. */
+  lengthHere(): number {
+    const at = this.length;
+    this.int32(0);
+    return at;
+  }
+
+  /** Writes at `at` how many bytes follow it; the four of the length itself are not counted. */
+  patchValueLength(at: number): void {
+    this.view.setInt32(at, this.length - at - 4);
+  }
+
+  /** Begins a message with its tag and returns the place for {@linkcode Writer.endMessage}. */
+  beginMessage(tag: number): number {
+    this.uint8(tag);
+    return this.lengthHere();
+  }
+
+  /** Writes the message's length, which counts itself but not the tag. */
+  endMessage(at: number): void {
+    const size = this.length - at;
+    if (size > 0x7fffffff) throw new InterfaceError("a message cannot be larger than 2 GiB");
+    this.view.setInt32(at, size);
+  }
+
+  /** A place to come back to with {@linkcode Writer.rollback}. */
+  mark(): number {
+    return this.length;
+  }
+
+  /** Forgets everything appended since `mark`. */
+  rollback(mark: number): void {
+    this.length = mark;
+  }
+
+  /**
+   * Hands over what was appended and starts empty in another buffer. The bytes are the caller's
+   * until it gives them back with {@linkcode Writer.recycle}.
+   */
+  detach(): Uint8Array<ArrayBuffer> {
+    const bytes = this.buffer.subarray(0, this.length);
+    const next = this.#spare ?? new Uint8Array(INITIAL_SIZE);
+    this.#spare = undefined;
+    this.buffer = next;
+    this.view = new DataView(next.buffer);
+    this.length = 0;
+    return bytes;
+  }
+
+  /** What was appended, in place: valid until the next append. */
+  peek(): Uint8Array<ArrayBuffer> {
+    return this.buffer.subarray(0, this.length);
+  }
+
+  /** Starts empty in the same buffer: for bytes from `peek` that nobody reads any more. */
+  clear(): void {
+    this.length = 0;
+    if (this.buffer.length > KEEP) {
+      this.buffer = new Uint8Array(INITIAL_SIZE);
+      this.view = new DataView(this.buffer.buffer);
+    }
+  }
+
+  /** Takes back the buffer behind `bytes`, which `detach` had handed over. */
+  recycle(bytes: Uint8Array<ArrayBuffer>): void {
+    if (bytes.buffer.byteLength <= KEEP) this.#spare = new Uint8Array(bytes.buffer);
+  }
+
+  #grow(needed: number): void {
+    let size = this.buffer.length * 2;
+    while (size < needed) size *= 2;
+    const larger = new Uint8Array(size);
+    larger.set(this.buffer.subarray(0, this.length));
+    this.buffer = larger;
+    this.view = new DataView(larger.buffer);
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * The seam between the driver and whatever runs it. Everything above this file speaks to these
+ * interfaces; `deno.ts`, `bun.ts` and `node.ts` are the only files that name a runtime. A `Runtime`
+ * is a value that is passed down from `connect()`; nothing registers itself anywhere.
+ */
+
+/** Where a server listens. */
+export type Address =
+  | { readonly kind: "tcp"; readonly host: string; readonly port: number }
+  /** The path of the socket file; a leading `\0` or `@` names Linux's abstract namespace. */
+  | { readonly kind: "unix"; readonly path: string };
+
+/** TCP keepalive; times in seconds, `undefined` leaves the system's default. */
+export interface KeepAlive {
+  readonly idle?: number;
+  readonly interval?: number;
+  readonly count?: number;
+}
+
+/** One resolved TLS request: what must hold before a byte of ours is sent encrypted. */
+export interface TlsSettings {
+  /**
+   * `none`: any certificate will do (libpq's `require` without a root certificate); `ca`: it must
+   * chain to a trusted root; `full`: and be issued for `serverName`.
+   */
+  readonly verify: "none" | "ca" | "full";
+  /** Name or address the certificate must be for. */
+  readonly serverName: string;
+  /** Whether to tell the server `serverName` (SNI). Never sent for an IP address. */
+  readonly sni: boolean;
+  /** Trusted roots, PEM; `undefined`: the platform's own. */
+  readonly ca?: readonly string[];
+  /** Client certificate chain and private key, PEM; the key may be encrypted with `passphrase`. */
+  readonly cert?: string;
+  readonly key?: string;
+  readonly passphrase?: string;
+  /** Certificate revocation lists, PEM. */
+  readonly crl?: readonly string[];
+  readonly minVersion?: "TLSv1" | "TLSv1.1" | "TLSv1.2" | "TLSv1.3";
+  readonly maxVersion?: "TLSv1" | "TLSv1.1" | "TLSv1.2" | "TLSv1.3";
+  /** ALPN protocols to offer, in order. */
+  readonly alpn?: readonly string[];
+  /** Replaces the check of the name; returns the reason to refuse, or `undefined`. */
+  readonly checkServerIdentity?: (host: string, certificate: unknown) => Error | undefined;
+  /** The peer certificate will be wanted (SCRAM channel binding). */
+  readonly needsCertificate: boolean;
+}
+
+/** What is known of an established TLS layer; `undefined` where the runtime does not tell. */
+export interface TlsFacts {
+  readonly version?: string;
+  readonly cipher?: string;
+  /** The protocol agreed by ALPN; `""` when none was. */
+  readonly alpn?: string;
+  /** The server's certificate, DER. Present whenever `needsCertificate` was asked. */
+  readonly certificate?: Uint8Array;
+}
+
+/**
+ * Who receives a stream's bytes. The sink owns the read buffer: the stream writes into
+ * {@linkcode Sink.space} or hands over a chunk for copying, and keeps nothing.
+ *
+ * All methods are called from the event loop, one at a time, and never throw.
+ */
+export interface Sink {
+  /** Free space to write into, never empty; the stream's until it calls {@linkcode Sink.received}. */
+  space(): Uint8Array<ArrayBuffer>;
+  /** `count` > 0 bytes were written at the start of `space()`. `false`: stop reading until `resume()`. */
+  received(count: number): boolean;
+  /** The same for a runtime that brings its own buffer; the sink copies what it needs before it returns. */
+  chunk(bytes: Uint8Array): boolean;
+  /**
+   * The peer is gone or the stream failed. Called exactly once, after the last byte, unless the
+   * stream was `close()`d or `destroy()`ed by us. `undefined` is an orderly end (FIN); everything
+   * else is the runtime's own error.
+   */
+  lost(cause: unknown): void;
+}
+
+/** A connected byte stream. Reading is off until {@linkcode Stream.start}. */
+export interface Stream {
+  /** `"tcp"`, `"unix"` or `"given"` (the user's own). */
+  readonly kind: "tcp" | "unix" | "given";
+  /** The address of the peer as connected, for cancel requests and messages; `undefined` when not told. */
+  readonly remoteAddress: string | undefined;
+  /** Begins reading into `sink`, for the stream's whole life. */
+  start(sink: Sink): void;
+  /** Reads on after a `received` or `chunk` that answered `false`. */
+  resume(): void;
+  /**
+   * Sends all of `bytes` or fails. `undefined`: they have left, the buffer is the caller's again;
+   * a promise: the buffer is the stream's until it settles. The caller never overlaps two writes.
+   * A failed write rejects *and* reports `lost`.
+   */
+  write(bytes: Uint8Array<ArrayBuffer>): Promise<void> | undefined;
+  /**
+   * Whether {@linkcode Stream.secure} can do all of this here. `false` means: dial again with
+   * `DialOptions.tls` set, which lets the runtime take another way from the start.
+   */
+  canSecure(tls: TlsSettings): boolean;
+  /**
+   * Upgrades to TLS and resolves when the handshake is done and everything asked in `tls` holds.
+   * Called after the sink paused the stream (exactly one byte was read) and with no write pending;
+   * reading is still paused afterwards. Rejects with the reason and destroys the stream otherwise.
+   */
+  secure(tls: TlsSettings, signal?: AbortSignal): Promise<TlsFacts>;
+  /** Sends FIN and goes on reading. Never rejects. */
+  closeWrite(): Promise<void>;
+  /** Sends what is pending, then closes both ways. Never rejects; resolves when the socket is closed. */
+  close(): Promise<void>;
+  /** Closes at once and forgets what is pending. Idempotent. */
+  destroy(): void;
+  /** Whether this stream alone keeps the process alive; it does by default. */
+  ref(): void;
+  unref(): void;
+}
+
+/** How to dial. */
+export interface DialOptions {
+  /** Aborts the attempt; nothing of it may stay behind. */
+  readonly signal?: AbortSignal;
+  /** `undefined`: off. Only for TCP. */
+  readonly keepAlive?: KeepAlive;
+  /** Local address to bind. */
+  readonly source?: { readonly host: string; readonly port?: number };
+  /** TLS will be asked for on this stream with these settings: pick a way that can do it. */
+  readonly tls?: TlsSettings;
+}
+
+/** What the driver needs of its surroundings, besides the language. */
+export interface Runtime {
+  readonly name: string;
+  /** V8 rebuilds `await` chains into an error's stack by itself; others need the call site taken early. */
+  readonly asyncStacks: boolean;
+  /** Connects, with TCP_NODELAY set. Rejects with the system's error. */
+  connect(address: Address, options: DialOptions): Promise<Stream>;
+  /** Wraps an open connection that the user brought. @throws {InterfaceError} it is none we know. */
+  adopt(sock: unknown): Stream;
+  /** All addresses of a host name, in the resolver's order; an address resolves to itself. */
+  lookup(host: string): Promise<readonly string[]>;
+  /** An environment variable; `undefined` when unset or not permitted. */
+  env(name: string): string | undefined;
+  /** A file's text; `undefined` when it does not exist or may not be read. */
+  readTextFile(path: string): Promise<string | undefined>;
+  /** Permission bits and owner of a file, where there are such; `undefined` otherwise. */
+  fileMode(path: string): Promise<{ mode: number; uid: number } | undefined>;
+  /** Name of the operating system's user; `undefined` when it cannot be told. */
+  userName(): string | undefined;
+  /** The user's home directory; `undefined` when it cannot be told. */
+  homeDirectory(): string | undefined;
+  /** MD5, which WebCrypto lacks: for PostgreSQL's md5 authentication only. */
+  md5(bytes: Uint8Array): Uint8Array;
+  /** Makes sure that this timer alone does not keep the process alive. */
+  unrefTimer(timer: ReturnType<typeof setTimeout>): void;
+}
