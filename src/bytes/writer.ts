@@ -19,7 +19,10 @@ export class Writer {
   view: DataView<ArrayBuffer>;
   /** Bytes appended so far. */
   length = 0;
-  #spare: Uint8Array<ArrayBuffer> | undefined;
+  #spareBuffer: Uint8Array<ArrayBuffer> | undefined;
+  #spareView: DataView<ArrayBuffer> | undefined;
+  #lentBuffer: Uint8Array<ArrayBuffer> | undefined;
+  #lentView: DataView<ArrayBuffer> | undefined;
 
   constructor(size: number = INITIAL_SIZE) {
     this.buffer = new Uint8Array(size);
@@ -142,12 +145,25 @@ export class Writer {
    */
   detach(): Uint8Array<ArrayBuffer> {
     const bytes = this.buffer.subarray(0, this.length);
-    const next = this.#spare ?? new Uint8Array(INITIAL_SIZE);
-    this.#spare = undefined;
-    this.buffer = next;
-    this.view = new DataView(next.buffer);
+    const { buffer, view } = this;
+    this.buffer = this.#spareBuffer ?? new Uint8Array(INITIAL_SIZE);
+    this.view = this.#spareView ?? new DataView(this.buffer.buffer);
     this.length = 0;
+    this.#spareBuffer = undefined;
+    this.#spareView = undefined;
+    this.#lentBuffer = buffer;
+    this.#lentView = view;
     return bytes;
+  }
+
+  /** Takes back the buffer that the last `detach` had handed over: nobody reads it any more. */
+  recycle(): void {
+    if (this.#lentBuffer !== undefined && this.#lentBuffer.length <= KEEP) {
+      this.#spareBuffer = this.#lentBuffer;
+      this.#spareView = this.#lentView;
+    }
+    this.#lentBuffer = undefined;
+    this.#lentView = undefined;
   }
 
   /** What was appended, in place: valid until the next append. */
@@ -162,11 +178,6 @@ export class Writer {
       this.buffer = new Uint8Array(INITIAL_SIZE);
       this.view = new DataView(this.buffer.buffer);
     }
-  }
-
-  /** Takes back the buffer behind `bytes`, which `detach` had handed over. */
-  recycle(bytes: Uint8Array<ArrayBuffer>): void {
-    if (bytes.buffer.byteLength <= KEEP) this.#spare = new Uint8Array(bytes.buffer);
   }
 
   #grow(needed: number): void {

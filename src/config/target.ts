@@ -1,0 +1,57 @@
+import type { Address, KeepAlive, Runtime, TlsSettings } from "../runtime/runtime.ts";
+
+/** libpq's six modes. */
+export type SslMode = "disable" | "allow" | "prefer" | "require" | "verify-ca" | "verify-full";
+
+/** A password, or where to ask for one; a function is called anew for every attempt. */
+export type Password = string | Uint8Array | (() => string | Uint8Array | Promise<string | Uint8Array>);
+
+/** One place to try, in order. */
+export interface Target {
+  /** The host as the user named it: for messages, certificates and password files. */
+  readonly host: string;
+  /** Where to dial; `undefined` when the user brought an open connection (`Settings.sock`). */
+  readonly address: Address | undefined;
+  /** The port for messages and password files; of a Unix socket, the number in its file name. */
+  readonly port: number;
+  /** What to do about TLS here. `mode` is `disable` for Unix sockets unless TLS was demanded. */
+  readonly sslMode: SslMode;
+  /** How, if so; present unless `sslMode` is `disable`. */
+  readonly tls: TlsSettings | undefined;
+  /** The password for this host, from the options or the password file. */
+  readonly password: Password | undefined;
+}
+
+/** Everything `connect()` was told, checked and resolved; nothing below it reads options again. */
+export interface Settings {
+  readonly runtime: Runtime;
+  readonly targets: readonly Target[];
+  /** An already open connection, the user's own. */
+  readonly sock: unknown;
+  readonly user: string;
+  readonly database: string | undefined;
+  /** Everything else in the startup packet: application_name, client_encoding, options, replication, run-time parameters. */
+  readonly parameters: Readonly<Record<string, string>>;
+  /** `direct`: TLS from the first byte, with ALPN `postgresql`. */
+  readonly sslNegotiation: "postgres" | "direct";
+  readonly channelBinding: "disable" | "prefer" | "require";
+  /** `[major, minor]` to ask for and the least to accept. */
+  readonly maxProtocolVersion: "3.0" | "3.2";
+  readonly minProtocolVersion: "3.0" | "3.2";
+  readonly keepAlive: KeepAlive | undefined;
+  readonly source: { readonly host: string; readonly port?: number } | undefined;
+  /** Seconds for each attempt, name lookup, TLS and authentication included; 0: no limit. */
+  readonly connectTimeout: number;
+  /** Seconds without a byte from the server while one is due; 0: no limit. */
+  readonly timeout: number;
+  /** Seconds for each query before it is cancelled; 0: no limit. */
+  readonly queryTimeout: number;
+  /** Seconds that `close()` waits for what is queued. */
+  readonly closeTimeout: number;
+  /** Bytes; a longer message from the server ends the connection. */
+  readonly maxMessageBytes: number;
+  /** Requests on the wire at once. */
+  readonly maxPipelined: number;
+  /** Prepared statements kept per connection; 0: none. */
+  readonly statementCacheSize: number;
+}

@@ -1,0 +1,174 @@
+/**
+ * The server's half of the protocol: each function reads the body of one message, whole, from a
+ * reader that stands at its first byte and ends at its last. A message that is too short, too long
+ * or counts more than it holds is a `ProtocolError`; nothing is guessed.
+ */
+import type { Reader } from "../bytes/reader.ts";
+import { ProtocolError, type ServerFields } from "../errors/errors.ts";
+
+/** One column of a result, as RowDescription tells it. */
+export interface ColumnDescription {
+  readonly name: string;
+  /** OID of the table it comes from; 0 when it is not a table's column. */
+  readonly tableOid: number;
+  /** `pg_attribute.attnum` there; 0 when it is not a table's column. */
+  readonly attributeNumber: number;
+  readonly typeOid: number;
+  /** `pg_type.typlen`; negative for variable width. */
+  readonly typeSize: number;
+  /** `pg_attribute.atttypmod`; -1 for none. */
+  readonly typeModifier: number;
+  /** 0 text, 1 binary. */
+  readonly format: number;
+}
+
+/** The status byte of ReadyForQuery. */
+export type TransactionStatus = "idle" | "transaction" | "failed";
+
+/** A NotificationResponse. */
+export interface Notification {
+  /** Channel that was notified. */
+  readonly channel: string;
+  /** What NOTIFY was given; `""` when nothing. */
+  readonly payload: string;
+  /** Backend process that notified. */
+  readonly processId: number;
+}
+
+/** ErrorResponse and NoticeResponse. */
+export function readFields(reader: Reader): ServerFields {
+  const fields: Record<string, string> = {};
+  for (;;) {
+    const type = reader.uint8();
+    if (type === 0) break;
+    fields[String.fromCharCode(type)] = reader.cstring();
+  }
+  reader.finish();
+  return fields;
+}
+
+/** RowDescription. */
+export function readRowDescription(reader: Reader): ColumnDescription[] {
+  const count = reader.count(reader.uint16(), 19);
+  const columns: ColumnDescription[] = [];
+  for (let i = 0; i < count; i++) {
+    columns.push({
+      name: reader.cstring(),
+      tableOid: reader.uint32(),
+      attributeNumber: reader.int16(),
+      typeOid: reader.uint32(),
+      typeSize: reader.int16(),
+      typeModifier: reader.int32(),
+      format: reader.int16(),
+    });
+  }
+  reader.finish();
+  return columns;
+}
+
+/** ParameterDescription: the parameters' type OIDs. */
+export function readParameterDescription(reader: Reader): number[] {
+  const count = reader.count(reader.uint16(), 4);
+  const oids: number[] = [];
+  for (let i = 0; i < count; i++) oids.push(reader.uint32());
+  reader.finish();
+  return oids;
+}
+
+/** CommandComplete: the command tag, `"INSERT 0 1"`. */
+export function readCommandTag(reader: Reader): string {
+  const tag = reader.cstring();
+  reader.finish();
+  return tag;
+}
+
+/** ReadyForQuery. */
+export function readTransactionStatus(reader: Reader): TransactionStatus {
+  const byte = reader.uint8();
+  reader.finish();
+  switch (byte) {
+    case 0x49: // I
+      return "idle";
+    case 0x54: // T
+      return "transaction";
+    case 0x45: // E
+      return "failed";
+    default:
+      throw new ProtocolError(`malformed ReadyForQuery: status 0x${byte.toString(16)}`);
+  }
+}
+
+/** NotificationResponse. */
+export function readNotification(reader: Reader): Notification {
+  const processId = reader.int32();
+  const channel = reader.cstring();
+  const payload = reader.cstring();
+  reader.finish();
+  return { channel, payload, processId };
+}
+
+/** ParameterStatus: name and value. */
+export function readParameterStatus(reader: Reader): [string, string] {
+  const pair: [string, string] = [reader.cstring(), reader.cstring()];
+  reader.finish();
+  return pair;
+}
+
+/** BackendKeyData: the key is 4 bytes in protocol 3.0 and up to 256 in 3.2. */
+export function readBackendKeyData(
+  reader: Reader,
+): { processId: number; secretKey: Uint8Array<ArrayBuffer> } {
+  const processId = reader.int32();
+  const size = reader.remaining;
+  if (size < 4 || size > 256) {
+    throw new ProtocolError(`malformed BackendKeyData: a secret key of ${size} bytes`);
+  }
+  return { processId, secretKey: reader.bytes(size) };
+}
+
+/** NegotiateProtocolVersion: the newest minor version the server has, and options it does not know. */
+export function readNegotiateProtocolVersion(
+  reader: Reader,
+): { version: number; unrecognized: string[] } {
+  const version = reader.int32();
+  const count = reader.count(reader.int32(), 1);
+  const unrecognized: string[] = [];
+  for (let i = 0; i < count; i++) unrecognized.push(reader.cstring());
+  reader.finish();
+  return { version, unrecognized };
+}
+
+/** AuthenticationSASL: the mechanisms that the server offers. */
+export function readSaslMechanisms(reader: Reader): string[] {
+  const mechanisms: string[] = [];
+  for (;;) {
+    const name = reader.cstring();
+    if (name === "") break;
+    mechanisms.push(name);
+  }
+  reader.finish();
+  return mechanisms;
+}
+
+/** What is left of a message, as a copy. */
+export function readRest(reader: Reader): Uint8Array<ArrayBuffer> {
+  return reader.bytes(reader.remaining);
+}
+
+/** CopyInResponse, CopyOutResponse and CopyBothResponse: formats are 0 text, 1 binary. */
+export function readCopyResponse(reader: Reader): { format: number; columnFormats: number[] } {
+  const format = reader.uint8();
+  const count = reader.count(reader.uint16(), 2);
+  const columnFormats: number[] = [];
+  for (let i = 0; i < count; i++) columnFormats.push(reader.int16());
+  reader.finish();
+  return { format, columnFormats };
+}
+
+/** FunctionCallResponse: the result's bytes or NULL. */
+export function readFunctionResult(reader: Reader): Uint8Array<ArrayBuffer> | null {
+  const length = reader.int32();
+  const value = length < 0 ? null : reader.bytes(length);
+  reader.finish();
+  return value;
+}

@@ -1,0 +1,194 @@
+/**
+ * The client's half of the protocol: each function appends one whole message to a writer, in the
+ * order of the manual's "Message Formats". Nothing here sends, waits or remembers.
+ */
+import type { Writer } from "../bytes/writer.ts";
+import { InterfaceError } from "../errors/errors.ts";
+import { Frontend, RequestCode } from "./tags.ts";
+
+/** Parameters of one Bind: the field is an unsigned 16-bit count. */
+export const MAX_PARAMETERS = 65_535;
+
+/** StartupMessage: `version` as `(major << 16) | minor`. */
+export function startupMessage(
+  out: Writer,
+  version: number,
+  parameters: Readonly<Record<string, string>>,
+): void {
+  const at = out.lengthHere();
+  out.int32(version);
+  for (const [name, value] of Object.entries(parameters)) {
+    out.cstring(name, "a startup parameter's name");
+    out.cstring(value, `startup parameter ${name}`);
+  }
+  out.uint8(0);
+  out.endMessage(at);
+}
+
+/** SSLRequest: answered by a single byte, `S` or `N`. */
+export function sslRequest(out: Writer): void {
+  out.int32(8);
+  out.int32(RequestCode.Ssl);
+}
+
+/** CancelRequest: goes alone over a connection of its own. */
+export function cancelRequest(out: Writer, processId: number, secretKey: Uint8Array): void {
+  out.int32(12 + secretKey.length);
+  out.int32(RequestCode.Cancel);
+  out.int32(processId);
+  out.bytes(secretKey);
+}
+
+/** PasswordMessage; `password` is already hashed where the method asks for it. */
+export function passwordMessage(out: Writer, password: Uint8Array): void {
+  const at = out.beginMessage(Frontend.Password);
+  if (password.includes(0)) throw new InterfaceError("the password contains a zero byte");
+  out.bytes(password);
+  out.uint8(0);
+  out.endMessage(at);
+}
+
+/** SASLInitialResponse. */
+export function saslInitialResponse(out: Writer, mechanism: string, data: Uint8Array): void {
+  const at = out.beginMessage(Frontend.Password);
+  out.cstring(mechanism, "the SASL mechanism");
+  out.int32(data.length);
+  out.bytes(data);
+  out.endMessage(at);
+}
+
+/** SASLResponse. */
+export function saslResponse(out: Writer, data: Uint8Array): void {
+  const at = out.beginMessage(Frontend.Password);
+  out.bytes(data);
+  out.endMessage(at);
+}
+
+/** Query: the simple protocol. */
+export function query(out: Writer, text: string): void {
+  const at = out.beginMessage(Frontend.Query);
+  out.cstring(text, "the query");
+  out.endMessage(at);
+}
+
+/** Parse: `parameterTypes` are OIDs, 0 for "the server decides"; trailing ones may be left out. */
+export function parse(
+  out: Writer,
+  statement: string,
+  text: string,
+  parameterTypes: readonly number[],
+): void {
+  const at = out.beginMessage(Frontend.Parse);
+  out.cstring(statement, "the statement's name");
+  out.cstring(text, "the query");
+  out.int16(parameterTypes.length);
+  for (const oid of parameterTypes) out.int32(oid);
+  out.endMessage(at);
+}
+
+/** Describe a statement or a portal (`Kind`). */
+export function describe(out: Writer, kind: number, name: string): void {
+  const at = out.beginMessage(Frontend.Describe);
+  out.uint8(kind);
+  out.cstring(name, "the name to describe");
+  out.endMessage(at);
+}
+
+/**
+ * Begins a Bind and returns the place for {@linkcode endBind}. Between the two the caller appends
+ * the parameters' formats and values.
+ */
+export function beginBind(out: Writer, portal: string, statement: string): number {
+  const at = out.beginMessage(Frontend.Bind);
+  out.cstring(portal, "the portal's name");
+  out.cstring(statement, "the statement's name");
+  return at;
+}
+
+/** Ends a Bind with the results' formats: none means text for all. */
+export function endBind(out: Writer, at: number, resultFormats: readonly number[]): void {
+  out.int16(resultFormats.length);
+  for (const format of resultFormats) out.int16(format);
+  out.endMessage(at);
+}
+
+/** Execute a portal; `maxRows` 0 means all. */
+export function execute(out: Writer, portal: string, maxRows: number): void {
+  const at = out.beginMessage(Frontend.Execute);
+  out.cstring(portal, "the portal's name");
+  out.int32(maxRows);
+  out.endMessage(at);
+}
+
+/** Close a statement or a portal (`Kind`). */
+export function close(out: Writer, kind: number, name: string): void {
+  const at = out.beginMessage(Frontend.Close);
+  out.uint8(kind);
+  out.cstring(name, "the name to close");
+  out.endMessage(at);
+}
+
+/** CopyData. */
+export function copyData(out: Writer, data: Uint8Array): void {
+  const at = out.beginMessage(Frontend.CopyData);
+  out.bytes(data);
+  out.endMessage(at);
+}
+
+/** CopyFail with the reason that the server will report. */
+export function copyFail(out: Writer, reason: string): void {
+  const at = out.beginMessage(Frontend.CopyFail);
+  out.cstring(reason.replaceAll("\0", ""), "the reason");
+  out.endMessage(at);
+}
+
+/** CopyDone. */
+export function copyDone(out: Writer): void {
+  out.bytes(COPY_DONE);
+}
+
+/** Flush: the server sends what it has. */
+export function flush(out: Writer): void {
+  out.bytes(FLUSH);
+}
+
+/** Sync: ends a request; the server answers ReadyForQuery. */
+export function sync(out: Writer): void {
+  out.bytes(SYNC);
+}
+
+/** Terminate: the server closes the connection. */
+export function terminate(out: Writer): void {
+  out.bytes(TERMINATE);
+}
+
+/** FunctionCall with binary arguments and a binary result. */
+export function functionCall(
+  out: Writer,
+  oid: number,
+  parameters: readonly (Uint8Array | null)[],
+): void {
+  const at = out.beginMessage(Frontend.FunctionCall);
+  out.int32(oid);
+  out.int16(1);
+  out.int16(1);
+  out.int16(parameters.length);
+  for (const value of parameters) {
+    out.int32(value === null ? -1 : value.length);
+    if (value !== null) out.bytes(value);
+  }
+  out.int16(1);
+  out.endMessage(at);
+}
+
+const bare = (tag: number): Uint8Array => Uint8Array.of(tag, 0, 0, 0, 4);
+const COPY_DONE: Uint8Array = bare(Frontend.CopyDone);
+const FLUSH: Uint8Array = bare(Frontend.Flush);
+const SYNC: Uint8Array = bare(Frontend.Sync);
+const TERMINATE: Uint8Array = bare(Frontend.Terminate);
+
+/** Execute of the unnamed portal without a row limit, then Sync: how most requests end. */
+export const EXECUTE_ALL_AND_SYNC: Uint8Array = Uint8Array.of(
+  ...[Frontend.Execute, 0, 0, 0, 9, 0, 0, 0, 0, 0],
+  ...[Frontend.Sync, 0, 0, 0, 4],
+);
