@@ -162,7 +162,8 @@ export class DatabaseError extends PgError {
   }
   /** PostgreSQL's name for the SQLSTATE (`"unique_violation"`), or `undefined` for one it does not list. */
   get condition(): ConditionName | undefined {
-    return this.code === undefined ? undefined : CONDITIONS[this.code as keyof typeof CONDITIONS];
+    const code = this.code as keyof typeof CONDITIONS;
+    return Object.hasOwn(CONDITIONS, code) ? CONDITIONS[code] : undefined;
   }
 }
 
