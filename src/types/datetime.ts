@@ -1,0 +1,348 @@
+import type { Reader } from "../bytes/reader.ts";
+import type { Writer } from "../bytes/writer.ts";
+import { DataError, InterfaceError } from "../errors/errors.ts";
+import {
+  DAY,
+  DAY_MICROS,
+  END_DAY,
+  END_SECOND,
+  FIRST_DAY,
+  FIRST_SECOND,
+  type Moment,
+  printDate,
+  printTime,
+  printTimestamp,
+  printZone,
+} from "./calendar.ts";
+import type { Codec } from "./codec.ts";
+import { malformed, parseDate, parseTime, parseTimestamp, parseZone } from "./date_style.ts";
+import {
+  type DateTimeValues,
+  daysOfPlainDate,
+  findTemporal,
+  isTemporal,
+  microsOfPlainTime,
+  momentOfInstant,
+  momentOfPlainDateTime,
+  type TemporalLike,
+  temporalValues,
+} from "./temporal.ts";
+
+/**
+ * What `date`, `time`, `timestamp` and `timestamptz` become in JavaScript.
+ *
+ * - `"date"`: `timestamptz`, and `timestamp` read as UTC, become `Date`: milliseconds, what is finer
+ *   dropped towards the past; infinity is ±`Infinity`, and what a `Date` cannot hold (after
+ *   275760-09-13) is the string of policy `"string"`. `date` and `time` become strings.
+ * - `"temporal"`: `Temporal.Instant`, `PlainDateTime`, `PlainDate` and `PlainTime` with all
+ *   microseconds; infinity is ±`Infinity`, and what `Temporal` cannot hold (after 275760-09-13, and
+ *   `24:00:00`) is the string of policy `"string"`.
+ * - `"string"`: PostgreSQL's text in DateStyle ISO, a `timestamptz` always in UTC:
+ *   `1997-12-17 07:37:16.25+00`, `0044-03-15 BC`, `infinity`.
+ *
+ * `timetz` is PostgreSQL's text in all of them. None depends on the process's time zone nor on the
+ * session's `DateStyle` and `TimeZone`.
+ */
+export type DateTimePolicy = "date" | "temporal" | "string";
+
+/**
+ * The codecs of `date`, `time`, `timetz`, `timestamp` and `timestamptz` under a policy.
+ *
+ * Whatever the policy, they encode: for `timestamptz` a `Date`, `Temporal.Instant` or
+ * `ZonedDateTime`; for `timestamp` a `Date` or `Instant` (their UTC time) or a `PlainDateTime`; for
+ * `date` a `Date` (its UTC date) or `PlainDate`; for `time` a `Date` (its UTC time of day) or
+ * `PlainTime`; for `timetz` a `Date`; and for all but the times ±`Infinity`. Nanoseconds are dropped.
+ *
+ * @param temporal for the policy `"temporal"`; the runtime's own unless given.
+ * @throws {InterfaceError} the policy is unknown, or there is no `Temporal` for it.
+ */
+export function dateTimeCodecs(
+  policy: DateTimePolicy,
+  temporal?: TemporalLike,
+): readonly Codec[] {
+  const values = valuesOf(policy, temporal);
+  return Object.freeze([
+    dateCodec(values),
+    timeCodec(values),
+    timetzCodec(),
+    timestampCodec(values),
+    timestamptzCodec(values),
+  ]);
+}
+
+function valuesOf(policy: DateTimePolicy, temporal: TemporalLike | undefined): DateTimeValues {
+  switch (policy) {
+    case "date":
+      return DATES;
+    case "string":
+      return STRINGS;
+    case "temporal":
+      return temporalValues(findTemporal(temporal), STRINGS);
+    default:
+      throw new InterfaceError('option types.datetime must be "date", "temporal" or "string"');
+  }
+}
+
+const STRINGS: DateTimeValues = {
+  timestamptz: (seconds, micros) => printTimestamp(seconds, micros, "+00"),
+  timestamp: (seconds, micros) => printTimestamp(seconds, micros, ""),
+  date: printDate,
+  time: printTime,
+};
+
+const DATES: DateTimeValues = {
+  timestamptz: (seconds, micros) => dateOrElse(seconds, micros, STRINGS.timestamptz),
+  timestamp: (seconds, micros) => dateOrElse(seconds, micros, STRINGS.timestamp),
+  date: printDate,
+  time: printTime,
+};
+
+/** The last millisecond of a `Date`. Source: ECMA-262, "Time Values and Time Range". */
+const LAST_MILLISECOND = 8.64e15;
+
+function dateOrElse(
+  seconds: number,
+  micros: number,
+  otherwise: DateTimeValues["timestamp"],
+): unknown {
+  const milliseconds = seconds * 1000 + Math.floor(micros / 1000);
+  if (milliseconds <= LAST_MILLISECOND && milliseconds >= -LAST_MILLISECOND) {
+    return new Date(milliseconds);
+  }
+  return Number.isFinite(seconds) ? otherwise(seconds, micros) : seconds;
+}
+
+/** 2000-01-01, from which the binary formats count, in days and in seconds since 1970. */
+const EPOCH_DAY = 10_957;
+const EPOCH_SECOND = EPOCH_DAY * DAY;
+const MAX_INT32 = 0x7fffffff;
+const MIN_INT32 = -0x80000000;
+
+function timestamptzCodec(values: DateTimeValues): Codec {
+  return Object.freeze({
+    name: "timestamptz",
+    oid: 1184,
+    arrayOid: 1185,
+    decodeText(text: string): unknown {
+      const { seconds, micros } = parseTimestamp(text, true);
+      return values.timestamptz(seconds, micros);
+    },
+    decodeBinary(reader: Reader, length: number): unknown {
+      exactly(length, 8, "timestamptz");
+      return readMoment(reader, "timestamptz", values.timestamptz);
+    },
+    accepts: (value: unknown) => isDateOrInfinity(value) || isInstant(value),
+    encodeText(value: unknown): string {
+      const { seconds, micros } = momentOf(value, "timestamptz");
+      return STRINGS.timestamptz(seconds, micros) as string;
+    },
+    encodeBinary(value: unknown, out: Writer): void {
+      writeMoment(momentOf(value, "timestamptz"), out);
+    },
+  });
+}
+
+function timestampCodec(values: DateTimeValues): Codec {
+  return Object.freeze({
+    name: "timestamp",
+    oid: 1114,
+    arrayOid: 1115,
+    decodeText(text: string): unknown {
+      const { seconds, micros } = parseTimestamp(text, false);
+      return values.timestamp(seconds, micros);
+    },
+    decodeBinary(reader: Reader, length: number): unknown {
+      exactly(length, 8, "timestamp");
+      return readMoment(reader, "timestamp", values.timestamp);
+    },
+    accepts: (value: unknown) =>
+      isDateOrInfinity(value) || isTemporal(value, "PlainDateTime") ||
+      isTemporal(value, "Instant"),
+    encodeText(value: unknown): string {
+      const { seconds, micros } = momentOf(value, "timestamp");
+      return STRINGS.timestamp(seconds, micros) as string;
+    },
+    encodeBinary(value: unknown, out: Writer): void {
+      writeMoment(momentOf(value, "timestamp"), out);
+    },
+  });
+}
+
+function dateCodec(values: DateTimeValues): Codec {
+  return Object.freeze({
+    name: "date",
+    oid: 1082,
+    arrayOid: 1182,
+    decodeText: (text: string) => values.date(parseDate(text)),
+    decodeBinary(reader: Reader, length: number): unknown {
+      exactly(length, 4, "date");
+      return values.date(readDay(reader));
+    },
+    accepts: (value: unknown) => isDateOrInfinity(value) || isTemporal(value, "PlainDate"),
+    encodeText: (value: unknown) => printDate(dayOf(value)),
+    encodeBinary(value: unknown, out: Writer): void {
+      const day = dayOf(value);
+      out.int32(Number.isFinite(day) ? day - EPOCH_DAY : day > 0 ? MAX_INT32 : MIN_INT32);
+    },
+  });
+}
+
+function timeCodec(values: DateTimeValues): Codec {
+  return Object.freeze({
+    name: "time",
+    oid: 1083,
+    arrayOid: 1183,
+    decodeText: (text: string) => values.time(parseTime(text, "time")),
+    decodeBinary(reader: Reader, length: number): unknown {
+      exactly(length, 8, "time");
+      return values.time(readTime(reader, "time"));
+    },
+    accepts: (value: unknown) => value instanceof Date || isTemporal(value, "PlainTime"),
+    encodeText: (value: unknown) => printTime(timeOf(value, "time")),
+    encodeBinary(value: unknown, out: Writer): void {
+      writeMicros(0, timeOf(value, "time"), out);
+    },
+  });
+}
+
+/** No JavaScript type is a time of day with an offset: it stays text under every policy. */
+function timetzCodec(): Codec {
+  return Object.freeze({
+    name: "timetz",
+    oid: 1266,
+    arrayOid: 1270,
+    decodeText(text: string): string {
+      const sign = text.search(/[-+]/);
+      if (sign < 0) throw malformed("timetz");
+      const micros = parseTime(text.slice(0, sign), "timetz");
+      return printTimetz(micros, parseZone(text.slice(sign), "timetz"));
+    },
+    decodeBinary(reader: Reader, length: number): string {
+      exactly(length, 12, "timetz");
+      const micros = readTime(reader, "timetz");
+      return printTimetz(micros, -reader.int32()); // sent in seconds west of Greenwich
+    },
+    accepts: (value: unknown) => value instanceof Date,
+    encodeText: (value: unknown) => printTimetz(timeOf(value, "timetz"), 0),
+    encodeBinary(value: unknown, out: Writer): void {
+      writeMicros(0, timeOf(value, "timetz"), out);
+      out.int32(0);
+    },
+  });
+}
+
+/** Offsets reach up to 15:59:59. Source: MAX_TZDISP_HOUR in src/include/datatype/timestamp.h. */
+const END_ZONE = 16 * 3600;
+
+function printTimetz(micros: number, east: number): string {
+  if (Math.abs(east) >= END_ZONE) throw malformed("timetz", "22009");
+  return printTime(micros) + printZone(east);
+}
+
+/**
+ * Reads an int64 of microseconds since 2000 as seconds and microseconds, exactly and without a
+ * BigInt: 2³² microseconds are 4294 seconds and 967,296 microseconds.
+ */
+function readMoment(
+  reader: Reader,
+  what: string,
+  make: (seconds: number, micros: number) => unknown,
+): unknown {
+  const at = reader.take(8);
+  const high = reader.view.getInt32(at);
+  const low = reader.view.getUint32(at + 4);
+  const rest = high * 967_296 + low;
+  const carry = Math.floor(rest / 1e6);
+  const seconds = EPOCH_SECOND + high * 4294 + carry;
+  if (seconds >= FIRST_SECOND && seconds < END_SECOND) return make(seconds, rest - carry * 1e6);
+  if (high === MAX_INT32 && low === 0xffffffff) return make(Infinity, 0);
+  if (high === MIN_INT32 && low === 0) return make(-Infinity, 0);
+  throw malformed(what, "22008");
+}
+
+function writeMoment({ seconds, micros }: Moment, out: Writer): void {
+  if (Number.isFinite(seconds)) return writeMicros(seconds - EPOCH_SECOND, micros, out);
+  out.int32(seconds > 0 ? MAX_INT32 : MIN_INT32);
+  out.int32(seconds > 0 ? -1 : 0);
+}
+
+/** Writes `seconds` and `micros` as one int64 of microseconds, exactly and without a BigInt. */
+function writeMicros(seconds: number, micros: number, out: Writer): void {
+  const high = Math.floor(seconds / 2 ** 32);
+  const rest = (seconds - high * 2 ** 32) * 1e6 + micros;
+  const carry = Math.floor(rest / 2 ** 32);
+  out.int32(high * 1e6 + carry);
+  out.int32(rest - carry * 2 ** 32);
+}
+
+function readDay(reader: Reader): number {
+  const days = reader.int32();
+  if (days === MAX_INT32) return Infinity;
+  if (days === MIN_INT32) return -Infinity;
+  const day = days + EPOCH_DAY;
+  if (day < FIRST_DAY || day >= END_DAY) throw malformed("date", "22008");
+  return day;
+}
+
+function readTime(reader: Reader, what: string): number {
+  const at = reader.take(8);
+  const micros = reader.view.getInt32(at) * 2 ** 32 + reader.view.getUint32(at + 4);
+  if (micros < 0 || micros > DAY_MICROS) throw malformed(what, "22008");
+  return micros;
+}
+
+function exactly(length: number, wanted: number, what: string): void {
+  if (length === wanted) return;
+  throw new DataError(`malformed ${what} from the server: ${length} bytes instead of ${wanted}`, {
+    code: "22P03",
+  });
+}
+
+function isDateOrInfinity(value: unknown): boolean {
+  return value instanceof Date || value === Infinity || value === -Infinity;
+}
+
+function isInstant(value: unknown): boolean {
+  return isTemporal(value, "Instant") || isTemporal(value, "ZonedDateTime");
+}
+
+function momentOf(value: unknown, what: string): Moment {
+  const moment = anyMoment(value, what);
+  const { seconds } = moment;
+  if (Number.isFinite(seconds) && (seconds < FIRST_SECOND || seconds >= END_SECOND)) {
+    throw outOfRange(what);
+  }
+  return moment;
+}
+
+function anyMoment(value: unknown, what: string): Moment {
+  if (value instanceof Date) return momentOfDate(value, what);
+  if (typeof value === "number") return { seconds: value, micros: 0 };
+  return isTemporal(value, "PlainDateTime") ? momentOfPlainDateTime(value) : momentOfInstant(value);
+}
+
+function momentOfDate(value: Date, what: string): Moment {
+  const milliseconds = value.getTime();
+  if (Number.isNaN(milliseconds)) throw new InterfaceError(`an invalid Date cannot be a ${what}`);
+  const seconds = Math.floor(milliseconds / 1000);
+  return { seconds, micros: (milliseconds - seconds * 1000) * 1000 };
+}
+
+function dayOf(value: unknown): number {
+  if (typeof value === "number") return value;
+  const day = value instanceof Date
+    ? Math.floor(momentOfDate(value, "date").seconds / DAY)
+    : daysOfPlainDate(value);
+  if (day < FIRST_DAY || day >= END_DAY) throw outOfRange("date");
+  return day;
+}
+
+function timeOf(value: unknown, what: string): number {
+  if (!(value instanceof Date)) return microsOfPlainTime(value);
+  const { seconds, micros } = momentOfDate(value, what);
+  return (seconds - Math.floor(seconds / DAY) * DAY) * 1e6 + micros;
+}
+
+function outOfRange(what: string): InterfaceError {
+  return new InterfaceError(`the value is outside the range of ${what}`);
+}

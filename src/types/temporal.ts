@@ -1,0 +1,182 @@
+import { InterfaceError } from "../errors/errors.ts";
+import { dateOf, DAY, DAY_MICROS, daysOf, type Moment } from "./calendar.ts";
+
+/**
+ * The part of `Temporal` that the policy `"temporal"` uses: `globalThis.Temporal` where a runtime
+ * has it, or what a polyfill exports. Described by its shape, so that no runtime's types are needed.
+ *
+ * @example
+ * ```ts
+ * import { Temporal } from "temporal-polyfill";
+ * const db = await connect({ types: { datetime: "temporal", temporal: Temporal } });
+ * ```
+ */
+export interface TemporalLike {
+  readonly Instant: { fromEpochNanoseconds(nanoseconds: bigint): unknown };
+  readonly PlainDateTime: new (
+    year: number,
+    month: number,
+    day: number,
+    hour: number,
+    minute: number,
+    second: number,
+    millisecond: number,
+    microsecond: number,
+  ) => unknown;
+  readonly PlainDate: new (year: number, month: number, day: number) => unknown;
+  readonly PlainTime: new (
+    hour: number,
+    minute: number,
+    second: number,
+    millisecond: number,
+    microsecond: number,
+  ) => unknown;
+}
+
+/** What a policy makes of PostgreSQL's values; infinity is ±`Infinity` here, and never a time. */
+export interface DateTimeValues {
+  /** From seconds since 1970-01-01 00:00:00 UTC and microseconds after them. */
+  timestamptz(seconds: number, micros: number): unknown;
+  /** The same, of a clock in no zone. */
+  timestamp(seconds: number, micros: number): unknown;
+  /** From days since 1970-01-01. */
+  date(days: number): unknown;
+  /** From microseconds since midnight; 86,400,000,000 is `24:00:00`. */
+  time(micros: number): unknown;
+}
+
+/** Days from 1970 to the last day of `Temporal.PlainDate` and of `Date`, 275760-09-13. */
+const LAST_DAY = 1e8;
+
+/**
+ * The policy `"temporal"`: `Instant`, `PlainDateTime`, `PlainDate`, `PlainTime`, microseconds kept.
+ * Infinity becomes ±`Infinity`; what `Temporal` cannot hold (after 275760-09-13, and `24:00:00`)
+ * becomes what `strings` makes of it.
+ */
+export function temporalValues(temporal: TemporalLike, strings: DateTimeValues): DateTimeValues {
+  const { Instant, PlainDateTime, PlainDate, PlainTime } = temporal;
+  return {
+    timestamptz(seconds, micros) {
+      if (!Number.isFinite(seconds)) return seconds;
+      const end = LAST_DAY * DAY;
+      if (seconds > end || (seconds === end && micros > 0)) {
+        return strings.timestamptz(seconds, micros);
+      }
+      return Instant.fromEpochNanoseconds(BigInt(seconds) * 1_000_000_000n + BigInt(micros * 1000));
+    },
+    timestamp(seconds, micros) {
+      if (!Number.isFinite(seconds)) return seconds;
+      const days = Math.floor(seconds / DAY);
+      if (days > LAST_DAY) return strings.timestamp(seconds, micros);
+      const { year, month, day } = dateOf(days);
+      return new PlainDateTime(year, month, day, ...clock((seconds - days * DAY) * 1e6 + micros));
+    },
+    date(days) {
+      if (!Number.isFinite(days)) return days;
+      if (days > LAST_DAY) return strings.date(days);
+      const { year, month, day } = dateOf(days);
+      return new PlainDate(year, month, day);
+    },
+    time(micros) {
+      return micros === DAY_MICROS ? strings.time(micros) : new PlainTime(...clock(micros));
+    },
+  };
+}
+
+/**
+ * The `Temporal` to use: the one given, or else the runtime's own.
+ *
+ * @throws {InterfaceError} there is none, or what was given is not one.
+ */
+export function findTemporal(given: TemporalLike | undefined): TemporalLike {
+  const found = given ?? (globalThis as { Temporal?: TemporalLike }).Temporal;
+  if (found === undefined) {
+    throw new InterfaceError(
+      'option types.datetime: "temporal" needs Temporal, which this runtime does not have: ' +
+        "give a polyfill as types.temporal",
+    );
+  }
+  const classes = ["PlainDateTime", "PlainDate", "PlainTime"] as const;
+  if (
+    typeof found.Instant?.fromEpochNanoseconds !== "function" ||
+    classes.some((name) => typeof found[name] !== "function")
+  ) {
+    throw new InterfaceError("option types.temporal is not Temporal");
+  }
+  return found;
+}
+
+/** The name of a `Temporal` class. */
+export type TemporalName =
+  | "Instant"
+  | "ZonedDateTime"
+  | "PlainDateTime"
+  | "PlainDate"
+  | "PlainTime"
+  | "Duration";
+
+/** Whether a value is of a `Temporal` class, the runtime's own or any polyfill's. */
+export function isTemporal(value: unknown, name: TemporalName): boolean {
+  return typeof value === "object" && value !== null &&
+    (value as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag] === `Temporal.${name}`;
+}
+
+/** The moment of an `Instant` or `ZonedDateTime`; nanoseconds are dropped towards the past. */
+export function momentOfInstant(value: unknown): Moment {
+  const nanoseconds = (value as { readonly epochNanoseconds: bigint }).epochNanoseconds;
+  const micros = floorDivide(nanoseconds, 1000n);
+  const seconds = floorDivide(micros, 1_000_000n);
+  return { seconds: Number(seconds), micros: Number(micros - seconds * 1_000_000n) };
+}
+
+/** The moment of a `PlainDateTime`, read as UTC; nanoseconds are dropped. */
+export function momentOfPlainDateTime(value: unknown): Moment {
+  const micros = microsOfPlainTime(value);
+  const whole = Math.floor(micros / 1e6);
+  return { seconds: daysOfPlainDate(value) * DAY + whole, micros: micros - whole * 1e6 };
+}
+
+/** Days since 1970-01-01 of a `PlainDate` or `PlainDateTime` of any calendar. */
+export function daysOfPlainDate(value: unknown): number {
+  const { year, month, day } = (value as PlainDateFields).withCalendar("iso8601");
+  return daysOf(year, month, day);
+}
+
+/** Microseconds since midnight of a `PlainTime` or `PlainDateTime`; nanoseconds are dropped. */
+export function microsOfPlainTime(value: unknown): number {
+  const { hour, minute, second, millisecond, microsecond } = value as PlainTimeFields;
+  return ((hour * 60 + minute) * 60 + second) * 1e6 + millisecond * 1e3 + microsecond;
+}
+
+interface PlainDateFields {
+  readonly year: number;
+  readonly month: number;
+  readonly day: number;
+  withCalendar(calendar: string): PlainDateFields;
+}
+
+interface PlainTimeFields {
+  readonly hour: number;
+  readonly minute: number;
+  readonly second: number;
+  readonly millisecond: number;
+  readonly microsecond: number;
+}
+
+function clock(micros: number): [number, number, number, number, number] {
+  const seconds = Math.floor(micros / 1e6);
+  const minutes = Math.floor(seconds / 60);
+  const rest = micros - seconds * 1e6;
+  return [
+    Math.floor(minutes / 60),
+    minutes % 60,
+    seconds % 60,
+    Math.floor(rest / 1000),
+    rest % 1000,
+  ];
+}
+
+function floorDivide(dividend: bigint, divisor: bigint): bigint {
+  const quotient = dividend / divisor;
+  return dividend < 0n && quotient * divisor !== dividend ? quotient - 1n : quotient;
+}
