@@ -1,0 +1,193 @@
+import ts from "typescript";
+import type { Subject, Violation } from "../check_layers.ts";
+
+/**
+ * What a part of `src/` may import. `any`: values and types; `types`: `import type` only. An entry
+ * is a folder (`bytes`) or one file (`runtime/runtime.ts`). Its own folder is always allowed, except
+ * for features, which know one another only as declared in `PAIRS`.
+ */
+interface Law {
+  readonly any: readonly string[];
+  readonly types?: readonly string[];
+}
+
+const LAWS: Readonly<Record<string, Law>> = {
+  errors: { any: [] },
+  bytes: { any: ["errors"] },
+  protocol: { any: ["bytes", "errors"] },
+  auth: { any: ["bytes", "errors"] },
+  types: { any: ["bytes", "errors"] },
+  runtime: { any: ["errors"] },
+  config: { any: ["errors", "runtime/runtime.ts"] },
+  session: {
+    any: ["protocol", "auth", "bytes", "errors", "trace.ts"],
+    types: ["runtime/runtime.ts", "config"],
+  },
+  query: { any: ["session", "types", "protocol", "bytes", "errors", "trace.ts"] },
+  features: { any: ["query", "session", "types", "protocol", "bytes", "errors"] },
+  dbapi: { any: ["query", "types", "errors"], types: ["connection.ts"] },
+  "trace.ts": { any: ["protocol", "bytes", "errors"] },
+};
+
+/** The files directly in `src/` that stand above all folders and may import any of them. */
+const ROOTS = ["connect.ts", "connection.ts", "pool.ts"];
+
+/** Features that may know one another: importer → imported. */
+const PAIRS: ReadonlySet<string> = new Set([
+  "features/copy_rows.ts features/copy.ts",
+  "features/replication.ts features/pgoutput.ts",
+]);
+
+/** A file that speaks to one runtime; `node_tls.ts` is a part of `node.ts`. */
+export const ADAPTER: RegExp = /^src\/runtime\/(deno|bun|node)(_\w+)?\.ts$/;
+
+interface Import {
+  readonly node: ts.Node;
+  readonly specifier: string;
+  readonly typeOnly: boolean;
+  readonly dynamic: boolean;
+}
+
+/** Checks every import of a file against the table above. */
+export function checkImports(subject: Subject): void {
+  for (const one of importsOf(subject.source)) {
+    if (/^(https?|jsr|npm):/.test(one.specifier)) {
+      subject.report(one.node, "remote-import", `"${one.specifier}": name it in deno.json instead`);
+    } else if (subject.file.startsWith("src/")) checkSourceImport(subject, one);
+  }
+  if (subject.file.startsWith("src/")) checkPlace(subject);
+}
+
+function checkPlace(subject: Subject): void {
+  const part = partOf(subject.file);
+  if (part in LAWS || ROOTS.includes(part)) return;
+  subject.report(1, "unknown-part", `src/${part} is not in the import table; declare it there`);
+}
+
+function checkSourceImport(subject: Subject, one: Import): void {
+  const { node, specifier } = one;
+  if (specifier.startsWith("node:")) return checkBuiltin(subject, one);
+  if (!specifier.startsWith(".")) {
+    return subject.report(node, "dependency", `"${specifier}": src has no dependencies`);
+  }
+  const target = resolve(subject.file, specifier);
+  if (!target.startsWith("src/")) {
+    return subject.report(node, "outside", `"${specifier}" lies outside src`);
+  }
+  if (ADAPTER.test(target)) return checkAdapter(subject, target, one);
+  const reason = refusal(subject.file.slice(4), target.slice(4), one.typeOnly);
+  if (reason !== undefined) subject.report(node, "layer", reason);
+}
+
+function checkBuiltin(subject: Subject, { node, specifier }: Import): void {
+  if (ADAPTER.test(subject.file)) return;
+  if (subject.file === "src/trace.ts" && specifier === "node:diagnostics_channel") return;
+  subject.report(node, "runtime-name", `"${specifier}": only runtime/{deno,bun,node} may`);
+}
+
+/** `bun.ts` and `deno.ts` stand on `node.ts` for what their own sockets cannot do. */
+function checkAdapter(subject: Subject, target: string, one: Import): void {
+  const from = ADAPTER.exec(subject.file)?.[1];
+  const to = ADAPTER.exec(target)?.[1];
+  if (from !== undefined && (to === from || to === "node")) return;
+  if (subject.file === "src/runtime/detect.ts" && one.dynamic) return;
+  subject.report(
+    one.node,
+    "adapter",
+    `${target} is imported by runtime/detect.ts only, and dynamically`,
+  );
+}
+
+function refusal(from: string, to: string, typeOnly: boolean): string | undefined {
+  const part = from.split("/")[0] ?? from;
+  const law = LAWS[part];
+  if (law === undefined) return undefined;
+  if (part === "features" && to.startsWith("features/")) {
+    return PAIRS.has(`${from} ${to}`) ? undefined : `${from} may not import ${to}`;
+  }
+  const covers = (name: string): boolean => name === to || to.startsWith(`${name}/`);
+  if (covers(part) || law.any.some(covers)) return undefined;
+  if (!law.types?.some(covers)) return `${part} may not import ${to}`;
+  return typeOnly ? undefined : `${part} may import only types from ${to}: use "import type"`;
+}
+
+/** Checks the import map: nothing from JSR or the open web on the path of build or test. */
+export function checkImportMap(text: string, violations: Violation[]): void {
+  const { imports = {} } = JSON.parse(text) as { imports?: Record<string, string> };
+  for (const [name, target] of Object.entries(imports)) {
+    if (/^(npm:|\.)/.test(target)) continue;
+    const line = text.slice(0, text.indexOf(`"${name}"`)).split("\n").length;
+    const message = `"${name}" maps to "${target}": npm: and relative paths only`;
+    violations.push({ file: "deno.json", line, rule: "remote-import", message });
+  }
+}
+
+const INDEPENDENT = "tests/_kit/scripted_server.ts";
+
+/**
+ * Checks that the scripted server reaches nothing of `src/`, through whatever it imports: a server
+ * built from the driver's own protocol code would agree with its mistakes.
+ */
+export function checkReach(subjects: ReadonlyMap<string, Subject>): void {
+  const seen = new Set<string>();
+  const visit = (file: string): void => {
+    const subject = subjects.get(file);
+    if (subject === undefined || seen.has(file)) return;
+    seen.add(file);
+    for (const { node, specifier } of importsOf(subject.source)) {
+      const target = specifier.startsWith(".") ? resolve(file, specifier) : specifier;
+      if (/^(src\/|mod\.ts$)/.test(target)) {
+        subject.report(node, "independence", `${INDEPENDENT} must not reach ${target}`);
+      } else visit(target);
+    }
+  };
+  visit(INDEPENDENT);
+}
+
+function partOf(file: string): string {
+  return file.split("/")[1] ?? file;
+}
+
+function resolve(from: string, specifier: string): string {
+  const path = from.split("/").slice(0, -1);
+  for (const step of specifier.split("/")) {
+    if (step === "..") path.pop();
+    else if (step !== ".") path.push(step);
+  }
+  return path.join("/");
+}
+
+function importsOf(source: ts.SourceFile): Import[] {
+  const found: Import[] = [];
+  const add = (
+    node: ts.Node,
+    at: ts.Node | undefined,
+    typeOnly: boolean,
+    dynamic: boolean,
+  ): void => {
+    if (at === undefined || !ts.isStringLiteralLike(at)) return;
+    found.push({ node, specifier: at.text, typeOnly, dynamic });
+  };
+  const visit = (node: ts.Node): void => {
+    if (ts.isImportDeclaration(node)) {
+      add(node, node.moduleSpecifier, importsTypesOnly(node), false);
+    } else if (ts.isExportDeclaration(node)) {
+      add(node, node.moduleSpecifier, node.isTypeOnly, false);
+    } else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) {
+      add(node, node.argument.literal, true, false);
+    } else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
+      add(node, node.arguments[0], false, true);
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return found;
+}
+
+function importsTypesOnly({ importClause }: ts.ImportDeclaration): boolean {
+  if (importClause === undefined) return false;
+  if (importClause.phaseModifier === ts.SyntaxKind.TypeKeyword) return true;
+  const names = importClause.namedBindings;
+  return importClause.name === undefined && names !== undefined && ts.isNamedImports(names) &&
+    names.elements.length > 0 && names.elements.every((element) => element.isTypeOnly);
+}
