@@ -1,0 +1,176 @@
+import { createHash } from "node:crypto";
+import { lookup } from "node:dns/promises";
+import { readFile, stat } from "node:fs/promises";
+import { connect as connectSocket, type NetConnectOpts, Socket } from "node:net";
+import { homedir, userInfo } from "node:os";
+import process from "node:process";
+import { Duplex } from "node:stream";
+import { InterfaceError, NotSupportedError } from "../errors/errors.ts";
+import { NodeStream, type OnRead } from "./node_stream.ts";
+import { NODE, type NodeTraits } from "./node_tls.ts";
+import type { Address, DialOptions, KeepAlive, Runtime, Stream } from "./runtime.ts";
+
+/** What `node:` modules offer to every runtime that has them: all of `Runtime` but the sockets. */
+export type Services = Omit<Runtime, "name" | "asyncStacks" | "connect" | "adopt">;
+
+/** The surroundings through `node:` modules. */
+export const nodeServices: Services = {
+  lookup: async (host) =>
+    (await lookup(host, { all: true, verbatim: true })).map((one) => one.address),
+  env: (name) => process.env[name],
+  readTextFile: (path) => orAbsent(readFile(path, "utf8")),
+  fileMode: async (path) => {
+    if (process.platform === "win32") return undefined;
+    const found = await orAbsent(stat(path));
+    return found && { mode: found.mode & 0o7777, uid: found.uid };
+  },
+  userName: () => attempt(() => userInfo().username),
+  homeDirectory: () => attempt(() => homedir()) || undefined,
+  md5: (bytes) => new Uint8Array(createHash("md5").update(bytes).digest()),
+  unrefTimer: (timer) => (timer as unknown as { unref?(): void }).unref?.(),
+};
+
+/** Node's own sockets: node:net with `onread`, node:tls. */
+export const runtime: Runtime = {
+  ...nodeServices,
+  name: "Node",
+  asyncStacks: true,
+  connect: (address, options) => connectNode(address, options, NODE),
+  adopt: (sock) => adoptNode(sock, NODE),
+};
+
+/**
+ * Connects through node:net, with TCP_NODELAY set.
+ *
+ * `traits` tells what this runtime's node:net and node:tls can do; Node's own unless given.
+ *
+ * @throws {NotSupportedError} keepalive interval or count were asked where they cannot be set, or
+ * `options.tls` cannot be done here.
+ * @throws the system's error, or the signal's reason.
+ */
+export async function connectNode(
+  address: Address,
+  options: DialOptions,
+  traits: NodeTraits = NODE,
+): Promise<Stream> {
+  const { signal, tls, keepAlive } = options;
+  signal?.throwIfAborted();
+  const refusal = tls && traits.refuse(tls);
+  if (refusal !== undefined) throw refusal;
+  const usesOnRead = tls === undefined || traits.upgradesOnRead;
+  const stream = new NodeStream({
+    kind: address.kind,
+    usesOnRead,
+    address: address.kind === "unix" ? address.path : undefined,
+    open: (onread) => openSocket(address, options, usesOnRead ? onread : undefined),
+  }, traits);
+  const socket = stream.socket as Socket;
+  try {
+    await connected(socket, signal);
+    if (address.kind === "tcp" && keepAlive !== undefined) setKeepAlive(socket, keepAlive, traits);
+  } catch (cause) {
+    stream.destroy();
+    throw cause;
+  }
+  return stream;
+}
+
+/**
+ * Wraps an open `net.Socket`, `tls.TLSSocket` or any other `Duplex`.
+ *
+ * @throws {InterfaceError} it is none of these.
+ */
+export function adoptNode(sock: unknown, traits: NodeTraits = NODE): Stream {
+  if (!(sock instanceof Duplex)) {
+    throw new InterfaceError("sock is not a net.Socket, a TLSSocket or a Duplex");
+  }
+  if (sock.destroyed) throw new InterfaceError("sock is closed");
+  sock.pause();
+  if (sock instanceof Socket) sock.setNoDelay(true);
+  return new NodeStream({ kind: "given", usesOnRead: false, open: () => sock }, traits);
+}
+
+function openSocket(address: Address, options: DialOptions, onread: OnRead | undefined): Socket {
+  const where = address.kind === "unix" ? { path: socketPath(address.path) } : {
+    host: address.host,
+    port: address.port,
+    noDelay: true,
+    localAddress: options.source?.host,
+    localPort: options.source?.port,
+  };
+  // Half-open, so that the end of the peer's side is ours to answer after its last bytes.
+  const socket = connectSocket({ ...where, onread, allowHalfOpen: true } as NetConnectOpts);
+  // Reading would begin by itself once connected.
+  socket.pause();
+  return socket;
+}
+
+function socketPath(path: string): string {
+  return path.startsWith("@") ? `\0${path.slice(1)}` : path;
+}
+
+function connected(socket: Socket, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (act: () => void) => {
+      socket.off("connect", onConnect);
+      socket.off("error", onError);
+      socket.off("close", onClose);
+      signal?.removeEventListener("abort", onAbort);
+      act();
+    };
+    const onConnect = () => settle(resolve);
+    const onError = (cause: unknown) => settle(() => reject(readable(cause)));
+    const onClose = () => settle(() => reject(new Error("the socket was closed while connecting")));
+    const onAbort = () => settle(() => reject(signal?.reason));
+    socket.once("connect", onConnect);
+    socket.once("error", onError);
+    socket.once("close", onClose);
+    signal?.addEventListener("abort", onAbort);
+  });
+}
+
+/** A name with several addresses fails as an AggregateError whose own message is empty. */
+function readable(cause: unknown): unknown {
+  if (!(cause instanceof AggregateError) || cause.message !== "") return cause;
+  const errors: unknown[] = cause.errors;
+  const message = errors.map((one) => one instanceof Error ? one.message : String(one)).join("; ");
+  const { code } = cause as { code?: string };
+  return Object.assign(new AggregateError(errors, message), code === undefined ? {} : { code });
+}
+
+type TunableSocket = {
+  setKeepAlive(on: boolean, idle: number, interval?: number, count?: number): void;
+};
+
+function setKeepAlive(socket: Socket, keepAlive: KeepAlive, traits: NodeTraits): void {
+  const { idle = 0, interval, count } = keepAlive;
+  if ((interval !== undefined || count !== undefined) && !traits.keepAliveProbes()) {
+    throw new NotSupportedError(
+      `${traits.name} cannot set the interval or count of TCP keepalive, only the idle time`,
+    );
+  }
+  const milliseconds = (seconds: number | undefined) => seconds && Math.ceil(seconds) * 1000;
+  (socket as TunableSocket).setKeepAlive(
+    true,
+    milliseconds(idle) ?? 0,
+    milliseconds(interval),
+    count,
+  );
+}
+
+function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
+
+/** A file that is not there or may not be read is a source that is absent, not a failure. */
+async function orAbsent<T>(reading: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reading;
+  } catch {
+    return undefined;
+  }
+}

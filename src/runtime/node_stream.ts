@@ -1,0 +1,267 @@
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
+import { InterfaceError, OperationalError } from "../errors/errors.ts";
+import { handshake, type NodeTraits } from "./node_tls.ts";
+import type { Sink, Stream, TlsFacts, TlsSettings } from "./runtime.ts";
+
+/** The shape of the `onread` option of node:net: reads go into a buffer of ours. */
+export interface OnRead {
+  buffer(): Uint8Array;
+  callback(count: number, buffer: Uint8Array): boolean;
+}
+
+/** How a {@linkcode NodeStream} comes by its socket. */
+export interface NodeSource {
+  readonly kind: Stream["kind"];
+  /** Makes the socket, paused. One that uses `onread` never emits `data`. */
+  open(onread: OnRead): Duplex;
+  /** The socket was opened with `onread`. */
+  readonly usesOnRead: boolean;
+  /** The peer's address, when the socket itself cannot tell. */
+  readonly address?: string;
+}
+
+/**
+ * A `Stream` over a socket of node:net, node:tls or any `Duplex`.
+ *
+ * With `onread` bytes are read straight into the sink's buffer. Node asks for the next buffer right
+ * after each read, also when that read paused the stream; a buffer lent then would be stale by the
+ * time of `resume()`. So the first read after a pause gets a buffer of one byte, which is copied.
+ */
+export class NodeStream implements Stream {
+  readonly kind: Stream["kind"];
+  readonly #traits: NodeTraits;
+  readonly #usesOnRead: boolean;
+  readonly #address: string | undefined;
+  readonly #first: Uint8Array<ArrayBuffer> = new Uint8Array(1);
+  #socket: Duplex;
+  #sink: Sink | undefined;
+  #flowing = false;
+  #lent = false;
+  #secured = false;
+  #ours = false;
+  #over = false;
+  #cause: unknown;
+  #issued = 0;
+  #written = 0;
+  #pending: { resolve(): void; reject(cause: unknown): void } | undefined;
+  #ended = false;
+  #closed = false;
+  #closers: (() => void)[] = [];
+  #referenced = true;
+
+  constructor(source: NodeSource, traits: NodeTraits) {
+    this.kind = source.kind;
+    this.#traits = traits;
+    this.#usesOnRead = source.usesOnRead;
+    this.#address = source.address;
+    this.#socket = source.open({
+      buffer: () => this.#window(),
+      callback: (count) => this.#filled(count),
+    });
+    this.#attach(this.#socket);
+  }
+
+  /** The socket itself, for the adapter that waits until it is connected. */
+  get socket(): Duplex {
+    return this.#socket;
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#address ?? (this.#socket as Partial<Socket>).remoteAddress;
+  }
+
+  start(sink: Sink): void {
+    if (this.#sink !== undefined) throw new InterfaceError("the stream was started before");
+    this.#sink = sink;
+    if (this.#ended || this.#closed) {
+      queueMicrotask(() => this.#lost());
+      return;
+    }
+    if (!this.#usesOnRead || this.#secured) this.#socket.on("data", this.#deliver);
+    this.resume();
+  }
+
+  resume(): void {
+    if (this.#over || this.#sink === undefined) return;
+    this.#flowing = true;
+    this.#socket.resume();
+  }
+
+  write(bytes: Uint8Array<ArrayBuffer>): Promise<void> | undefined {
+    const socket = this.#socket;
+    if (this.#ours || this.#over || socket.destroyed) return Promise.reject(this.#refusal());
+    this.#issued++;
+    socket.write(bytes, this.#afterWrite);
+    // What writableLength no longer counts is with the kernel or the TLS layer's own copy.
+    if (socket.writableLength === 0 && !socket.errored) return undefined;
+    if (this.#written === this.#issued) return undefined;
+    return new Promise((resolve, reject) => {
+      this.#pending = { resolve, reject };
+    });
+  }
+
+  canSecure(tls: TlsSettings): boolean {
+    return (!this.#usesOnRead || this.#traits.upgradesOnRead) &&
+      this.#traits.refuse(tls) === undefined;
+  }
+
+  async secure(tls: TlsSettings, signal?: AbortSignal): Promise<TlsFacts> {
+    const plain = this.#socket;
+    if (this.#closed || this.#over) throw this.#refusal();
+    this.#detach(plain);
+    try {
+      const { socket, facts } = await handshake(plain, tls, this.#traits, signal);
+      this.#take(socket);
+      return facts;
+    } catch (cause) {
+      plain.once("close", this.#onClose);
+      this.destroy();
+      if (plain.closed) this.#onClose();
+      throw cause;
+    }
+  }
+
+  closeWrite(): Promise<void> {
+    if (this.#closed || this.#socket.destroyed) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#closers.push(resolve);
+      this.#socket.end(() => resolve());
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#ours = true;
+    this.#flowing = false;
+    await this.closeWrite();
+    this.#socket.destroy();
+    if (!this.#closed) await new Promise<void>((resolve) => this.#closers.push(resolve));
+  }
+
+  destroy(): void {
+    this.#ours = true;
+    this.#flowing = false;
+    this.#socket.destroy();
+  }
+
+  ref(): void {
+    this.#referenced = true;
+    (this.#socket as Partial<Socket>).ref?.();
+  }
+
+  unref(): void {
+    this.#referenced = false;
+    (this.#socket as Partial<Socket>).unref?.();
+  }
+
+  #window(): Uint8Array {
+    this.#lent = this.#flowing && !this.#over;
+    return this.#lent ? this.#sink!.space() : this.#first;
+  }
+
+  #filled(count: number): boolean {
+    const sink = this.#sink;
+    if (sink === undefined || this.#ours || this.#over) return false;
+    if (!this.#lent) sink.space()[0] = this.#first[0]!;
+    this.#flowing = sink.received(count) && !this.#ours;
+    return this.#flowing;
+  }
+
+  /** Hands over what a `data` event brought; what the sink has no room for goes back. */
+  readonly #deliver = (bytes: Uint8Array): void => {
+    const sink = this.#sink!;
+    let at = 0;
+    while (at < bytes.length) {
+      if (this.#ours || this.#over) return;
+      const space = sink.space();
+      const rest = at === 0 ? bytes : bytes.subarray(at);
+      const count = Math.min(rest.length, space.length);
+      at += count;
+      if (count < rest.length) {
+        space.set(rest.subarray(0, count));
+        this.#flowing = sink.received(count);
+      } else this.#flowing = sink.chunk(rest);
+      if (!this.#flowing) break;
+    }
+    if (this.#flowing) return;
+    this.#socket.pause();
+    if (at < bytes.length) this.#socket.unshift(bytes.subarray(at));
+  };
+
+  readonly #afterWrite = (cause?: unknown): void => {
+    this.#written++;
+    const pending = this.#pending;
+    if (pending === undefined) return;
+    if (cause) {
+      this.#pending = undefined;
+      pending.reject(this.#cause ?? cause);
+    } else if (this.#written === this.#issued) {
+      this.#pending = undefined;
+      pending.resolve();
+    }
+  };
+
+  readonly #onError = (cause: unknown): void => {
+    this.#cause ??= cause;
+  };
+
+  readonly #onEnd = (): void => {
+    this.#ended = true;
+    this.#lost();
+  };
+
+  readonly #onClose = (): void => {
+    this.#closed = true;
+    const closers = this.#closers;
+    this.#closers = [];
+    for (const resolve of closers) resolve();
+    this.#afterClose();
+    this.#lost();
+  };
+
+  /** A runtime that drops the callbacks of writes it will not do must not leave anyone waiting. */
+  #afterClose(): void {
+    const pending = this.#pending;
+    this.#pending = undefined;
+    pending?.reject(this.#refusal());
+  }
+
+  #lost(): void {
+    if (this.#over || this.#ours || this.#sink === undefined) return;
+    this.#over = true;
+    this.#flowing = false;
+    this.#socket.destroy();
+    this.#sink.lost(this.#cause);
+  }
+
+  #refusal(): Error {
+    if (this.#cause instanceof Error) return this.#cause;
+    return new OperationalError("the connection is closed", { code: "08003" });
+  }
+
+  #attach(socket: Duplex): void {
+    socket.on("error", this.#onError);
+    socket.on("end", this.#onEnd);
+    socket.on("close", this.#onClose);
+  }
+
+  #detach(socket: Duplex): void {
+    // The error listener stays: an error nobody listens for would end the process.
+    socket.off("data", this.#deliver);
+    socket.off("end", this.#onEnd);
+    socket.off("close", this.#onClose);
+  }
+
+  #take(socket: TLSSocket): void {
+    this.#socket = socket;
+    this.#secured = true;
+    this.#flowing = false;
+    this.#attach(socket);
+    if (this.#sink !== undefined) {
+      socket.on("data", this.#deliver);
+      socket.pause();
+    }
+    if (!this.#referenced) this.unref();
+  }
+}

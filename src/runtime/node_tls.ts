@@ -1,0 +1,213 @@
+import { createPrivateKey } from "node:crypto";
+import process from "node:process";
+import type { Duplex } from "node:stream";
+import { connect, type ConnectionOptions, type PeerCertificate, type TLSSocket } from "node:tls";
+import { InterfaceError, NotSupportedError, OperationalError } from "../errors/errors.ts";
+import type { TlsFacts, TlsSettings } from "./runtime.ts";
+import { isAddress, isIssuedFor, parseAlternativeNames } from "./tls_identity.ts";
+
+/** What a runtime's node:net and node:tls do, and what they only seem to do. */
+export interface NodeTraits {
+  /** The runtime's name, for messages. */
+  readonly name: string;
+  /** A socket opened with `onread` can be upgraded to TLS. */
+  readonly upgradesOnRead: boolean;
+  /** Why these settings cannot be honoured here; `undefined`: they can. */
+  refuse(tls: TlsSettings): NotSupportedError | undefined;
+  /** Whether keepalive's interval and count can be set. */
+  keepAliveProbes(): boolean;
+}
+
+/** Node itself. Interval and count of keepalive came with Node 24. */
+export const NODE: NodeTraits = {
+  name: "Node",
+  upgradesOnRead: true,
+  refuse: () => undefined,
+  keepAliveProbes: () => Number.parseInt(process.versions.node) >= 24,
+};
+
+/**
+ * Upgrades `plain` to TLS; the socket it resolves to is paused, and everything `tls` asks for holds.
+ *
+ * @throws {InterfaceError} a certificate or key in `tls` cannot be read.
+ * @throws {NotSupportedError} this runtime cannot do what `tls` asks.
+ * @throws {OperationalError} the handshake failed or the certificate was refused; `plain` is
+ * unusable then.
+ */
+export async function handshake(
+  plain: Duplex,
+  tls: TlsSettings,
+  traits: NodeTraits,
+  signal?: AbortSignal,
+): Promise<{ socket: TLSSocket; facts: TlsFacts }> {
+  signal?.throwIfAborted();
+  const refusal = traits.refuse(tls);
+  if (refusal !== undefined) throw refusal;
+  // Bytes sent before the handshake would be taken for the server's encrypted word (CVE-2021-23222).
+  if (plain.readableLength > 0) {
+    throw new OperationalError("the server sent unencrypted data after it agreed to TLS");
+  }
+  const socket = begin(plain, tls);
+  try {
+    await secured(socket, signal);
+    const certificate = socket.getPeerCertificate();
+    checkIdentity(certificate, tls);
+    return { socket, facts: factsOf(socket, certificate, tls, traits) };
+  } catch (cause) {
+    socket.destroy();
+    plain.destroy();
+    if (cause === signal?.reason && signal?.aborted || cause instanceof OperationalError) {
+      throw cause;
+    }
+    throw handshakeError(cause, tls);
+  }
+}
+
+function begin(plain: Duplex, tls: TlsSettings): TLSSocket {
+  const options = connectionOptions(plain, tls);
+  try {
+    return connect(options);
+  } catch (cause) {
+    throw new InterfaceError(`the TLS options cannot be used: ${messageOf(cause)}`, { cause });
+  }
+}
+
+function connectionOptions(socket: Duplex, tls: TlsSettings): ConnectionOptions {
+  const { ca, cert, crl, minVersion, maxVersion, alpn } = tls;
+  return {
+    socket,
+    // Always said: left out, Node would send none and Deno and Bun the host's; an address is refused.
+    servername: tls.sni && !isAddress(tls.serverName) ? tls.serverName : "",
+    rejectUnauthorized: tls.verify !== "none",
+    // The identity is checked below, by libpq's rules and the same on every runtime.
+    checkServerIdentity: () => undefined,
+    ...(ca && { ca: [...ca] }),
+    ...(cert !== undefined && { cert }),
+    ...(tls.key !== undefined && { key: plainKey(tls.key, tls.passphrase) }),
+    ...(crl && { crl: [...crl] }),
+    ...(minVersion && { minVersion }),
+    ...(maxVersion && { maxVersion }),
+    ...(alpn && { ALPNProtocols: [...alpn] }),
+  };
+}
+
+/** Decrypts the key here: given a wrong passphrase Deno's node:tls drops the certificate silently. */
+function plainKey(key: string, passphrase: string | undefined): string {
+  try {
+    return createPrivateKey({ key, passphrase }).export({ type: "pkcs8", format: "pem" }) as string;
+  } catch (cause) {
+    const encrypted = key.includes("ENCRYPTED");
+    const hint = encrypted ? ": its passphrase is wrong or missing" : "";
+    throw new InterfaceError(`the private key of the client certificate cannot be read${hint}`, {
+      cause,
+    });
+  }
+}
+
+function secured(socket: TLSSocket, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (act: () => void) => {
+      socket.off("secureConnect", onSecure);
+      socket.off("end", onClose);
+      socket.off("close", onClose);
+      signal?.removeEventListener("abort", onAbort);
+      act();
+    };
+    const onSecure = () => settle(resolve);
+    const onError = (cause: unknown) => settle(() => reject(cause));
+    const onClose = () => settle(() => reject(undefined));
+    const onAbort = () => settle(() => reject(signal?.reason));
+    socket.once("secureConnect", onSecure);
+    // This listener stays: a second error that nobody listens for would end the process.
+    socket.on("error", onError);
+    socket.once("close", onClose);
+    socket.once("end", onClose);
+    signal?.addEventListener("abort", onAbort);
+  });
+}
+
+function checkIdentity(certificate: PeerCertificate, tls: TlsSettings): void {
+  if (tls.verify === "none") return;
+  if (tls.checkServerIdentity !== undefined) {
+    const reason = tls.checkServerIdentity(tls.serverName, certificate);
+    if (reason === undefined) return;
+    throw new OperationalError(`the server's certificate was refused: ${reason.message}`, {
+      cause: reason,
+    });
+  }
+  if (tls.verify === "ca") return;
+  const names = namesOf(certificate);
+  if (isIssuedFor(names, tls.serverName)) return;
+  const issuedFor = [...names.dns, ...names.ip];
+  if (issuedFor.length === 0 && names.commonName !== undefined) issuedFor.push(names.commonName);
+  throw new OperationalError(
+    `the server's certificate is for ${
+      issuedFor.map((name) => JSON.stringify(name)).join(", ") || "no host"
+    }, not for ${JSON.stringify(tls.serverName)}`,
+  );
+}
+
+function namesOf(certificate: PeerCertificate) {
+  const commonName: string | string[] | undefined = certificate.subject?.CN;
+  return {
+    ...parseAlternativeNames(certificate.subjectaltname ?? ""),
+    commonName: Array.isArray(commonName) ? commonName[0] : commonName,
+  };
+}
+
+function factsOf(
+  socket: TLSSocket,
+  certificate: PeerCertificate,
+  tls: TlsSettings,
+  traits: NodeTraits,
+): TlsFacts {
+  const raw: Uint8Array | undefined = certificate?.raw;
+  if (raw === undefined && tls.needsCertificate) {
+    throw new NotSupportedError(`${traits.name} does not tell the server's certificate`);
+  }
+  const cipher = socket.getCipher();
+  return {
+    version: socket.getProtocol() ?? undefined,
+    cipher: cipher?.standardName ?? cipher?.name,
+    alpn: socket.alpnProtocol || "",
+    certificate: raw && new Uint8Array(raw),
+  };
+}
+
+function handshakeError(cause: unknown, tls: TlsSettings): Error {
+  if (cause instanceof NotSupportedError || cause instanceof InterfaceError) return cause;
+  const host = JSON.stringify(tls.serverName);
+  const what = `the TLS handshake with ${host} failed: ${reasonOf(cause)}`;
+  return new OperationalError(what, cause === undefined ? {} : { cause });
+}
+
+/** OpenSSL's verification results (X509_V_ERR_…, as Node spells them) and sockets', said plainly. */
+const REASONS: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: "the server's certificate has expired",
+  CERT_NOT_YET_VALID: "the server's certificate is not valid yet",
+  CERT_REVOKED: "the server's certificate has been revoked",
+  UNABLE_TO_GET_CRL: "no revocation list covers the server's certificate",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "the server's certificate is self-signed and not trusted",
+  SELF_SIGNED_CERT_IN_CHAIN: "the server's certificate chains to a root that is not trusted",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "no trusted root has signed the server's certificate",
+  UNABLE_TO_GET_ISSUER_CERT: "no trusted root has signed the server's certificate",
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "no trusted root has signed the server's certificate",
+  ECONNRESET: "the server closed the connection",
+  EPIPE: "the server closed the connection",
+};
+
+function reasonOf(cause: unknown): string {
+  if (cause === undefined) return "the server closed the connection";
+  const code = (cause as { code?: unknown }).code;
+  const known = typeof code === "string" ? REASONS[code] : undefined;
+  const said = messageOf(cause);
+  if (known !== undefined) return known;
+  if (/UnknownIssuer/.test(said)) return REASONS.UNABLE_TO_GET_ISSUER_CERT!;
+  if (/certificate.*Expired/.test(said)) return REASONS.CERT_HAS_EXPIRED!;
+  if (/NotValidYet/.test(said)) return REASONS.CERT_NOT_YET_VALID!;
+  return said;
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
