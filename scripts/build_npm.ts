@@ -1,0 +1,105 @@
+/**
+ * Builds the npm package in `npm/`: `deno pack` turns the modules into JavaScript and declarations;
+ * this script adds the metadata that `deno pack` drops and leaves out what only Deno needs.
+ *
+ *     deno task npm
+ *
+ * `scripts/check_npm.ts` then installs the result and looks at it from the other side.
+ */
+import { spawnSync } from "node:child_process";
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import process from "node:process";
+
+const DOCUMENTS = ["README.md", "CHANGELOG.md", "LICENSE"];
+
+const METADATA = {
+  description:
+    "PostgreSQL driver in plain TypeScript: one source for Deno, Bun and Node, no dependencies",
+  keywords: ["postgresql", "postgres", "pg", "sql", "database", "driver", "client"]
+    .concat(["deno", "bun", "node", "typescript", "db-api"]),
+  repository: { type: "git", url: "git+https://github.com/cornac/pg.git" },
+  homepage: "https://github.com/cornac/pg#readme",
+  bugs: { url: "https://github.com/cornac/pg/issues" },
+  engines: { node: ">=20" },
+  sideEffects: false,
+} as const;
+
+/** What `deno pack` writes of `package.json`. */
+interface PackedManifest {
+  readonly name: string;
+  readonly version: string;
+  readonly type: string;
+  readonly license: string;
+  readonly main: string;
+  readonly types: string;
+  readonly exports: Readonly<Record<string, { readonly types: string; readonly default: string }>>;
+}
+
+/**
+ * Packs the repository at `root` into `<root>/npm`, which is replaced, and returns that path.
+ *
+ * @throws {Error} `deno pack` failed, or a document that belongs into the package is missing.
+ */
+export function buildNpm(root: string): string {
+  const work = mkdtempSync(join(tmpdir(), "cornac-pack-"));
+  const out = join(root, "npm");
+  try {
+    const packed = pack(root, work);
+    rmSync(out, { recursive: true, force: true });
+    copyModules(packed, out);
+    for (const name of DOCUMENTS) copyFileSync(join(root, name), join(out, name));
+    const manifest = JSON.parse(readFileSync(join(packed, "package.json"), "utf8"));
+    writeFileSync(join(out, "package.json"), JSON.stringify(complete(manifest), null, 2) + "\n");
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+  return out;
+}
+
+/** Source maps are left out: `deno pack` writes this machine's paths into them. */
+function pack(root: string, work: string): string {
+  const tarball = join(work, "package.tgz");
+  run(
+    process.execPath,
+    ["pack", "--quiet", "--allow-dirty", "--no-source-maps", "-o", tarball],
+    root,
+  );
+  run("tar", ["-xzf", tarball], work);
+  return join(work, "package");
+}
+
+function run(command: string, args: string[], cwd: string): void {
+  const { status, error } = spawnSync(command, args, { cwd, stdio: "inherit" });
+  if (status !== 0) throw new Error(`${command} ${args[0]} failed`, { cause: error });
+}
+
+/** `deno pack` adds modules that no export reaches as they are, in TypeScript; they stay behind. */
+function copyModules(from: string, to: string): void {
+  for (const path of readdirSync(from, { recursive: true, encoding: "utf8" })) {
+    if (!/\.(js|d\.ts)$/.test(path)) continue;
+    mkdirSync(dirname(join(to, path)), { recursive: true });
+    copyFileSync(join(from, path), join(to, path));
+  }
+}
+
+function complete(packed: PackedManifest): object {
+  const { name, version, type, license, main, types, exports } = packed;
+  const entries = Object.entries(exports)
+    .map(([entry, target]) => [entry, { types: target.types, default: target.default }]);
+  const { description, keywords, ...rest } = METADATA;
+  return {
+    ...{ name, version, description, keywords, license, type },
+    ...{ main, types },
+    exports: { ...Object.fromEntries(entries), "./package.json": "./package.json" },
+    ...rest,
+  };
+}
+
+if (import.meta.main) {
+  const out = buildNpm(join(import.meta.dirname ?? ".", ".."));
+  const { name, version } = JSON.parse(readFileSync(join(out, "package.json"), "utf8"));
+  process.stdout.write(`npm/ holds ${name}@${version}\n`);
+}

@@ -1,0 +1,168 @@
+/**
+ * Looks at the package in `npm/` as its users will: linted, packed, installed into an empty project,
+ * imported on Node 20, Node 24 and Bun, and type-checked there. Prints a line per check, and what a
+ * failing one said; exits 1 when one fails. Needs `npm` and the registry.
+ *
+ *     deno task npm
+ */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+
+const PUBLINT = "publint@0.3.25";
+const ATTW = "@arethetypeswrong/cli@0.18.5";
+const TYPESCRIPT = "typescript@6.0.3";
+const NODE_TYPES = "@types/node@20";
+const RUNTIMES: readonly (readonly [title: string, ...command: string[]])[] = [
+  ["Node 20", "npx", "-y", "-p", "node@20.20.2", "node"],
+  ["Node 24", "npx", "-y", "-p", "node@24.21.0", "node"],
+  ["Bun", "npx", "-y", "bun@1.4.5"],
+];
+
+/** What a check found: nothing, or what is wrong. */
+type Finding = string | undefined;
+
+interface Manifest {
+  readonly exports: Readonly<Record<string, unknown>>;
+}
+
+/** Runs all checks on the package in folder `npm` and returns how many failed. */
+export function checkNpm(npm: string): number {
+  const work = mkdtempSync(join(tmpdir(), "cornac-npm-"));
+  let failed = 0;
+  const check = (title: string, find: () => Finding): void => {
+    const finding = find();
+    process.stdout.write(`${finding === undefined ? "ok    " : "FAILED"}  ${title}\n`);
+    if (finding === undefined) return;
+    failed++;
+    process.stdout.write(finding.trimEnd().replaceAll(/^/gm, "        ") + "\n");
+  };
+  try {
+    const entries = entryPoints(npm);
+    check("contents", () => contents(npm));
+    check("publint", () => run(npm, "npx", "-y", PUBLINT, "--strict"));
+    const tarball = join(work, "package.tgz");
+    check("npm pack", () => pack(npm, work, tarball));
+    check(
+      "attw",
+      () => run(work, "npx", "-y", ATTW, tarball, "--profile", "esm-only", "--no-emoji"),
+    );
+    check("install", () => install(work, tarball));
+    writeFileSync(join(work, "main.mjs"), importer(entries));
+    for (const [title, ...command] of RUNTIMES) {
+      check(`import on ${title}`, () => run(work, ...command, "main.mjs"));
+    }
+    writeFileSync(join(work, "main.ts"), consumer(entries));
+    check("types with @types/node", () => types(work, ["node"], "nodenext"));
+    check("types with the language alone", () => types(work, [], "nodenext"));
+    check("types for bundlers", () => types(work, [], "bundler"));
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+  return failed;
+}
+
+function entryPoints(npm: string): string[] {
+  const manifest: Manifest = JSON.parse(readFileSync(join(npm, "package.json"), "utf8"));
+  return Object.keys(manifest.exports).filter((entry) => !entry.endsWith(".json"));
+}
+
+function run(cwd: string, ...command: string[]): Finding {
+  const [name = "", ...args] = command;
+  const env = { ...process.env, NO_COLOR: "1", npm_config_update_notifier: "false" };
+  const { status, stdout, stderr, error } = spawnSync(name, args, {
+    ...{ cwd, env },
+    encoding: "utf8",
+    timeout: 120_000,
+  });
+  return status === 0 ? undefined : `${stdout}${stderr}${error?.message ?? ""}`;
+}
+
+/** Nothing of this machine, nothing of one runtime's types, no TypeScript sources. */
+function contents(npm: string): Finding {
+  const found: string[] = [];
+  for (const file of readdirSync(npm, { recursive: true, encoding: "utf8" })) {
+    if (/(?<!\.d)\.ts$/.test(file)) found.push(`${file}: a TypeScript source`);
+    if (!/\.(js|ts)$/.test(file)) continue;
+    const text = readFileSync(join(npm, file), "utf8");
+    if (/file:\/\/\/|sourceMappingURL/.test(text)) {
+      found.push(`${file}: names a path of the builder`);
+    }
+    const code = text.replaceAll(/\/\*[^]*?\*\//g, "");
+    if (file.endsWith(".d.ts") && /\b(Deno|Bun|NodeJS)\.|"node:/.test(code)) {
+      found.push(`${file}: declares something by the types of one runtime`);
+    }
+  }
+  return found.length === 0 ? undefined : found.join("\n");
+}
+
+function pack(npm: string, work: string, tarball: string): Finding {
+  const failure = run(npm, "npm", "pack", "--silent", "--pack-destination", work);
+  if (failure !== undefined) return failure;
+  const [name] = readdirSync(work).filter((file) => file.endsWith(".tgz"));
+  return name === undefined ? "npm pack wrote nothing" : run(work, "mv", name, tarball);
+}
+
+function install(work: string, tarball: string): Finding {
+  const manifest = { private: true, type: "module" };
+  writeFileSync(join(work, "package.json"), JSON.stringify(manifest));
+  const quiet = ["--no-audit", "--no-fund", "--silent"];
+  return run(work, "npm", "install", ...quiet, tarball, TYPESCRIPT, NODE_TYPES);
+}
+
+/** Imports every entry point and exits 1 unless each exports something and the first can connect. */
+function importer(entries: readonly string[]): string {
+  return [
+    ...entries.map((entry, i) => `import * as m${i} from "@cornac/pg${entry.slice(1)}";`),
+    `const modules = [${entries.map((_, i) => `m${i}`)}];`,
+    `const empty = modules.findIndex((module) => Object.keys(module).length === 0);`,
+    `if (empty >= 0) throw new Error("entry point " + empty + " exports nothing");`,
+    `if (typeof m0.connect !== "function") throw new Error("connect is not a function");`,
+    "",
+  ].join("\n");
+}
+
+/** What a strict program of a user would say. */
+function consumer(entries: readonly string[]): string {
+  return [
+    ...entries.map((entry, i) => `export * as m${i} from "@cornac/pg${entry.slice(1)}";`),
+    `import { connect, type Connection, DatabaseError } from "@cornac/pg";`,
+    `export async function names(id: number): Promise<string[]> {`,
+    `  const db: Connection = await connect({ user: "me", connectTimeout: 5 });`,
+    `  try {`,
+    `    const rows = await db.query<{ name: string }>("select name from t where id = $1", [id]);`,
+    `    return rows.map((row) => row.name);`,
+    `  } catch (error) {`,
+    `    if (error instanceof DatabaseError) return [error.code ?? error.message];`,
+    `    throw error;`,
+    `  } finally {`,
+    `    await db.close();`,
+    `  }`,
+    `}`,
+    "",
+  ].join("\n");
+}
+
+/**
+ * Type-checks the consumer and our declarations without DOM and without Deno's types. Disposal is
+ * the one library beyond ES2023: `await using` is part of the API.
+ */
+function types(work: string, names: readonly string[], resolution: string): Finding {
+  const options = {
+    ...{ strict: true, noEmit: true, skipLibCheck: false, exactOptionalPropertyTypes: true },
+    ...{ target: "es2022", lib: ["es2023", "esnext.disposable"], types: names },
+    module: resolution === "bundler" ? "esnext" : resolution,
+    moduleResolution: resolution,
+  };
+  const config = { compilerOptions: options, files: ["main.ts"] };
+  writeFileSync(join(work, "tsconfig.json"), JSON.stringify(config));
+  const failure = run(work, "node_modules/.bin/tsc", "--pretty", "false");
+  return failure?.replaceAll("node_modules/@cornac/pg/", "");
+}
+
+if (import.meta.main) {
+  const failed = checkNpm(join(import.meta.dirname ?? ".", "..", "npm"));
+  if (failed > 0) process.exitCode = 1;
+}
