@@ -1,0 +1,25 @@
+import { InterfaceError } from "../errors/errors.ts";
+
+const UTF8 = new TextEncoder();
+
+/**
+ * The bytes of a password, as UTF-8 when it is a string; the caller's own bytes are not copied.
+ *
+ * An empty password counts as none, as in libpq: the server would refuse it anyway.
+ *
+ * @throws {InterfaceError} there is none, or it contains a zero byte, which PostgreSQL cannot store;
+ * the message names `method`, never the password.
+ */
+export function passwordBytes(
+  password: string | Uint8Array | undefined,
+  method: string,
+): Uint8Array {
+  const bytes = typeof password === "string" ? UTF8.encode(password) : password;
+  if (bytes === undefined || bytes.length === 0) {
+    throw new InterfaceError(`the server asks for a password (${method}), but none was provided`, {
+      code: "28P01",
+    });
+  }
+  if (bytes.includes(0)) throw new InterfaceError("the password contains a zero byte");
+  return bytes;
+}

@@ -1,0 +1,320 @@
+import {
+  InterfaceError,
+  NotSupportedError,
+  OperationalError,
+  ProtocolError,
+} from "../errors/errors.ts";
+import { decodeBase64, encodeBase64 } from "./base64.ts";
+import { passwordBytes } from "./password.ts";
+import { saslPrepBytes } from "./sasl_prep.ts";
+
+/** What to hash with, and how long its result is. */
+const HASH = "SHA-256";
+const KEY_LENGTH = 32;
+/** libpq has no limit; PostgreSQL's default is 4096. Ten million take about a second here. */
+const MAX_ITERATIONS = 10_000_000;
+
+const UTF8 = new TextEncoder();
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** SCRAM without and with channel binding, as SASL names them. */
+export type ScramMechanism = "SCRAM-SHA-256" | "SCRAM-SHA-256-PLUS";
+
+/** libpq's `channel_binding`: never, when both sides can, or fail. */
+export type ChannelBindingPolicy = "disable" | "prefer" | "require";
+
+/** Keys that stand for the password: libpq's `scram_client_key` and `scram_server_key`, base64. */
+export interface ScramKeys {
+  readonly clientKey: string;
+  readonly serverKey: string;
+}
+
+/** What SCRAM needs to know of the connection it runs on. */
+export interface ScramOptions {
+  /** The mechanisms that the server offers, from AuthenticationSASL. */
+  readonly mechanisms: readonly string[];
+  /** The password or, instead of it, keys from an earlier login. */
+  readonly secret: string | Uint8Array | ScramKeys | undefined;
+  /** Whether to bind the login to the TLS layer. */
+  readonly channelBinding: ChannelBindingPolicy;
+  /** Whether the connection is encrypted by TLS. */
+  readonly tls: boolean;
+  /** The hash of the server's certificate (`tlsServerEndPoint`); `undefined` when it has none. */
+  readonly endPoint: Uint8Array | undefined;
+  /** Fresh random bytes for the nonce, 18 as in libpq. */
+  readonly random: Uint8Array;
+  /** Name in the message; empty unless given, and PostgreSQL never looks at it. */
+  readonly user?: string;
+}
+
+/**
+ * One SCRAM-SHA-256 login, seen from the client: feed it what the server says, send what it returns.
+ *
+ * In order: {@linkcode Scram.clientFirst}, {@linkcode Scram.clientFinal}, {@linkcode Scram.verify},
+ * and at AuthenticationOk {@linkcode Scram.accept}; a server that speaks out of turn gets a
+ * `ProtocolError`. Source: RFC 5802 and 7677; manual, "SASL Authentication"; libpq's
+ * fe-auth-scram.c.
+ *
+ * @example
+ * ```ts ignore
+ * const scram = new Scram({ mechanisms, secret, channelBinding, tls, endPoint, random });
+ * sendInitialResponse(scram.mechanism, scram.clientFirst());
+ * sendResponse(await scram.clientFinal(await saslContinue()));
+ * scram.verify(await saslFinal());
+ * await authenticationOk();
+ * scram.accept();
+ * ```
+ */
+export class Scram {
+  /** The mechanism to name in SASLInitialResponse. */
+  readonly mechanism: ScramMechanism;
+  readonly #secret: Uint8Array | { clientKey: Bytes; serverKey: Bytes };
+  readonly #channel: Channel;
+  readonly #nonce: string;
+  readonly #firstBare: string;
+  #serverSignature: Bytes | undefined;
+  #next: "first" | "final" | "busy" | "verify" | "accept" | "done" = "first";
+
+  /**
+   * Chooses the mechanism and the channel binding, and prepares the password.
+   *
+   * @throws {InterfaceError} there is no password, or the keys are not 32 bytes of base64.
+   * @throws {OperationalError} channel binding is required and cannot be had.
+   * @throws {NotSupportedError} the server offers no SCRAM mechanism that we know.
+   */
+  constructor(options: ScramOptions) {
+    this.#channel = chooseChannel(options);
+    this.mechanism = this.#channel.mechanism;
+    this.#secret = prepareSecret(options.secret);
+    this.#nonce = encodeBase64(options.random);
+    this.#firstBare = `n=${escapeName(options.user ?? "")},r=${this.#nonce}`;
+  }
+
+  /** The client-first-message. */
+  clientFirst(): Bytes {
+    this.#turn("first", "final");
+    return UTF8.encode(this.#channel.header + this.#firstBare);
+  }
+
+  /**
+   * The client-final-message, with the proof that we know the password.
+   *
+   * @throws {ProtocolError} the server-first-message is malformed, does not continue our nonce, or
+   * asks for no iteration or for more than ten million.
+   */
+  async clientFinal(serverFirst: Uint8Array): Promise<Bytes> {
+    this.#turn("final", "busy");
+    const { text, nonce, salt, iterations } = readServerFirst(serverFirst, this.#nonce);
+    const { clientKey, serverKey } = await deriveKeys(this.#secret, salt, iterations);
+    const withoutProof = `c=${encodeBase64(this.#channel.binding)},r=${nonce}`;
+    const signed = UTF8.encode(`${this.#firstBare},${text},${withoutProof}`);
+    const storedKey = new Uint8Array(await crypto.subtle.digest(HASH, clientKey));
+    const clientSignature = await hmac(storedKey, signed);
+    this.#serverSignature = await hmac(serverKey, signed);
+    this.#next = "verify";
+    const proof = clientKey.map((byte, i) => byte ^ clientSignature[i]!);
+    return UTF8.encode(`${withoutProof},p=${encodeBase64(proof)}`);
+  }
+
+  /**
+   * Checks the server's proof that it, too, knows the password.
+   *
+   * @throws {OperationalError} the proof is wrong (28P01), or the server reports a failure.
+   * @throws {ProtocolError} the server-final-message is malformed.
+   */
+  verify(serverFinal: Uint8Array): void {
+    this.#turn("verify", "busy");
+    const signature = readServerFinal(serverFinal);
+    if (!equalInConstantTime(signature, this.#serverSignature!)) {
+      throw new OperationalError(
+        "the server does not know the password: its SCRAM signature is wrong",
+        { code: "28P01" },
+      );
+    }
+    this.#next = "accept";
+  }
+
+  /**
+   * To be called at AuthenticationOk.
+   *
+   * @throws {ProtocolError} the server has not proved that it knows the password.
+   */
+  accept(): void {
+    if (this.#next !== "accept") {
+      throw new ProtocolError(
+        "the server reports success before it proved that it knows the password (SCRAM)",
+      );
+    }
+    this.#next = "done";
+  }
+
+  #turn(expected: "first" | "final" | "verify", next: "final" | "busy"): void {
+    if (this.#next !== expected) {
+      throw new ProtocolError("SCRAM messages came out of order");
+    }
+    this.#next = next;
+  }
+}
+
+interface Channel {
+  readonly mechanism: ScramMechanism;
+  /** The gs2 header: `p` we bind; `y` we would, but the server does not offer it; `n` we cannot. */
+  readonly header: string;
+  /** The header, followed by the channel's data when we bind. */
+  readonly binding: Uint8Array;
+}
+
+/**
+ * A certificate without a hash (`endPoint` undefined) counts as a client that cannot bind: `n`, not
+ * `y`, which a server that offers PLUS would have to take for an attack. libpq gives up there.
+ */
+function chooseChannel(options: ScramOptions): Channel {
+  const { mechanisms, channelBinding, tls, endPoint } = options;
+  const offered = mechanisms.includes("SCRAM-SHA-256-PLUS");
+  if (offered && !tls) {
+    throw new ProtocolError("the server offers SCRAM-SHA-256-PLUS on a connection without TLS");
+  }
+  const able = channelBinding !== "disable" && tls && endPoint !== undefined;
+  if (able && offered) {
+    const header = "p=tls-server-end-point,,";
+    const binding = Uint8Array.of(...UTF8.encode(header), ...endPoint);
+    return { mechanism: "SCRAM-SHA-256-PLUS", header, binding };
+  }
+  if (channelBinding === "require") throw bindingMissing(options, offered);
+  if (!mechanisms.includes("SCRAM-SHA-256")) {
+    const list = mechanisms.join(", ");
+    throw new NotSupportedError(`the server offers no SASL mechanism that fits here: ${list}`);
+  }
+  const header = able ? "y,," : "n,,";
+  return { mechanism: "SCRAM-SHA-256", header, binding: UTF8.encode(header) };
+}
+
+function bindingMissing(options: ScramOptions, offered: boolean): OperationalError {
+  let reason = "the server's certificate has no hash to bind to";
+  if (!options.tls) reason = "the connection is not encrypted by TLS";
+  else if (!offered) reason = "the server does not offer SCRAM-SHA-256-PLUS";
+  return new OperationalError(`channel binding is required, but ${reason}`, { code: "28000" });
+}
+
+function prepareSecret(
+  secret: ScramOptions["secret"],
+): Uint8Array | { clientKey: Bytes; serverKey: Bytes } {
+  if (secret === undefined || typeof secret === "string" || secret instanceof Uint8Array) {
+    return saslPrepBytes(passwordBytes(secret, "SCRAM-SHA-256"));
+  }
+  return {
+    clientKey: readKey(secret.clientKey, "scramClientKey"),
+    serverKey: readKey(secret.serverKey, "scramServerKey"),
+  };
+}
+
+function readKey(text: string, option: string): Bytes {
+  const key = decodeBase64(text);
+  if (key?.length === KEY_LENGTH) return key;
+  throw new InterfaceError(`${option} must be ${KEY_LENGTH} bytes in base64`);
+}
+
+/** RFC 5802, "saslname". */
+function escapeName(name: string): string {
+  return name.replaceAll("=", "=3D").replaceAll(",", "=2C");
+}
+
+interface ServerFirst {
+  readonly text: string;
+  readonly nonce: string;
+  readonly salt: Bytes;
+  readonly iterations: number;
+}
+
+function readServerFirst(message: Uint8Array, clientNonce: string): ServerFirst {
+  const step = "SCRAM server-first-message";
+  const text = readAscii(message, step);
+  if (text.startsWith("m=")) {
+    throw new ProtocolError(`the ${step} demands an extension that this driver does not know`);
+  }
+  const [nonce, salt, iterations] = readAttributes(text, step, ["r", "s", "i"]);
+  if (!nonce!.startsWith(clientNonce) || nonce!.length === clientNonce.length) {
+    throw new ProtocolError(`the ${step} does not continue the client's nonce`);
+  }
+  const salted = decodeBase64(salt!);
+  if (salted === undefined || salted.length === 0) {
+    throw new ProtocolError(`malformed ${step}: the salt is not base64`);
+  }
+  return { text, nonce: nonce!, salt: salted, iterations: readIterations(iterations!, step) };
+}
+
+function readIterations(text: string, step: string): number {
+  if (!/^[1-9][0-9]*$/.test(text)) {
+    throw new ProtocolError(`malformed ${step}: the iteration count is not a positive number`);
+  }
+  const iterations = Number(text);
+  if (iterations <= MAX_ITERATIONS) return iterations;
+  throw new ProtocolError(
+    `the ${step} asks for too many iterations: more than ${MAX_ITERATIONS} are refused`,
+  );
+}
+
+function readServerFinal(message: Uint8Array): Bytes {
+  const step = "SCRAM server-final-message";
+  const text = readAscii(message, step);
+  if (text.startsWith("e=")) throw serverFailure(text.slice(2));
+  const [signature] = readAttributes(text, step, ["v"]);
+  const bytes = decodeBase64(signature!);
+  if (bytes?.length === KEY_LENGTH) return bytes;
+  throw new ProtocolError(`malformed ${step}: the signature is not ${KEY_LENGTH} bytes in base64`);
+}
+
+/** RFC 5802's `server-error-value`; only its tokens are repeated, not whatever a server may say. */
+function serverFailure(value: string): OperationalError {
+  const token = /^[a-z-]{1,64}/.exec(value)?.[0] ?? "unknown";
+  const code = token === "invalid-proof" ? "28P01" : "28000";
+  return new OperationalError(`the server reports a failed SCRAM login: ${token}`, { code });
+}
+
+/** SCRAM is printable ASCII, except in extensions, which PostgreSQL does not have. */
+function readAscii(message: Uint8Array, step: string): string {
+  const text = String.fromCharCode(...message.subarray(0, 4096));
+  if (message.length <= 4096 && /^[\x20-\x7e]+$/.test(text)) return text;
+  throw new ProtocolError(`malformed ${step}: not a line of printable ASCII`);
+}
+
+/** Exactly these attributes in this order: PostgreSQL sends nothing else, and libpq takes nothing. */
+function readAttributes(text: string, step: string, names: readonly string[]): string[] {
+  const parts = text.split(",");
+  const values = names.map((name, i) => {
+    if (parts[i]?.startsWith(`${name}=`)) return parts[i].slice(2);
+    throw new ProtocolError(`malformed ${step}: attribute "${name}" expected`);
+  });
+  if (parts.length === names.length) return values;
+  throw new ProtocolError(`malformed ${step}: data after attribute "${names.at(-1)}"`);
+}
+
+/** PBKDF2 runs off the event loop in WebCrypto. */
+async function deriveKeys(
+  secret: Uint8Array | { clientKey: Bytes; serverKey: Bytes },
+  salt: Bytes,
+  iterations: number,
+): Promise<{ clientKey: Bytes; serverKey: Bytes }> {
+  if (!(secret instanceof Uint8Array)) return secret;
+  const password = new Uint8Array(secret);
+  const key = await crypto.subtle.importKey("raw", password, "PBKDF2", false, ["deriveBits"]);
+  const how = { name: "PBKDF2", hash: HASH, salt, iterations };
+  const salted = new Uint8Array(await crypto.subtle.deriveBits(how, key, KEY_LENGTH * 8));
+  return {
+    clientKey: await hmac(salted, UTF8.encode("Client Key")),
+    serverKey: await hmac(salted, UTF8.encode("Server Key")),
+  };
+}
+
+async function hmac(key: Bytes, data: Bytes): Promise<Bytes> {
+  const how = { name: "HMAC", hash: HASH };
+  const imported = await crypto.subtle.importKey("raw", key, how, false, ["sign"]);
+  return new Uint8Array(await crypto.subtle.sign("HMAC", imported, data));
+}
+
+function equalInConstantTime(left: Uint8Array, right: Uint8Array): boolean {
+  let difference = left.length ^ right.length;
+  for (let i = 0; i < right.length; i++) difference |= left[i]! ^ right[i]!;
+  return difference === 0;
+}
