@@ -19,6 +19,11 @@ export interface Codec<T = unknown> {
   /** Separates this type's elements in the text of an array; `,` unless given. */
   readonly delimiter?: string;
   /**
+   * Says that the binary form is exactly one of these, decoded as it stands (int8 as `bigint`), so
+   * that row decoders may read it in place instead of calling `decodeBinary`, which does the same.
+   */
+  readonly primitive?: "bool" | "int2" | "int4" | "uint4" | "int8" | "float4" | "float8" | "text";
+  /**
    * Reads a value from its text (`typoutput`'s format).
    *
    * @throws {DataError} the text is not this type's.
@@ -32,7 +37,11 @@ export interface Codec<T = unknown> {
    * @throws {DataError | ProtocolError} the bytes are not this type's.
    */
   decodeBinary?(reader: Reader, length: number): T;
-  /** Whether the encoders take this value. Never called with `null`, `undefined` or a string. */
+  /**
+   * Whether the encoders take this value. Never called with `null` or `undefined`, nor for a
+   * parameter with a string. Containers ask it of strings: only where a string's UTF-8 is the
+   * binary form as well (text, json, enums …) the answer is yes, and the encoders pass it through.
+   */
   accepts(value: unknown): boolean;
   /**
    * The value's text (`typinput`'s format).
@@ -47,4 +56,9 @@ export interface Codec<T = unknown> {
    * @throws {InterfaceError} the type cannot hold the value; the message does not quote the value.
    */
   encodeBinary?(value: T, out: Writer): void;
+  /**
+   * Whether `encodeBinary` takes this accepted value; where it does not (a container holds the text
+   * of a component, which only the server can read) the value goes in text. Absent: it takes all.
+   */
+  encodesBinary?(value: T): boolean;
 }

@@ -1,0 +1,25 @@
+/**
+ * An error is born in a socket's callback, where the stack knows nothing of the caller. It gets the
+ * caller's stack before it reaches him.
+ */
+
+/** Takes the stack here, above the functions that call this; `undefined` where that is not needed. */
+export function takeCallSite(asyncStacks: boolean): Error | undefined {
+  return asyncStacks ? undefined : new Error();
+}
+
+/**
+ * Gives `error` the stack of `site`, or that of the running async function and those awaiting it,
+ * which V8 knows at no cost. The error stays the same object; its message stays first.
+ */
+export function withCallSite(error: unknown, site: Error | undefined): unknown {
+  if (!(error instanceof Error)) return error;
+  const stack = (site ?? new Error()).stack ?? "";
+  const frames = stack.split("\n").filter((line) => /^\s+at |@/.test(line) && !OWN.test(line));
+  const value = `${error.name}: ${error.message}\n${frames.join("\n")}`;
+  Object.defineProperty(error, "stack", { value, configurable: true, writable: true });
+  return error;
+}
+
+/** The frames of the driver's own plumbing between the caller and the error. */
+const OWN = /\bwithCallSite\b|\btakeCallSite\b/;

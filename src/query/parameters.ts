@@ -1,0 +1,158 @@
+/**
+ * Writes the parameters of a Bind. The server's description of the parameter decides how a value is
+ * encoded, never the value's looks; a string is sent verbatim as the text of any type.
+ */
+import type { Writer } from "../bytes/writer.ts";
+import { InterfaceError } from "../errors/errors.ts";
+import { MAX_PARAMETERS } from "../protocol/frontend.ts";
+import type { Codec } from "../types/codec.ts";
+
+const NULL = -1;
+
+/**
+ * Refuses what no statement can take, before anything is written.
+ *
+ * @throws {InterfaceError} too many parameters, or one that is `undefined`.
+ */
+export function checkParameters(values: readonly unknown[]): void {
+  if (values.length > MAX_PARAMETERS) {
+    throw new InterfaceError(
+      `${values.length} parameters: a statement can have at most ${MAX_PARAMETERS}`,
+    );
+  }
+  for (let i = 0; i < values.length; i++) {
+    if (values[i] === undefined) {
+      throw new InterfaceError(`parameter $${i + 1} is undefined; use null for NULL`);
+    }
+  }
+}
+
+/**
+ * Whether every value has a text that means the same for every type, so that it can be sent before
+ * the parameters' types are known. Arrays, objects and numbers beyond exact integers have none.
+ */
+export function arePlain(values: readonly unknown[]): boolean {
+  for (const value of values) {
+    if (value !== null && primitiveText(value) === undefined) return false;
+  }
+  return true;
+}
+
+/** Appends formats, count and values, all as text: the types are not known yet. */
+export function writePlain(out: Writer, values: readonly unknown[]): void {
+  out.int16(0);
+  out.int16(values.length);
+  for (const value of values) {
+    if (value === null) out.int32(NULL);
+    else writeText(out, primitiveText(value)!);
+  }
+}
+
+/**
+ * Appends formats, count and values as the described types ask for.
+ *
+ * @throws {InterfaceError} a value that its type cannot take, by its position.
+ */
+export function writeParameters(
+  out: Writer,
+  values: readonly unknown[],
+  types: readonly ParameterType[],
+): void {
+  const count = types.length;
+  if (values.length !== count) throw wrongCount(values.length, count);
+  out.int16(count);
+  let format = out.length;
+  out.reserve(2 * count + 2);
+  out.length += 2 * count;
+  out.int16(count);
+  for (let i = 0; i < count; i++, format += 2) {
+    const value = values[i];
+    if (value === null) {
+      out.view.setInt16(format, 0);
+      out.int32(NULL);
+    } else if (typeof value === "string") {
+      out.view.setInt16(format, 0);
+      writeText(out, value);
+    } else {
+      const binary = writeValue(out, value, types[i]!, i);
+      out.view.setInt16(format, binary ? 1 : 0);
+    }
+  }
+}
+
+/** What a statement's description says of one parameter. */
+export interface ParameterType {
+  readonly oid: number;
+  /** `undefined`: a type nobody knows. */
+  readonly codec: Codec | undefined;
+}
+
+function writeValue(out: Writer, value: unknown, type: ParameterType, i: number): boolean {
+  const { codec } = type;
+  if (codec === undefined || !codec.accepts(value)) {
+    const text = primitiveText(value);
+    if (text === undefined) throw refused(i, type, `it does not take ${kindOf(value)}`);
+    writeText(out, text);
+    return false;
+  }
+  try {
+    if (codec.encodeBinary === undefined) {
+      writeText(out, codec.encodeText(value));
+      return false;
+    }
+    const at = out.lengthHere();
+    codec.encodeBinary(value, out);
+    out.patchValueLength(at);
+    return true;
+  } catch (cause) {
+    throw refused(i, type, cause instanceof Error ? cause.message : String(cause), cause);
+  }
+}
+
+function writeText(out: Writer, text: string): void {
+  const at = out.lengthHere();
+  out.text(text);
+  out.patchValueLength(at);
+}
+
+/** The one text of a primitive that any type reads alike; `undefined` when there is none. */
+function primitiveText(value: unknown): string | undefined {
+  switch (typeof value) {
+    case "string":
+      return value;
+    case "boolean":
+    case "bigint":
+      return String(value);
+    case "number":
+      if (Number.isInteger(value) && !Number.isSafeInteger(value)) return undefined;
+      return Object.is(value, -0) ? "-0" : String(value);
+    default:
+      return undefined;
+  }
+}
+
+/** Fewer or more values than the statement has parameters. */
+function wrongCount(given: number, wanted: number): InterfaceError {
+  return new InterfaceError(`${given} parameters given, the statement takes ${wanted}`, {
+    code: "08P01",
+  });
+}
+
+function refused(i: number, type: ParameterType, reason: string, cause?: unknown): InterfaceError {
+  const name = type.codec?.name ?? `type ${type.oid}`;
+  return new InterfaceError(
+    `parameter $${i + 1} (${name}): ${reason}`,
+    cause === undefined ? {} : { cause },
+  );
+}
+
+/** Says what a value is without showing it. */
+function kindOf(value: unknown): string {
+  if (Array.isArray(value)) return "an array";
+  if (typeof value === "object" && value !== null) {
+    const name = value.constructor?.name ?? "";
+    return name === "" || name === "Object" ? "a plain object" : `an object of class ${name}`;
+  }
+  if (typeof value === "number") return "a number that is no exact integer";
+  return `a ${typeof value}`;
+}

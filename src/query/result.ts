@@ -1,0 +1,53 @@
+import type { ColumnDescription } from "../protocol/backend.ts";
+
+/** A row as an object, by column name. Of columns with the same name, the last one is there. */
+export type ObjectRow = Record<string, unknown>;
+
+/**
+ * The rows of one statement: a real array, with what the server said about them besides.
+ *
+ * @example
+ * ```ts ignore
+ * const users = await db.query("select id, name from users");
+ * for (const user of users) console.log(user.name);
+ * console.log(users.rowCount, users.command, users.columns.map((column) => column.name));
+ * ```
+ */
+export class Result<Row = ObjectRow> extends Array<Row> {
+  #columns: readonly ColumnDescription[] = NO_COLUMNS;
+  #tag = "";
+
+  /** Derived arrays (`map`, `filter`, …) are plain ones. */
+  static override get [Symbol.species](): ArrayConstructor {
+    return Array;
+  }
+
+  /** The columns; none for a statement that returns no rows. */
+  get columns(): readonly ColumnDescription[] {
+    return this.#columns;
+  }
+
+  /** The command tag's words: `"SELECT"`, `"INSERT"`, `"CREATE TABLE"`; `""` for an empty query. */
+  get command(): string {
+    const end = this.#tag.search(/ \d/);
+    return end < 0 ? this.#tag : this.#tag.slice(0, end);
+  }
+
+  /** Rows returned or changed, as the command tag counts them; -1 for commands that count none. */
+  get rowCount(): number {
+    const count = /(\d+)$/.exec(this.#tag);
+    return count === null ? -1 : Number(count[1]);
+  }
+
+  /** For the driver: says what the rows are of. */
+  static describe(
+    result: Result<unknown>,
+    columns: readonly ColumnDescription[],
+    tag: string,
+  ): void {
+    result.#columns = columns;
+    result.#tag = tag;
+  }
+}
+
+const NO_COLUMNS: readonly ColumnDescription[] = Object.freeze([]);

@@ -1,0 +1,112 @@
+/**
+ * From a target to a wire that is ready for a StartupMessage: dial, ask for TLS, shake hands.
+ * Source: manual, "SSL Session Encryption" in the protocol's message flow, and libpq's sslmode table.
+ */
+import { NotSupportedError, OperationalError, ProtocolError } from "../errors/errors.ts";
+import { sslRequest } from "../protocol/frontend.ts";
+import type { Settings, Target } from "../config/target.ts";
+import type { DialOptions, Stream, TlsSettings } from "../runtime/runtime.ts";
+import { Wire } from "./wire.ts";
+
+/** Bounds one attempt and knows what it is doing, so that a timeout can say where it struck. */
+export interface Attempt {
+  readonly signal: AbortSignal;
+  /** What is being waited for: `"connecting"`, `"the TLS handshake"` … */
+  stage: string;
+}
+
+const YES = 0x53; // S
+const NO = 0x4e; // N
+const ERROR = 0x45; // E
+/** What a server must agree to when TLS begins without SSLRequest (manual, "ALPN"). */
+const ALPN = "postgresql";
+
+/** Whether this wire of a target is encrypted, and whether that was a matter of course. */
+export type TlsWish = "never" | "if offered" | "always";
+
+/** Dials a target; the wire it returns satisfies `wish` and the target's TLS settings. */
+export async function dial(
+  settings: Settings,
+  target: Target,
+  wish: TlsWish,
+  attempt: Attempt,
+): Promise<Wire> {
+  const tls = target.tls;
+  if (wish === "never" || tls === undefined) {
+    return new Wire(await open(settings, target, undefined, attempt));
+  }
+  const direct = settings.sslNegotiation === "direct";
+  const certain = wish === "always" ? tls : undefined;
+  let stream = await open(settings, target, certain, attempt);
+  if (!direct) {
+    const wire = new Wire(stream);
+    if (!await ask(wire, wish, attempt)) return wire;
+    if (stream.canSecure(tls)) return await shake(wire, tls, attempt);
+    stream = await again(settings, target, tls, stream, attempt);
+  }
+  const wire = new Wire(stream);
+  if (!direct && !await ask(wire, "always", attempt)) return wire;
+  const wanted = direct ? { ...tls, alpn: [ALPN] } : tls;
+  await shake(wire, wanted, attempt);
+  if (direct && wire.tls?.alpn !== undefined && wire.tls.alpn !== ALPN) {
+    throw wire.fail(
+      new ProtocolError("direct TLS: the server did not agree to ALPN protocol postgresql"),
+    );
+  }
+  return wire;
+}
+
+async function open(
+  settings: Settings,
+  target: Target,
+  tls: TlsSettings | undefined,
+  attempt: Attempt,
+): Promise<Stream> {
+  attempt.stage = "connecting";
+  const { runtime, keepAlive, source } = settings;
+  if (target.address === undefined) return runtime.adopt(settings.sock);
+  const options: DialOptions = { signal: attempt.signal, keepAlive, source, tls };
+  return await runtime.connect(target.address, options);
+}
+
+/** The runtime cannot upgrade this stream as asked: a second one, made for it from the start. */
+async function again(
+  settings: Settings,
+  target: Target,
+  tls: TlsSettings,
+  first: Stream,
+  attempt: Attempt,
+): Promise<Stream> {
+  first.destroy();
+  if (target.address === undefined) {
+    throw new NotSupportedError(
+      `${settings.runtime.name} cannot start TLS on the given sock with these TLS settings`,
+    );
+  }
+  return await open(settings, target, tls, attempt);
+}
+
+/** SSLRequest. `false`: the server has no TLS and `wish` can do without. */
+async function ask(wire: Wire, wish: TlsWish, attempt: Attempt): Promise<boolean> {
+  attempt.stage = "waiting for the answer to SSLRequest";
+  sslRequest(wire.out);
+  wire.flush();
+  const answer = await wire.pullByte();
+  if (answer === YES) return true;
+  if (answer === NO) {
+    if (wish === "if offered") return false;
+    throw wire.fail(new OperationalError("the server does not support TLS", { code: "08001" }));
+  }
+  throw wire.fail(
+    answer === ERROR
+      // Its text came unencrypted and may be anybody's: not shown (CVE-2024-10977).
+      ? new OperationalError("the server answered SSLRequest with an error", { code: "08001" })
+      : new ProtocolError(`the server answered SSLRequest with byte 0x${answer.toString(16)}`),
+  );
+}
+
+async function shake(wire: Wire, tls: TlsSettings, attempt: Attempt): Promise<Wire> {
+  attempt.stage = "waiting for the TLS handshake";
+  await wire.secure(tls, attempt.signal);
+  return wire;
+}

@@ -1,0 +1,136 @@
+import type { Reader } from "../bytes/reader.ts";
+import type { Writer } from "../bytes/writer.ts";
+
+/** Takes one DataRow: the reader stands at its body. What it throws fails its own request only. */
+export type RowSink = (reader: Reader) => void;
+
+/** What a conversation may ask for instead of simply the next message. */
+export type Wish =
+  /** Nothing more: the next message, please. */
+  | undefined
+  /** Give every DataRow to this function, and come back with the first message that is none. */
+  | RowSink
+  /** Hold all messages until this settles: backpressure. */
+  | PromiseLike<void>;
+
+/** The message that a conversation is resumed with; valid until its next `yield`. */
+export interface Message {
+  /** One of `Backend`. */
+  readonly tag: number;
+  readonly reader: Reader;
+}
+
+/**
+ * Reads the replies to one request, in order: each `yield` waits for the next message. An
+ * ErrorResponse is thrown in at the `yield`; `try … finally` is the place to clean up. It returns
+ * when it has read the last message before ReadyForQuery; one that cannot know which is the last is
+ * resumed with ReadyForQuery, too, and must return then.
+ */
+export type Conversation<T> = Generator<Wish, T, Message>;
+
+/** Bytes to write, and a conversation that reads the replies. */
+export interface Request<T> {
+  /**
+   * Appends the messages, ending in exactly one Sync. It runs when the request's turn to be sent has
+   * come; when it throws, nothing of it is sent. Answering `true` makes the request exclusive:
+   * nothing is sent behind it until it is answered, and it ends with a Sync of its own.
+   */
+  write(out: Writer): boolean | void;
+  /** Called once, right after `write`. */
+  talk(): Conversation<T>;
+}
+
+/** What a request wants besides being sent. */
+export interface RequestOptions {
+  /** Aborted before it was sent: never sent. */
+  readonly signal?: AbortSignal;
+}
+
+/** One request in the queue: its bytes, the conversation that reads the replies, and its promise. */
+export class Exchange<T = unknown> {
+  readonly request: Request<T>;
+  /** Reads the replies; absent until the request was sent. */
+  talk: Conversation<T> | undefined;
+  /** Nothing is sent after it until it is answered: it writes more itself. */
+  exclusive = false;
+  readonly resolve: (value: T) => void;
+  readonly reject: (error: unknown) => void;
+  /** Where DataRows go just now. */
+  rows: RowSink | undefined;
+  /** The conversation has returned; only ReadyForQuery may follow. */
+  finished = false;
+  /** The request has failed: `error` says why, the rest of its replies is skipped. */
+  failed = false;
+  /** The server itself said so: until ReadyForQuery it sends nothing more for this request. */
+  refused = false;
+  value: T | undefined;
+  error: unknown;
+  /** The one behind this one, in the queue that holds it. */
+  next: Exchange | undefined;
+  /** Called when the promise has settled, whichever way. */
+  onSettled: (() => void) | undefined;
+
+  constructor(
+    request: Request<T>,
+    resolve: (value: T) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.request = request;
+    this.resolve = resolve;
+    this.reject = reject;
+  }
+
+  /** Fails the request; the first reason wins. */
+  fail(error: unknown): void {
+    if (this.failed) return;
+    this.failed = true;
+    this.error = error;
+    this.rows = undefined;
+  }
+
+  /** Settles the promise by what has become of the request. */
+  settle(): void {
+    this.onSettled?.();
+    if (this.failed) this.reject(this.error);
+    else this.resolve(this.value as T);
+  }
+}
+
+/** Requests in order; linked through themselves, because shifting a long array is not free. */
+export class Queue {
+  first: Exchange | undefined;
+  last: Exchange | undefined;
+  length = 0;
+
+  push(exchange: Exchange): void {
+    if (this.last === undefined) this.first = exchange;
+    else this.last.next = exchange;
+    this.last = exchange;
+    this.length++;
+  }
+
+  shift(): Exchange | undefined {
+    const { first } = this;
+    if (first === undefined) return undefined;
+    this.first = first.next;
+    if (this.first === undefined) this.last = undefined;
+    first.next = undefined;
+    this.length--;
+    return first;
+  }
+
+  /** Takes one out of the middle; `false` when it is not there. */
+  remove(exchange: Exchange): boolean {
+    let before: Exchange | undefined;
+    for (let here = this.first; here !== undefined; before = here, here = here.next) {
+      if (here !== exchange) continue;
+      if (before === undefined) this.first = here.next;
+      else before.next = here.next;
+      if (this.last === here) this.last = before;
+      here.next = undefined;
+      this.length--;
+      return true;
+    }
+    return false;
+  }
+}

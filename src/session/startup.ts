@@ -1,0 +1,116 @@
+/**
+ * From a wire to a ready session: StartupMessage, authentication, parameters, ReadyForQuery.
+ * Source: manual, "Start-up" in the protocol's message flow.
+ */
+import type { Settings, Target } from "../config/target.ts";
+import { databaseError, NotSupportedError, ProtocolError } from "../errors/errors.ts";
+import {
+  readBackendKeyData,
+  readFields,
+  readNegotiateProtocolVersion,
+  readParameterStatus,
+  readTransactionStatus,
+} from "../protocol/backend.ts";
+import { startupMessage } from "../protocol/frontend.ts";
+import { Backend, backendName } from "../protocol/tags.ts";
+import { authenticate } from "./authenticate.ts";
+import type { Attempt } from "./dial.ts";
+import type { SessionFacts } from "./session.ts";
+import type { Wire } from "./wire.ts";
+
+const VERSIONS = { "3.0": 3 << 16, "3.2": (3 << 16) | 2 } as const;
+/** A server that reports more than this many parameters at startup is not one. */
+const MAX_PARAMETER_STATUSES = 1000;
+
+/** Introduces ourselves and waits until the server is ready for queries. */
+export async function startUp(
+  wire: Wire,
+  settings: Settings,
+  target: Target,
+  attempt: Attempt,
+): Promise<SessionFacts> {
+  attempt.stage = "waiting for the answer to the startup message";
+  const { user, database } = settings;
+  startupMessage(wire.out, VERSIONS[settings.maxProtocolVersion], {
+    user,
+    ...(database === undefined ? {} : { database }),
+    client_encoding: "UTF8",
+    ...settings.parameters,
+  });
+  wire.flush();
+  await authenticate(wire, settings, target, attempt);
+  attempt.stage = "waiting for ReadyForQuery";
+  return await untilReady(wire);
+}
+
+/** The next message that is neither an error (thrown) nor a notice (of no interest this early). */
+export async function nextMessage(wire: Wire, settings: Settings): Promise<number> {
+  for (;;) {
+    await wire.pull();
+    switch (wire.tag) {
+      case Backend.ErrorResponse:
+        throw databaseError(readFields(wire.reader));
+      case Backend.NoticeResponse:
+        readFields(wire.reader);
+        break;
+      case Backend.NegotiateProtocolVersion:
+        negotiate(wire, settings);
+        break;
+      default:
+        return wire.tag;
+    }
+  }
+}
+
+function negotiate(wire: Wire, settings: Settings): void {
+  const { version, unrecognized } = readNegotiateProtocolVersion(wire.reader);
+  // Before PostgreSQL 18 the field was sometimes sent as the minor number alone.
+  const minor = version & 0xffff;
+  if (version >>> 16 !== 3 && version >>> 16 !== 0) {
+    throw new ProtocolError(`the server offers protocol version ${version >>> 16}.${minor}`);
+  }
+  if (unrecognized.length > 0) {
+    throw new NotSupportedError(
+      `the server does not know the protocol options ${unrecognized.join(", ")}`,
+    );
+  }
+  if (minor > (VERSIONS[settings.maxProtocolVersion] & 0xffff)) {
+    throw new ProtocolError(`the server offers protocol 3.${minor}, newer than was asked for`);
+  }
+  if (minor < (VERSIONS[settings.minProtocolVersion] & 0xffff)) {
+    throw new NotSupportedError(
+      `the server has only protocol 3.${minor}, minProtocolVersion is ${settings.minProtocolVersion}`,
+    );
+  }
+}
+
+async function untilReady(wire: Wire): Promise<SessionFacts> {
+  const parameterStatuses = new Map<string, string>();
+  let key = { processId: 0, secretKey: new Uint8Array(0) };
+  for (;;) {
+    await wire.pull();
+    const { tag, reader } = wire;
+    switch (tag) {
+      case Backend.ParameterStatus: {
+        const [name, value] = readParameterStatus(reader);
+        parameterStatuses.set(name, value);
+        if (parameterStatuses.size > MAX_PARAMETER_STATUSES) {
+          throw new ProtocolError("too many ParameterStatus messages at startup");
+        }
+        break;
+      }
+      case Backend.BackendKeyData:
+        key = readBackendKeyData(reader);
+        break;
+      case Backend.NoticeResponse:
+        readFields(reader);
+        break;
+      case Backend.ErrorResponse:
+        throw databaseError(readFields(reader));
+      case Backend.ReadyForQuery:
+        return { ...key, parameterStatuses, transactionStatus: readTransactionStatus(reader) };
+      default:
+        throw new ProtocolError(`${backendName(tag)} during startup`);
+    }
+  }
+}
