@@ -4,7 +4,10 @@ import type { Address, KeepAlive, Runtime, TlsSettings } from "../runtime/runtim
 export type SslMode = "disable" | "allow" | "prefer" | "require" | "verify-ca" | "verify-full";
 
 /** A password, or where to ask for one; a function is called anew for every attempt. */
-export type Password = string | Uint8Array | (() => string | Uint8Array | Promise<string | Uint8Array>);
+export type Password =
+  | string
+  | Uint8Array
+  | (() => string | Uint8Array | Promise<string | Uint8Array>);
 
 /** One place to try, in order. */
 export interface Target {
@@ -38,6 +41,16 @@ export interface Settings {
   /** `[major, minor]` to ask for and the least to accept. */
   readonly maxProtocolVersion: "3.0" | "3.2";
   readonly minProtocolVersion: "3.0" | "3.2";
+  /** Which servers will do; every target is asked in turn. Source: manual, `target_session_attrs`. */
+  readonly targetSessionAttrs:
+    | "any"
+    | "read-write"
+    | "read-only"
+    | "primary"
+    | "standby"
+    | "prefer-standby";
+  /** `random`: the targets, and the addresses of each, are tried in random order. */
+  readonly loadBalanceHosts: "disable" | "random";
   readonly keepAlive: KeepAlive | undefined;
   readonly source: { readonly host: string; readonly port?: number } | undefined;
   /** Seconds for each attempt, name lookup, TLS and authentication included; 0: no limit. */

@@ -1,0 +1,185 @@
+import { InterfaceError } from "../errors/errors.ts";
+import { parameter, PARAMETERS } from "./parameters.ts";
+import { suggestion } from "./spelling.ts";
+
+/**
+ * Reads a connection string, a URI or `keyword=value` pairs, by libpq's rules into keywords and
+ * their text; of a repeated keyword the last counts. Values are not looked into.
+ *
+ * Errors name the keyword and what is wrong, never a value: any part of a broken string may be a
+ * part of its password.
+ *
+ * Source: PostgreSQL 18 manual, "Connection Strings"; `conninfo_parse` and
+ * `conninfo_uri_parse_options` of `fe-connect.c`.
+ *
+ * @throws {InterfaceError} the string is not a connection string.
+ *
+ * @example
+ * ```ts ignore
+ * parseDsn("postgres://me@db/app?sslmode=require"); // user, host, dbname, sslmode
+ * parseDsn("host=/tmp password='it\\'s'"); // host, password
+ * ```
+ */
+export function parseDsn(dsn: string): Map<string, string> {
+  if (dsn.includes("\0")) throw broken("contains a NUL byte");
+  const prefix = URI_PREFIX.exec(dsn);
+  return prefix === null ? parsePairs(dsn) : parseUri(dsn.slice(prefix[0].length));
+}
+
+/** Whether a text starts like a connection URI. */
+export function isUri(text: string): boolean {
+  return URI_PREFIX.test(text);
+}
+
+const URI_PREFIX = /^postgres(?:ql)?:\/\//;
+
+/** `isspace()` of the C locale, which is narrower than `\s`. */
+const BLANKS = /[ \t\n\v\f\r]*/y;
+const NAME = /[^= \t\n\v\f\r]*/y;
+const QUOTED = /'([^'\\]*(?:\\[\s\S][^'\\]*)*)'/y;
+/** A backslash that ends the string stands for nothing. */
+const BARE = /([^\\ \t\n\v\f\r]*(?:\\[\s\S][^\\ \t\n\v\f\r]*)*)\\?/y;
+
+function parsePairs(text: string): Map<string, string> {
+  const pairs = new Map<string, string>();
+  let afterSecret = false;
+  let position = skip(text, 0);
+  while (position < text.length) {
+    const key = match(NAME, text, position)![0];
+    position = skip(text, position + key.length);
+    if (text[position] !== "=") {
+      throw broken(`lacks "=" after ${quoteKey(key, afterSecret)}`, afterSecret);
+    }
+    position = skip(text, position + 1);
+    const value = match(text[position] === "'" ? QUOTED : BARE, text, position);
+    if (value === null) throw broken(`has no closing quote for the value of ${quoteKey(key)}`);
+    store(pairs, key, value[1]!.replace(/\\([\s\S])/g, "$1"), afterSecret ? UNQUOTED : "");
+    afterSecret = parameter(key)?.secret === true && text[position] !== "'";
+    position = skip(text, position + value[0].length);
+  }
+  return pairs;
+}
+
+function skip(text: string, position: number): number {
+  return position + match(BLANKS, text, position)![0].length;
+}
+
+function match(pattern: RegExp, text: string, position: number): RegExpExecArray | null {
+  pattern.lastIndex = position;
+  return pattern.exec(text);
+}
+
+function parseUri(text: string): Map<string, string> {
+  const pairs = new Map<string, string>();
+  const at = /^[^@/]*@/.exec(text);
+  const login = at === null ? "" : at[0].slice(0, -1);
+  const colon = login.includes(":") ? login.indexOf(":") : login.length;
+  storeDecoded(pairs, "user", login.slice(0, colon));
+  storeDecoded(pairs, "password", login.slice(colon + 1));
+  const rest = text.slice(login.length + (at === null ? 0 : 1));
+  const { hosts, ports, end } = parseHosts(rest);
+  storeDecoded(pairs, "host", hosts);
+  storeDecoded(pairs, "port", ports);
+  const [path, query] = cut(rest.slice(end), "?");
+  storeDecoded(pairs, "dbname", path.slice(1));
+  // A second "@" tells that the password's "/" or "?" was not encoded: then nothing may be quoted.
+  if (query !== undefined) parseQuery(pairs, query, rest.slice(end).includes("@"));
+  return pairs;
+}
+
+/** `host:port,[address]:port,…`; `end` is where the path or the query begins. */
+function parseHosts(text: string): { hosts: string; ports: string; end: number } {
+  const hosts: string[] = [];
+  const ports: string[] = [];
+  let end = -1;
+  do {
+    const found = match(HOST, text, end + 1)!;
+    if (found[0].startsWith("[")) checkBracketed(found[0], text[end + 1 + found[0].length]);
+    hosts.push(found[1] ?? found[0]);
+    end += 1 + found[0].length;
+    const port = text[end] === ":" ? match(PORT, text, end + 1)![0] : undefined;
+    ports.push(port ?? "");
+    if (port !== undefined) end += 1 + port.length;
+  } while (text[end] === ",");
+  return { hosts: hosts.join(","), ports: ports.join(","), end };
+}
+
+const HOST = /\[([^\]]*)\]|\[[^]*|[^:/?,]*/y;
+const PORT = /[^/?,]*/y;
+
+function checkBracketed(host: string, next: string | undefined): void {
+  if (!host.endsWith("]")) throw broken('has no "]" after the IPv6 address');
+  if (host === "[]") throw broken("has an empty IPv6 address");
+  if (next !== undefined && !":/?,".includes(next)) {
+    throw broken('has something else than ":", "/", "?" or "," after the IPv6 address');
+  }
+}
+
+function parseQuery(pairs: Map<string, string>, query: string, hide: boolean): void {
+  const parts = query.split("&");
+  // As in libpq a trailing "&" is nothing; an empty parameter before it is an error.
+  if (parts.at(-1) === "") parts.pop();
+  for (const part of parts) {
+    const [rawKey, rawValue] = cut(part, "=");
+    if (rawValue === undefined) throw broken('has a query parameter without "="', false, hide);
+    if (rawValue.includes("=")) {
+      throw broken('has a query parameter with a second "="', false, hide);
+    }
+    const key = decode("the name of a query parameter", rawKey);
+    const value = decode(hide ? "a query parameter" : quoteKey(key), rawValue);
+    // "ssl=true" is JDBC's; libpq takes it in URIs only.
+    if (key === "ssl" && value === "true") pairs.set("sslmode", "require");
+    else store(pairs, key, value, hide ? UNENCODED : "");
+  }
+}
+
+function cut(text: string, separator: string): [string, string | undefined] {
+  const index = text.indexOf(separator);
+  return index < 0 ? [text, undefined] : [text.slice(0, index), text.slice(index + 1)];
+}
+
+function storeDecoded(pairs: Map<string, string>, key: string, text: string): void {
+  if (text !== "") pairs.set(key, decode(`"${key}"`, text));
+}
+
+/** Percent-decoding; spaces around are ignored, spaces within an error, as libpq 18 has it. */
+function decode(what: string, raw: string): string {
+  const text = raw.replace(/^ +| +$/g, "");
+  if (text.includes(" ")) throw broken(`has a space in ${what}; write %20`);
+  if (/%(?![0-9a-fA-F]{2})/.test(text)) throw broken(`has a "%" without two hex digits in ${what}`);
+  if (text.includes("%00")) throw broken(`has a NUL byte (%00) in ${what}`);
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    // Without a cause: the engine's error may quote the text.
+    throw broken(`has percent-encoded bytes in ${what} that are not UTF-8`);
+  }
+}
+
+/** `hint` is given when the key may be a piece of a password, and is said in its place. */
+function store(pairs: Map<string, string>, key: string, value: string, hint: string): void {
+  // libpq's parameter before sslmode; the manual keeps it as deprecated.
+  if (key === "requiressl") {
+    pairs.set("sslmode", value.startsWith("1") ? "require" : "prefer");
+    return;
+  }
+  if (parameter(key) === undefined) {
+    if (hint !== "") throw broken(`has a key that is none${hint}`);
+    const near = suggestion(key, PARAMETERS.map((row) => row.keyword));
+    throw broken(`has an unknown key ${quoteKey(key)}${near}`);
+  }
+  pairs.set(key, value);
+}
+
+const UNQUOTED = " after the password; quote a value with spaces";
+const UNENCODED = '; percent-encode "/", "?" and "@" in the password (%2F, %3F, %40)';
+
+/** A key for a message: only what looks like one is shown. */
+function quoteKey(key: string, hide = false): string {
+  return !hide && /^[A-Za-z_][A-Za-z0-9_-]{0,40}$/.test(key) ? `"${key}"` : "a key";
+}
+
+function broken(what: string, unquoted = false, unencoded = false): InterfaceError {
+  const hint = unquoted ? UNQUOTED : unencoded ? UNENCODED : "";
+  return new InterfaceError(`the connection string (not shown) ${what}${hint}`);
+}

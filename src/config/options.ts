@@ -1,0 +1,224 @@
+import type { ServerReport } from "../errors/errors.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import type { Password, SslMode } from "./target.ts";
+
+/** PEM text, as a string or as the bytes of a file. */
+export type Pem = string | Uint8Array;
+
+/** A version of TLS. */
+export type TlsVersion = "TLSv1" | "TLSv1.1" | "TLSv1.2" | "TLSv1.3";
+
+/** Demands TLS and says how it is checked: the object form of `sslContext`. */
+export interface TlsOptions {
+  /**
+   * Trusted roots; one value may hold several certificates. Default: `sslRootCert` when it was
+   * given, else the platform's own.
+   */
+  ca?: Pem | readonly Pem[];
+  /** The client's certificate chain. Default: `sslCert` when it was given. */
+  cert?: Pem;
+  /** The private key of `cert`. Default: `sslKey` when it was given. */
+  key?: Pem;
+  /** Decrypts `key`. Default: `sslPassword`. */
+  passphrase?: string;
+  /** Certificate revocation lists. Default: `sslCrl` when it was given. */
+  crl?: Pem | readonly Pem[];
+  /** `false`: any certificate will do. Default `true`: it must be trusted and for this host. */
+  rejectUnauthorized?: boolean;
+  /** The name that the certificate must be for, and that is told to the server. Default: the host. */
+  servername?: string;
+  /** Replaces the check of the name; returns the reason to refuse, or `undefined`. */
+  checkServerIdentity?: (host: string, certificate: unknown) => Error | undefined;
+  /** Default: `sslMinProtocolVersion`. */
+  minVersion?: TlsVersion;
+  /** Default: `sslMaxProtocolVersion`. */
+  maxVersion?: TlsVersion;
+  /** ALPN protocols to offer, in order. Default: `["postgresql"]` with `sslNegotiation: "direct"`. */
+  alpn?: readonly string[];
+}
+
+/** Keepalive of a TCP connection; what is absent is the operating system's default. */
+export interface KeepAliveOptions {
+  /** Seconds without traffic before the first probe. */
+  idle?: number;
+  /** Seconds between probes. */
+  interval?: number;
+  /** Lost probes before the connection is given up. */
+  count?: number;
+}
+
+/**
+ * Everything `connect()` can be told. All durations are seconds, all sizes bytes.
+ *
+ * What is absent (or `undefined`, or an empty string) comes from the connection string, then from the
+ * service file, then from the environment variable, then from the default. A connection string and
+ * the environment know the parameters that libpq knows, by libpq's names. An option of a wrong
+ * type, an unknown option and options that contradict each other are an `InterfaceError` that names
+ * them, before anything is dialled.
+ *
+ * Source: PostgreSQL 18 manual, "Parameter Key Words".
+ *
+ * @example
+ * ```ts ignore
+ * await connect({ user: "myuser", password: "mypassword", database: "mydb" });
+ * await connect({ host: ["db1", "db2"], sslMode: "verify-full", sslRootCert: "/etc/ssl/db.crt" });
+ * ```
+ */
+export interface ConnectOptions {
+  /** The role to log in as. Default: `PGUSER`, then the operating system's user. */
+  user?: string;
+  /**
+   * Name, address, or (starting with `/`, or with `@` for Linux's abstract namespace) the directory
+   * of a Unix socket; a list, or text with commas, is tried in order. Default: `PGHOST`, then
+   * `"localhost"`.
+   */
+  host?: string | readonly string[];
+  /** Default: `PGDATABASE`, then the user's name. */
+  database?: string;
+  /** One port for all hosts or one for each, 1 to 65535. Default: `PGPORT`, then 5432. */
+  port?: number | readonly number[];
+  /**
+   * The password, or a function that is asked anew for every attempt. Default: `PGPASSWORD`, then
+   * the password file.
+   */
+  password?: Password;
+  /** Local address to bind; port 0 or none: any. */
+  sourceAddress?: { host: string; port?: number };
+  /** Path of the server's socket file; excludes `sock`, and `host` then only names the server. */
+  unixSock?: string;
+  /**
+   * `undefined`: as `sslMode` says; `false`: never TLS; `true`: TLS or fail, the certificate is not
+   * checked unless `sslRootCert` or a verifying `sslMode` was given; an object: TLS or fail, checked
+   * with it. Also demands TLS of a Unix socket, where `sslMode` does not.
+   */
+  sslContext?: boolean | TlsOptions;
+  /**
+   * Seconds without a byte from the server while one is due, connecting included; the connection is
+   * given up then. Default: no limit.
+   */
+  timeout?: number;
+  /** TCP keepalive: off, on with the system's times, or on with these. Default: on. */
+  tcpKeepalive?: boolean | KeepAliveOptions;
+  /** Shown in `pg_stat_activity`. Default: `PGAPPNAME`. */
+  applicationName?: string;
+  /** Opens a replication connection: `"database"`, or `true` or `"physical"`. Default: `false`. */
+  replication?: boolean | "database" | "physical";
+  /**
+   * Run-time parameters for the session, by name. Naming user, database, application_name,
+   * replication, options or client_encoding here is an `InterfaceError`: they have options.
+   */
+  startupParams?: Readonly<Record<string, string>>;
+  /**
+   * An open connection to use: a `net.Socket`, a `Deno.Conn`, or a pair of web streams. TLS is still
+   * negotiated on it unless `sslContext` is `false`.
+   */
+  sock?: unknown;
+
+  /** IP address to dial in place of looking up `host`; a list pairs with `host`. */
+  hostaddr?: string | readonly string[];
+  /** The password file. Default: `PGPASSFILE`, then `~/.pgpass`; ignored when others may read it. */
+  passfile?: string;
+  /** Section of the service file that supplies what is not given here. Default: `PGSERVICE`. */
+  service?: string;
+  /**
+   * The service file. Default: `PGSERVICEFILE`, then `~/.pg_service.conf`, then `pg_service.conf` in
+   * `PGSYSCONFDIR`.
+   */
+  servicefile?: string;
+  /** Command-line options for the server's backend: `-c geqo=off`. Default: `PGOPTIONS`. */
+  options?: string;
+  /** `UTF8`; anything else is an `InterfaceError`. */
+  clientEncoding?: string;
+  /** Seconds for each attempt, TLS and authentication included; 0: no limit. Default 30. */
+  connectTimeout?: number;
+  /** Whether and how to use TLS. Default: `PGSSLMODE`, then `prefer`. */
+  sslMode?: SslMode;
+  /** `direct`: TLS from the first byte (PostgreSQL 17), for `require` and stronger. Default `postgres`. */
+  sslNegotiation?: "postgres" | "direct";
+  /**
+   * Path or PEM text of the trusted roots, or `"system"` for the platform's own, which makes
+   * `sslMode` `verify-full`. Default: `~/.postgresql/root.crt`. When there is one, `require` checks
+   * the certificate as `verify-ca` does.
+   */
+  sslRootCert?: string;
+  /** Path or PEM text of the client's certificate. Default: `~/.postgresql/postgresql.crt`. */
+  sslCert?: string;
+  /**
+   * Path or PEM text of its private key. Default: `~/.postgresql/postgresql.key`. A file that others
+   * may read is an `InterfaceError`.
+   */
+  sslKey?: string;
+  /** Decrypts the private key. */
+  sslPassword?: string;
+  /** Path or PEM text of certificate revocation lists. Default: `~/.postgresql/root.crl`. */
+  sslCrl?: string;
+  /** Whether to tell the server its name when TLS begins (SNI). Default `true`. */
+  sslSni?: boolean;
+  /** Default: the runtime's, which is TLSv1.2 or better. */
+  sslMinProtocolVersion?: TlsVersion;
+  /** Default: the best that both sides know. */
+  sslMaxProtocolVersion?: TlsVersion;
+  /** Whether SCRAM must be bound to the TLS channel. Default `prefer`. */
+  channelBinding?: "disable" | "prefer" | "require";
+  /** @throws {NotSupportedError} always, for now. */
+  requireAuth?: string;
+  /** @throws {NotSupportedError} always: no runtime tells who owns the peer of a Unix socket. */
+  requirePeer?: string;
+  /** Which of several servers will do. Default `any`. */
+  targetSessionAttrs?:
+    | "any"
+    | "read-write"
+    | "read-only"
+    | "primary"
+    | "standby"
+    | "prefer-standby";
+  /** `random`: try hosts and their addresses in random order. Default `disable`. */
+  loadBalanceHosts?: "disable" | "random";
+  /** The least protocol version to accept. Default 3.0. */
+  minProtocolVersion?: "3.0" | "3.2" | "latest";
+  /** The protocol version to ask for. Default 3.0, which every pooler understands. */
+  maxProtocolVersion?: "3.0" | "3.2" | "latest";
+  /** @throws {NotSupportedError} always, for now. */
+  scramClientKey?: string;
+  /** @throws {NotSupportedError} always, for now. */
+  scramServerKey?: string;
+  /** @throws {NotSupportedError} always, for now. */
+  oauthIssuer?: string;
+  /** @throws {NotSupportedError} always, for now. */
+  oauthClientId?: string;
+  /** @throws {NotSupportedError} always, for now. */
+  oauthClientSecret?: string;
+  /** @throws {NotSupportedError} always, for now. */
+  oauthScope?: string;
+
+  /**
+   * The only libpq keywords (`"host"`, `"dbname"`, …) that the connection string may set; any other
+   * in it is an `InterfaceError`. For strings from somewhere untrusted, which could otherwise name
+   * files to read (`passfile`, `sslkey`, `service`) or weaken TLS. Default: all.
+   */
+  allowedDsnKeys?: readonly string[];
+  /** Seconds for each query before it is cancelled; 0: no limit, the default. */
+  queryTimeout?: number;
+  /** Seconds that `close()` waits for what is queued. Default 5. */
+  closeTimeout?: number;
+  /** Bytes; a longer message from the server ends the connection. Default 1 GiB. */
+  maxMessageBytes?: number;
+  /** Requests on the wire at once. Default 1000. */
+  maxPipelined?: number;
+  /** Prepared statements kept per connection; 0: none. Default 256. */
+  statementCacheSize?: number;
+  /** How values of PostgreSQL's types become JavaScript's and back. */
+  types?: object;
+  /** Rows as objects or as arrays. Default `"object"`. */
+  rows?: "object" | "array";
+  /** Called for every notice from the server. */
+  onNotice?: (notice: ServerReport) => void;
+  /** Called for every notification. */
+  onNotification?: (
+    notification: { channel: string; payload: string; processId: number },
+  ) => void;
+  /** Called whenever the server reports a run-time parameter. */
+  onParameterStatus?: (name: string, value: string) => void;
+  /** What runs the driver. Default: detected. */
+  runtime?: Runtime;
+}

@@ -1,0 +1,66 @@
+import type { Runtime } from "../runtime/runtime.ts";
+
+/** What a line of a password file must match. */
+export interface PassfileKey {
+  /** The host as the user named it, or its address. */
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string;
+}
+
+/**
+ * The text of the password file; `undefined` when there is none, or when it is not a plain file or
+ * others than its owner may read it: libpq then ignores it as well.
+ *
+ * Source: `passwordFromFile` of `fe-connect.c`.
+ */
+export async function readPassfile(
+  named: string | undefined,
+  runtime: Runtime,
+): Promise<string | undefined> {
+  const home = runtime.homeDirectory();
+  const path = named ?? (home === undefined ? undefined : `${home}/.pgpass`);
+  if (path === undefined) return undefined;
+  const text = await runtime.readTextFile(path);
+  const facts = text === undefined ? undefined : await runtime.fileMode(path);
+  if (facts === undefined) return text;
+  const type = facts.mode & 0o170000;
+  const plain = type === 0 || type === 0o100000;
+  return plain && (facts.mode & 0o077) === 0 ? text : undefined;
+}
+
+/**
+ * The password of the first line `host:port:database:user:password` that matches; a field `*`
+ * matches anything, and `\` takes a following `:` or `\` literally.
+ *
+ * Source: PostgreSQL 18 manual, "The Password File".
+ */
+export function passfilePassword(text: string, key: PassfileKey): string | undefined {
+  const hosts = SOCKET_DIRECTORIES.includes(key.host) ? ["localhost", key.host] : [key.host];
+  for (const raw of text.split("\n")) {
+    const line = raw.replace(/\r+$/, "");
+    if (line.startsWith("#")) continue;
+    const fields =
+      /^((?:\\[^]|[^:\\])*):((?:\\[^]|[^:\\])*):((?:\\[^]|[^:\\])*):((?:\\[^]|[^:\\])*):(.*)$/s
+        .exec(line);
+    if (fields === null) continue;
+    const [, host, port, database, user, password] = fields as unknown as string[];
+    if (
+      hosts.some((name) => matches(host!, name)) && matches(port!, String(key.port)) &&
+      matches(database!, key.database) && matches(user!, key.user)
+    ) return unescape(/^(?:\\[^]|[^:])*/.exec(password!)![0]);
+  }
+  return undefined;
+}
+
+/** libpq's default directory is a choice of its build: the source's, Debian's and Red Hat's. */
+const SOCKET_DIRECTORIES: readonly string[] = ["/tmp", "/var/run/postgresql", "/run/postgresql"];
+
+function matches(field: string, value: string): boolean {
+  return field === "*" || unescape(field) === value;
+}
+
+function unescape(field: string): string {
+  return field.replace(/\\([^])/g, "$1");
+}

@@ -1,0 +1,220 @@
+import { InterfaceError } from "../errors/errors.ts";
+import type { KeepAlive, Runtime } from "../runtime/runtime.ts";
+import { isUri } from "./dsn.ts";
+import { type Given, given, givenChoice, givenText, givenWhole, wholeNumber } from "./given.ts";
+import type { ConnectOptions } from "./options.ts";
+import { PROTOCOL_VERSIONS, SESSION_ATTRS } from "./parameters.ts";
+import { passfilePassword, readPassfile } from "./passfile.ts";
+import { type Place, resolvePlaces } from "./places.ts";
+import { gather, sessionVariables } from "./sources.ts";
+import type { Password, Settings, Target } from "./target.ts";
+import { placeTls, resolveTls } from "./tls.ts";
+import { checkOptions } from "./validate.ts";
+
+/**
+ * Checks and resolves everything that `connect()` was told, with what the service file, the
+ * environment, the password file and the defaults add. Reads files; dials nothing.
+ *
+ * `dsn` is a URI or `keyword=value` pairs; `options` go before it.
+ *
+ * @throws {InterfaceError} an option, the string or a file is wrong; never shows a value that may
+ * be secret.
+ * @throws {NotSupportedError} a parameter asks for what the driver does not do.
+ */
+export async function resolveSettings(
+  dsn: string | URL | undefined,
+  options: ConnectOptions,
+  runtime: Runtime,
+): Promise<Settings> {
+  checkOptions(options);
+  const text = dsnText(dsn);
+  if (isUri(options.database ?? "")) {
+    throw new InterfaceError(
+      "database is a connection string; give it as connect()'s first argument",
+    );
+  }
+  const values = await gather(text, options, runtime);
+  const user = givenText(values, "user") ?? runtime.userName();
+  if (user === undefined || user === "") {
+    throw new InterfaceError("user is not given, and neither PGUSER nor the system tells one");
+  }
+  const database = givenText(values, "dbname") ?? user;
+  const places = resolvePlaces(values, options);
+  const targets = await resolveTargets(values, options, places, { user, database }, runtime);
+  const channelBinding = givenChoice(
+    values,
+    "channel_binding",
+    ["disable", "prefer", "require"],
+    "prefer",
+  );
+  if (channelBinding === "require" && targets.every((target) => target.tls === undefined)) {
+    throw new InterfaceError(
+      `${given(values, "channel_binding")!.name} is "require", but TLS is off everywhere`,
+    );
+  }
+  return {
+    runtime,
+    targets,
+    sock: options.sock,
+    user,
+    database,
+    parameters: startupParameters(values, options, runtime),
+    sslNegotiation: givenChoice(values, "sslnegotiation", ["postgres", "direct"], "postgres"),
+    channelBinding,
+    ...protocolVersions(values),
+    targetSessionAttrs: givenChoice(values, "target_session_attrs", SESSION_ATTRS, "any"),
+    loadBalanceHosts: givenChoice(values, "load_balance_hosts", ["disable", "random"], "disable"),
+    keepAlive: keepAlive(values),
+    source: options.sourceAddress,
+    ...limits(values, options),
+  };
+}
+
+const DEFAULT_CONNECT_TIMEOUT = 30;
+
+/** Longest timer a runtime can set, in seconds; more overflows to at once. */
+const LONGEST = 2147483;
+
+function dsnText(dsn: string | URL | undefined): string | undefined {
+  if (dsn === undefined || typeof dsn === "string") return dsn;
+  if (dsn instanceof URL) return dsn.href;
+  throw new InterfaceError("the connection string must be a string or a URL");
+}
+
+function limits(values: Given, options: ConnectOptions): Pick<
+  Settings,
+  | "connectTimeout"
+  | "timeout"
+  | "queryTimeout"
+  | "closeTimeout"
+  | "maxMessageBytes"
+  | "maxPipelined"
+  | "statementCacheSize"
+> {
+  const timeout = options.timeout ?? 0;
+  const connect = connectTimeout(values);
+  return {
+    // The socket's timeout bounds connecting as well; 0 is no bound.
+    connectTimeout: timeout > 0 && (connect === 0 || timeout < connect) ? timeout : connect,
+    timeout,
+    queryTimeout: options.queryTimeout ?? 0,
+    closeTimeout: options.closeTimeout ?? 5,
+    maxMessageBytes: options.maxMessageBytes ?? 2 ** 30,
+    maxPipelined: options.maxPipelined ?? 1000,
+    statementCacheSize: options.statementCacheSize ?? 256,
+  };
+}
+
+/** Negative is no limit, as in libpq. */
+function connectTimeout(values: Given): number {
+  const value = given(values, "connect_timeout");
+  if (value === undefined) return DEFAULT_CONNECT_TIMEOUT;
+  const fraction = /^\s*\d+\.\d+\s*$/.test(value.text) ? Number(value.text) : undefined;
+  const seconds = value.source === "option"
+    ? Number(value.text)
+    : wholeNumber(value.text) ?? fraction;
+  if (seconds === undefined) throw new InterfaceError(`${value.name} must be a number of seconds`);
+  return Math.min(Math.max(seconds, 0), LONGEST);
+}
+
+function keepAlive(values: Given): KeepAlive | undefined {
+  if (givenWhole(values, "keepalives") === 0) return undefined;
+  const time = (keyword: string): number | undefined => {
+    const value = givenWhole(values, keyword);
+    return value !== undefined && value > 0 ? value : undefined;
+  };
+  return {
+    idle: time("keepalives_idle"),
+    interval: time("keepalives_interval"),
+    count: time("keepalives_count"),
+  };
+}
+
+/** "latest" is the greatest that the driver speaks; libpq's default is 3.0 for both. */
+function protocolVersions(
+  values: Given,
+): Pick<Settings, "minProtocolVersion" | "maxProtocolVersion"> {
+  const version = (keyword: string, fallback: "3.0" | "3.2"): "3.0" | "3.2" => {
+    const asked = givenChoice(values, keyword, PROTOCOL_VERSIONS, fallback);
+    return asked === "latest" ? "3.2" : asked;
+  };
+  const minProtocolVersion = version("min_protocol_version", "3.0");
+  const maxProtocolVersion = version("max_protocol_version", "3.0");
+  if (minProtocolVersion > maxProtocolVersion) {
+    throw new InterfaceError(
+      `minProtocolVersion is ${minProtocolVersion}, above maxProtocolVersion, ${maxProtocolVersion}`,
+    );
+  }
+  return { minProtocolVersion, maxProtocolVersion };
+}
+
+/** Source: `build_startup_packet` of `fe-protocol3.c`. */
+function startupParameters(
+  values: Given,
+  options: ConnectOptions,
+  runtime: Runtime,
+): Record<string, string> {
+  const encoding = given(values, "client_encoding");
+  // "auto" is the locale's, which for JavaScript's strings can only be this one.
+  if (encoding !== undefined && !/^(?:utf-?8|unicode|auto)$/i.test(encoding.text)) {
+    throw new InterfaceError(`${encoding.name} must be UTF8`);
+  }
+  const parameters: Record<string, string> = {};
+  const name = givenText(values, "application_name") ??
+    givenText(values, "fallback_application_name");
+  if (name !== undefined) parameters.application_name = name;
+  parameters.client_encoding = "UTF8";
+  const commandLine = givenText(values, "options");
+  if (commandLine !== undefined) parameters.options = commandLine;
+  const replication = replicationMode(values);
+  if (replication !== undefined) parameters.replication = replication;
+  const own = Object.entries(options.startupParams ?? {});
+  const named = new Set(own.map(([key]) => key.toLowerCase()));
+  for (const [key, text] of Object.entries(sessionVariables(runtime))) {
+    if (!named.has(key)) own.unshift([key, text]);
+  }
+  return { ...parameters, ...Object.fromEntries(own) };
+}
+
+/** The server's `parse_bool` and "database"; "physical" is the boolean true. */
+function replicationMode(values: Given): string | undefined {
+  const value = given(values, "replication");
+  if (value === undefined) return undefined;
+  const text = value.text.toLowerCase();
+  if (text === "database") return text;
+  if (["true", "on", "yes", "1", "physical"].includes(text)) return "true";
+  if (["false", "off", "no", "0"].includes(text)) return undefined;
+  throw new InterfaceError(`${value.name} must be a boolean or "database"`);
+}
+
+async function resolveTargets(
+  values: Given,
+  options: ConnectOptions,
+  places: readonly Place[],
+  login: { user: string; database: string },
+  runtime: Runtime,
+): Promise<Target[]> {
+  const policy = await resolveTls(values, options, places, runtime);
+  const password = await passwords(values, options, login, runtime);
+  return places.map((place) => ({
+    host: place.host,
+    address: place.address,
+    port: place.port,
+    ...placeTls(policy, place),
+    password: password(place),
+  }));
+}
+
+async function passwords(
+  values: Given,
+  options: ConnectOptions,
+  login: { user: string; database: string },
+  runtime: Runtime,
+): Promise<(place: Place) => Password | undefined> {
+  const own = typeof options.password === "string" ? undefined : options.password;
+  const known = own ?? givenText(values, "password");
+  if (known !== undefined) return () => known;
+  const file = await readPassfile(givenText(values, "passfile"), runtime);
+  if (file === undefined) return () => undefined;
+  return ({ host, port }) => passfilePassword(file, { host, port, ...login });
+}

@@ -1,0 +1,299 @@
+import { InterfaceError } from "../errors/errors.ts";
+import type { Runtime, TlsSettings } from "../runtime/runtime.ts";
+import { type Given, given, givenChoice, givenText } from "./given.ts";
+import type { ConnectOptions, Pem, TlsOptions } from "./options.ts";
+import { SSL_MODES, TLS_VERSIONS } from "./parameters.ts";
+import { isIpAddress, isSocketDirectory, type Place } from "./places.ts";
+import type { SslMode, Target } from "./target.ts";
+
+/** What was decided about TLS, the same for every place. */
+export interface TlsPolicy {
+  /** For TCP, and for Unix sockets when TLS was demanded. */
+  readonly sslMode: SslMode;
+  /** Whether `sslContext` asks for TLS on any stream; `sslMode` never does on a Unix socket. */
+  readonly demanded: boolean;
+  readonly settings: Omit<TlsSettings, "serverName" | "sni"> | undefined;
+  /** Overrides the host's name. */
+  readonly serverName: string | undefined;
+  readonly sni: boolean;
+}
+
+/**
+ * Decides about TLS and reads the certificates for it. `sslContext` goes before `sslMode`; files are
+ * read only when TLS is possible at one of the places.
+ *
+ * Source: `initialize_SSL` of `fe-secure-openssl.c`, `pqConnectOptions2` of `fe-connect.c`. Stricter
+ * than libpq: a file that was named must be there.
+ *
+ * @throws {InterfaceError} a contradiction, a file that cannot be read, a key that others may read.
+ */
+export async function resolveTls(
+  values: Given,
+  options: ConnectOptions,
+  places: readonly Place[],
+  runtime: Runtime,
+): Promise<TlsPolicy> {
+  const { sslContext } = options;
+  const context = typeof sslContext === "object" ? sslContext : undefined;
+  const demanded = sslContext === true || context !== undefined;
+  const sslMode = decideMode(values, sslContext);
+  checkMode(values, sslMode, places, demanded);
+  const sni = givenText(values, "sslsni") !== "0";
+  const possible = sslMode !== "disable" &&
+    places.some((place) => demanded || place.address?.kind !== "unix");
+  const settings = possible ? await tlsSettings(values, sslContext, sslMode, runtime) : undefined;
+  return { sslMode, demanded, settings, serverName: context?.servername || undefined, sni };
+}
+
+/**
+ * Applies the policy to one place.
+ *
+ * @throws {InterfaceError} `verify-full` of a server that has no name.
+ */
+export function placeTls(policy: TlsPolicy, place: Place): Pick<Target, "sslMode" | "tls"> {
+  const { settings, sslMode, demanded, sni } = policy;
+  if (settings === undefined || (place.address?.kind === "unix" && !demanded)) {
+    return { sslMode: "disable", tls: undefined };
+  }
+  if (settings.verify === "full" && !place.named && policy.serverName === undefined) {
+    throw new InterfaceError("hostaddr without host cannot be verified: sslMode needs a host name");
+  }
+  // A socket's directory names no server; only a program on this machine can be behind it.
+  const name = isSocketDirectory(place.host) ? "localhost" : place.host;
+  const serverName = policy.serverName ?? name;
+  return { sslMode, tls: { ...settings, serverName, sni: sni && !isIpAddress(serverName) } };
+}
+
+function decideMode(values: Given, sslContext: ConnectOptions["sslContext"]): SslMode {
+  const asked = given(values, "sslmode");
+  const system = givenText(values, "sslrootcert") === "system";
+  const mode = givenChoice(values, "sslmode", SSL_MODES, system ? "verify-full" : "prefer");
+  if (sslContext === undefined) return mode;
+  const explicit = asked?.source === "option" || asked?.source === "dsn";
+  if (sslContext === false) {
+    if (explicit && strength(mode) >= strength("require")) throw contradiction(values, "false");
+    return "disable";
+  }
+  if (explicit && mode === "disable") throw contradiction(values, "a demand for TLS");
+  if (sslContext === true) return strength(mode) < strength("require") ? "require" : mode;
+  if (sslContext.rejectUnauthorized !== false) return mode === "verify-ca" ? mode : "verify-full";
+  if (explicit && strength(mode) > strength("require")) {
+    throw contradiction(values, "rejectUnauthorized: false");
+  }
+  return "require";
+}
+
+function contradiction(values: Given, context: string): InterfaceError {
+  const { name, text } = given(values, "sslmode")!;
+  return new InterfaceError(`${name} is ${text}, which sslContext (${context}) contradicts`);
+}
+
+function strength(mode: SslMode): number {
+  return SSL_MODES.indexOf(mode);
+}
+
+function checkMode(
+  values: Given,
+  mode: SslMode,
+  places: readonly Place[],
+  demanded: boolean,
+): void {
+  const weak = (what: string, need: string) =>
+    new InterfaceError(`${what} needs a stronger sslMode than "${mode}": ${need}`);
+  if (mode === "disable") return;
+  if (givenText(values, "sslrootcert") === "system" && !demanded && mode !== "verify-full") {
+    throw weak(`${given(values, "sslrootcert")!.name} "system"`, "verify-full");
+  }
+  const tcp = places.some((place) => place.address?.kind !== "unix");
+  const direct = givenText(values, "sslnegotiation") === "direct";
+  if (direct && (tcp || demanded) && strength(mode) < strength("require")) {
+    throw weak(`${given(values, "sslnegotiation")!.name} "direct"`, "require or better");
+  }
+}
+
+async function tlsSettings(
+  values: Given,
+  sslContext: ConnectOptions["sslContext"],
+  mode: SslMode,
+  runtime: Runtime,
+): Promise<Omit<TlsSettings, "serverName" | "sni">> {
+  const context = typeof sslContext === "object" ? sslContext : undefined;
+  const files = new Files(values, runtime, sslContext === undefined);
+  const roots = await trustedRoots(files, context, mode);
+  const direct = givenText(values, "sslnegotiation") === "direct";
+  return {
+    verify: roots.verify,
+    ca: roots.ca,
+    crl: roots.crl,
+    ...await clientCertificate(files, context),
+    ...versions(values, context),
+    alpn: context?.alpn ?? (direct ? ["postgresql"] : undefined),
+    checkServerIdentity: context?.checkServerIdentity,
+    needsCertificate: givenText(values, "channel_binding") !== "disable",
+  };
+}
+
+/** Parameters that hold PEM text or name a file, and libpq's defaults below the home directory. */
+class Files {
+  readonly #values: Given;
+  readonly #runtime: Runtime;
+  /** Whether to look for the files libpq looks for unasked. */
+  readonly #defaults: boolean;
+  constructor(values: Given, runtime: Runtime, defaults: boolean) {
+    this.#values = values;
+    this.#runtime = runtime;
+    this.#defaults = defaults;
+  }
+
+  text(keyword: string): string | undefined {
+    return givenText(this.#values, keyword);
+  }
+
+  defaultPath(file: string): string | undefined {
+    const home = this.#defaults ? this.#runtime.homeDirectory() : undefined;
+    return home === undefined ? undefined : `${home}/.postgresql/${file}`;
+  }
+
+  /** The PEM text of `keyword`, else of the default file; `undefined` when neither is there. */
+  async read(keyword: string, file: string): Promise<string | undefined> {
+    const value = given(this.#values, keyword);
+    if (value === undefined) {
+      const path = this.defaultPath(file);
+      return path === undefined ? undefined : await this.#runtime.readTextFile(path);
+    }
+    if (isPem(value.text)) return value.text;
+    const text = await this.#runtime.readTextFile(value.text);
+    if (text === undefined) {
+      throw new InterfaceError(
+        `${value.name}: file "${value.text}" does not exist or cannot be read`,
+      );
+    }
+    if (!isPem(text)) {
+      throw new InterfaceError(`${value.name}: file "${value.text}" is not PEM text`);
+    }
+    return text;
+  }
+
+  /**
+   * Refuses a key file that others may read. Source: `initialize_SSL`; a file of root's may be read
+   * by its group.
+   */
+  async checkPrivate(keyword: string, file: string): Promise<void> {
+    const path = givenText(this.#values, keyword) ?? this.defaultPath(file);
+    if (path === undefined || isPem(path)) return;
+    const facts = await this.#runtime.fileMode(path);
+    if (facts === undefined || (facts.mode & (facts.uid === 0 ? 0o037 : 0o077)) === 0) return;
+    throw new InterfaceError(
+      `private key file "${path}" has group or world access; it must have permissions u=rw (0600) ` +
+        "or less, or u=rw,g=r (0640) or less if owned by root",
+    );
+  }
+}
+
+function isPem(text: string): boolean {
+  return text.includes("-----BEGIN ");
+}
+
+interface Roots {
+  readonly verify: TlsSettings["verify"];
+  readonly ca: readonly string[] | undefined;
+  readonly crl: readonly string[] | undefined;
+}
+
+async function trustedRoots(
+  files: Files,
+  context: TlsOptions | undefined,
+  mode: SslMode,
+): Promise<Roots> {
+  const verify = mode === "verify-full" ? "full" : mode === "verify-ca" ? "ca" : "none";
+  if (context?.rejectUnauthorized === false) return { verify, ca: undefined, crl: undefined };
+  const system = files.text("sslrootcert") === "system";
+  const ca = context?.ca !== undefined
+    ? certificates(context.ca, "sslContext.ca")
+    : system
+    ? undefined
+    : certificates(await files.read("sslrootcert", "root.crt"), "sslRootCert");
+  if (ca === undefined && context === undefined && !system) {
+    if (verify !== "none") throw noRoots(files, mode);
+    return { verify, ca, crl: undefined };
+  }
+  const crl = context?.crl ?? await files.read("sslcrl", "root.crl");
+  // With roots at hand libpq checks the chain in every mode: "require" is then as "verify-ca".
+  return { verify: verify === "none" ? "ca" : verify, ca, crl: lists(crl) };
+}
+
+function noRoots(files: Files, mode: SslMode): InterfaceError {
+  const path = files.defaultPath("root.crt");
+  const missing = path === undefined ? "no home directory" : `"${path}" is not there`;
+  return new InterfaceError(
+    `sslMode "${mode}" needs a root certificate, and ${missing}: give sslRootCert, or "system" for ` +
+      "it to use the system's trusted roots, or an sslMode that does not verify",
+  );
+}
+
+async function clientCertificate(
+  files: Files,
+  context: TlsOptions | undefined,
+): Promise<Pick<TlsSettings, "cert" | "key" | "passphrase">> {
+  const passphrase = context?.passphrase || files.text("sslpassword");
+  if (context?.cert !== undefined) {
+    const cert = pemText(context.cert);
+    // A file may hold both.
+    return { cert, key: context.key === undefined ? cert : pemText(context.key), passphrase };
+  }
+  if (files.text("sslcertmode") === "disable") return {};
+  const cert = await files.read("sslcert", "postgresql.crt");
+  if (cert === undefined) return {};
+  const key = await files.read("sslkey", "postgresql.key");
+  if (key === undefined) {
+    const path = files.defaultPath("postgresql.key") ?? "sslKey";
+    throw new InterfaceError(`there is a client certificate, but not its private key, ${path}`);
+  }
+  await files.checkPrivate("sslkey", "postgresql.key");
+  return { cert, key, passphrase };
+}
+
+function versions(
+  values: Given,
+  context: TlsOptions | undefined,
+): Pick<TlsSettings, "minVersion" | "maxVersion"> {
+  const pick = (keyword: string) =>
+    given(values, keyword) && givenChoice(values, keyword, TLS_VERSIONS, "TLSv1.2");
+  const minVersion = context?.minVersion ?? pick("ssl_min_protocol_version");
+  const maxVersion = context?.maxVersion ?? pick("ssl_max_protocol_version");
+  // libpq's own default for the least version is TLSv1.2, whatever the greatest is.
+  const least = minVersion ?? "TLSv1.2";
+  if (maxVersion !== undefined && TLS_VERSIONS.indexOf(least) > TLS_VERSIONS.indexOf(maxVersion)) {
+    throw new InterfaceError(`no version of TLS is at least ${least} and at most ${maxVersion}`);
+  }
+  return { minVersion, maxVersion };
+}
+
+function certificates(
+  value: Pem | readonly Pem[] | undefined,
+  name: string,
+): readonly string[] | undefined {
+  if (value === undefined) return undefined;
+  const found = blocks(
+    value,
+    /-----BEGIN (TRUSTED |X509 )?CERTIFICATE-----[^]*?-----END [^\n]*-----/g,
+  );
+  if (found.length === 0) throw new InterfaceError(`${name} holds no certificate`);
+  return found;
+}
+
+function lists(value: Pem | readonly Pem[] | undefined): readonly string[] | undefined {
+  if (value === undefined) return undefined;
+  const found = blocks(value, /-----BEGIN X509 CRL-----[^]*?-----END X509 CRL-----/g);
+  if (found.length === 0) throw new InterfaceError("sslCrl holds no certificate revocation list");
+  return found;
+}
+
+function blocks(value: Pem | readonly Pem[], pattern: RegExp): string[] {
+  const list = typeof value === "string" || value instanceof Uint8Array ? [value] : value;
+  return list.flatMap((one) => pemText(one).match(pattern) ?? []);
+}
+
+function pemText(value: Pem): string {
+  return typeof value === "string" ? value : new TextDecoder().decode(value);
+}
