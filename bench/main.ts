@@ -1,0 +1,99 @@
+/**
+ * Compares this driver with its peers and with the floor, on Deno, Bun and Node, in one run.
+ *
+ *     deno task bench [--runtime deno,bun,node] [--peer cornac,pg,…] [--workload pg_type,…]
+ *                     [--seconds 0.6] [--rounds 3] [--server postgres://user@host:port/database]
+ *
+ * Each peer has its own process per runtime. They stay up together and take turns, so that a slow
+ * moment of the machine meets all of them; a figure is the median of `--rounds` turns of `--seconds`
+ * each. Without `--server` (which must trust the user over plain TCP) a PostgreSQL 18 is started.
+ */
+import process from "node:process";
+import { parseArgs } from "node:util";
+import type { Settings } from "./peer.ts";
+import { type Measurement, report, summary } from "./report.ts";
+import { findRuntime, type Runtime, RUNTIMES } from "./runtimes.ts";
+import { startServer } from "./server.ts";
+import { Turn } from "./turn.ts";
+import { WORKLOADS } from "./workloads.ts";
+
+/** What the command line asks for. */
+interface Plan {
+  readonly runtimes: readonly string[];
+  readonly peers: readonly string[];
+  readonly workloads: readonly string[];
+  readonly seconds: number;
+  readonly rounds: number;
+  readonly server: string | undefined;
+}
+
+function plan(): Plan {
+  const text = { type: "string" } as const;
+  const options = { runtime: text, peer: text, workload: text, seconds: text, rounds: text };
+  const { values } = parseArgs({ options: { ...options, server: text } });
+  return {
+    runtimes: chosen("runtime", values.runtime, RUNTIMES),
+    peers: chosen("peer", values.peer, ["cornac", "pg", "postgres", "Bun.SQL", "floor"]),
+    workloads: chosen("workload", values.workload, WORKLOADS.map(({ name }) => name)),
+    seconds: Number(values.seconds ?? 0.6),
+    rounds: Number(values.rounds ?? 3),
+    server: values.server,
+  };
+}
+
+function chosen(option: string, list: string | undefined, all: readonly string[]): string[] {
+  if (list === undefined) return [...all];
+  return list.split(",").map((word) => {
+    const found = all.find((name) => name.toLowerCase() === word.toLowerCase().trim());
+    if (found === undefined) throw new Error(`--${option} ${word}: one of ${all.join(", ")}`);
+    return found;
+  });
+}
+
+/** Measures all peers on one runtime; a peer that fails is left out with its reason. */
+async function compare(runtime: Runtime, settings: Settings, plan: Plan): Promise<Measurement[]> {
+  const measurements: Measurement[] = [];
+  const turns: Turn[] = [];
+  for (const peer of plan.peers) {
+    if (peer === "Bun.SQL" && runtime.name !== "bun") continue;
+    turns.push(new Turn(runtime, peer, settings));
+  }
+  try {
+    for (const workload of plan.workloads) {
+      // The first turn checks the answers, the second warms up; neither is kept.
+      for (const turn of turns) {
+        await turn.take({ workload, seconds: 0 });
+        await turn.take({ workload, seconds: plan.seconds / 2 });
+      }
+      for (let round = 0; round < plan.rounds; round++) {
+        for (const turn of turns) {
+          const sample = await turn.take({ workload, seconds: plan.seconds });
+          if (sample) measurements.push({ peer: turn.peer, workload, ...sample });
+        }
+      }
+    }
+  } finally {
+    await Promise.all(turns.map((turn) => turn.end()));
+  }
+  for (const { peer, failure } of turns) {
+    if (failure === undefined) continue;
+    process.exitCode = 1;
+    process.stdout.write(`\n${runtime.title}: ${peer} failed: ${failure}\n`);
+  }
+  return measurements;
+}
+
+const asked = plan();
+const server = await startServer(asked.server);
+try {
+  const closing: string[] = [];
+  for (const name of asked.runtimes) {
+    const runtime = findRuntime(name);
+    const measurements = await compare(runtime, server.settings, asked);
+    process.stdout.write(`\n${report(runtime.title, measurements)}\n`);
+    closing.push(...summary(runtime, measurements));
+  }
+  process.stdout.write(`\n${closing.join("\n")}\n`);
+} finally {
+  await server.stop();
+}

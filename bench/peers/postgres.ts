@@ -1,0 +1,16 @@
+import postgres from "postgres";
+import type { Peer } from "../peer.ts";
+
+/** postgres.js with one connection; `prepare` makes `unsafe` cache statements as its tag does. */
+export function postgresJs(): Peer {
+  let sql: ReturnType<typeof postgres>;
+  return {
+    name: "postgres",
+    async connect({ host, port, user, database }) {
+      sql = postgres({ host, port, user, database, max: 1, ssl: false });
+      await sql`select 1`;
+    },
+    query: (text, parameters) => sql.unsafe(text, parameters as never[], { prepare: true }),
+    close: () => sql.end(),
+  };
+}

@@ -1,0 +1,49 @@
+/**
+ * Measures one peer in this process: `worker.ts PEER SETTINGS`, then a line of JSON for each
+ * {@linkcode Order} on standard input, answered by a line with its {@linkcode Sample}.
+ */
+import process from "node:process";
+import { createInterface } from "node:readline";
+import { type Peer, PEERS } from "./peer.ts";
+import { WORKLOADS } from "./workloads.ts";
+
+/** What to measure and for how long; `seconds` 0 only verifies the answers. */
+export interface Order {
+  readonly workload: string;
+  readonly seconds: number;
+}
+
+/** What was measured: units of work, seconds on the clock, seconds of this process's CPU time. */
+export interface Sample {
+  readonly units: number;
+  readonly wall: number;
+  readonly cpu: number;
+}
+
+async function measure(peer: Peer, { workload, seconds }: Order): Promise<Sample> {
+  const work = WORKLOADS.find(({ name }) => name === workload);
+  if (work === undefined) throw new Error(`no workload "${workload}"`);
+  if (seconds === 0) await work.verify(peer, peer.name !== "floor");
+  const cpuBefore = process.cpuUsage();
+  const began = performance.now();
+  let units = 0;
+  let wall = 0;
+  while (wall < seconds) {
+    units += await work.step(peer);
+    wall = (performance.now() - began) / 1000;
+  }
+  const { user, system } = process.cpuUsage(cpuBefore);
+  return { units, wall, cpu: (user + system) / 1e6 };
+}
+
+const [name = "", settings = ""] = process.argv.slice(2);
+const load = PEERS[name];
+if (load === undefined) throw new Error(`no peer "${name}"`);
+const peer = await load();
+await peer.connect(JSON.parse(settings));
+process.stdout.write("ready\n");
+for await (const line of createInterface({ input: process.stdin })) {
+  process.stdout.write(JSON.stringify(await measure(peer, JSON.parse(line))) + "\n");
+}
+await peer.close();
+process.exit(0);
