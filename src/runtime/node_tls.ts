@@ -91,8 +91,12 @@ function connectionOptions(socket: Duplex, tls: TlsSettings): ConnectionOptions 
   };
 }
 
-/** Decrypts the key here: given a wrong passphrase Deno's node:tls drops the certificate silently. */
-function plainKey(key: string, passphrase: string | undefined): string {
+/**
+ * Decrypts the key here: given a wrong passphrase Deno's node:tls drops the certificate silently.
+ *
+ * @throws {InterfaceError} it cannot be read.
+ */
+export function plainKey(key: string, passphrase: string | undefined): string {
   try {
     return createPrivateKey({ key, passphrase }).export({ type: "pkcs8", format: "pem" }) as string;
   } catch (cause) {
@@ -126,7 +130,12 @@ function secured(socket: TLSSocket, signal: AbortSignal | undefined): Promise<vo
   });
 }
 
-function checkIdentity(certificate: PeerCertificate, tls: TlsSettings): void {
+/**
+ * Holds a trusted certificate against what `tls` asks of its name.
+ *
+ * @throws {OperationalError} it is for somebody else.
+ */
+export function checkIdentity(certificate: PeerCertificate, tls: TlsSettings): void {
   if (tls.verify === "none") return;
   if (tls.checkServerIdentity !== undefined) {
     const reason = tls.checkServerIdentity(tls.serverName, certificate);
@@ -174,7 +183,8 @@ function factsOf(
   };
 }
 
-function handshakeError(cause: unknown, tls: TlsSettings): Error {
+/** The error for a handshake that failed with `cause`, or that the peer just left. */
+export function handshakeError(cause: unknown, tls: TlsSettings): Error {
   if (cause instanceof NotSupportedError || cause instanceof InterfaceError) return cause;
   const host = JSON.stringify(tls.serverName);
   const what = `the TLS handshake with ${host} failed: ${reasonOf(cause)}`;

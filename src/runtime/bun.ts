@@ -1,0 +1,119 @@
+import { InterfaceError } from "../errors/errors.ts";
+import { type BunGlobal, type BunSocket, isBunSocket } from "./bun_socket.ts";
+import { BunStream } from "./bun_stream.ts";
+import { isExpressible } from "./bun_tls.ts";
+import { adoptNode, connectNode, nodeServices } from "./node.ts";
+import { duplexOver } from "./node_duplex.ts";
+import type { NodeTraits } from "./node_tls.ts";
+import type { Address, DialOptions, Runtime, Stream } from "./runtime.ts";
+import { adopt } from "./web_stream.ts";
+
+/** Bun's own sockets, `Bun.connect` and `upgradeTLS`; node:net and node:tls where those fall short. */
+export const runtime: Runtime = {
+  ...nodeServices,
+  name: "Bun",
+  // JavaScriptCore loses the chain at an awaited object that is not a native promise.
+  asyncStacks: false,
+  connect: (address, options) =>
+    isNative(address, options)
+      ? connectBun(address, options)
+      : connectNode(address, options, NODE_ON_BUN),
+  adopt: (sock) => {
+    if (isBunSocket(sock)) return adoptBun(sock);
+    if (isDuplex(sock)) return adoptNode(sock, NODE_ON_BUN);
+    return adopt(sock, (pipe) => adoptNode(duplexOver(pipe), NODE_ON_BUN));
+  },
+};
+
+/** What node:net and node:tls do under Bun. */
+const NODE_ON_BUN: NodeTraits = {
+  name: "Bun",
+  upgradesOnRead: true,
+  refuse: () => undefined,
+  keepAliveProbes: () => false,
+};
+
+/**
+ * A pending `Bun.connect` cannot be cancelled, and keeps the process alive until the system gives
+ * up, which takes minutes for a host that is silent. So it dials only where the answer comes at
+ * once or nobody can ask to stop: Unix sockets, this machine, and attempts without a signal. (The
+ * socket inside Bun's `net.Socket` has the same methods, but it is private to Bun.) A local address
+ * and the finer points of keepalive are also left to node:net.
+ */
+function isNative(address: Address, { signal, source, keepAlive, tls }: DialOptions): boolean {
+  if (source !== undefined) return false;
+  if (keepAlive?.interval !== undefined || keepAlive?.count !== undefined) return false;
+  if (tls !== undefined && !isExpressible(tls)) return false;
+  return signal === undefined || address.kind === "unix" || isLoopback(address.host);
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+async function connectBun(address: Address, options: DialOptions): Promise<Stream> {
+  const { signal, keepAlive } = options;
+  signal?.throwIfAborted();
+  const path = address.kind === "unix" ? address.path.replace(/^@/, "\0") : undefined;
+  const stream = new BunStream(address.kind, path);
+  const where = address.kind === "unix"
+    ? { unix: path! }
+    : { hostname: address.host, port: address.port };
+  const dialing = bun().connect({ ...where, socket: stream.handlers });
+  const socket = await unlessAborted(dialing, signal, () => stream.destroy())
+    .catch((cause) => Promise.reject(readable(cause, address)));
+  // TCP_NODELAY is on already.
+  if (address.kind === "tcp" && keepAlive !== undefined) {
+    socket.setKeepAlive(true, Math.ceil(keepAlive.idle ?? 0) * 1000);
+  }
+  return stream;
+}
+
+/** Leaves `dialing` alone once aborted; a stream destroyed by then ends a socket that comes late. */
+function unlessAborted(
+  dialing: Promise<BunSocket>,
+  signal: AbortSignal | undefined,
+  abandon: () => void,
+): Promise<BunSocket> {
+  if (signal === undefined) return dialing;
+  return new Promise((resolve, reject) => {
+    const onAbort = () => {
+      abandon();
+      reject(signal.reason);
+    };
+    signal.addEventListener("abort", onAbort, { once: true });
+    dialing.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
+}
+
+/** Bun says "Failed to connect" whatever and wherever it was. */
+function readable(cause: unknown, address: Address): unknown {
+  if (!(cause instanceof Error) || cause.message !== "Failed to connect") return cause;
+  const { code } = cause as { code?: string };
+  const where = address.kind === "unix" ? address.path : `${address.host}:${address.port}`;
+  return Object.assign(new Error(`connect ${code} ${where}`, { cause }), { code });
+}
+
+function adoptBun(socket: BunSocket): Stream {
+  if (socket.listener !== undefined) {
+    throw new InterfaceError(
+      "sock was accepted by Bun.listen and shares its handlers with the listener's other sockets; " +
+        "it must come from Bun.connect",
+    );
+  }
+  const stream = new BunStream("given");
+  socket.reload({ socket: stream.handlers });
+  stream.opened(socket);
+  socket.setNoDelay(true);
+  return stream;
+}
+
+/** Node's streams; `adoptNode` looks closer. */
+function isDuplex(sock: unknown): boolean {
+  const { pipe, on } = Object(sock) as { pipe?: unknown; on?: unknown };
+  return typeof pipe === "function" && typeof on === "function";
+}
+
+function bun(): BunGlobal {
+  return (globalThis as unknown as { Bun: BunGlobal }).Bun;
+}

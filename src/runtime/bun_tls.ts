@@ -1,0 +1,92 @@
+import { InterfaceError, OperationalError } from "../errors/errors.ts";
+import type { BunSocket, BunTlsOptions } from "./bun_socket.ts";
+import { checkIdentity, handshakeError, plainKey } from "./node_tls.ts";
+import type { TlsFacts, TlsSettings } from "./runtime.ts";
+import { isAddress } from "./tls_identity.ts";
+
+/** TLS versions by the numbers that the protocol gives them (RFC 8446, section 4.1.2). */
+const VERSIONS = { TLSv1: 0x301, "TLSv1.1": 0x302, "TLSv1.2": 0x303, "TLSv1.3": 0x304 } as const;
+
+/**
+ * Whether `upgradeTLS` honours all of `tls`. Revocation lists are left to node:tls, which fails
+ * like OpenSSL when no list covers an issuer.
+ */
+export function isExpressible(tls: TlsSettings): boolean {
+  return tls.crl === undefined;
+}
+
+/**
+ * The settings in `upgradeTLS`'s own terms. Nothing is refused by Bun itself; {@linkcode conclude}
+ * decides.
+ *
+ * @throws {InterfaceError} the private key cannot be read.
+ */
+export function tlsOptions(tls: TlsSettings): BunTlsOptions {
+  const { ca, cert, key, minVersion, maxVersion, alpn } = tls;
+  return {
+    rejectUnauthorized: false,
+    serverName: tls.sni && !isAddress(tls.serverName) ? tls.serverName : "",
+    ...(ca && { ca: [...ca] }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key: plainKey(key, tls.passphrase) }),
+    ...(minVersion && { minVersion: VERSIONS[minVersion] }),
+    ...(maxVersion && { maxVersion: VERSIONS[maxVersion] }),
+    ...(alpn && { ALPNProtocols: alpnList(alpn) }),
+  };
+}
+
+/** `upgradeTLS` takes the list as it goes over the wire (RFC 7301): each name after its length. */
+function alpnList(protocols: readonly string[]): Uint8Array {
+  const names = protocols.map((name) => new TextEncoder().encode(name));
+  return Uint8Array.from(names.flatMap((name) => [name.length, ...name]));
+}
+
+/**
+ * Judges a handshake that Bun says is over.
+ *
+ * Bun's `success` is no guide: it is `true` for an untrusted certificate when `rejectUnauthorized`
+ * is off. `error` is; it names the first thing that is wrong, and a name that does not match only
+ * when the chain holds. The name is checked here, by libpq's rules and as on the other runtimes.
+ *
+ * @throws {OperationalError} the handshake failed, or something asked in `tls` does not hold.
+ */
+export function conclude(
+  socket: BunSocket,
+  error: (Error & { code?: string }) | null | undefined,
+  tls: TlsSettings,
+): TlsFacts {
+  const cipher = socket.getCipher();
+  if (!cipher) throw handshakeError(error ?? undefined, tls);
+  const isTrusted = !error || error.code === "ERR_TLS_CERT_ALTNAME_INVALID";
+  if (tls.verify !== "none" && !isTrusted) throw handshakeError(error, tls);
+  const certificate = socket.getPeerCertificate();
+  checkIdentity(certificate, tls);
+  const version = socket.getTLSVersion();
+  checkVersion(version, tls);
+  const raw = certificate?.raw;
+  if (raw === undefined && tls.needsCertificate) {
+    throw new OperationalError("Bun does not tell the server's certificate");
+  }
+  return {
+    version,
+    cipher: cipher.standardName ?? cipher.name,
+    alpn: socket.alpnProtocol || "",
+    certificate: raw && new Uint8Array(raw),
+  };
+}
+
+/** `minVersion` and `maxVersion` work in `upgradeTLS` but are not documented: trust, but verify. */
+function checkVersion(version: string, { minVersion, maxVersion }: TlsSettings): void {
+  const agreed = VERSIONS[version as keyof typeof VERSIONS] ?? 0;
+  const least = VERSIONS[minVersion ?? "TLSv1"];
+  const most = VERSIONS[maxVersion ?? "TLSv1.3"];
+  if (agreed >= least && agreed <= most) return;
+  throw new OperationalError(`the server agreed to ${version}, which the options exclude`);
+}
+
+/** What `upgradeTLS` throws for certificates and keys it cannot read. */
+export function unusable(cause: unknown): InterfaceError {
+  if (cause instanceof InterfaceError) return cause;
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new InterfaceError(`the TLS options cannot be used: ${reason}`, { cause });
+}
