@@ -1,0 +1,250 @@
+import type { Reader } from "../bytes/reader.ts";
+import type { Writer } from "../bytes/writer.ts";
+import { InterfaceError } from "../errors/errors.ts";
+import { type ArraySyntax, parseArray, quoted } from "./array_text.ts";
+import type { Codec } from "./codec.ts";
+import {
+  componentText,
+  isBinaryComponent,
+  malformed,
+  readComponent,
+  writeComponent,
+} from "./component.ts";
+
+/** array.h: MAXDIM. */
+export const MAX_DIMENSIONS = 6;
+/** array.h: MaxArraySize, 2^27 elements. */
+const MAX_ELEMENTS = 1 << 27;
+
+/** What PostgreSQL's arrays are in JavaScript. */
+export interface ArrayOptions {
+  /** `true`: an array is read as a {@linkcode BoundedArray}, which keeps its lower bounds. */
+  bounds?: boolean;
+  /** `pg_type.typname` of the array type; the element's name with `_` in front unless given. */
+  name?: string;
+  /** The array type's OID; the element's `arrayOid` unless given. */
+  oid?: number;
+}
+
+/**
+ * An array with the lower bounds of its dimensions, PostgreSQL's `[0:1]={a,b}`. Written, it may stand
+ * wherever an array may; read, it appears where `bounds` asks for it.
+ */
+export class BoundedArray<T = unknown> {
+  /** Nested arrays, as deep as there are lower bounds. */
+  readonly elements: readonly T[];
+  /** The first index of each dimension; 1 in PostgreSQL unless an array says otherwise. */
+  readonly lowerBounds: readonly number[];
+
+  constructor(elements: readonly T[], lowerBounds: readonly number[]) {
+    this.elements = elements;
+    this.lowerBounds = lowerBounds;
+  }
+}
+
+/** A codec under construction. */
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+/** An array to be written, flat: `items` in row-major order, NULL as `null`. */
+interface Flat {
+  readonly sizes: readonly number[];
+  readonly lowerBounds: readonly number[];
+  readonly items: ArrayLike<unknown>;
+}
+
+/**
+ * The array of `element` ↔ nested arrays with `null`, up to six dimensions. Typed arrays other than
+ * `Uint8Array` are taken as well.
+ *
+ * An array that the element itself accepts (json, multiranges, vectors) is an element; any other
+ * array inside an array is a dimension. Source: arrayfuncs.c, `array_send`, `array_out`.
+ *
+ * @throws {InterfaceError} when encoding something jagged, too deep, or with an unfit element.
+ */
+export function arrayOf(element: Codec, options: ArrayOptions = {}): Codec {
+  const bounds = options.bounds ?? false;
+  const name = options.name ?? `_${element.name}`;
+  const syntax: ArraySyntax = {
+    name,
+    delimiter: element.delimiter ?? ",",
+    decode: (text) => element.decodeText(text),
+  };
+  const codec: Mutable<Codec> = {
+    name,
+    oid: options.oid ?? element.arrayOid,
+    arrayOid: 0,
+    decodeText(text: string): unknown {
+      const { elements, lowerBounds } = parseArray(text, syntax);
+      return bounds ? new BoundedArray(elements, lowerBounds) : elements;
+    },
+    accepts: (value) => value instanceof BoundedArray || isList(value),
+    encodeText: (value) => textOf(element, flatten(element, value, name)),
+  };
+  if (element.decodeBinary) {
+    codec.decodeBinary = (reader, length) => readArray(element, reader, length, bounds, name);
+  }
+  if (element.encodeBinary) {
+    codec.encodeBinary = (value, out) => writeArray(element, flatten(element, value, name), out);
+    codec.encodesBinary = (value) => goesInBinary(element, flatten(element, value, name));
+  }
+  return Object.freeze(codec);
+}
+
+function isList(value: unknown): value is ArrayLike<unknown> {
+  if (Array.isArray(value)) return true;
+  return ArrayBuffer.isView(value) && !(value instanceof Uint8Array) &&
+    !(value instanceof DataView);
+}
+
+function readArray(
+  element: Codec,
+  reader: Reader,
+  length: number,
+  bounds: boolean,
+  name: string,
+): unknown {
+  const end = reader.position + length;
+  const dimensions = reader.int32();
+  reader.int32();
+  const elementOid = reader.uint32();
+  if (dimensions < 0 || dimensions > MAX_DIMENSIONS) throw malformed(name, "its dimensions");
+  if (element.oid !== 0 && elementOid !== element.oid) throw malformed(name, "its element type");
+  const sizes: number[] = [];
+  const lowerBounds: number[] = [];
+  let total = 1;
+  for (let d = 0; d < dimensions; d++) {
+    const size = reader.int32();
+    lowerBounds.push(reader.int32());
+    total *= size;
+    if (size < 1 || total > MAX_ELEMENTS) throw malformed(name, "the size of a dimension");
+    sizes.push(size);
+  }
+  if (dimensions > 0) reader.count(total, 4);
+  try {
+    const elements = dimensions === 0 ? [] : readDimension(element, reader, end, sizes, 0);
+    return bounds ? new BoundedArray(elements, lowerBounds) : elements;
+  } finally {
+    reader.end = end;
+  }
+}
+
+function readDimension(
+  element: Codec,
+  reader: Reader,
+  end: number,
+  sizes: readonly number[],
+  depth: number,
+): unknown[] {
+  const size = sizes[depth]!;
+  const innermost = depth === sizes.length - 1;
+  const items: unknown[] = new Array(size);
+  for (let i = 0; i < size; i++) {
+    items[i] = innermost
+      ? readComponent(element, reader, end)
+      : readDimension(element, reader, end, sizes, depth + 1);
+  }
+  return items;
+}
+
+function writeArray(element: Codec, flat: Flat, out: Writer): void {
+  const { sizes, lowerBounds, items } = flat;
+  let hasNull = 0;
+  for (let i = 0; i < items.length && hasNull === 0; i++) if (items[i] === null) hasNull = 1;
+  out.int32(sizes.length);
+  out.int32(hasNull);
+  out.int32(element.oid);
+  for (let d = 0; d < sizes.length; d++) {
+    out.int32(sizes[d]!);
+    out.int32(lowerBounds[d]!);
+  }
+  for (let i = 0; i < items.length; i++) writeComponent(element, items[i], out);
+}
+
+function goesInBinary(element: Codec, flat: Flat): boolean {
+  if (element.oid === 0) return false;
+  for (let i = 0; i < flat.items.length; i++) {
+    if (!isBinaryComponent(element, flat.items[i])) return false;
+  }
+  return true;
+}
+
+function textOf(element: Codec, flat: Flat): string {
+  const { sizes, lowerBounds, items } = flat;
+  const delimiter = element.delimiter ?? ",";
+  if (sizes.length === 0) return "{}";
+  let at = 0;
+  const write = (depth: number): string => {
+    const parts: string[] = [];
+    for (let i = 0; i < sizes[depth]!; i++) {
+      if (depth < sizes.length - 1) parts.push(write(depth + 1));
+      else parts.push(quoted(componentText(element, items[at++]), delimiter));
+    }
+    return `{${parts.join(delimiter)}}`;
+  };
+  if (lowerBounds.every((bound) => bound === 1)) return write(0);
+  const ranges = sizes.map((size, d) => `[${lowerBounds[d]}:${lowerBounds[d]! + size - 1}]`);
+  return `${ranges.join("")}=${write(0)}`;
+}
+
+function flatten(element: Codec, value: unknown, name: string): Flat {
+  const bounded = value instanceof BoundedArray;
+  const list = (bounded ? value.elements : value) as ArrayLike<unknown>;
+  const sizes = sizesOf(element, list, name);
+  const lowerBounds = bounded ? value.lowerBounds : sizes.map(() => 1);
+  if (bounded && sizes.length > 0 && !areBounds(lowerBounds, sizes)) {
+    throw new InterfaceError(`${name} wants one lower bound for each dimension`);
+  }
+  if (sizes.length <= 1) return { sizes, lowerBounds, items: list };
+  const items: unknown[] = [];
+  collect(list, sizes, 0, items, name);
+  return { sizes, lowerBounds, items };
+}
+
+function areBounds(lowerBounds: readonly number[], sizes: readonly number[]): boolean {
+  return lowerBounds.length === sizes.length &&
+    lowerBounds.every((bound, d) => (bound | 0) === bound && bound + sizes[d]! <= 0x7fffffff);
+}
+
+/** The dimensions, told from the first item of each; empty for an array without any element. */
+function sizesOf(element: Codec, list: ArrayLike<unknown>, name: string): number[] {
+  const sizes: number[] = [];
+  let inner: unknown = list;
+  do {
+    const { length } = inner as ArrayLike<unknown>;
+    if (sizes.length === MAX_DIMENSIONS) {
+      throw new InterfaceError(`${name} cannot have more than ${MAX_DIMENSIONS} dimensions`);
+    }
+    sizes.push(length);
+    if (length === 0) return emptyOrJagged(sizes, list, name);
+    inner = (inner as ArrayLike<unknown>)[0];
+  } while (isList(inner) && !element.accepts(inner));
+  return sizes;
+}
+
+/** An array of empty arrays has no element, and is PostgreSQL's `{}`, as `'{{},{}}'` is since 17. */
+function emptyOrJagged(sizes: readonly number[], list: ArrayLike<unknown>, name: string): number[] {
+  collect(list, sizes, 0, [], name);
+  return [];
+}
+
+/** Appends the elements below `list` to `items`, in row-major order; refuses unequal lengths. */
+function collect(
+  list: ArrayLike<unknown>,
+  sizes: readonly number[],
+  depth: number,
+  items: unknown[],
+  name: string,
+): void {
+  const size = sizes[depth]!;
+  if (list.length !== size) throw jagged(name);
+  for (let i = 0; i < size; i++) {
+    const item = list[i];
+    if (depth === sizes.length - 1) items.push(item);
+    else if (isList(item)) collect(item, sizes, depth + 1, items, name);
+    else throw jagged(name);
+  }
+}
+
+function jagged(name: string): InterfaceError {
+  return new InterfaceError(`${name} wants sub-arrays of equal lengths`, { code: "2202E" });
+}

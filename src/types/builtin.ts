@@ -1,0 +1,97 @@
+import { InterfaceError } from "../errors/errors.ts";
+import type { Codec } from "./codec.ts";
+import { dateTimeCodecs, type DateTimePolicy } from "./datetime.ts";
+import {
+  float4Codec,
+  float8Codec,
+  int2Codec,
+  int4Codec,
+  int8Codec,
+  type Int8Policy,
+  unsignedCodec,
+  xid8Codec,
+} from "./numbers.ts";
+import { numericCodec, type NumericPolicy } from "./numeric.ts";
+import { OIDS } from "./oids.ts";
+import {
+  boolCodec,
+  byteaCodec,
+  charCodec,
+  jsonCodecs,
+  type JsonFunctions,
+  jsonpathCodec,
+  textCodec,
+  uuidCodec,
+} from "./scalars.ts";
+import type { TemporalLike } from "./temporal.ts";
+
+/** What the built-in types become in JavaScript; holds inside arrays, ranges and composites too. */
+export interface TypePolicies {
+  /** `int8` and `xid8`; default `"bigint"`. As `"number"`, unsafe integers are refused. */
+  int8?: Int8Policy;
+  /** `numeric`; default `"string"`. As `"number"`, values that would lose digits are refused. */
+  numeric?: NumericPolicy;
+  /** Dates and times; default `"date"`. */
+  datetime?: DateTimePolicy;
+  /** The `Temporal` to use for `datetime: "temporal"`; the runtime's own unless given. */
+  temporal?: TemporalLike;
+  /** How json and jsonb are read and written; `JSON.parse` and `JSON.stringify` unless given. */
+  json?: JsonFunctions;
+  /** `"bounded"`: arrays are read as `BoundedArray`, which keeps lower bounds; default `"array"`. */
+  arrays?: "array" | "bounded";
+}
+
+const FIXED: readonly Codec[] = [
+  boolCodec,
+  byteaCodec,
+  charCodec,
+  int2Codec,
+  int4Codec,
+  float4Codec,
+  float8Codec,
+  unsignedCodec("oid", OIDS.oid, OIDS._oid),
+  unsignedCodec("xid", OIDS.xid, OIDS._xid),
+  unsignedCodec("cid", OIDS.cid, OIDS._cid),
+  uuidCodec,
+  jsonpathCodec,
+  textCodec("text", OIDS.text, OIDS._text),
+  textCodec("varchar", OIDS.varchar, OIDS._varchar),
+  textCodec("bpchar", OIDS.bpchar, OIDS._bpchar),
+  textCodec("name", OIDS.name, OIDS._name),
+  textCodec("cstring", OIDS.cstring, OIDS._cstring),
+  textCodec("unknown", OIDS.unknown),
+  textCodec("refcursor", OIDS.refcursor, OIDS._refcursor),
+  textCodec("void", OIDS.void),
+] as readonly Codec[];
+
+const CHOICES: Readonly<Record<string, readonly unknown[]>> = {
+  int8: ["bigint", "number", "string"],
+  numeric: ["string", "number"],
+  arrays: ["array", "bounded"],
+};
+
+/**
+ * The codecs of the built-in scalar types under the given policies.
+ *
+ * @throws {InterfaceError} a policy is unknown, or there is no `Temporal` for `datetime: "temporal"`.
+ */
+export function builtinCodecs(policies: TypePolicies): readonly Codec[] {
+  checkPolicies(policies);
+  return [
+    ...FIXED,
+    int8Codec(policies.int8 ?? "bigint"),
+    xid8Codec(policies.int8 ?? "bigint"),
+    numericCodec(policies.numeric ?? "string"),
+    ...jsonCodecs(policies.json),
+    ...dateTimeCodecs(policies.datetime ?? "date", policies.temporal),
+  ] as readonly Codec[];
+}
+
+function checkPolicies(policies: TypePolicies): void {
+  for (const [name, choices] of Object.entries(CHOICES)) {
+    const policy = policies[name as keyof TypePolicies];
+    if (policy === undefined || choices.includes(policy)) continue;
+    const wanted = choices.map((choice) => JSON.stringify(choice)).join(" or ");
+    throw new InterfaceError(`option types.${name} must be ${wanted}`);
+  }
+}

@@ -1,0 +1,100 @@
+import type { Reader } from "../bytes/reader.ts";
+import type { Writer } from "../bytes/writer.ts";
+import { DataError, InterfaceError, ProtocolError } from "../errors/errors.ts";
+import type { Codec } from "./codec.ts";
+
+/**
+ * The error for text or bytes that are not a value of the type `what`. The value itself is not
+ * quoted: it may be a secret.
+ */
+export function malformed(what: string, why?: string, cause?: unknown): DataError {
+  const message = `malformed ${what}${why === undefined ? "" : `: ${why}`}`;
+  return new DataError(message, cause === undefined ? { code: "22P02" } : { code: "22P02", cause });
+}
+
+/** Refuses a binary value of a fixed-size type that has another size. */
+export function expectLength(length: number, size: number, what: string): void {
+  if (length !== size) {
+    throw new ProtocolError(`malformed ${what}: ${length} bytes instead of ${size}`);
+  }
+}
+
+/**
+ * Reads one component of a container (an array's element, a range's bound, a composite's
+ * attribute): its length, then its value; length -1 is NULL.
+ *
+ * `end` is the container's own end. `reader.end` is left at the component's end: the container puts
+ * it back when it has read all of them.
+ */
+export function readComponent(codec: Codec, reader: Reader, end: number): unknown {
+  reader.end = end;
+  const length = reader.int32();
+  if (length === -1) return null;
+  const start = reader.take(length);
+  reader.position = start;
+  reader.end = start + length;
+  const value = codec.decodeBinary!(reader, length);
+  if (reader.position !== start + length) reader.finish();
+  return value;
+}
+
+/**
+ * The text of a number, bigint or boolean as the server reads it in any type; `undefined` for other
+ * values. Negative zero keeps its sign.
+ */
+export function primitiveText(value: unknown): string | undefined {
+  switch (typeof value) {
+    case "number":
+      return Object.is(value, -0) ? "-0" : String(value);
+    case "bigint":
+    case "boolean":
+      return String(value);
+    default:
+      return undefined;
+  }
+}
+
+/**
+ * The text of a component, by the rule for parameters: a string is the component's text, what the
+ * codec accepts it writes, any other primitive is its text for the server to judge. `null` is NULL.
+ *
+ * @throws {InterfaceError} for `undefined` and for what the type cannot hold.
+ */
+export function componentText(codec: Codec, value: unknown): string | null {
+  if (value === null || typeof value === "string") return value;
+  if (value !== undefined && codec.accepts(value)) return codec.encodeText(value);
+  const text = primitiveText(value);
+  if (text === undefined) throw unacceptable(codec, value);
+  return text;
+}
+
+/** Whether {@linkcode writeComponent} can write this value: no text that only the server can read. */
+export function isBinaryComponent(codec: Codec, value: unknown): boolean {
+  if (value === null) return true;
+  if (value === undefined) throw unacceptable(codec, value);
+  if (codec.accepts(value)) return codec.encodesBinary?.(value) ?? true;
+  if (typeof value === "object" || typeof value === "function" || typeof value === "symbol") {
+    throw unacceptable(codec, value);
+  }
+  return codec.accepts("");
+}
+
+/** Appends a component's length and binary form; the inverse of {@linkcode readComponent}. */
+export function writeComponent(codec: Codec, value: unknown, out: Writer): void {
+  if (value === null) return out.int32(-1);
+  const at = out.lengthHere();
+  if (value !== undefined && codec.accepts(value)) codec.encodeBinary!(value, out);
+  else codec.encodeBinary!(plainText(codec, value), out);
+  out.patchValueLength(at);
+}
+
+function plainText(codec: Codec, value: unknown): string {
+  const text = codec.accepts("") ? primitiveText(value) : undefined;
+  if (text === undefined) throw unacceptable(codec, value);
+  return text;
+}
+
+function unacceptable(codec: Codec, value: unknown): InterfaceError {
+  const what = value === undefined ? "undefined; write null for NULL" : "this value";
+  return new InterfaceError(`${codec.name} cannot hold ${what}`);
+}

@@ -1,0 +1,53 @@
+import { InterfaceError } from "../errors/errors.ts";
+import type { Codec } from "./codec.ts";
+
+/**
+ * A user's codec in its shortest form, which travels as text. For binary, or to say which values it
+ * takes, write a whole {@linkcode Codec}.
+ *
+ * @example
+ * ```ts
+ * const point = { name: "public.mood", decode: (text: string) => Symbol.for(text) };
+ * ```
+ */
+export interface CustomCodec<T = unknown> {
+  /** `schema.name`, or the name of a built-in or extension type. Not needed beside an OID. */
+  readonly name?: string;
+  /** The type's OID; not needed beside a name. */
+  readonly oid?: number;
+  /** Makes a value of the server's text; the text itself unless given. */
+  decode?(text: string): T;
+  /** Makes the server's text of a value; without it only strings can be written. */
+  encode?(value: T): string;
+  /** Which values `encode` takes; unless given, every object. Strings are sent as they are. */
+  accepts?(value: unknown): boolean;
+}
+
+/**
+ * The whole codec for a user's short one; a whole one is copied.
+ *
+ * @throws {InterfaceError} it has neither a name nor an OID.
+ */
+export function customCodec(given: Codec | CustomCodec): Codec {
+  const { name = "", oid = 0 } = given;
+  if (typeof name !== "string" || !Number.isInteger(oid) || (name === "" && oid === 0)) {
+    throw new InterfaceError("types.codecs: a codec needs the name or the OID of its type");
+  }
+  const codec = "decodeText" in given ? given : fromShort(given as CustomCodec);
+  return Object.freeze({ ...codec, name: name === "" ? `type ${oid}` : name, oid });
+}
+
+function fromShort(given: CustomCodec): Omit<Codec, "name" | "oid"> {
+  const { encode } = given;
+  const accepts = given.accepts?.bind(given) ?? isObject;
+  return {
+    arrayOid: 0,
+    decodeText: given.decode?.bind(given) ?? ((text) => text),
+    accepts: (value) => encode !== undefined && typeof value !== "string" && accepts(value),
+    encodeText: encode?.bind(given) as Codec["encodeText"] ?? String,
+  };
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object";
+}

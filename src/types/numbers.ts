@@ -1,0 +1,274 @@
+import type { Reader } from "../bytes/reader.ts";
+import type { Writer } from "../bytes/writer.ts";
+import { DataError, InterfaceError } from "../errors/errors.ts";
+import type { Codec } from "./codec.ts";
+import { expectLength, malformed, primitiveText } from "./component.ts";
+import { OIDS } from "./oids.ts";
+
+/** How an `int8` (and `xid8`) becomes a JavaScript value. */
+export type Int8Policy = "bigint" | "number" | "string";
+
+const INTEGER = /^-?\d+$/;
+/** The powers of ten that a double holds exactly; `**` need not be exact on every engine. */
+// deno-fmt-ignore
+const TEN: readonly number[] = [
+  1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17,
+  1e18, 1e19, 1e20, 1e21, 1e22,
+];
+const FLOAT = /^-?(?:\d+(?:\.\d+)?(?:e[+-]?\d+)?|Infinity)$|^NaN$/;
+
+/** `int2` ↔ number. Source: int.c, `int2send`. */
+export const int2Codec: Codec<number | bigint> = Object.freeze({
+  ...integer("int2", OIDS.int2, OIDS._int2, -0x8000, 0x7fff),
+  decodeBinary(reader: Reader, length: number): number {
+    expectLength(length, 2, "int2");
+    return reader.int16();
+  },
+  encodeBinary(value: number | bigint, out: Writer): void {
+    out.int16(checked(value, "int2", -0x8000, 0x7fff));
+  },
+});
+
+/** `int4` ↔ number. Source: int.c, `int4send`. */
+export const int4Codec: Codec<number | bigint> = Object.freeze({
+  ...integer("int4", OIDS.int4, OIDS._int4, -0x80000000, 0x7fffffff),
+  decodeBinary(reader: Reader, length: number): number {
+    expectLength(length, 4, "int4");
+    return reader.int32();
+  },
+  encodeBinary(value: number | bigint, out: Writer): void {
+    out.int32(checked(value, "int4", -0x80000000, 0x7fffffff));
+  },
+});
+
+/** A 32-bit unsigned type (`oid`, `xid`, `cid`) ↔ number. Source: oid.c, xid.c. */
+export function unsignedCodec(name: string, oid: number, arrayOid: number): Codec<number | bigint> {
+  return Object.freeze({
+    ...integer(name, oid, arrayOid, 0, 0xffffffff),
+    decodeBinary(reader: Reader, length: number): number {
+      expectLength(length, 4, name);
+      return reader.uint32();
+    },
+    encodeBinary(value: number | bigint, out: Writer): void {
+      out.int32(checked(value, name, 0, 0xffffffff));
+    },
+  });
+}
+
+/** `float8` ↔ number: NaN, both infinities and -0 included. Source: float.c. */
+export const float8Codec: Codec<number | bigint> = Object.freeze({
+  name: "float8",
+  oid: OIDS.float8,
+  arrayOid: OIDS._float8,
+  decodeText: (text: string): number => float(text, "float8"),
+  decodeBinary(reader: Reader, length: number): number {
+    expectLength(length, 8, "float8");
+    return reader.float64();
+  },
+  accepts: isNumeric,
+  encodeText: (value: number | bigint): string => primitiveText(float64(value))!,
+  encodeBinary: (value: number | bigint, out: Writer): void => out.float64(float64(value)),
+});
+
+/**
+ * `float4` ↔ number: the shortest decimal that names the 32-bit value, as the server prints it, so
+ * that `1.1::float4` is `1.1`. Source: float.c; extra_float_digits at its default.
+ */
+export const float4Codec: Codec<number | bigint> = Object.freeze({
+  name: "float4",
+  oid: OIDS.float4,
+  arrayOid: OIDS._float4,
+  decodeText(text: string): number {
+    const value = float(text, "float4");
+    if (Number.isFinite(value) && !Number.isFinite(Math.fround(value))) throw malformed("float4");
+    return value;
+  },
+  decodeBinary(reader: Reader, length: number): number {
+    expectLength(length, 4, "float4");
+    return shortestFloat32(reader.float32());
+  },
+  accepts: isNumeric,
+  encodeText: (value: number | bigint): string => primitiveText(float32(value))!,
+  encodesBinary: (value: number | bigint): boolean => !isTie(Number(value)),
+  encodeBinary: (value: number | bigint, out: Writer): void => out.float32(float32(value)),
+});
+
+/**
+ * `int8` as a bigint, a number or its decimal text. Source: int8.c, `int8send`.
+ *
+ * As `"number"` a value beyond `Number.MAX_SAFE_INTEGER` is refused with a `DataError`.
+ */
+export function int8Codec(policy: Int8Policy): Codec<number | bigint> {
+  return Object.freeze(
+    wide("int8", OIDS.int8, OIDS._int8, -0x8000000000000000n, 0x7fffffffffffffffn, policy),
+  );
+}
+
+/** `xid8`, a 64-bit counter, by the policy for `int8`. Source: xid8funcs.c. */
+export function xid8Codec(policy: Int8Policy): Codec<number | bigint> {
+  return Object.freeze(
+    wide("xid8", OIDS.xid8, OIDS._xid8, 0n, 0xffffffffffffffffn, policy),
+  );
+}
+
+/**
+ * The shortest decimal that rounds to the float32 `value`: nine digits always do, six are the least
+ * worth trying (FLT_DIG). Both factors are exact doubles, so that the quotient is the double nearest
+ * to the decimal.
+ */
+export function shortestFloat32(value: number): number {
+  if (
+    !Number.isFinite(value) || Math.fround(Math.round(value)) === value && Math.abs(value) < 1e6
+  ) {
+    return value;
+  }
+  const magnitude = Math.floor(Math.log10(Math.abs(value)));
+  if (magnitude < -12 || magnitude > 20) return shortestByText(value);
+  for (let digits = 6; digits < 9; digits++) {
+    const candidate = rounded(value, digits - 1 - magnitude);
+    if (Math.fround(candidate) === value) return candidate;
+  }
+  return rounded(value, 8 - magnitude);
+}
+
+function rounded(value: number, places: number): number {
+  if (places < 0) return Math.round(value / TEN[-places]!) * TEN[-places]!;
+  return Math.round(value * TEN[places]!) / TEN[places]!;
+}
+
+function shortestByText(value: number): number {
+  for (let digits = 1; digits < 9; digits++) {
+    const candidate = Number(value.toPrecision(digits));
+    if (Math.fround(candidate) === value) return candidate;
+  }
+  return Number(value.toPrecision(9));
+}
+
+function isNumeric(value: unknown): boolean {
+  return typeof value === "number" || typeof value === "bigint";
+}
+
+function integer(name: string, oid: number, arrayOid: number, min: number, max: number) {
+  return {
+    name,
+    oid,
+    arrayOid,
+    decodeText(text: string): number {
+      const value = INTEGER.test(text) ? Number(text) : NaN;
+      if (!(value >= min && value <= max)) throw malformed(name);
+      return value;
+    },
+    accepts: isNumeric,
+    encodeText: (value: number | bigint): string => String(checked(value, name, min, max)),
+  };
+}
+
+function checked(value: number | bigint, name: string, min: number, max: number): number {
+  if (typeof value === "number" && !Number.isInteger(value)) throw notAnInteger(name);
+  if (value < min || value > max) throw outOfRange(name);
+  return Number(value);
+}
+
+function wide(
+  name: string,
+  oid: number,
+  arrayOid: number,
+  min: bigint,
+  max: bigint,
+  policy: Int8Policy,
+): Codec<number | bigint> {
+  const present = presenter(policy, name);
+  return {
+    name,
+    oid,
+    arrayOid,
+    decodeText(text: string): bigint {
+      if (!INTEGER.test(text) || text.length > 20) throw malformed(name);
+      const value = BigInt(text);
+      if (value < min || value > max) throw malformed(name);
+      return present(value);
+    },
+    decodeBinary(reader: Reader, length: number): bigint {
+      expectLength(length, 8, name);
+      return present(min === 0n ? reader.uint64() : reader.int64());
+    },
+    accepts: isNumeric,
+    encodeText: (value: number | bigint): string => String(checkedWide(value, name, min, max)),
+    encodeBinary(value: number | bigint, out: Writer): void {
+      out.int64(checkedWide(value, name, min, max));
+    },
+  };
+}
+
+function checkedWide(value: unknown, name: string, min: bigint, max: bigint): bigint {
+  if (typeof value === "number" && !Number.isSafeInteger(value)) {
+    throw Number.isInteger(value) ? unsafe(name) : notAnInteger(name);
+  }
+  if (typeof value === "string" && !INTEGER.test(value)) throw notAnInteger(name);
+  const integer = BigInt(value as bigint);
+  if (integer < min || integer > max) throw outOfRange(name);
+  return integer;
+}
+
+/** The policy's view of a 64-bit integer, typed as if it were always a bigint. */
+function presenter(policy: Int8Policy, name: string): (value: bigint) => bigint {
+  const views: Record<Int8Policy, (value: bigint) => unknown> = {
+    bigint: (value) => value,
+    string: String,
+    number(value) {
+      const number = Number(value);
+      if (Number.isSafeInteger(number)) return number;
+      throw new DataError(`${name} does not fit a number without losing digits`, { code: "22003" });
+    },
+  };
+  return views[policy] as (value: bigint) => bigint;
+}
+
+function float(text: string, name: string): number {
+  if (!FLOAT.test(text)) throw malformed(name);
+  return Number(text);
+}
+
+function float64(value: number | bigint): number {
+  if (typeof value === "number") return value;
+  const nearest = Number(value);
+  if (!Number.isFinite(nearest)) throw outOfRange("float8");
+  return nearest;
+}
+
+/** The server refuses what would overflow to infinity or underflow to zero, and so do we. */
+function float32(value: number | bigint): number {
+  const number = Number(value);
+  const single = Math.fround(number);
+  const overflows = !Number.isFinite(single) &&
+    (Number.isFinite(number) || typeof value === "bigint");
+  if (overflows || (single === 0 && number !== 0)) throw outOfRange("float4");
+  return number;
+}
+
+/**
+ * Whether a double lies exactly between two floats. There the server, which reads the decimal text,
+ * may round otherwise than `Math.fround`; only its text says the same thing in both formats.
+ */
+function isTie(value: number): boolean {
+  const single = Math.fround(value);
+  const mirrored = single + 2 * (value - single);
+  return mirrored !== single && Math.fround(mirrored) === mirrored;
+}
+
+function notAnInteger(name: string): InterfaceError {
+  return new InterfaceError(`not an integer, as ${name} wants`, { code: "22023" });
+}
+
+function outOfRange(name: string): InterfaceError {
+  return new InterfaceError(`out of range for ${name}`, { code: "22003" });
+}
+
+function unsafe(name: string): InterfaceError {
+  return new InterfaceError(
+    `beyond the safe integers, where a number is not exact: ${name} wants a bigint`,
+    {
+      code: "22003",
+    },
+  );
+}

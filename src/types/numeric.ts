@@ -1,0 +1,171 @@
+import type { Reader } from "../bytes/reader.ts";
+import type { Writer } from "../bytes/writer.ts";
+import { DataError, InterfaceError } from "../errors/errors.ts";
+import type { Codec } from "./codec.ts";
+import { malformed, primitiveText } from "./component.ts";
+import { OIDS } from "./oids.ts";
+
+/** How a `numeric` becomes a JavaScript value. */
+export type NumericPolicy = "string" | "number";
+
+const NEGATIVE = 0x4000;
+const NAN = 0xc000;
+const INFINITY = 0xd000;
+const NEGATIVE_INFINITY = 0xf000;
+/** numeric.c: NUMERIC_DSCALE_MASK and NUMERIC_WEIGHT_MAX. */
+const MAX_SCALE = 0x3fff;
+const MAX_WEIGHT = 0x7fff;
+const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,7}))?$/;
+const EXACT = /^-?\d+(?:\.\d+)?$/;
+
+/**
+ * `numeric` as its exact text ("1.500" keeps its zeros; `NaN`, `Infinity`, `-Infinity`), or as a
+ * number, where a value that a number cannot tell from its neighbours is refused with a `DataError`.
+ * Source: numeric.c, `numeric_send`.
+ */
+export function numericCodec(policy: NumericPolicy): Codec<string | number | bigint> {
+  const present = policy === "number" ? exactNumber : (text: string): string => text;
+  return Object.freeze({
+    name: "numeric",
+    oid: OIDS.numeric,
+    arrayOid: OIDS._numeric,
+    decodeText(text: string): string | number {
+      if (!EXACT.test(text) && !isSpecial(text)) throw malformed("numeric");
+      return present(text);
+    },
+    decodeBinary: (reader: Reader, length: number): string | number =>
+      present(readNumeric(reader, length)),
+    accepts: (value: unknown): boolean => typeof value === "number" || typeof value === "bigint",
+    encodeText: (value: string | number | bigint): string => primitiveText(value) ?? String(value),
+    encodeBinary: (value: string | number | bigint, out: Writer): void =>
+      writeNumeric(primitiveText(value) ?? String(value), out),
+  });
+}
+
+/** Reads numeric's binary form into the text the server prints. */
+export function readNumeric(reader: Reader, length: number): string {
+  const count = reader.uint16();
+  let weight = reader.int16();
+  const sign = reader.uint16();
+  const scale = reader.uint16();
+  if (length !== 8 + 2 * count || scale > MAX_SCALE) throw malformed("numeric");
+  if (sign !== 0 && sign !== NEGATIVE) return special(sign, count);
+  const { view } = reader;
+  let at = reader.take(2 * count);
+  const end = at + 2 * count;
+  for (; at < end && view.getUint16(at) === 0; at += 2) weight--;
+  if (at === end) weight = -1;
+  let text = sign === NEGATIVE && at < end ? "-" : "";
+  if (weight < 0) text += "0";
+  for (let k = 0; k <= weight; k++, at += 2) {
+    const digit = at < end ? fourDigits(view, at) : 10000;
+    text += k === 0 ? String(digit - 10000) : String(digit).slice(1);
+  }
+  return scale === 0 ? text : text + "." + fraction(view, at, end, weight, scale);
+}
+
+/**
+ * Appends the binary form of a decimal text: digits, point and exponent as JavaScript and the
+ * server print them.
+ *
+ * @throws {InterfaceError} it is not one, or is beyond what `numeric` can hold.
+ */
+export function writeNumeric(text: string, out: Writer): void {
+  const parts = DECIMAL.exec(text);
+  if (parts === null) return writeSpecial(text, out);
+  const [, sign, whole = "", decimals = "", exponent = "0"] = parts;
+  if (whole === "" && decimals === "") throw notNumeric();
+  const shift = Number(exponent);
+  const scale = Math.max(0, decimals.length - shift);
+  const all = whole + decimals;
+  let first = 0;
+  while (first < all.length && all.charCodeAt(first) === 48) first++;
+  let last = all.length;
+  while (last > first && all.charCodeAt(last - 1) === 48) last--;
+  if (first === last) return writeHeader(out, 0, 0, 0, scale);
+  /** Digits before the point once the leading zeros are gone; may be negative. */
+  const point = whole.length + shift - first;
+  const weight = Math.ceil(point / 4) - 1;
+  const padded = "0".repeat(4 * (weight + 1) - point) + all.slice(first, last);
+  const count = Math.ceil(padded.length / 4);
+  writeHeader(out, count, weight, sign === "-" ? NEGATIVE : 0, scale);
+  for (let i = 0; i < count; i++) out.int16(Number(padded.slice(4 * i, 4 * i + 4).padEnd(4, "0")));
+}
+
+function special(sign: number, count: number): string {
+  if (count === 0) {
+    if (sign === NAN) return "NaN";
+    if (sign === INFINITY) return "Infinity";
+    if (sign === NEGATIVE_INFINITY) return "-Infinity";
+  }
+  throw malformed("numeric");
+}
+
+function isSpecial(text: string): boolean {
+  return text === "NaN" || text === "Infinity" || text === "-Infinity";
+}
+
+/** A digit of base 10000, plus 10000: its text keeps the zeros in front. */
+function fourDigits(view: DataView, at: number): number {
+  const digit = view.getUint16(at);
+  if (digit > 9999) throw malformed("numeric");
+  return 10000 + digit;
+}
+
+/** `scale` decimals, from the digits at `[at, end)`; `weight` tells how far behind the point they are. */
+function fraction(
+  view: DataView,
+  at: number,
+  end: number,
+  weight: number,
+  scale: number,
+): string {
+  let text = weight < -1 ? "0".repeat(Math.min(scale, 4 * (-1 - weight))) : "";
+  for (; at < end && text.length < scale; at += 2) text += String(fourDigits(view, at)).slice(1);
+  return text.length < scale ? text.padEnd(scale, "0") : text.slice(0, scale);
+}
+
+function writeSpecial(text: string, out: Writer): void {
+  if (text === "NaN") return writeHeader(out, 0, 0, NAN, 0);
+  if (text === "Infinity") return writeHeader(out, 0, 0, INFINITY, 0);
+  if (text === "-Infinity") return writeHeader(out, 0, 0, NEGATIVE_INFINITY, 0);
+  throw notNumeric();
+}
+
+function writeHeader(
+  out: Writer,
+  count: number,
+  weight: number,
+  sign: number,
+  scale: number,
+): void {
+  if (scale > MAX_SCALE || weight > MAX_WEIGHT || weight < -MAX_WEIGHT || count > MAX_WEIGHT) {
+    throw new InterfaceError("out of range for numeric", { code: "22003" });
+  }
+  out.int16(count);
+  out.int16(weight);
+  out.int16(sign);
+  out.int16(scale);
+}
+
+function notNumeric(): InterfaceError {
+  return new InterfaceError("not a numeric", { code: "22P02" });
+}
+
+/** Fifteen digits always survive a double; beyond that the digits are compared. */
+function exactNumber(text: string): number {
+  const number = Number(text);
+  if (text.length <= 15 || isSpecial(text)) return number;
+  if (Number.isFinite(number) && significant(String(number)) === significant(text)) return number;
+  throw new DataError("numeric does not fit a number without losing digits", { code: "22003" });
+}
+
+/** A decimal's digits without zeros at its ends, and the power of ten of the first: its identity. */
+function significant(text: string): string {
+  const [, sign, whole = "", decimals = "", exponent = "0"] = DECIMAL.exec(text)!;
+  const all = whole + decimals;
+  const digits = all.replace(/^0+/, "");
+  if (digits === "") return "0";
+  const magnitude = Number(exponent) + whole.length - (all.length - digits.length);
+  return `${sign}${digits.replace(/0+$/, "")}e${magnitude}`;
+}

@@ -1,0 +1,178 @@
+import { arrayOf } from "./array.ts";
+import { builtinCodecs, type TypePolicies } from "./builtin.ts";
+import type { Codec } from "./codec.ts";
+import { type CustomCodec, customCodec } from "./custom.ts";
+import { BUILTIN_TYPES, type BuiltinType } from "./oids.ts";
+import { textCodec, textOnlyCodec } from "./scalars.ts";
+import { builtinOid, canonicalName } from "./type_names.ts";
+
+/** The option `types` of a connection or a query. */
+export interface TypesOptions extends TypePolicies {
+  /** Codecs that stand before the driver's own. */
+  codecs?: readonly (Codec | CustomCodec)[];
+}
+
+/** What the catalogue says of a type (`pg_type`, `pg_range`, `pg_attribute`). */
+export interface TypeInfo {
+  readonly oid: number;
+  readonly name: string;
+  readonly schema: string;
+  readonly kind: "base" | "enum" | "domain" | "composite" | "range" | "multirange" | "array";
+  /** OID of the array of this type; 0 or absent when it has none. */
+  readonly arrayOid?: number;
+  /** `pg_type.typdelim`; `,` unless given. */
+  readonly delimiter?: string;
+  /** Of an array: its element's type. */
+  readonly elementOid?: number;
+  /** Of a domain: `pg_type.typbasetype`. */
+  readonly baseOid?: number;
+  /** Of a range: `pg_range.rngsubtype`. */
+  readonly rangeSubtypeOid?: number;
+  /** Of a multirange: `pg_range.rngtypid`. */
+  readonly rangeOid?: number;
+  /** Of a composite: its attributes in order, without the dropped ones. */
+  readonly attributes?: readonly { readonly name: string; readonly oid: number }[];
+}
+
+/**
+ * The types one connection knows: the built-in ones under its policies, the ones registered by the
+ * user, and the ones the catalogue told it about. Containers are made when first asked for.
+ */
+export class TypeRegistry {
+  readonly #policies: TypePolicies;
+  /** Scalars by OID, the user's over the built-in ones. */
+  readonly #scalars = new Map<number, Codec>();
+  /** The user's codecs by `schema.name` or name. */
+  readonly #named = new Map<string, Codec>();
+  readonly #infos = new Map<number, TypeInfo>();
+  /** What was made of the others: containers, and what has no codec of its own. */
+  readonly #derived = new Map<number, Codec>();
+  /** Types whose codec is being made: a catalogue that names a type within itself must not hang us. */
+  readonly #making = new Set<number>();
+
+  constructor(options: TypesOptions = {}) {
+    this.#policies = options;
+    for (const codec of builtinCodecs(options)) this.#scalars.set(codec.oid, codec);
+    for (const codec of options.codecs ?? []) this.register(codec);
+  }
+
+  /**
+   * The codec for a type; `undefined` when nothing is known of it, and the catalogue has to be asked
+   * (see {@linkcode TypeRegistry.define}).
+   */
+  lookup(oid: number): Codec | undefined {
+    return this.#scalars.get(oid) ?? this.#derived.get(oid) ?? this.#derive(oid);
+  }
+
+  /**
+   * Adds a codec, in place of the one there may be: by its OID, or by its name, which is
+   * `schema.name`, or a built-in or extension type's own name. Containers of the type follow.
+   *
+   * @throws {InterfaceError} it has neither name nor OID, or nothing to decode with.
+   */
+  register(codec: Codec | CustomCodec): void {
+    const whole = customCodec(codec);
+    const oid = whole.oid || builtinOid(whole.name) || 0;
+    if (oid !== 0) this.#scalars.set(oid, ofType(whole, this.#describe(oid) ?? { oid }));
+    else this.#named.set(whole.name, whole);
+    this.#derived.clear();
+  }
+
+  /** Learns what the catalogue says of a type, in place of what was known of its OID. */
+  define(info: TypeInfo): void {
+    this.#infos.set(info.oid, info);
+    this.#derived.clear();
+  }
+
+  /** Forgets what the catalogue said of a type that has been dropped or altered since. */
+  forget(oid: number): void {
+    this.#infos.delete(oid);
+    this.#derived.clear();
+  }
+
+  /**
+   * The OID of a type by its name: `int4`, `integer`, `numeric(10,2)`, `text[]`, `schema.name` once
+   * defined; `undefined` when it is not known.
+   */
+  oidOf(name: string): number | undefined {
+    const { element, isArray } = canonicalName(name);
+    const oid = builtinOid(element) ?? this.#definedOid(element);
+    if (oid === undefined || !isArray) return oid;
+    return this.#describe(oid)?.arrayOid || undefined;
+  }
+
+  #definedOid(name: string): number | undefined {
+    for (const { oid, schema, name: own } of this.#infos.values()) {
+      if (name === `${schema}.${own}` || name === own) return oid;
+    }
+    return undefined;
+  }
+
+  #describe(oid: number): TypeInfo | undefined {
+    return this.#infos.get(oid) ?? builtinInfo(oid);
+  }
+
+  #derive(oid: number): Codec | undefined {
+    const info = this.#describe(oid);
+    if (info === undefined || this.#making.has(oid)) return undefined;
+    this.#making.add(oid);
+    try {
+      const codec = this.#make(info);
+      this.#derived.set(oid, codec);
+      return codec;
+    } finally {
+      this.#making.delete(oid);
+    }
+  }
+
+  #make(info: TypeInfo): Codec {
+    const named = this.#named.get(`${info.schema}.${info.name}`) ?? this.#named.get(info.name);
+    if (named !== undefined) return ofType(named, info);
+    switch (info.kind) {
+      case "array":
+        return arrayOf(this.#component(info.elementOid), {
+          name: info.name,
+          oid: info.oid,
+          bounds: this.#policies.arrays === "bounded",
+        });
+      case "domain":
+        return ofType({ ...this.#component(info.baseOid), name: info.name }, info);
+      case "enum":
+        return textCodec(info.name, info.oid, info.arrayOid);
+      default:
+        return ofType(textOnlyCodec(info.name, info.oid) as Codec, info);
+    }
+  }
+
+  /** A part's codec; a part of which nothing is known is its text. */
+  #component(oid: number = 0): Codec {
+    return this.lookup(oid) ?? textOnlyCodec(`type ${oid}`, oid) as Codec;
+  }
+}
+
+/** A registry with the given policies and codecs. */
+export function createRegistry(options: TypesOptions = {}): TypeRegistry {
+  return new TypeRegistry(options);
+}
+
+/** The same codec, for the type that `info` describes. */
+function ofType(codec: Codec, info: Partial<TypeInfo>): Codec {
+  const { oid = codec.oid, arrayOid = codec.arrayOid, delimiter = codec.delimiter } = info;
+  return Object.freeze({ ...codec, oid, arrayOid, delimiter });
+}
+
+/** Built-in OIDs lie below 10,000 (transam.h, FirstGenbkiObjectId). */
+function builtinInfo(oid: number): TypeInfo | undefined {
+  if (oid >= 10_000) return undefined;
+  const type = BUILTIN_TYPES.find((row) => row[0] === oid || row[3] === oid);
+  return type && oid !== 0 ? infoOf(type, oid) : undefined;
+}
+
+function infoOf([own, name, kind, arrayOid, inner, delimiter]: BuiltinType, oid: number): TypeInfo {
+  const schema = "pg_catalog";
+  if (oid !== own) return { oid, name: `_${name}`, schema, kind: "array", elementOid: own };
+  const common = { oid, name, schema, arrayOid, delimiter };
+  if (kind === "r") return { ...common, kind: "range", rangeSubtypeOid: inner };
+  if (kind === "m") return { ...common, kind: "multirange", rangeOid: inner };
+  return { ...common, kind: "base" };
+}

@@ -1,0 +1,283 @@
+import type { Reader } from "../bytes/reader.ts";
+import type { Writer } from "../bytes/writer.ts";
+import { InterfaceError, ProtocolError } from "../errors/errors.ts";
+import type { Codec } from "./codec.ts";
+import { expectLength, malformed } from "./component.ts";
+import { OIDS } from "./oids.ts";
+
+/** How json and jsonb are read and written; `JSON.parse` and `JSON.stringify` unless given. */
+export interface JsonFunctions {
+  /** Makes a value of a document's text. What it throws becomes the cause of a `DataError`. */
+  parse?(text: string): unknown;
+  /** Makes a document's text of an object or array. What it throws becomes the cause of an `InterfaceError`. */
+  stringify?(value: unknown): string | undefined;
+}
+
+const HEX: readonly string[] = Array.from(
+  { length: 256 },
+  (_, byte) => byte.toString(16).padStart(2, "0"),
+);
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** A type whose JavaScript value is its text, and whose text in UTF-8 is its binary form too. */
+export function textCodec(name: string, oid: number, arrayOid: number = 0): Codec<string> {
+  return Object.freeze({
+    name,
+    oid,
+    arrayOid,
+    decodeText: same,
+    decodeBinary: (reader: Reader, length: number): string => reader.text(length),
+    accepts: isString,
+    encodeText: same,
+    encodeBinary: (value: string, out: Writer): void => out.text(value),
+  });
+}
+
+/**
+ * A type whose JavaScript value is its text and which only travels as text: its binary form is
+ * something else, is none, or is not known.
+ */
+export function textOnlyCodec(name: string, oid: number, arrayOid: number = 0): Codec<string> {
+  return Object.freeze({
+    name,
+    oid,
+    arrayOid,
+    decodeText: same,
+    accepts: nothing,
+    encodeText: same,
+  });
+}
+
+/** `bool` ↔ boolean. Source: bool.c. */
+export const boolCodec: Codec<boolean> = Object.freeze({
+  name: "bool",
+  oid: OIDS.bool,
+  arrayOid: OIDS._bool,
+  decodeText(text: string): boolean {
+    if (text !== "t" && text !== "f") throw malformed("bool");
+    return text === "t";
+  },
+  decodeBinary(reader: Reader, length: number): boolean {
+    expectLength(length, 1, "bool");
+    return reader.uint8() !== 0;
+  },
+  accepts: (value: unknown): boolean => typeof value === "boolean",
+  encodeText: (value: boolean): string => value ? "t" : "f",
+  encodeBinary: (value: boolean, out: Writer): void => out.uint8(value ? 1 : 0),
+});
+
+/**
+ * `"char"`, one byte, as text: the empty string for zero and `\ooo` beyond ASCII, as PostgreSQL 16
+ * prints it. Source: char.c, `charout`.
+ */
+export const charCodec: Codec<string> = Object.freeze({
+  name: "char",
+  oid: OIDS.char,
+  arrayOid: OIDS._char,
+  decodeText: same,
+  decodeBinary(reader: Reader, length: number): string {
+    expectLength(length, 1, '"char"');
+    const byte = reader.uint8();
+    if (byte === 0) return "";
+    return byte < 128 ? String.fromCharCode(byte) : `\\${byte.toString(8)}`;
+  },
+  accepts: nothing,
+  encodeText: same,
+  encodeBinary: (value: string, out: Writer): void => out.uint8(charByte(value)),
+});
+
+/** `bytea` ↔ `Uint8Array`; both `bytea_output` formats are read. Source: varlena.c, encode.c. */
+export const byteaCodec: Codec<Uint8Array | ArrayBuffer | DataView> = Object.freeze({
+  name: "bytea",
+  oid: OIDS.bytea,
+  arrayOid: OIDS._bytea,
+  decodeText: (text: string): Uint8Array =>
+    text.startsWith("\\x") ? bytesOfHex(text) : bytesOfEscape(text),
+  decodeBinary: (reader: Reader, length: number): Uint8Array => reader.bytes(length),
+  accepts: (value: unknown): boolean =>
+    value instanceof Uint8Array || value instanceof ArrayBuffer || value instanceof DataView,
+  encodeText(value: Uint8Array | ArrayBuffer | DataView): string {
+    let text = "\\x";
+    for (const byte of octets(value)) text += HEX[byte];
+    return text;
+  },
+  encodeBinary: (value: Uint8Array | ArrayBuffer | DataView, out: Writer): void =>
+    out.bytes(octets(value)),
+});
+
+/** `uuid` ↔ its text in lower case. Source: uuid.c. */
+export const uuidCodec: Codec<string> = Object.freeze({
+  name: "uuid",
+  oid: OIDS.uuid,
+  arrayOid: OIDS._uuid,
+  decodeText: same,
+  decodeBinary(reader: Reader, length: number): string {
+    expectLength(length, 16, "uuid");
+    const start = reader.take(16);
+    const { buffer } = reader;
+    let text = "";
+    for (let i = 0; i < 16; i++) {
+      if (i === 4 || i === 6 || i === 8 || i === 10) text += "-";
+      text += HEX[buffer[start + i]!]!;
+    }
+    return text;
+  },
+  accepts: nothing,
+  encodeText: same,
+  encodeBinary(value: string, out: Writer): void {
+    if (!UUID.test(value)) throw new InterfaceError("not a uuid", { code: "22P02" });
+    const hex = value.replaceAll("-", "");
+    for (let i = 0; i < 32; i += 2) out.uint8(parseInt(hex.slice(i, i + 2), 16));
+  },
+});
+
+/**
+ * `json` and `jsonb` ↔ parsed values. Objects and arrays are written as JSON; a string is a JSON
+ * text already, as it is for every type. Source: json.c, jsonb.c (`jsonb_send`: a version byte).
+ */
+export function jsonCodecs(functions: JsonFunctions = {}): readonly Codec[] {
+  const parse = parserOf(functions.parse ?? JSON.parse);
+  const write = writerOf(functions.stringify ?? JSON.stringify);
+  const common = { decodeText: parse, accepts: isDocument, encodeText: write };
+  const json: Codec = {
+    name: "json",
+    oid: OIDS.json,
+    arrayOid: OIDS._json,
+    ...common,
+    decodeBinary: (reader: Reader, length: number): unknown => parse(reader.text(length)),
+    encodeBinary: (value: unknown, out: Writer): void => out.text(write(value)),
+  };
+  const jsonb: Codec = {
+    name: "jsonb",
+    oid: OIDS.jsonb,
+    arrayOid: OIDS._jsonb,
+    ...common,
+    decodeBinary: (reader: Reader, length: number): unknown =>
+      parse(versioned(reader, length, "jsonb")),
+    encodeBinary(value: unknown, out: Writer): void {
+      out.uint8(1);
+      out.text(write(value));
+    },
+  };
+  return [Object.freeze(json), Object.freeze(jsonb)];
+}
+
+/** `jsonpath` ↔ its text. Source: jsonpath.c, `jsonpath_send`: a version byte, then the text. */
+export const jsonpathCodec: Codec<string> = Object.freeze({
+  name: "jsonpath",
+  oid: OIDS.jsonpath,
+  arrayOid: OIDS._jsonpath,
+  decodeText: same,
+  decodeBinary: (reader: Reader, length: number): string => versioned(reader, length, "jsonpath"),
+  accepts: isString,
+  encodeText: same,
+  encodeBinary(value: string, out: Writer): void {
+    out.uint8(1);
+    out.text(value);
+  },
+});
+
+/** Two hexadecimal digits for each byte value. */
+export function hexOf(byte: number): string {
+  return HEX[byte]!;
+}
+
+/** Reads a value that begins with the version byte 1 and goes on as text. */
+export function versioned(reader: Reader, length: number, what: string): string {
+  if (length < 1) throw new ProtocolError(`malformed ${what}: it is empty`);
+  const version = reader.uint8();
+  if (version !== 1) throw malformed(what, `version ${version} is not known`);
+  return reader.text(length - 1);
+}
+
+function same(value: string): string {
+  return value;
+}
+
+function nothing(): boolean {
+  return false;
+}
+
+function isString(value: unknown): boolean {
+  return typeof value === "string";
+}
+
+/** Bytes are not a document: they would be written as an object with numbers for keys. */
+function isDocument(value: unknown): boolean {
+  return typeof value === "string" ||
+    typeof value === "object" && !ArrayBuffer.isView(value) && !(value instanceof ArrayBuffer);
+}
+
+function parserOf(parse: (text: string) => unknown): (text: string) => unknown {
+  return (text) => {
+    try {
+      return parse(text);
+    } catch (cause) {
+      throw malformed("json", undefined, cause);
+    }
+  };
+}
+
+function writerOf(stringify: (value: unknown) => string | undefined): (value: unknown) => string {
+  return (value) => {
+    if (typeof value === "string") return value;
+    let text: string | undefined;
+    try {
+      text = stringify(value);
+    } catch (cause) {
+      throw new InterfaceError("cannot be written as JSON", { code: "22023", cause });
+    }
+    if (typeof text === "string") return text;
+    throw new InterfaceError("has no JSON", { code: "22023" });
+  };
+}
+
+function octets(value: Uint8Array | ArrayBuffer | DataView): Uint8Array {
+  if (value instanceof Uint8Array) return value;
+  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+}
+
+function charByte(value: string): number {
+  const octal = /^\\([0-3][0-7]{2})$/.exec(value);
+  if (octal) return parseInt(octal[1]!, 8);
+  const byte = value === "" ? 0 : value.charCodeAt(0);
+  if (value.length > 1 || byte > 127) throw new InterfaceError('not a "char"', { code: "22P02" });
+  return byte;
+}
+
+function bytesOfHex(text: string): Uint8Array {
+  if (text.length % 2 !== 0) throw malformed("bytea");
+  const bytes = new Uint8Array(text.length / 2 - 1);
+  for (let i = 0; i < bytes.length; i++) {
+    const high = nibble(text.charCodeAt(2 * i + 2));
+    const low = nibble(text.charCodeAt(2 * i + 3));
+    if ((high | low) < 0) throw malformed("bytea");
+    bytes[i] = high << 4 | low;
+  }
+  return bytes;
+}
+
+function nibble(code: number): number {
+  if (code >= 48 && code <= 57) return code - 48;
+  const letter = code | 0x20;
+  return letter >= 97 && letter <= 102 ? letter - 87 : -1;
+}
+
+/** `bytea_output = escape`: printable ASCII as itself, `\\` and `\ooo`. */
+function bytesOfEscape(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  let size = 0;
+  for (let i = 0; i < text.length; i++) {
+    let code = text.charCodeAt(i);
+    if (code === 92 && text[i + 1] === "\\") i++;
+    else if (code === 92) {
+      const octal = text.slice(i + 1, i + 4);
+      if (!/^[0-3][0-7]{2}$/.test(octal)) throw malformed("bytea");
+      code = parseInt(octal, 8);
+      i += 3;
+    } else if (code > 127) throw malformed("bytea");
+    bytes[size++] = code;
+  }
+  return bytes.slice(0, size);
+}
