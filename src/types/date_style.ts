@@ -12,7 +12,8 @@ import {
 } from "./calendar.ts";
 
 // What EncodeDateOnly, EncodeTimeOnly and EncodeDateTime of src/backend/utils/adt/datetime.c print,
-// by DateStyle. `a` and `b` are day and month in an order that only the setting knows.
+// by DateStyle. `a` and `b` are day and month in an order that only the setting knows. Only ISO
+// prints a zone's offset; the others its abbreviation, and under TimeZone UTC+3 even `UTC` lies.
 const DATES: readonly RegExp[] = [
   /^(?<year>\d{4,7})-(?<month>\d\d)-(?<day>\d\d)(?<bc> BC)?$/, // ISO
   /^(?<a>\d\d)[/-](?<b>\d\d)[/-](?<year>\d{4,7})(?<bc> BC)?$/, // SQL, Postgres
@@ -20,16 +21,18 @@ const DATES: readonly RegExp[] = [
 ];
 const TIMESTAMPS: readonly RegExp[] = [
   /^(?<year>\d{4,6})-(?<month>\d\d)-(?<day>\d\d) (?<time>[\d:.]+)(?<zone>[-+][\d:]+)?(?<bc> BC)?$/,
-  /^(?<a>\d\d)\/(?<b>\d\d)\/(?<year>\d{4,6}) (?<time>[\d:.]+)(?<zone>[-+][\d:]+| \w+)?(?<bc> BC)?$/,
-  /^\w{3} (?<name>\w{3}) (?<day>\d\d) (?<time>[\d:.]+) (?<year>\d{4,6})(?<zone> [-+\w:]+?)??(?<bc> BC)?$/,
-  /^\w{3} (?<day>\d\d) (?<name>\w{3}) (?<time>[\d:.]+) (?<year>\d{4,6})(?<zone> [-+\w:]+?)??(?<bc> BC)?$/,
-  /^(?<day>\d\d)\.(?<month>\d\d)\.(?<year>\d{4,6}) (?<time>[\d:.]+)(?<zone>[-+][\d:]+| \w+)?(?<bc> BC)?$/,
+  /^(?<a>\d\d)\/(?<b>\d\d)\/(?<year>\d{4,6}) (?<time>[\d:.]+)(?<zone> [-+\w]+?)??(?<bc> BC)?$/,
+  /^\w{3} (?<name>\w{3}) (?<day>\d\d) (?<time>[\d:.]+) (?<year>\d{4,6})(?<zone> [-+\w]+?)??(?<bc> BC)?$/,
+  /^\w{3} (?<day>\d\d) (?<name>\w{3}) (?<time>[\d:.]+) (?<year>\d{4,6})(?<zone> [-+\w]+?)??(?<bc> BC)?$/,
+  /^(?<day>\d\d)\.(?<month>\d\d)\.(?<year>\d{4,6}) (?<time>[\d:.]+)(?<zone> [-+\w]+?)??(?<bc> BC)?$/,
 ];
 const TIME = /^(\d\d):([0-5]\d):([0-5]\d)(?:\.(\d{1,6}))?$/;
 const ZONE = /^([-+])(\d\d)(?::([0-5]\d))?(?::([0-5]\d))?$/;
-const UTC: ReadonlySet<string> = new Set(["UTC", "GMT", "Z"]);
 const MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec";
-const INFINITE: Readonly<Record<string, number>> = { "infinity": Infinity, "-infinity": -Infinity };
+const INFINITE: ReadonlyMap<string, number> = new Map([
+  ["infinity", Infinity],
+  ["-infinity", -Infinity],
+]);
 
 /**
  * Days since 1970-01-01 of a `date`'s text in any DateStyle; ±`Infinity` for `infinity` and
@@ -38,7 +41,7 @@ const INFINITE: Readonly<Record<string, number>> = { "infinity": Infinity, "-inf
  * @throws {DataError} it is no date, or it is `05-04-2003`, which only the DateStyle could explain.
  */
 export function parseDate(text: string): number {
-  const infinite = INFINITE[text];
+  const infinite = INFINITE.get(text);
   if (infinite !== undefined) return infinite;
   const days = dayOf(match(DATES, text, "date"), "date");
   if (days < FIRST_DAY || days >= END_DAY) throw malformed("date", "22008");
@@ -47,19 +50,20 @@ export function parseDate(text: string): number {
 
 /**
  * The moment that a `timestamp`'s text (`zoned` false) or a `timestamptz`'s text (`zoned` true)
- * names in any DateStyle; the former as if it were UTC.
+ * names; the former in any DateStyle and as if it were UTC, the latter in ISO.
  *
- * @throws {DataError} it is none, or its day and month or its zone's abbreviation (`PST`) have no
- * meaning without the session's settings.
+ * @throws {DataError} it is none, or only the session's settings could explain its day and month, or
+ * the abbreviation of its zone (`PST`).
  */
 export function parseTimestamp(text: string, zoned: boolean): Moment {
-  const infinite = INFINITE[text];
+  const infinite = INFINITE.get(text);
   if (infinite !== undefined) return { seconds: infinite, micros: 0 };
   const what = zoned ? "timestamptz" : "timestamp";
   const fields = match(TIMESTAMPS, text, what);
   if ((fields.zone !== undefined) !== zoned) throw malformed(what);
+  if (fields.zone?.startsWith(" ")) throw dependent(what, "its zone is an abbreviation");
   const time = parseTime(fields.time!, what);
-  const east = zoned ? parseZone(fields.zone!.trim(), what) : 0;
+  const east = zoned ? parseZone(fields.zone!, what) : 0;
   const whole = Math.floor(time / 1e6);
   const seconds = dayOf(fields, what) * DAY + whole - east;
   checkSeconds(seconds, what, "22008");
@@ -81,14 +85,13 @@ export function parseTime(text: string, what: string): number {
 }
 
 /**
- * Seconds east of Greenwich of an offset's text: `+01`, `+01:30`, `-00:01:15`, `UTC`.
+ * Seconds east of Greenwich of an offset's text: `+01`, `+01:30`, `-00:01:15`.
  *
- * @throws {DataError} it is another zone's abbreviation, or no zone at all.
+ * @throws {DataError} it is no offset.
  */
 export function parseZone(text: string, what: string): number {
-  if (UTC.has(text)) return 0;
   const found = ZONE.exec(text);
-  if (found === null) throw dependent(what, "its zone is an abbreviation");
+  if (found === null) throw malformed(what);
   const size = Number(found[2]) * 3600 + Number(found[3] ?? 0) * 60 + Number(found[4] ?? 0);
   return found[1] === "-" && size > 0 ? -size : size;
 }

@@ -1,6 +1,6 @@
 import type { Reader } from "../bytes/reader.ts";
 import type { Writer } from "../bytes/writer.ts";
-import { DataError, InterfaceError } from "../errors/errors.ts";
+import { InterfaceError } from "../errors/errors.ts";
 import {
   DAY,
   DAY_MICROS,
@@ -15,7 +15,9 @@ import {
   printZone,
 } from "./calendar.ts";
 import type { Codec } from "./codec.ts";
+import { expectLength } from "./component.ts";
 import { malformed, parseDate, parseTime, parseTimestamp, parseZone } from "./date_style.ts";
+import { OIDS } from "./oids.ts";
 import {
   type DateTimeValues,
   daysOfPlainDate,
@@ -121,14 +123,14 @@ const MIN_INT32 = -0x80000000;
 function timestamptzCodec(values: DateTimeValues): Codec {
   return Object.freeze({
     name: "timestamptz",
-    oid: 1184,
-    arrayOid: 1185,
+    oid: OIDS.timestamptz,
+    arrayOid: OIDS._timestamptz,
     decodeText(text: string): unknown {
       const { seconds, micros } = parseTimestamp(text, true);
       return values.timestamptz(seconds, micros);
     },
     decodeBinary(reader: Reader, length: number): unknown {
-      exactly(length, 8, "timestamptz");
+      expectLength(length, 8, "timestamptz");
       return readMoment(reader, "timestamptz", values.timestamptz);
     },
     accepts: (value: unknown) => isDateOrInfinity(value) || isInstant(value),
@@ -145,14 +147,14 @@ function timestamptzCodec(values: DateTimeValues): Codec {
 function timestampCodec(values: DateTimeValues): Codec {
   return Object.freeze({
     name: "timestamp",
-    oid: 1114,
-    arrayOid: 1115,
+    oid: OIDS.timestamp,
+    arrayOid: OIDS._timestamp,
     decodeText(text: string): unknown {
       const { seconds, micros } = parseTimestamp(text, false);
       return values.timestamp(seconds, micros);
     },
     decodeBinary(reader: Reader, length: number): unknown {
-      exactly(length, 8, "timestamp");
+      expectLength(length, 8, "timestamp");
       return readMoment(reader, "timestamp", values.timestamp);
     },
     accepts: (value: unknown) =>
@@ -171,11 +173,11 @@ function timestampCodec(values: DateTimeValues): Codec {
 function dateCodec(values: DateTimeValues): Codec {
   return Object.freeze({
     name: "date",
-    oid: 1082,
-    arrayOid: 1182,
+    oid: OIDS.date,
+    arrayOid: OIDS._date,
     decodeText: (text: string) => values.date(parseDate(text)),
     decodeBinary(reader: Reader, length: number): unknown {
-      exactly(length, 4, "date");
+      expectLength(length, 4, "date");
       return values.date(readDay(reader));
     },
     accepts: (value: unknown) => isDateOrInfinity(value) || isTemporal(value, "PlainDate"),
@@ -190,11 +192,11 @@ function dateCodec(values: DateTimeValues): Codec {
 function timeCodec(values: DateTimeValues): Codec {
   return Object.freeze({
     name: "time",
-    oid: 1083,
-    arrayOid: 1183,
+    oid: OIDS.time,
+    arrayOid: OIDS._time,
     decodeText: (text: string) => values.time(parseTime(text, "time")),
     decodeBinary(reader: Reader, length: number): unknown {
-      exactly(length, 8, "time");
+      expectLength(length, 8, "time");
       return values.time(readTime(reader, "time"));
     },
     accepts: (value: unknown) => value instanceof Date || isTemporal(value, "PlainTime"),
@@ -209,8 +211,8 @@ function timeCodec(values: DateTimeValues): Codec {
 function timetzCodec(): Codec {
   return Object.freeze({
     name: "timetz",
-    oid: 1266,
-    arrayOid: 1270,
+    oid: OIDS.timetz,
+    arrayOid: OIDS._timetz,
     decodeText(text: string): string {
       const sign = text.search(/[-+]/);
       if (sign < 0) throw malformed("timetz");
@@ -218,7 +220,7 @@ function timetzCodec(): Codec {
       return printTimetz(micros, parseZone(text.slice(sign), "timetz"));
     },
     decodeBinary(reader: Reader, length: number): string {
-      exactly(length, 12, "timetz");
+      expectLength(length, 12, "timetz");
       const micros = readTime(reader, "timetz");
       return printTimetz(micros, -reader.int32()); // sent in seconds west of Greenwich
     },
@@ -289,13 +291,6 @@ function readTime(reader: Reader, what: string): number {
   const micros = reader.view.getInt32(at) * 2 ** 32 + reader.view.getUint32(at + 4);
   if (micros < 0 || micros > DAY_MICROS) throw malformed(what, "22008");
   return micros;
-}
-
-function exactly(length: number, wanted: number, what: string): void {
-  if (length === wanted) return;
-  throw new DataError(`malformed ${what} from the server: ${length} bytes instead of ${wanted}`, {
-    code: "22P03",
-  });
 }
 
 function isDateOrInfinity(value: unknown): boolean {

@@ -1,0 +1,42 @@
+import { Reader } from "../../src/bytes/reader.ts";
+import { Writer } from "../../src/bytes/writer.ts";
+import type { Codec } from "../../src/types/codec.ts";
+
+/** The codec called `name`. */
+export function named(codecs: readonly Codec[], name: string): Codec {
+  const found = codecs.find((codec) => codec.name === name);
+  if (found === undefined) throw new Error(`no codec ${name}`);
+  return found;
+}
+
+/** Decodes hexadecimal digits as `encode(…send(value), 'hex')` prints them; refuses leftovers. */
+export function decodeHex<T>(codec: Codec<T>, hex: string): T {
+  const bytes = Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+  return decodeBytes(codec, bytes);
+}
+
+/** Decodes a value that lies between other bytes, as it does in a message; refuses leftovers. */
+export function decodeBytes<T>(codec: Codec<T>, bytes: Uint8Array): T {
+  const buffer = new Uint8Array(bytes.length + 7).fill(0xaa);
+  buffer.set(bytes, 3);
+  const reader = new Reader(buffer);
+  reader.position = 3;
+  reader.end = 3 + bytes.length;
+  const value = codec.decodeBinary!(reader, bytes.length);
+  reader.finish();
+  return value;
+}
+
+/** What the codec writes. */
+export function encodeBytes<T>(codec: Codec<T>, value: T): Uint8Array {
+  const out = new Writer(1);
+  codec.encodeBinary!(value, out);
+  return out.peek().slice();
+}
+
+/** What the codec writes, in hexadecimal digits. */
+export function encodeHex<T>(codec: Codec<T>, value: T): string {
+  return Array.from(encodeBytes(codec, value), (byte) => byte.toString(16).padStart(2, "0")).join(
+    "",
+  );
+}
