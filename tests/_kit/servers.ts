@@ -1,0 +1,66 @@
+/**
+ * Servers to test against. The runner starts one per major version and hands their addresses over in
+ * `CORNAC_SERVERS`; a test file run by hand starts its own, which ends with its process.
+ *
+ * @example
+ * ```ts
+ * for (const major of majors()) {
+ *   test(`select 1 (PostgreSQL ${major})`, async () => {
+ *     const server = await sharedServer(major);
+ *     const db = await connect({ host: server.host, port: server.port, user: "u_trust" });
+ *     …
+ *   });
+ * }
+ * ```
+ */
+import process from "node:process";
+import { POSTGRES } from "../../scripts/toolchain.ts";
+import { type Cluster, type ServerAddress, startCluster } from "./cluster.ts";
+import { plainQuery } from "./plain_client.ts";
+
+/** The major versions to test: `PG_MAJORS=15,18`, `PG_MAJORS=all`; 18 by default. */
+export function majors(): number[] {
+  const wanted = process.env.PG_MAJORS ?? "18";
+  const known = Object.keys(POSTGRES).map(Number);
+  const list = wanted === "all" ? known : wanted.split(",").map(Number);
+  const unknown = list.filter((major) => !known.includes(major));
+  if (unknown.length > 0) throw new Error(`PG_MAJORS: only ${known.join(", ")} or all`);
+  return list;
+}
+
+/** The newest of {@linkcode majors}. */
+export function defaultMajor(): number {
+  return Math.max(...majors());
+}
+
+/**
+ * A server many tests share: do not change its roles or settings, and name what you create
+ * unmistakably (or make it temporary). Database and user: `postgres`, trusted.
+ */
+export async function sharedServer(major: number = defaultMajor()): Promise<ServerAddress> {
+  const given: ServerAddress[] = JSON.parse(process.env.CORNAC_SERVERS ?? "[]");
+  return given.find((server) => server.major === major) ?? await ownServer(major);
+}
+
+/** Runs SQL as `postgres` on a shared server without the driver; values as text. */
+export function serverQuery(server: ServerAddress, sql: string): Promise<(string | null)[][]> {
+  return plainQuery(server.socketPath, sql);
+}
+
+// One per process: starting one per test would cost more than the test.
+const own = new Map<number, Promise<Cluster>>();
+
+function ownServer(major: number): Promise<Cluster> {
+  let starting = own.get(major);
+  if (!starting) {
+    starting = startCluster({ major }).then(untilExit);
+    own.set(major, starting);
+  }
+  return starting;
+}
+
+function untilExit(cluster: Cluster): Cluster {
+  cluster.unref();
+  process.once("exit", () => cluster.abandon());
+  return cluster;
+}
