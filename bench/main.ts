@@ -88,7 +88,7 @@ const server = await startServer(asked.server);
 try {
   const closing: string[] = [];
   for (const name of asked.runtimes) {
-    const runtime = findRuntime(name);
+    const runtime = await findRuntime(name);
     const measurements = await compare(runtime, server.settings, asked);
     process.stdout.write(`\n${report(runtime.title, measurements)}\n`);
     closing.push(...summary(runtime, measurements));

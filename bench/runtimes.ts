@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import process from "node:process";
+import { runtimeBinary } from "../scripts/toolchain.ts";
 
 /** A runtime to run workers on. */
 export interface Runtime {
@@ -13,26 +14,19 @@ export interface Runtime {
 /** The names {@linkcode findRuntime} knows. */
 export const RUNTIMES: readonly string[] = ["deno", "bun", "node"];
 
-const NPX: Readonly<Record<string, readonly string[]>> = {
-  bun: ["-y", "bun@1.4.5"],
-  node: ["-y", "-p", "node@24.21.0", "node"],
-};
-
 /**
- * Finds a runtime by name: the Deno that runs this, Bun and Node from npm. The executable itself is
- * returned, so that nothing stands between a worker and its pipes.
+ * Finds a runtime by name: the Deno that runs this, Bun and Node from npm.
  *
- * @throws {Error} npx cannot fetch it.
+ * @throws {Error} npm cannot fetch it.
  */
-export function findRuntime(name: string): Runtime {
+export async function findRuntime(name: string): Promise<Runtime> {
   if (name === "deno") {
     const { deno } = process.versions as Record<string, string>;
     const flags = ["run", "-A", "--no-check"];
     return { name, title: `Deno ${deno}`, command: [process.execPath, ...flags] };
   }
-  const script = `console.log(process.execPath + "\\n" + process.versions["${name}"])`;
-  const { stdout } = spawnSync("npx", [...NPX[name]!, "-e", script], { encoding: "utf8" });
-  const [path, version] = stdout.trim().split("\n").slice(-2);
-  if (!path || !version) throw new Error(`npx cannot run ${name}`);
-  return { name, title: `${name === "bun" ? "Bun" : "Node"} ${version}`, command: [path] };
+  const path = await runtimeBinary(name === "bun" ? "bun" : "node24");
+  const version = spawnSync(path, ["--version"], { encoding: "utf8" }).stdout.trim();
+  const title = name === "bun" ? `Bun ${version}` : `Node ${version.slice(1)}`;
+  return { name, title, command: [path] };
 }

@@ -1,3 +1,4 @@
+import { startCluster } from "../tests/_kit/cluster.ts";
 import type { Settings } from "./peer.ts";
 
 /** A server to measure against. */
@@ -18,11 +19,10 @@ export async function startServer(url: string | undefined): Promise<Server> {
     const settings = { ...place, user: username, database: pathname.slice(1) || username };
     return { settings, stop: () => Promise.resolve() };
   }
-  const { startCluster } = await import("../tests/_kit/cluster.ts");
-  const cluster = await startCluster();
+  const cluster = await startCluster({ certificate: false });
   const { host, port } = cluster;
   return {
-    settings: { host, port, user: "postgres", database: "postgres" },
+    settings: { host, port, user: "u_trust", database: "postgres" },
     stop: () => cluster.stop(),
   };
 }

@@ -1,7 +1,7 @@
 /**
  * Looks at the package in `npm/` as its users will: linted, packed, installed into an empty project,
- * imported on Node 20, Node 24 and Bun, and type-checked there. Prints a line per check, and what a
- * failing one said; exits 1 when one fails. Needs `npm` and the registry.
+ * imported there on Node 20, Node 24, Bun and Deno, and type-checked. Prints a line per check, and
+ * what a failing one said; exits 1 when one fails. Needs `npm` and the registry.
  *
  *     deno task npm
  */
@@ -10,16 +10,12 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { runtimeBinary } from "./toolchain.ts";
 
 const PUBLINT = "publint@0.3.25";
 const ATTW = "@arethetypeswrong/cli@0.18.5";
 const TYPESCRIPT = "typescript@6.0.3";
 const NODE_TYPES = "@types/node@20";
-const RUNTIMES: readonly (readonly [title: string, ...command: string[]])[] = [
-  ["Node 20", "npx", "-y", "-p", "node@20.20.2", "node"],
-  ["Node 24", "npx", "-y", "-p", "node@24.21.0", "node"],
-  ["Bun", "npx", "-y", "bun@1.4.5"],
-];
 
 /** What a check found: nothing, or what is wrong. */
 type Finding = string | undefined;
@@ -28,8 +24,14 @@ interface Manifest {
   readonly exports: Readonly<Record<string, unknown>>;
 }
 
-/** Runs all checks on the package in folder `npm` and returns how many failed. */
-export function checkNpm(npm: string): number {
+/** Runs all checks on the package in folder `npm` and resolves to how many failed. */
+export async function checkNpm(npm: string): Promise<number> {
+  const runtimes = [
+    ["Node 20", await runtimeBinary("node20")],
+    ["Node 24", await runtimeBinary("node24")],
+    ["Bun", await runtimeBinary("bun")],
+    ["Deno", process.execPath],
+  ] as const;
   const work = mkdtempSync(join(tmpdir(), "cornac-npm-"));
   let failed = 0;
   const check = (title: string, find: () => Finding): void => {
@@ -51,8 +53,8 @@ export function checkNpm(npm: string): number {
     );
     check("install", () => install(work, tarball));
     writeFileSync(join(work, "main.mjs"), importer(entries));
-    for (const [title, ...command] of RUNTIMES) {
-      check(`import on ${title}`, () => run(work, ...command, "main.mjs"));
+    for (const [title, program] of runtimes) {
+      check(`import on ${title}`, () => run(work, program, "main.mjs"));
     }
     writeFileSync(join(work, "main.ts"), consumer(entries));
     check("types with @types/node", () => types(work, ["node"], "nodenext"));
@@ -163,6 +165,6 @@ function types(work: string, names: readonly string[], resolution: string): Find
 }
 
 if (import.meta.main) {
-  const failed = checkNpm(join(import.meta.dirname ?? ".", "..", "npm"));
+  const failed = await checkNpm(join(import.meta.dirname ?? ".", "..", "npm"));
   if (failed > 0) process.exitCode = 1;
 }
