@@ -1,0 +1,291 @@
+import { InterfaceError, OperationalError } from "../errors/errors.ts";
+import { encodeBase64 } from "./base64.ts";
+import { issuerOf } from "./oauth.ts";
+
+const UTF8 = new TextEncoder();
+const GRANT = "urn:ietf:params:oauth:grant-type:device_code";
+/** Bytes of a provider's answer; libpq has the same limit. */
+const MAX_ANSWER = 256 * 1024;
+/** Seconds between two polls unless the provider says otherwise (RFC 8628, section 3.2). */
+const DEFAULT_INTERVAL = 5;
+/** Seconds; beyond three weeks a timer would fire at once. */
+const MAX_INTERVAL = 3600;
+/** Seconds to add after `slow_down` (RFC 8628, section 3.5). */
+const SLOW_DOWN = 5;
+
+/** What to show to the person who is to authorise the login. */
+export interface DevicePrompt {
+  /** Where to go, with any browser on any device. */
+  readonly verificationUri: string;
+  /** The same with the code already in it; not every provider has it. */
+  readonly verificationUriComplete: string | undefined;
+  /** What to enter there. */
+  readonly userCode: string;
+  /** Seconds until the code expires. */
+  readonly expiresIn: number;
+}
+
+/** What `fetch` is asked. */
+export interface HttpRequest {
+  readonly method: "GET" | "POST";
+  readonly headers: Record<string, string>;
+  readonly body?: string;
+  readonly redirect: "manual";
+  readonly signal?: AbortSignal;
+}
+
+/** What `fetch` answers: the part of a `Response` that is read here. */
+export interface HttpResponse {
+  readonly status: number;
+  readonly headers: { get(name: string): string | null };
+  readonly body: AsyncIterable<Uint8Array> | null;
+}
+
+/** How to obtain a token by the device authorization flow. */
+export interface DeviceFlowOptions {
+  /** The issuer to trust, or its discovery address; libpq's `oauth_issuer`. */
+  readonly issuer: string;
+  /** Where the server says that the issuer's metadata is; it must belong to `issuer`. */
+  readonly discoveryUri?: string;
+  readonly clientId: string;
+  /** Sent by HTTP Basic authentication; without it the client is public. */
+  readonly clientSecret?: string;
+  /** Scopes, separated by spaces. */
+  readonly scope?: string;
+  /** Shows the code; called once. */
+  readonly prompt: (prompt: DevicePrompt) => void | Promise<void>;
+  readonly signal?: AbortSignal;
+  /** Replaces the platform's `fetch`: for a proxy, or for tests. */
+  readonly fetch?: (url: string, request: HttpRequest) => Promise<HttpResponse>;
+  /** Replaces waiting between two polls, in seconds: for tests. */
+  readonly wait?: (seconds: number, signal?: AbortSignal) => Promise<void>;
+}
+
+/**
+ * Obtains a bearer token by the OAuth device authorization flow: a person confirms a code in a
+ * browser while this polls.
+ *
+ * Only https is spoken, no redirect is followed, and the issuer in the metadata must be the
+ * configured one, byte by byte. Source: RFC 8628; OpenID Connect Discovery 1.0; libpq's
+ * fe-auth-oauth-curl.c.
+ *
+ * @throws {OperationalError} (28000) the provider cannot be reached, breaks the protocol, is not the
+ * issuer, or refuses; or the code expired.
+ * @throws the signal's reason, when it aborts.
+ */
+export async function deviceFlowToken(options: DeviceFlowOptions): Promise<string> {
+  const provider = await discover(options);
+  const answer = await post(options, provider.deviceEndpoint, {
+    ...(options.scope ? { scope: options.scope } : {}),
+  });
+  if (answer.status !== 200) throw refusal("the device authorization", answer);
+  const device = readDevice(answer.json);
+  await options.prompt(device.prompt);
+  return await poll(options, provider.tokenEndpoint, device);
+}
+
+interface Provider {
+  readonly deviceEndpoint: string;
+  readonly tokenEndpoint: string;
+}
+
+async function discover(options: DeviceFlowOptions): Promise<Provider> {
+  const { issuer, uri } = resolveIssuer(options);
+  const { status, json } = await request(options, uri, { method: "GET", headers: {} });
+  if (status !== 200) throw failure(`the OAuth metadata were answered by HTTP status ${status}`);
+  if (json.issuer !== issuer) throw failure("the OAuth metadata are another issuer's");
+  return {
+    deviceEndpoint: endpoint(json, "device_authorization_endpoint"),
+    tokenEndpoint: endpoint(json, "token_endpoint"),
+  };
+}
+
+/** As libpq: an issuer that is a discovery address itself fixes that address. */
+function resolveIssuer(options: DeviceFlowOptions): { issuer: string; uri: string } {
+  const { issuer, discoveryUri } = options;
+  if (issuer.includes("/.well-known/")) {
+    const own = issuerOf(issuer);
+    if (discoveryUri === undefined || discoveryUri === issuer) return { issuer: own, uri: issuer };
+    throw failure("the server names another OAuth discovery address than the configured one");
+  }
+  const uri = discoveryUri ?? `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`;
+  if (discoveryUri === undefined && !isHttps(uri)) {
+    throw new InterfaceError("the OAuth issuer must be an https address");
+  }
+  if (discoveryUri === undefined || issuerOf(uri) === issuer) return { issuer, uri };
+  throw failure("the server names an OAuth discovery address of another issuer");
+}
+
+interface Device {
+  readonly code: string;
+  readonly interval: number;
+  readonly prompt: DevicePrompt;
+}
+
+function readDevice(json: Json): Device {
+  const { interval = DEFAULT_INTERVAL, verification_uri_complete: complete } = json;
+  if (typeof interval !== "number") throw failure("the OAuth provider's interval is not a number");
+  // Some providers spell it with an l.
+  const uri = json.verification_uri === undefined ? "verification_url" : "verification_uri";
+  return {
+    code: text(json, "device_code"),
+    interval: Math.min(Math.max(1, Math.ceil(interval)), MAX_INTERVAL),
+    prompt: {
+      userCode: text(json, "user_code"),
+      verificationUri: text(json, uri),
+      verificationUriComplete: typeof complete === "string" ? complete : undefined,
+      expiresIn: number(json, "expires_in"),
+    },
+  };
+}
+
+async function poll(options: DeviceFlowOptions, url: string, device: Device): Promise<string> {
+  const wait = options.wait ?? sleep;
+  const form = { device_code: device.code, grant_type: GRANT };
+  let interval = device.interval;
+  for (let waited = interval; waited <= device.prompt.expiresIn; waited += interval) {
+    await wait(interval, options.signal);
+    options.signal?.throwIfAborted();
+    const answer = await post(options, url, form);
+    if (answer.status === 200) return readToken(answer.json);
+    if (answer.json.error === "slow_down") interval += SLOW_DOWN;
+    else if (answer.json.error !== "authorization_pending") {
+      throw refusal("the OAuth token", answer);
+    }
+  }
+  throw failure("the OAuth device code expired before it was confirmed");
+}
+
+function readToken(json: Json): string {
+  if (text(json, "token_type").toLowerCase() !== "bearer") {
+    throw failure("the OAuth provider issued a token that is not a bearer token");
+  }
+  return text(json, "access_token");
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+interface Answer {
+  readonly status: number;
+  readonly json: Json;
+}
+
+/** The client's name goes into the form, or with its secret into the header (RFC 6749, 2.3.1). */
+async function post(
+  options: DeviceFlowOptions,
+  url: string,
+  form: Record<string, string>,
+): Promise<Answer> {
+  const headers: Record<string, string> = { "content-type": "application/x-www-form-urlencoded" };
+  const body = new URLSearchParams(form);
+  if (options.clientSecret === undefined) {
+    body.set("client_id", options.clientId);
+  } else {
+    const pair = `${formEncode(options.clientId)}:${formEncode(options.clientSecret)}`;
+    headers.authorization = `Basic ${encodeBase64(UTF8.encode(pair))}`;
+  }
+  return await request(options, url, { method: "POST", headers, body: body.toString() });
+}
+
+function formEncode(value: string): string {
+  return new URLSearchParams([["", value]]).toString().slice(1);
+}
+
+async function request(
+  options: DeviceFlowOptions,
+  url: string,
+  what: Pick<HttpRequest, "method" | "headers" | "body">,
+): Promise<Answer> {
+  const { signal } = options;
+  const ask = options.fetch ?? fetch;
+  try {
+    const headers = { accept: "application/json", ...what.headers };
+    const response = await ask(url, { ...what, headers, redirect: "manual", signal });
+    return { status: response.status, json: await readJson(response) };
+  } catch (cause) {
+    signal?.throwIfAborted();
+    if (cause instanceof OperationalError) throw cause;
+    throw failure("the OAuth provider could not be reached", cause);
+  }
+}
+
+/** Other statuses have no body that means anything here. */
+async function readJson(response: HttpResponse): Promise<Json> {
+  const body = await readBody(response);
+  if (![200, 400, 401].includes(response.status)) return {};
+  if (!/^application\/json[ \t]*(;|$)/i.test(response.headers.get("content-type") ?? "")) {
+    throw failure("the OAuth provider's answer is not JSON");
+  }
+  try {
+    const json: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+    if (typeof json === "object" && json !== null && !Array.isArray(json)) return json as Json;
+  } catch {
+    // Not the parser's message as a cause: it quotes the answer, tokens included.
+  }
+  throw failure("the OAuth provider's answer is not a JSON object");
+}
+
+async function readBody(response: HttpResponse): Promise<Uint8Array> {
+  const bytes = new Uint8Array(MAX_ANSWER);
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    if (size + chunk.length > MAX_ANSWER) throw failure("the OAuth provider's answer is too long");
+    bytes.set(chunk, size);
+    size += chunk.length;
+  }
+  return bytes.subarray(0, size);
+}
+
+function endpoint(json: Json, name: string): string {
+  const url = text(json, name);
+  if (isHttps(url)) return url;
+  throw failure(`the OAuth provider's ${name} is not an https address`);
+}
+
+function isHttps(url: string): boolean {
+  return /^https:\/\//i.test(url);
+}
+
+function text(json: Json, name: string): string {
+  const value = json[name];
+  if (typeof value === "string" && value !== "") return value;
+  throw failure(`the OAuth provider's answer has no ${name}`);
+}
+
+function number(json: Json, name: string): number {
+  const value = json[name];
+  if (typeof value === "number") return value;
+  throw failure(`the OAuth provider's answer has no ${name}`);
+}
+
+/** RFC 6749's `error`; its description may say more than a message should. */
+function refusal(what: string, { status, json }: Answer): OperationalError {
+  const known = typeof json.error === "string" && /^[\w.-]{1,64}$/.test(json.error);
+  const reason = known ? json.error : `HTTP status ${status}`;
+  return failure(`the OAuth provider refused ${what}: ${reason}`);
+}
+
+function failure(message: string, cause?: unknown): OperationalError {
+  return new OperationalError(
+    message,
+    cause === undefined ? { code: "28000" } : {
+      code: "28000",
+      cause,
+    },
+  );
+}
+
+function sleep(seconds: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      clearTimeout(timer);
+      reject(signal!.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", stop);
+      resolve();
+    }, seconds * 1000);
+    if (signal?.aborted) stop();
+    else signal?.addEventListener("abort", stop, { once: true });
+  });
+}

@@ -1,0 +1,156 @@
+import { InterfaceError, OperationalError, ProtocolError } from "../errors/errors.ts";
+
+const UTF8 = new TextEncoder();
+const WELL_KNOWN = "/.well-known/";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** What is known when a token is needed. */
+export interface OAuthRequest {
+  /** The user to log in as. */
+  readonly user: string;
+  /** The issuer to trust, `oauthIssuer`; `undefined` when the user did not configure one. */
+  readonly issuer: string | undefined;
+  /** Where the issuer's metadata is, once the server has told. */
+  readonly discoveryUri: string | undefined;
+  /** Scopes, separated by spaces: `oauthScope`, or what the server asks for. */
+  readonly scope: string | undefined;
+  /** Aborts with the connection attempt. */
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Provides a bearer token; called anew for every attempt. */
+export type OAuthTokenProvider = (request: OAuthRequest) => string | Promise<string>;
+
+/** Why the server refused a token, and where it wants one from (RFC 7628, section 3.2.2). */
+export interface OAuthRefusal {
+  /** `invalid_token`, `insufficient_scope`, `invalid_request` or another word of the server. */
+  readonly status: string;
+  readonly scope: string | undefined;
+  /** Address of the issuer's metadata; unchecked: compare {@linkcode issuerOf} with the issuer. */
+  readonly discoveryUri: string | undefined;
+}
+
+/**
+ * One OAUTHBEARER login, seen from the client: {@linkcode OAuthBearer.clientFirst}, then either
+ * AuthenticationOk and {@linkcode OAuthBearer.accept}, or AuthenticationSASLContinue and
+ * {@linkcode OAuthBearer.refuse}, after whose reply the server sends its ErrorResponse.
+ *
+ * Source: RFC 7628; manual, "SASL Authentication"; libpq's fe-auth-oauth.c.
+ */
+export class OAuthBearer {
+  /** The mechanism to name in SASLInitialResponse. */
+  readonly mechanism = "OAUTHBEARER";
+  readonly #token: string | undefined;
+  #refusal: OAuthRefusal | undefined;
+
+  /**
+   * Takes the token; without one the login is bound to fail, and its refusal tells what the server
+   * wants (discovery).
+   *
+   * @throws {InterfaceError} the token is not one that RFC 6750 allows.
+   */
+  constructor(token: string | undefined) {
+    if (token !== undefined && !/^[\w.~+/-]+=*$/.test(token)) {
+      throw new InterfaceError("the OAuth token is empty or has characters no bearer token has");
+    }
+    this.#token = token;
+  }
+
+  /** The initial response, with the token. */
+  clientFirst(): Bytes {
+    const authorization = this.#token === undefined ? "" : `Bearer ${this.#token}`;
+    return UTF8.encode(`n,,\x01auth=${authorization}\x01\x01`);
+  }
+
+  /**
+   * Reads why the server refuses and returns the empty reply that it waits for before it sends its
+   * ErrorResponse.
+   *
+   * @throws {ProtocolError} it is not a refusal, or the second one.
+   */
+  refuse(message: Uint8Array): Bytes {
+    if (this.#refusal !== undefined) throw new ProtocolError("the server refuses OAuth twice");
+    this.#refusal = readRefusal(message);
+    return Uint8Array.of(1);
+  }
+
+  /** What {@linkcode OAuthBearer.refuse} read. */
+  get refusal(): OAuthRefusal | undefined {
+    return this.#refusal;
+  }
+
+  /** The refusal as an error; `cause` is the server's ErrorResponse, when there was one. */
+  failure(cause?: unknown): OperationalError {
+    const status = this.#refusal?.status ?? "no reason given";
+    const what = this.#token === undefined ? "asks for an OAuth token" : "refused the OAuth token";
+    const error = { code: "28000", ...(cause === undefined ? {} : { cause }) };
+    return new OperationalError(`the server ${what}: ${status}`, error);
+  }
+
+  /**
+   * To be called at AuthenticationOk.
+   *
+   * @throws {ProtocolError} there was no token, or the server had refused it.
+   */
+  accept(): void {
+    if (this.#token !== undefined && this.#refusal === undefined) return;
+    throw new ProtocolError("the server reports success after it was due to refuse (OAUTHBEARER)");
+  }
+}
+
+/**
+ * The issuer that a discovery address belongs to: the address without its `.well-known` part.
+ *
+ * Compare it byte by byte with the issuer that the user trusts, and never take it from the server.
+ * Source: RFC 8414, section 3; OpenID Connect Discovery 1.0, section 4; libpq's
+ * `issuer_from_well_known_uri`.
+ *
+ * @throws {OperationalError} it is not an https address of one of the two forms.
+ */
+export function issuerOf(discoveryUri: string): string {
+  const form = /^(https:\/\/[^/?#]+)([^?#]*)$/i.exec(discoveryUri);
+  const [, origin, path] = form ?? [];
+  const at = path?.indexOf(WELL_KNOWN) ?? -1;
+  const suffix = /^(?:openid-configuration|oauth-authorization-server)(?=\/|$)/;
+  const name = suffix.exec(path?.slice(at + WELL_KNOWN.length) ?? "")?.[0];
+  if (at >= 0 && name !== undefined) {
+    const rest = path!.slice(at + WELL_KNOWN.length + name.length);
+    if (at === 0 || rest === "") return origin! + path!.slice(0, at) + rest;
+  }
+  throw new OperationalError("the OAuth discovery address is not an https .well-known address", {
+    code: "28000",
+  });
+}
+
+function readRefusal(message: Uint8Array): OAuthRefusal {
+  const json = parseObject(message);
+  const status = json.status;
+  if (typeof status !== "string" || !/^[\x21-\x7e]{1,64}$/.test(status)) {
+    throw new ProtocolError("malformed OAUTHBEARER refusal: no status");
+  }
+  return {
+    status,
+    scope: optionalText(json, "scope"),
+    discoveryUri: optionalText(json, "openid-configuration"),
+  };
+}
+
+function parseObject(message: Uint8Array): Record<string, unknown> {
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(message));
+  } catch (cause) {
+    throw new ProtocolError("malformed OAUTHBEARER refusal: not JSON", { cause });
+  }
+  if (typeof json === "object" && json !== null && !Array.isArray(json)) {
+    return json as Record<string, unknown>;
+  }
+  throw new ProtocolError("malformed OAUTHBEARER refusal: not an object");
+}
+
+function optionalText(json: Record<string, unknown>, name: string): string | undefined {
+  const value = Object.hasOwn(json, name) ? json[name] : undefined;
+  if (value === undefined || typeof value === "string") return value;
+  throw new ProtocolError(`malformed OAUTHBEARER refusal: ${name} is not a string`);
+}
