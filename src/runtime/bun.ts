@@ -2,11 +2,9 @@ import { InterfaceError } from "../errors/errors.ts";
 import { type BunGlobal, type BunSocket, isBunSocket } from "./bun_socket.ts";
 import { BunStream } from "./bun_stream.ts";
 import { isExpressible } from "./bun_tls.ts";
-import { adoptNode, connectNode, nodeServices } from "./node.ts";
-import { duplexOver } from "./node_duplex.ts";
+import { adoptGiven, connectNode, nodeServices } from "./node.ts";
 import type { NodeTraits } from "./node_tls.ts";
 import type { Address, DialOptions, Runtime, Stream } from "./runtime.ts";
-import { adopt } from "./web_stream.ts";
 
 /** Bun's own sockets, `Bun.connect` and `upgradeTLS`; node:net and node:tls where those fall short. */
 export const runtime: Runtime = {
@@ -18,11 +16,7 @@ export const runtime: Runtime = {
     isNative(address, options)
       ? connectBun(address, options)
       : connectNode(address, options, NODE_ON_BUN),
-  adopt: (sock) => {
-    if (isBunSocket(sock)) return adoptBun(sock);
-    if (isDuplex(sock)) return adoptNode(sock, NODE_ON_BUN);
-    return adopt(sock, (pipe) => adoptNode(duplexOver(pipe), NODE_ON_BUN));
-  },
+  adopt: (sock) => isBunSocket(sock) ? adoptBun(sock) : adoptGiven(sock, NODE_ON_BUN),
 };
 
 /** What node:net and node:tls do under Bun. */
@@ -106,12 +100,6 @@ function adoptBun(socket: BunSocket): Stream {
   stream.opened(socket);
   socket.setNoDelay(true);
   return stream;
-}
-
-/** Node's streams; `adoptNode` looks closer. */
-function isDuplex(sock: unknown): boolean {
-  const { pipe, on } = Object(sock) as { pipe?: unknown; on?: unknown };
-  return typeof pipe === "function" && typeof on === "function";
 }
 
 function bun(): BunGlobal {

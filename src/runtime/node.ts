@@ -6,9 +6,11 @@ import { homedir, userInfo } from "node:os";
 import process from "node:process";
 import { Duplex } from "node:stream";
 import { InterfaceError, NotSupportedError } from "../errors/errors.ts";
+import { duplexOver } from "./node_duplex.ts";
 import { NodeStream, type OnRead } from "./node_stream.ts";
 import { NODE, type NodeTraits } from "./node_tls.ts";
 import type { Address, DialOptions, KeepAlive, Runtime, Stream } from "./runtime.ts";
+import { adopt } from "./web_stream.ts";
 
 /** What `node:` modules offer to every runtime that has them: all of `Runtime` but the sockets. */
 export type Services = Omit<Runtime, "name" | "asyncStacks" | "connect" | "adopt">;
@@ -36,7 +38,7 @@ export const runtime: Runtime = {
   name: "Node",
   asyncStacks: true,
   connect: (address, options) => connectNode(address, options, NODE),
-  adopt: (sock) => adoptNode(sock, NODE),
+  adopt: (sock) => adoptGiven(sock, NODE),
 };
 
 /**
@@ -88,6 +90,17 @@ export function adoptNode(sock: unknown, traits: NodeTraits = NODE): Stream {
   sock.pause();
   if (sock instanceof Socket) sock.setNoDelay(true);
   return new NodeStream({ kind: "given", usesOnRead: false, open: () => sock }, traits);
+}
+
+/**
+ * Wraps whatever open connection the user brought and no runtime's own API is needed for; TLS goes
+ * through node:tls.
+ *
+ * @throws {InterfaceError} it is none we know.
+ */
+export function adoptGiven(sock: unknown, traits: NodeTraits = NODE): Stream {
+  if (sock instanceof Duplex) return adoptNode(sock, traits);
+  return adopt(sock, (pipe) => adoptNode(duplexOver(pipe), traits));
 }
 
 function openSocket(address: Address, options: DialOptions, onread: OnRead | undefined): Socket {
