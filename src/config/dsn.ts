@@ -126,7 +126,7 @@ function parseQuery(pairs: Map<string, string>, query: string, hide: boolean): v
       throw broken('has a query parameter with a second "="', false, hide);
     }
     const key = decode("the name of a query parameter", rawKey);
-    const value = decode(hide ? "a query parameter" : quoteKey(key), rawValue);
+    const value = decode(quoteKey(key, hide), rawValue);
     // "ssl=true" is JDBC's; libpq takes it in URIs only.
     if (key === "ssl" && value === "true") pairs.set("sslmode", "require");
     else store(pairs, key, value, hide ? UNENCODED : "");
@@ -164,9 +164,10 @@ function store(pairs: Map<string, string>, key: string, value: string, hint: str
     return;
   }
   if (parameter(key) === undefined) {
-    if (hint !== "") throw broken(`has a key that is none${hint}`);
+    const label = quoteKey(key, hint !== "");
+    if (label === NO_KEY) throw broken(`has something that is no key${hint}`);
     const near = suggestion(key, PARAMETERS.map((row) => row.keyword));
-    throw broken(`has an unknown key ${quoteKey(key)}${near}`);
+    throw broken(`has an unknown key ${label}${near}`);
   }
   pairs.set(key, value);
 }
@@ -174,9 +175,11 @@ function store(pairs: Map<string, string>, key: string, value: string, hint: str
 const UNQUOTED = " after the password; quote a value with spaces";
 const UNENCODED = '; percent-encode "/", "?" and "@" in the password (%2F, %3F, %40)';
 
+const NO_KEY = "something";
+
 /** A key for a message: only what looks like one is shown. */
 function quoteKey(key: string, hide = false): string {
-  return !hide && /^[A-Za-z_][A-Za-z0-9_-]{0,40}$/.test(key) ? `"${key}"` : "a key";
+  return !hide && /^[A-Za-z_][A-Za-z0-9_-]{0,40}$/.test(key) ? `"${key}"` : NO_KEY;
 }
 
 function broken(what: string, unquoted = false, unencoded = false): InterfaceError {

@@ -219,6 +219,8 @@ export interface ConnectOptions {
   ) => void;
   /** Called whenever the server reports a run-time parameter. */
   onParameterStatus?: (name: string, value: string) => void;
+  /** Aborts connecting; once connected it has no effect. */
+  signal?: AbortSignal;
   /** What runs the driver. Default: detected. */
   runtime?: Runtime;
 }

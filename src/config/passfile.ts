@@ -41,26 +41,29 @@ export function passfilePassword(text: string, key: PassfileKey): string | undef
   for (const raw of text.split("\n")) {
     const line = raw.replace(/\r+$/, "");
     if (line.startsWith("#")) continue;
-    const fields =
-      /^((?:\\[^]|[^:\\])*):((?:\\[^]|[^:\\])*):((?:\\[^]|[^:\\])*):((?:\\[^]|[^:\\])*):(.*)$/s
-        .exec(line);
+    const fields = LINE.exec(line);
     if (fields === null) continue;
     const [, host, port, database, user, password] = fields as unknown as string[];
     if (
       hosts.some((name) => matches(host!, name)) && matches(port!, String(key.port)) &&
       matches(database!, key.database) && matches(user!, key.user)
-    ) return unescape(/^(?:\\[^]|[^:])*/.exec(password!)![0]);
+    ) return literal(PASSWORD.exec(password!)![0]);
   }
   return undefined;
 }
+
+const FIELD = String.raw`([^:\\]*(?:\\[^][^:\\]*)*):`;
+const LINE = new RegExp(`^${FIELD}${FIELD}${FIELD}${FIELD}([^]*)$`);
+/** Up to a colon: what follows is left for later versions. */
+const PASSWORD = /^[^:\\]*(?:\\[^]?[^:\\]*)*/;
 
 /** libpq's default directory is a choice of its build: the source's, Debian's and Red Hat's. */
 const SOCKET_DIRECTORIES: readonly string[] = ["/tmp", "/var/run/postgresql", "/run/postgresql"];
 
 function matches(field: string, value: string): boolean {
-  return field === "*" || unescape(field) === value;
+  return field === "*" || literal(field) === value;
 }
 
-function unescape(field: string): string {
+function literal(field: string): string {
   return field.replace(/\\([^])/g, "$1");
 }

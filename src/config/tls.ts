@@ -37,8 +37,8 @@ export async function resolveTls(
   const context = typeof sslContext === "object" ? sslContext : undefined;
   const demanded = sslContext === true || context !== undefined;
   const sslMode = decideMode(values, sslContext);
-  checkMode(values, sslMode, places, demanded);
-  const sni = givenText(values, "sslsni") !== "0";
+  checkMode(values, sslMode, places, sslContext);
+  const sni = givenText(values, "sslsni")?.startsWith("1") ?? true;
   const possible = sslMode !== "disable" &&
     places.some((place) => demanded || place.address?.kind !== "unix");
   const settings = possible ? await tlsSettings(values, sslContext, sslMode, runtime) : undefined;
@@ -96,17 +96,18 @@ function checkMode(
   values: Given,
   mode: SslMode,
   places: readonly Place[],
-  demanded: boolean,
+  sslContext: ConnectOptions["sslContext"],
 ): void {
   const weak = (what: string, need: string) =>
     new InterfaceError(`${what} needs a stronger sslMode than "${mode}": ${need}`);
   if (mode === "disable") return;
-  if (givenText(values, "sslrootcert") === "system" && !demanded && mode !== "verify-full") {
+  const system = givenText(values, "sslrootcert") === "system";
+  if (system && typeof sslContext !== "object" && mode !== "verify-full") {
     throw weak(`${given(values, "sslrootcert")!.name} "system"`, "verify-full");
   }
   const tcp = places.some((place) => place.address?.kind !== "unix");
   const direct = givenText(values, "sslnegotiation") === "direct";
-  if (direct && (tcp || demanded) && strength(mode) < strength("require")) {
+  if (direct && (tcp || sslContext) && strength(mode) < strength("require")) {
     throw weak(`${given(values, "sslnegotiation")!.name} "direct"`, "require or better");
   }
 }
@@ -118,8 +119,10 @@ async function tlsSettings(
   runtime: Runtime,
 ): Promise<Omit<TlsSettings, "serverName" | "sni">> {
   const context = typeof sslContext === "object" ? sslContext : undefined;
-  const files = new Files(values, runtime, sslContext === undefined);
-  const roots = await trustedRoots(files, context, mode);
+  const files = new Files(values, runtime, context === undefined);
+  // sslContext: true promises not to check the certificate unless that was asked for.
+  const rootFile = sslContext === true && mode === "require" ? undefined : "root.crt";
+  const roots = await trustedRoots(files, context, mode, rootFile);
   const direct = givenText(values, "sslnegotiation") === "direct";
   return {
     verify: roots.verify,
@@ -155,10 +158,10 @@ class Files {
   }
 
   /** The PEM text of `keyword`, else of the default file; `undefined` when neither is there. */
-  async read(keyword: string, file: string): Promise<string | undefined> {
+  async read(keyword: string, file: string | undefined): Promise<string | undefined> {
     const value = given(this.#values, keyword);
     if (value === undefined) {
-      const path = this.defaultPath(file);
+      const path = file === undefined ? undefined : this.defaultPath(file);
       return path === undefined ? undefined : await this.#runtime.readTextFile(path);
     }
     if (isPem(value.text)) return value.text;
@@ -204,6 +207,7 @@ async function trustedRoots(
   files: Files,
   context: TlsOptions | undefined,
   mode: SslMode,
+  rootFile: string | undefined,
 ): Promise<Roots> {
   const verify = mode === "verify-full" ? "full" : mode === "verify-ca" ? "ca" : "none";
   if (context?.rejectUnauthorized === false) return { verify, ca: undefined, crl: undefined };
@@ -212,7 +216,7 @@ async function trustedRoots(
     ? certificates(context.ca, "sslContext.ca")
     : system
     ? undefined
-    : certificates(await files.read("sslrootcert", "root.crt"), "sslRootCert");
+    : certificates(await files.read("sslrootcert", rootFile), "sslRootCert");
   if (ca === undefined && context === undefined && !system) {
     if (verify !== "none") throw noRoots(files, mode);
     return { verify, ca, crl: undefined };

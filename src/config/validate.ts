@@ -208,6 +208,7 @@ const OWN_CHECKS: Readonly<Record<string, Check>> = {
   onNotice: callback,
   onNotification: callback,
   onParameterStatus: callback,
+  signal: object,
   runtime: object,
 };
 

@@ -82,7 +82,7 @@ export class Warning extends Error {
 /** The base of everything this driver throws (DB-API's `Error`). */
 export class PgError extends Error {
   /** SQLSTATE, where there is one. */
-  readonly code?: string;
+  declare readonly code?: string;
   /** Nothing of the request had any effect, and the same request may succeed when made again. */
   readonly safeToRetry: boolean;
   static {

@@ -21,5 +21,6 @@ export function withCallSite(error: unknown, site: Error | undefined): unknown {
   return error;
 }
 
-/** The frames of the driver's own plumbing between the caller and the error. */
-const OWN = /\bwithCallSite\b|\btakeCallSite\b/;
+/** Frames of the driver's own plumbing and of the event loop, between the caller and the error. */
+const OWN =
+  /withCallSite|takeCallSite|#run\b|new (Simple)?Query\b|src[/\\]connection\.|processTicksAndRejections|drainTicks|NextTickAndMacro/;

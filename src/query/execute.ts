@@ -42,6 +42,8 @@ export interface ExecuteOptions {
   readonly parameterTypes?: readonly number[];
   /** Aborts the query: at once while it is not sent. */
   readonly signal?: AbortSignal;
+  /** Seconds before it is cancelled; 0: no limit. */
+  readonly timeout?: number;
 }
 
 /** Runs queries on one session: its statements, and the codecs for their values. */
@@ -254,6 +256,7 @@ class Execution implements Request<Result> {
 
   *#rows(): Conversation<Result> {
     const result = this.#result;
+    result.length = 0;
     const decode = this.#decoder();
     const message = yield (reader) => {
       result.push(decode(reader) as Record<string, unknown>);

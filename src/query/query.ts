@@ -15,12 +15,15 @@ export interface QueryOptions {
   parameterTypes?: readonly number[];
   /** Aborts the query: it is not sent any more, or cancelled on the server. */
   signal?: AbortSignal;
+  /** Seconds before it is cancelled on the server; 0: no limit. Default: `queryTimeout`. */
+  timeout?: number;
 }
 
 /** What a query runs on. */
 export interface QueryHost {
   readonly executor: Executor;
   readonly rows: RowShape;
+  readonly queryTimeout: number;
   readonly asyncStacks: boolean;
 }
 
@@ -127,11 +130,10 @@ export class Query<Row = ObjectRow> implements PromiseLike<Result<Row>> {
   }
 
   async #run(): Promise<Result<Row>> {
-    const { executor, rows } = this.#host;
-    const options = this.#options;
+    const host = this.#host;
     try {
-      const how: ExecuteOptions = options.rows === undefined ? { ...options, rows } : options;
-      return await executor.execute(this.#text, this.#parameters, how) as Result<Row>;
+      const how = withDefaults(this.#options, host);
+      return await host.executor.execute(this.#text, this.#parameters, how) as Result<Row>;
     } catch (error) {
       throw withCallSite(error, this.#site);
     }
@@ -174,18 +176,23 @@ export class SimpleQuery<Row = ObjectRow> implements PromiseLike<Result<Row>> {
   }
 
   async #run(): Promise<Result<Row>[]> {
-    const { executor, rows } = this.#host;
+    const host = this.#host;
     try {
       if (this.#parameters.length > 0) {
         throw new InterfaceError("the simple protocol takes no parameters");
       }
-      const shape = this.#options.rows ?? rows;
-      const { signal } = this.#options;
-      return await executeSimple(executor, this.#text, shape, signal) as Result<Row>[];
+      const how = withDefaults(this.#options, host);
+      return await executeSimple(host.executor, this.#text, how) as Result<Row>[];
     } catch (error) {
       throw withCallSite(error, this.#site);
     }
   }
+}
+
+/** Most queries have no options of their own: nothing is made anew for them. */
+function withDefaults(options: QueryOptions, host: QueryHost): ExecuteOptions {
+  if (options.rows !== undefined && options.timeout !== undefined) return options;
+  return { rows: host.rows, timeout: host.queryTimeout, ...options };
 }
 
 function only<Row>(rows: readonly Row[], method: string): Row | undefined {

@@ -9,7 +9,7 @@ import { query } from "../protocol/frontend.ts";
 import { Backend, backendName } from "../protocol/tags.ts";
 import type { Conversation, Request, RowSink } from "../session/exchange.ts";
 import { endCopy, refuseCopy } from "./copy_guard.ts";
-import type { Executor } from "./execute.ts";
+import type { ExecuteOptions, Executor } from "./execute.ts";
 import { Result } from "./result.ts";
 import { interpretRows, rowColumns, type RowShape } from "./rows.ts";
 
@@ -17,11 +17,11 @@ import { interpretRows, rowColumns, type RowShape } from "./rows.ts";
 export async function executeSimple(
   executor: Executor,
   text: string,
-  shape: RowShape,
-  signal?: AbortSignal,
+  options: ExecuteOptions,
 ): Promise<Result[]> {
   refuseCopy(text);
-  return await executor.session.request(new SimpleQuery(executor, text, shape), { signal });
+  const request = new SimpleQuery(executor, text, options.rows ?? "object");
+  return await executor.session.request(request, options);
 }
 
 class SimpleQuery implements Request<Result[]> {

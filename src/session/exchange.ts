@@ -42,8 +42,10 @@ export interface Request<T> {
 
 /** What a request wants besides being sent. */
 export interface RequestOptions {
-  /** Aborted before it was sent: never sent. */
+  /** Aborted before it was sent: never sent; later: cancelled on the server. */
   readonly signal?: AbortSignal;
+  /** Seconds, then as if aborted; 0 or absent: no limit. */
+  readonly timeout?: number;
 }
 
 /** One request in the queue: its bytes, the conversation that reads the replies, and its promise. */
@@ -67,6 +69,10 @@ export class Exchange<T = unknown> {
   error: unknown;
   /** The one behind this one, in the queue that holds it. */
   next: Exchange | undefined;
+  /** Somebody wants it stopped; this is what to say when the server has done so. */
+  cancelReason: unknown;
+  /** A cancel that was meant for another hit it. */
+  stray = false;
   /** Called when the promise has settled, whichever way. */
   onSettled: (() => void) | undefined;
 
@@ -88,6 +94,18 @@ export class Exchange<T = unknown> {
     this.rows = undefined;
   }
 
+  /** Makes it as if it had not been sent. */
+  reset(): void {
+    this.talk = undefined;
+    this.rows = undefined;
+    this.finished =
+      this.failed =
+      this.refused =
+      this.stray =
+        false;
+    this.value = this.error = undefined;
+  }
+
   /** Settles the promise by what has become of the request. */
   settle(): void {
     this.onSettled?.();
@@ -106,6 +124,13 @@ export class Queue {
     if (this.last === undefined) this.first = exchange;
     else this.last.next = exchange;
     this.last = exchange;
+    this.length++;
+  }
+
+  unshift(exchange: Exchange): void {
+    exchange.next = this.first;
+    this.first = exchange;
+    this.last ??= exchange;
     this.length++;
   }
 

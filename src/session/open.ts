@@ -4,6 +4,7 @@
  */
 import type { Settings, Target } from "../config/target.ts";
 import { DatabaseError, OperationalError, PgError } from "../errors/errors.ts";
+import { cancelOnServer } from "./cancel.ts";
 import { type Attempt, dial, type TlsWish } from "./dial.ts";
 import { Session } from "./session.ts";
 import { startUp } from "./startup.ts";
@@ -88,7 +89,13 @@ async function enter(
   signal.addEventListener("abort", abort, { once: true });
   try {
     const facts = await startUp(wire, settings, target, attempt);
-    return new Session(wire, facts, settings);
+    const encrypted = wire.tls !== undefined;
+    return new Session(
+      wire,
+      facts,
+      settings,
+      () => cancelOnServer(settings, target, encrypted, facts),
+    );
   } catch (error) {
     wire.fail(error as Error);
     throw error;

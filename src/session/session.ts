@@ -18,7 +18,9 @@ import {
 } from "../protocol/backend.ts";
 import { sync, terminate } from "../protocol/frontend.ts";
 import { Backend, backendName } from "../protocol/tags.ts";
+import { Cancellation } from "./cancellation.ts";
 import { Exchange, type Message, Queue, type Request, type RequestOptions } from "./exchange.ts";
+import { Liveness } from "./liveness.ts";
 import type { Receiver, Wire } from "./wire.ts";
 
 /** What startup found out and a session needs to know. */
@@ -64,6 +66,8 @@ export class Session implements Receiver {
   transactionStatus: TransactionStatus;
   listener: SessionListener | undefined;
   readonly #limits: SessionLimits;
+  readonly #cancellation: Cancellation;
+  readonly #liveness: Liveness;
   /** Sent, in order; the first is the one being answered. */
   readonly #sent = new Queue();
   /** Not sent yet: behind an exclusive request, or over `maxPipelined`. */
@@ -76,15 +80,28 @@ export class Session implements Receiver {
   #lastWords: PgError | undefined;
   #closing: Promise<void> | undefined;
   #idle: (() => void) | undefined;
-  #watch: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(wire: Wire, facts: SessionFacts, limits: SessionLimits) {
+  /** `cancelOnServer` resolves when a cancel can no longer hit a request that is sent after it. */
+  constructor(
+    wire: Wire,
+    facts: SessionFacts,
+    limits: SessionLimits,
+    cancelOnServer: () => Promise<void>,
+  ) {
     this.wire = wire;
     this.processId = facts.processId;
     this.secretKey = facts.secretKey;
     this.parameterStatuses = facts.parameterStatuses;
     this.transactionStatus = facts.transactionStatus;
     this.#limits = limits;
+    const giveUp = (error: Error): void => void wire.fail(error);
+    this.#cancellation = new Cancellation(cancelOnServer, giveUp, () => this.#admit());
+    this.#liveness = new Liveness(
+      limits.timeout,
+      () => wire.chunks,
+      () => this.#sent.length > 0,
+      giveUp,
+    );
     this.#message = { tag: 0, reader: wire.reader };
     this.ended = new Promise((resolve) => this.#end = resolve);
     wire.listen(this, limits.maxMessageBytes);
@@ -116,16 +133,25 @@ export class Session implements Receiver {
       const signal = options?.signal;
       if (signal?.aborted) return reject(signal.reason);
       const exchange = new Exchange<T>(request, resolve, reject);
-      if (this.#waiting.length > 0 || !this.#admits()) {
-        this.#waiting.push(exchange as Exchange);
-        if (signal !== undefined) this.#abandonOnAbort(exchange as Exchange, signal);
-      } else this.#send(exchange as Exchange);
+      if (options !== undefined) this.#bound(exchange as Exchange, options);
+      if (this.#waiting.length > 0 || !this.#admits()) this.#waiting.push(exchange as Exchange);
+      else this.#send(exchange as Exchange);
     });
   }
 
-  /** Appends to the request that is exclusive and being answered: "they say, I say". */
+  /**
+   * Appends to the exclusive request that is being answered: "they say, I say". When `write` throws,
+   * nothing of it is sent.
+   */
   append(write: (out: Writer) => void): void {
-    write(this.wire.out);
+    const { out } = this.wire;
+    const mark = out.mark();
+    try {
+      write(out);
+    } catch (error) {
+      out.rollback(mark);
+      throw error;
+    }
     this.wire.flushSoon();
   }
 
@@ -133,6 +159,14 @@ export class Session implements Receiver {
   sync(): void {
     sync(this.wire.out);
     this.wire.flushSoon();
+  }
+
+  /** Has the server stop what it runs now, if anything; see {@linkcode Session.request} for one. */
+  cancel(): void {
+    const head = this.#sent.first;
+    if (head === undefined || this.#closed) return;
+    head.cancelReason ??= new OperationalError("query cancelled", { code: "57014" });
+    this.#cancellation.start(head);
   }
 
   /**
@@ -187,7 +221,8 @@ export class Session implements Receiver {
   broken(cause: Error): void {
     if (this.#closed) return;
     this.#closed = true;
-    clearTimeout(this.#watch);
+    this.#liveness.stop();
+    this.#cancellation.stop();
     const words = this.#lastWords;
     const reason = words === undefined ? cause : new OperationalError(
       `connection lost: ${words.message}`,
@@ -202,6 +237,7 @@ export class Session implements Receiver {
 
   #admits(): boolean {
     const sent = this.#sent;
+    if (this.#cancellation.running) return false;
     return sent.length < this.#limits.maxPipelined && !(sent.last?.exclusive ?? false);
   }
 
@@ -220,7 +256,7 @@ export class Session implements Receiver {
     }
     this.#sent.push(exchange);
     this.wire.flushSoon();
-    if (this.#limits.timeout > 0 && this.#watch === undefined) this.#startWatch();
+    this.#liveness.start();
   }
 
   #admit(): void {
@@ -292,9 +328,21 @@ export class Session implements Receiver {
     }
     this.transactionStatus = status;
     this.#sent.shift();
-    head.settle();
+    if (head.cancelReason !== undefined || this.#cancellation.running) {
+      this.#cancellation.judge(head, status);
+    }
+    if (head.stray) this.#again(head);
+    else head.settle();
+    const next = this.#sent.first;
+    if (next?.cancelReason !== undefined) this.#cancellation.start(next);
     if (this.#waiting.length > 0 || this.#sent.length === 0) this.#admit();
     return true;
+  }
+
+  /** A cancel that was meant for another undid it, outside a transaction: as if it was never sent. */
+  #again(exchange: Exchange): void {
+    exchange.reset();
+    this.#waiting.unshift(exchange);
   }
 
   #drop(exchange: Exchange, reason: Error, unsent: boolean): void {
@@ -317,14 +365,29 @@ export class Session implements Receiver {
     if (this.listener !== undefined) tell(this.listener);
   }
 
-  #abandonOnAbort(exchange: Exchange, signal: AbortSignal): void {
-    const abandon = (): void => {
-      if (!this.#waiting.remove(exchange)) return;
-      exchange.fail(signal.reason);
-      exchange.settle();
+  /** Ties an exchange to its signal and its timeout. */
+  #bound(exchange: Exchange, { signal, timeout }: RequestOptions): void {
+    if (signal === undefined && !timeout) return;
+    const abort = (): void => this.#abort(exchange, signal!.reason);
+    const clock = timeout
+      ? setTimeout(() => this.#abort(exchange, late(timeout)), timeout * 1000)
+      : 0;
+    signal?.addEventListener("abort", abort, { once: true });
+    exchange.onSettled = () => {
+      clearTimeout(clock);
+      signal?.removeEventListener("abort", abort);
     };
-    signal.addEventListener("abort", abandon, { once: true });
-    exchange.onSettled = () => signal.removeEventListener("abort", abandon);
+  }
+
+  /** Takes it out of the queue, or has the server stop it when it is its turn. */
+  #abort(exchange: Exchange, reason: unknown): void {
+    if (this.#waiting.remove(exchange)) {
+      exchange.fail(reason);
+      exchange.settle();
+      return;
+    }
+    exchange.cancelReason = reason;
+    if (exchange === this.#sent.first) this.#cancellation.start(exchange);
   }
 
   #refusal(): InterfaceError {
@@ -340,7 +403,7 @@ export class Session implements Receiver {
     if (this.pending > 0) await new Promise<void>((resolve) => this.#idle = resolve);
     if (!this.#closed) {
       this.#closed = true;
-      clearTimeout(this.#watch);
+      this.#liveness.stop();
       terminate(this.wire.out);
       this.wire.flush();
       await this.wire.drained();
@@ -349,25 +412,10 @@ export class Session implements Receiver {
     }
     clearTimeout(clock);
   }
+}
 
-  /**
-   * While a reply is due the server must say something every `timeout` seconds. Looking four times
-   * in that span costs nothing per message and is late by a quarter at most.
-   */
-  #startWatch(silent = 0): void {
-    const { timeout } = this.#limits;
-    const heard = this.wire.chunks;
-    this.#watch = setTimeout(() => {
-      this.#watch = undefined;
-      if (this.#sent.length === 0 || this.#closed) return;
-      const still = this.wire.chunks === heard ? silent + 1 : 0;
-      if (still < 4) return this.#startWatch(still);
-      this.wire.fail(
-        new OperationalError(
-          `connection timed out: a reply was due and nothing came for ${timeout} s (timeout)`,
-          { code: "08006" },
-        ),
-      );
-    }, timeout * 250);
-  }
+function late(seconds: number): OperationalError {
+  return new OperationalError(`query timed out after ${seconds} s and was cancelled`, {
+    code: "57014",
+  });
 }

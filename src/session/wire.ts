@@ -78,6 +78,15 @@ export class Wire implements Sink {
     return byte[0]!;
   }
 
+  /** Waits until the peer closes, and throws away what it says before. Rejects only for a `fail`. */
+  async ended(): Promise<void> {
+    try {
+      for (;;) await this.pull();
+    } catch (error) {
+      if (!(error instanceof OperationalError && error.code === "08006")) throw error;
+    }
+  }
+
   /** Upgrades to TLS; whatever the peer sent in plain text since the last pull is refused. */
   async secure(settings: TlsSettings, signal: AbortSignal): Promise<void> {
     if (this.#framer.pending > 0) throw this.fail(new ProtocolError(UNENCRYPTED));

@@ -1,0 +1,57 @@
+/**
+ * A PostgreSQL driver in plain TypeScript: one source for Deno, Bun and Node, no dependencies.
+ *
+ * @example
+ * ```ts ignore
+ * import { connect } from "@cornac/pg";
+ *
+ * const db = await connect({ user: "myuser", password: "mypassword", database: "mydb" });
+ * const [row] = await db.query("select $1::int + 1 as answer", [41]);
+ * await db.close();
+ * ```
+ *
+ * @module
+ */
+export { connect, type ConnectOptions } from "./src/connect.ts";
+export {
+  Connection,
+  type ConnectionHooks,
+  type Notice,
+  type Queryable,
+  type ServerVersion,
+} from "./src/connection.ts";
+export type { Password, SslMode } from "./src/config/target.ts";
+export type {
+  ConnectOptions as ConnectionParameters,
+  KeepAliveOptions,
+  Pem,
+  TlsOptions,
+  TlsVersion,
+} from "./src/config/options.ts";
+export {
+  DatabaseError,
+  type DatabaseErrorOptions,
+  DataError,
+  IntegrityError,
+  InterfaceError,
+  InternalError,
+  NoRowsError,
+  NotSupportedError,
+  OperationalError,
+  PgError,
+  type PgErrorOptions,
+  ProgrammingError,
+  ProtocolError,
+  type ServerFields,
+  type ServerReport,
+  TooManyRowsError,
+  Warning,
+} from "./src/errors/errors.ts";
+export type { ConditionName } from "./src/errors/sqlstate.ts";
+export type { ColumnDescription, Notification, TransactionStatus } from "./src/protocol/backend.ts";
+export { Query, type QueryOptions, SimpleQuery } from "./src/query/query.ts";
+export { type ObjectRow, Result } from "./src/query/result.ts";
+export type { RowShape } from "./src/query/rows.ts";
+export type { Codec } from "./src/types/codec.ts";
+export type { TypesOptions } from "./src/types/registry.ts";
+export type { Runtime, Stream } from "./src/runtime/runtime.ts";

@@ -1,0 +1,47 @@
+import type { ConnectOptions as ConfigOptions } from "./config/options.ts";
+import { resolveSettings } from "./config/settings.ts";
+import { Connection } from "./connection.ts";
+import { detectRuntime } from "./runtime/detect.ts";
+import { openSession } from "./session/open.ts";
+import { createRegistry, type TypesOptions } from "./types/registry.ts";
+
+/** Everything `connect()` can be told; see the options of the configuration for each. */
+export interface ConnectOptions extends ConfigOptions {
+  /** How values of PostgreSQL's types become JavaScript's and back. */
+  types?: TypesOptions;
+}
+
+/**
+ * Opens a connection to a PostgreSQL server.
+ *
+ * `dsn` is a URI or a `key=value` string with libpq's grammar; `options` overlays it. What neither
+ * says comes from the service file, the `PG*` environment variables and the defaults.
+ *
+ * @throws {InterfaceError} an option is wrong; the message names it, and nothing was dialled.
+ * @throws {OperationalError} no server could be reached, or not in time, or it did not let us in.
+ * @throws {NotSupportedError} the server or the options ask for what this runtime cannot do.
+ *
+ * @example
+ * ```ts ignore
+ * const db = await connect("postgres://myuser:secret@db.example.com/mydb?sslmode=verify-full");
+ * try {
+ *   const [row] = await db.sql`select ${6} * 7 as answer`;
+ * } finally {
+ *   await db.close();
+ * }
+ * ```
+ */
+export function connect(options?: string | URL | ConnectOptions): Promise<Connection>;
+export function connect(dsn: string | URL, options: ConnectOptions): Promise<Connection>;
+export async function connect(
+  first: string | URL | ConnectOptions = {},
+  second: ConnectOptions = {},
+): Promise<Connection> {
+  const isDsn = typeof first === "string" || first instanceof URL;
+  const options = isDsn ? second : first;
+  const runtime = options.runtime ?? await detectRuntime();
+  const settings = await resolveSettings(isDsn ? first : undefined, options, runtime);
+  const types = createRegistry(options.types ?? {});
+  const session = await openSession(settings, options.signal);
+  return new Connection(session, settings, types, options.rows ?? "object", options);
+}

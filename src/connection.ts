@@ -1,0 +1,221 @@
+import { InterfaceError, type ServerReport, serverReport } from "./errors/errors.ts";
+import type { Settings } from "./config/target.ts";
+import type { Notification, TransactionStatus } from "./protocol/backend.ts";
+import { Executor } from "./query/execute.ts";
+import { Query, type QueryHost, type QueryOptions } from "./query/query.ts";
+import type { ObjectRow } from "./query/result.ts";
+import type { RowShape } from "./query/rows.ts";
+import { refuseCall, Templates } from "./query/sql.ts";
+import type { Session } from "./session/session.ts";
+import type { TypeRegistry } from "./types/registry.ts";
+
+/** A NOTICE, WARNING, INFO or LOG from the server: the same fields as a `DatabaseError`, no error. */
+export type Notice = ServerReport;
+
+/** The server's version, as it reports it. */
+export interface ServerVersion {
+  /** `18` of 18.4; before PostgreSQL 10, `9` of 9.6.24. */
+  readonly major: number;
+  /** `4` of 18.4. */
+  readonly minor: number;
+  /** The whole of `server_version`: `"18.4 (Debian 18.4-1)"`. */
+  readonly text: string;
+}
+
+/** Told as things arrive; a hook that throws is as if it had not been called. */
+export interface ConnectionHooks {
+  onNotice?: (notice: Notice) => void;
+  onNotification?: (notification: Notification) => void;
+  onParameterStatus?: (name: string, value: string) => void;
+}
+
+/** How many notices and notifications are remembered. */
+const REMEMBERED = 100;
+
+/**
+ * Something queries can be run on: a connection now; a transaction and a pool share this interface.
+ */
+export interface Queryable {
+  /**
+   * A query, not sent before it is awaited. Parameters stand in the text as `$1`, `$2`, …
+   *
+   * @example
+   * ```ts ignore
+   * const users = await db.query("select id, name from users where id = $1", [7]);
+   * ```
+   */
+  query<Row = ObjectRow>(
+    text: string,
+    parameters?: readonly unknown[],
+    options?: QueryOptions,
+  ): Query<Row>;
+  /**
+   * The same as a template: every value in it becomes a parameter.
+   *
+   * @example
+   * ```ts ignore
+   * const [user] = await db.sql`select id, name from users where id = ${7}`;
+   * ```
+   */
+  sql<Row = ObjectRow>(strings: TemplateStringsArray, ...values: readonly unknown[]): Query<Row>;
+}
+
+/**
+ * One connection to one server, made by `connect()`.
+ *
+ * Queries are sent as they are made, without waiting for earlier ones, and answered in order. When
+ * the connection dies, each pending query is rejected, later calls are refused with the reason as
+ * their cause, and `closed` resolves; nothing is ever thrown where nobody waits.
+ */
+export class Connection implements Queryable, AsyncDisposable {
+  readonly #session: Session;
+  readonly #host: QueryHost;
+  readonly #templates = new Templates();
+  readonly #notices: Notice[] = [];
+  readonly #notifications: Notification[] = [];
+  /** Resolves once, when the connection is over, whatever ended it. Never rejects. */
+  readonly closed: Promise<void>;
+  /**
+   * The query template tag: every value becomes a parameter. A property, so that it can be taken off:
+   * `const { sql } = db`.
+   */
+  readonly sql: Queryable["sql"];
+
+  static {
+    // Shows what a person wants to see, and no secrets; Deno, Bun and Node all ask for it this way.
+    Object.defineProperty(this.prototype, Symbol.for("nodejs.util.inspect.custom"), {
+      value(this: Connection): string {
+        return this.#describe();
+      },
+    });
+  }
+
+  /** For `connect()`. */
+  constructor(
+    session: Session,
+    settings: Settings,
+    types: TypeRegistry,
+    rows: RowShape,
+    hooks: ConnectionHooks,
+  ) {
+    this.#session = session;
+    const executor = new Executor(
+      session,
+      (oid) => types.lookup(oid),
+      settings.statementCacheSize,
+    );
+    const { queryTimeout, runtime } = settings;
+    this.#host = { executor, rows, queryTimeout, asyncStacks: runtime.asyncStacks };
+    this.closed = session.ended.then(() => undefined);
+    this.sql = (strings, ...values) => this.#template(strings, values);
+    this.#listen(hooks);
+  }
+
+  /** The server's version. */
+  get serverVersion(): ServerVersion {
+    const text = this.#session.parameterStatuses.get("server_version") ?? "";
+    const [major = 0, minor = 0] = (/^[\d.]+/.exec(text)?.[0] ?? "").split(".").map(Number);
+    return { major, minor, text };
+  }
+
+  /** Process ID of the backend that serves this connection; 0 when the server told none. */
+  get processId(): number {
+    return this.#session.processId;
+  }
+
+  /** The latest value of each parameter that the server reports: `TimeZone`, `DateStyle`, … */
+  get parameterStatuses(): ReadonlyMap<string, string> {
+    return this.#session.parameterStatuses;
+  }
+
+  /** Whether a transaction is open, as of the last answer: `"failed"` takes only ROLLBACK. */
+  get transactionStatus(): TransactionStatus {
+    return this.#session.transactionStatus;
+  }
+
+  /** The last 100 notices, oldest first. */
+  get notices(): readonly Notice[] {
+    return this.#notices;
+  }
+
+  /** The last 100 notifications, oldest first. */
+  get notifications(): readonly Notification[] {
+    return this.#notifications;
+  }
+
+  query<Row = ObjectRow>(
+    text: string,
+    parameters: readonly unknown[] = [],
+    options: QueryOptions = {},
+  ): Query<Row> {
+    if (typeof text !== "string") throw new InterfaceError("query(): the text must be a string");
+    if (!Array.isArray(parameters)) {
+      throw new InterfaceError("query(): the parameters must be an array");
+    }
+    return new Query<Row>(this.#host, text, parameters, options);
+  }
+
+  /**
+   * Asks the server to stop what it runs for this connection now, and no later query. Whoever waits
+   * for that is told by an `OperationalError` with code 57014, unless it was done already.
+   */
+  cancel(): void {
+    this.#session.cancel();
+  }
+
+  /**
+   * Finishes what is queued, says goodbye and closes; meanwhile new queries are refused. Takes no
+   * longer than `closeTimeout`, after which the rest is destroyed. Never rejects; closing twice is
+   * closing once.
+   */
+  close(): Promise<void> {
+    return this.#session.close();
+  }
+
+  /** Closes at once; pending queries are rejected with `reason` as the cause. */
+  destroy(reason?: unknown): void {
+    this.#session.destroy(reason);
+  }
+
+  /** `await using` closes. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #describe(): string {
+    const { text } = this.serverVersion;
+    const state = this.#session.closed ? "closed" : this.transactionStatus;
+    return `Connection { processId: ${this.processId}, serverVersion: "${text}", ${state} }`;
+  }
+
+  #template<Row>(strings: TemplateStringsArray, values: readonly unknown[]): Query<Row> {
+    refuseCall(strings);
+    return new Query<Row>(this.#host, this.#templates.text(strings), values, {});
+  }
+
+  #listen(hooks: ConnectionHooks): void {
+    this.#session.listener = {
+      notice: (fields) => {
+        const notice = serverReport(fields);
+        remember(this.#notices, notice);
+        tell(hooks.onNotice, notice);
+      },
+      notification: (notification) => {
+        remember(this.#notifications, notification);
+        tell(hooks.onNotification, notification);
+      },
+      parameterStatus: (name, value) => tell(hooks.onParameterStatus, name, value),
+    };
+  }
+}
+
+function remember<T>(list: T[], item: T): void {
+  list.push(item);
+  if (list.length > REMEMBERED) list.shift();
+}
+
+function tell<Args extends unknown[]>(hook: ((...args: Args) => void) | undefined, ...args: Args) {
+  try {
+    hook?.(...args);
+  } catch { /* no request is at fault, and nobody else waits for this */ }
+}

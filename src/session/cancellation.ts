@@ -1,0 +1,86 @@
+import { OperationalError, PgError } from "../errors/errors.ts";
+import type { TransactionStatus } from "../protocol/backend.ts";
+import type { Exchange } from "./exchange.ts";
+
+/** Seconds that a cancelled request may take to end before the connection is given up. */
+const GRACE = 5;
+
+/**
+ * The cancel that a session has under way, if any: one at a time, always for the request that is
+ * being answered.
+ *
+ * The server cancels whatever runs when the signal arrives, so while a cancel is under way the
+ * session sends nothing new; it is over when the server has closed the cancel connection *and*
+ * answered the request. A request that was sent behind the cancelled one and was hit in its place is
+ * marked `stray`, so that it can be sent again.
+ */
+export class Cancellation {
+  readonly #cancelOnServer: () => Promise<void>;
+  readonly #giveUp: (error: Error) => void;
+  readonly #over: () => void;
+  #running: { target: Exchange | undefined; delivered: boolean } | undefined;
+  #grace: ReturnType<typeof setTimeout> | undefined;
+
+  /** `giveUp` is called when the server does not react; `over` when new requests may be sent. */
+  constructor(
+    cancelOnServer: () => Promise<void>,
+    giveUp: (error: Error) => void,
+    over: () => void,
+  ) {
+    this.#cancelOnServer = cancelOnServer;
+    this.#giveUp = giveUp;
+    this.#over = over;
+  }
+
+  /** Whether nothing new may be sent. */
+  get running(): boolean {
+    return this.#running !== undefined;
+  }
+
+  /** Has the server stop `target`, which it is answering. */
+  start(target: Exchange): void {
+    if (this.#running !== undefined) return;
+    const running = { target: target as Exchange | undefined, delivered: false };
+    this.#running = running;
+    this.#grace = setTimeout(() => {
+      const cause = running.target?.cancelReason;
+      const message = "connection destroyed: the server did not react to a cancel request";
+      this.#giveUp(new OperationalError(message, { code: "08006", cause }));
+    }, GRACE * 1000);
+    const delivered = (): void => {
+      running.delivered = true;
+      this.#settle();
+    };
+    this.#cancelOnServer().then(delivered, delivered);
+  }
+
+  /** Decides what an answered request has to say of cancels, its own or another's. */
+  judge(answered: Exchange, status: TransactionStatus): void {
+    const { error } = answered;
+    const stopped = error instanceof PgError && error.code === "57014";
+    const running = this.#running;
+    if (stopped && answered.cancelReason !== undefined) {
+      const reason = answered.cancelReason;
+      if (reason instanceof OperationalError && reason.cause === undefined) reason.cause = error;
+      answered.error = reason;
+    } else if (stopped && running !== undefined && running.target !== answered) {
+      answered.stray = status === "idle";
+    }
+    if (running?.target !== answered) return;
+    running.target = undefined;
+    this.#settle();
+  }
+
+  /** The session is over. */
+  stop(): void {
+    clearTimeout(this.#grace);
+  }
+
+  #settle(): void {
+    const running = this.#running;
+    if (running === undefined || !running.delivered || running.target !== undefined) return;
+    this.#running = undefined;
+    clearTimeout(this.#grace);
+    this.#over();
+  }
+}

@@ -1,0 +1,52 @@
+import { OperationalError } from "../errors/errors.ts";
+
+/** How often silence is looked for within the time it may last. */
+const LOOKS = 4;
+
+/**
+ * While a reply is due the server must say something every `timeout` seconds. Looking a few times in
+ * that span costs nothing per message, and is late by a quarter of it at most.
+ */
+export class Liveness {
+  readonly #seconds: number;
+  readonly #heard: () => number;
+  readonly #isDue: () => boolean;
+  readonly #giveUp: (error: Error) => void;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** `heard` grows with everything that arrives; `isDue` says whether something is waited for. */
+  constructor(
+    seconds: number,
+    heard: () => number,
+    isDue: () => boolean,
+    giveUp: (error: Error) => void,
+  ) {
+    this.#seconds = seconds;
+    this.#heard = heard;
+    this.#isDue = isDue;
+    this.#giveUp = giveUp;
+  }
+
+  /** Something is waited for from now on. */
+  start(): void {
+    if (this.#seconds > 0 && this.#timer === undefined) this.#look(0);
+  }
+
+  /** Nothing is waited for any more. */
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #look(silent: number): void {
+    const before = this.#heard();
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      if (!this.#isDue()) return;
+      const still = this.#heard() === before ? silent + 1 : 0;
+      if (still < LOOKS) return this.#look(still);
+      const message =
+        `connection timed out: a reply was due and nothing came for ${this.#seconds} s (timeout)`;
+      this.#giveUp(new OperationalError(message, { code: "08006" }));
+    }, this.#seconds * 1000 / LOOKS);
+  }
+}
