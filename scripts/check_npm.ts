@@ -6,7 +6,8 @@
  *     deno task npm
  */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -104,7 +105,9 @@ function pack(npm: string, work: string, tarball: string): Finding {
   const failure = run(npm, "npm", "pack", "--silent", "--pack-destination", work);
   if (failure !== undefined) return failure;
   const [name] = readdirSync(work).filter((file) => file.endsWith(".tgz"));
-  return name === undefined ? "npm pack wrote nothing" : run(work, "mv", name, tarball);
+  if (name === undefined) return "npm pack wrote nothing";
+  renameSync(join(work, name), tarball);
+  return undefined;
 }
 
 function install(work: string, tarball: string): Finding {
