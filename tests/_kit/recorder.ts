@@ -1,0 +1,73 @@
+/** A sink that writes down what it is told, and pauses when asked to. */
+import { Buffer } from "node:buffer";
+import type { Sink } from "../../src/runtime/runtime.ts";
+
+/** Records everything that a stream tells its sink. */
+export class Recorder implements Sink {
+  /** While `true`, each delivery is answered with `false`. */
+  paused = false;
+  /** `"data"` once for each delivery, `"lost"` for each loss, in order. */
+  readonly events: string[] = [];
+  /** What `lost` was called with. */
+  cause: unknown;
+  readonly #space: Uint8Array<ArrayBuffer>;
+  readonly #parts: Uint8Array[] = [];
+  #waiters: (() => void)[] = [];
+
+  /** `size`: bytes of free space that the stream is offered. */
+  constructor(size = 65_536) {
+    this.#space = new Uint8Array(size);
+  }
+
+  /** All bytes so far. */
+  get bytes(): Uint8Array {
+    return Buffer.concat(this.#parts);
+  }
+
+  /** The same as text, one character for each byte. */
+  get text(): string {
+    return Buffer.from(this.bytes).toString("latin1");
+  }
+
+  get losses(): number {
+    return this.events.filter((event) => event === "lost").length;
+  }
+
+  space(): Uint8Array<ArrayBuffer> {
+    return this.#space;
+  }
+
+  received(count: number): boolean {
+    return this.chunk(this.#space.subarray(0, count));
+  }
+
+  chunk(bytes: Uint8Array): boolean {
+    this.#parts.push(bytes.slice());
+    this.#tell("data");
+    return !this.paused;
+  }
+
+  lost(cause: unknown): void {
+    this.cause = cause;
+    this.#tell("lost");
+  }
+
+  /** Resolves when `condition` holds; it is asked at each event. */
+  async until(condition: (recorder: this) => boolean): Promise<void> {
+    while (!condition(this)) await new Promise<void>((resolve) => this.#waiters.push(resolve));
+  }
+
+  /** Resolves when `text` is all that has arrived. */
+  untilText(text: string): Promise<void> {
+    return this.until(() => this.text === text);
+  }
+
+  untilLost(): Promise<void> {
+    return this.until(() => this.losses > 0);
+  }
+
+  #tell(event: string): void {
+    this.events.push(event);
+    for (const wake of this.#waiters.splice(0)) wake();
+  }
+}

@@ -1,0 +1,345 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { Duplex } from "node:stream";
+import { before, describe, test } from "node:test";
+import { InterfaceError } from "../../src/errors/errors.ts";
+import { detectRuntime } from "../../src/runtime/detect.ts";
+import type { Runtime, Stream, TlsSettings } from "../../src/runtime/runtime.ts";
+import { type Certificates, certificates } from "../_kit/certs.ts";
+import { Recorder } from "../_kit/recorder.ts";
+import { acceptTls } from "../_kit/tls_bridge.ts";
+
+const bytes = (text: string) => new Uint8Array(Buffer.from(text, "latin1"));
+const echo = (socket: Socket) => void socket.on("data", (chunk) => socket.write(chunk));
+
+let runtime: Runtime;
+let pki: Certificates;
+before(async () => {
+  runtime = await detectRuntime();
+  pki = await certificates();
+});
+
+/** Ways in which a user may hold an open TCP connection. */
+const KINDS: Readonly<Record<string, (socket: Socket) => unknown>> = {
+  "a net.Socket": (socket) => socket,
+  "a Duplex": overDuplex,
+  "a pair of web streams": (socket) => overPair(socket).pair,
+  "a conn with read and write": overConn,
+};
+
+describe("an adopted connection", () => {
+  for (const [kind, wrap] of Object.entries(KINDS)) {
+    test(`${kind} is adopted mid-protocol, reads and writes`, () =>
+      withPeer(echo, async (port) => {
+        const socket = await dialed(port);
+        const stream = runtime.adopt(wrap(socket));
+        assert.equal(stream.kind, "given");
+        const sink = new Recorder();
+        stream.start(sink);
+        await stream.write(bytes("hello"));
+        await sink.untilText("hello");
+        await stream.close();
+        assert.equal(sink.losses, 0);
+      }));
+
+    test(`${kind} reads nothing while paused and goes on where it stopped`, () =>
+      withPeer((socket) => void socket.write("first"), async (port, peers) => {
+        const stream = runtime.adopt(wrap(await dialed(port)));
+        const sink = new Recorder();
+        sink.paused = true;
+        stream.start(sink);
+        await sink.untilText("first");
+        peers[0]!.end("second");
+        await settled();
+        assert.equal(sink.text, "first");
+        sink.paused = false;
+        stream.resume();
+        await sink.untilLost();
+        assert.equal(sink.text, "firstsecond");
+        assert.equal(sink.cause, undefined);
+        assert.equal(sink.losses, 1);
+        stream.destroy();
+      }));
+
+    test(`${kind} carries TLS after one plain byte`, () =>
+      withPeer(tlsAfterByte(), async (port) => {
+        const stream = runtime.adopt(wrap(await dialed(port)));
+        const sink = await answered(stream);
+        const tls = settings({ needsCertificate: true });
+        assert.ok(stream.canSecure(tls));
+        const facts = await stream.secure(tls);
+        assert.ok(facts.certificate!.length > 100);
+        stream.resume();
+        await stream.write(bytes("secret"));
+        await sink.untilText("Secho secret");
+        await stream.close();
+        assert.equal(sink.losses, 0);
+      }));
+
+    test(`${kind} is closed when the certificate is refused`, () =>
+      withPeer(tlsAfterByte(), async (port, peers) => {
+        const stream = runtime.adopt(wrap(await dialed(port)));
+        const sink = await answered(stream);
+        await assert.rejects(
+          stream.secure(settings({ ca: [pki.otherCa.cert] })),
+          { name: "OperationalError" },
+        );
+        await gone(peers[0]!);
+        assert.equal(sink.losses, 0);
+      }));
+
+    test(`${kind} is let go of by destroy()`, () =>
+      withPeer(echo, async (port, peers) => {
+        const stream = runtime.adopt(wrap(await dialed(port)));
+        const sink = new Recorder();
+        stream.start(sink);
+        await stream.write(bytes("x"));
+        await sink.untilText("x");
+        stream.destroy();
+        stream.destroy();
+        await gone(peers[0]!);
+        await assert.rejects(Promise.resolve(stream.write(bytes("y"))));
+        assert.equal(sink.losses, 0);
+      }));
+  }
+});
+
+describe("a pair of web streams", () => {
+  test("a failing readable is a loss with its own error as the cause", async () => {
+    const broken = new Error("the tunnel collapsed");
+    const readable = new ReadableStream({ pull: (control) => control.error(broken) });
+    const stream = runtime.adopt({ readable, writable: new WritableStream() });
+    const sink = new Recorder();
+    stream.start(sink);
+    await sink.untilLost();
+    assert.equal(sink.cause, broken);
+    assert.equal(sink.losses, 1);
+  });
+
+  test("a failing writable rejects the write and is a loss", async () => {
+    const broken = new Error("the tunnel collapsed");
+    const writable = new WritableStream({ write: () => Promise.reject(broken) });
+    const stream = runtime.adopt({ readable: new ReadableStream(), writable });
+    const sink = new Recorder();
+    stream.start(sink);
+    await assert.rejects(Promise.resolve(stream.write(bytes("x"))), broken);
+    await sink.untilLost();
+    assert.equal(sink.cause, broken);
+    assert.equal(sink.losses, 1);
+  });
+
+  test("a write that never settles fails when the stream is destroyed", async () => {
+    const writable = new WritableStream({ write: () => new Promise(() => {}) });
+    const stream = runtime.adopt({ readable: new ReadableStream(), writable });
+    const writing = Promise.resolve(stream.write(bytes("x")));
+    const closing = stream.close();
+    stream.destroy();
+    await assert.rejects(writing, { name: "OperationalError" });
+    await closing;
+  });
+
+  test("what was written is not changed by later use of the caller's buffer", async () => {
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+    const stream = runtime.adopt({ readable: new ReadableStream(), writable });
+    const reader = readable.getReader();
+    const buffer = bytes("before");
+    const [, first] = await Promise.all([
+      stream.write(buffer),
+      reader.read().then(async (one) => {
+        await settled();
+        return one.value!;
+      }),
+    ]);
+    buffer.set(bytes("after!"));
+    assert.equal(Buffer.from(first).toString(), "before");
+    stream.destroy();
+  });
+
+  test("chunks that are not bytes are refused by name", async () => {
+    const readable = new ReadableStream({ pull: (control) => control.enqueue("text") });
+    const stream = runtime.adopt({ readable, writable: new WritableStream() });
+    const sink = new Recorder();
+    stream.start(sink);
+    await sink.untilLost();
+    assert.ok(sink.cause instanceof InterfaceError);
+    assert.match(sink.cause.message, /sock\.readable yields a string/);
+  });
+
+  test("a locked stream is refused", () => {
+    const pair = { readable: new ReadableStream(), writable: new WritableStream() };
+    pair.readable.getReader();
+    assert.throws(() => runtime.adopt(pair), { name: "InterfaceError", message: /locked/ });
+  });
+
+  test("half-close ends the peer's reading and leaves ours open", () =>
+    withPeer((socket) => void socket.on("end", () => socket.end("late")), async (port) => {
+      const stream = runtime.adopt(overPair(await dialed(port)).pair);
+      const sink = new Recorder();
+      stream.start(sink);
+      await stream.closeWrite();
+      await sink.untilLost();
+      assert.equal(sink.text, "late");
+      stream.destroy();
+    }));
+});
+
+describe("sock", () => {
+  test("an object that implements Stream is taken as it is", () => {
+    const names = ["start", "resume", "write", "canSecure", "secure", "closeWrite", "close"];
+    const stream = Object.fromEntries(
+      [...names, "destroy", "ref", "unref"].map((n) => [n, () => {}]),
+    );
+    assert.equal(runtime.adopt(stream), stream);
+  });
+
+  for (
+    const sock of [undefined, null, 5432, "host", {}, [], new Map(), () => {}, { readable: 1 }]
+  ) {
+    test(`${Object.prototype.toString.call(sock)} ${String(sock)} is refused`, () => {
+      assert.throws(() => runtime.adopt(sock), { name: "InterfaceError", message: /^sock / });
+    });
+  }
+});
+
+async function withPeer(
+  serve: (socket: Socket) => void,
+  talk: (port: number, peers: Socket[]) => Promise<void>,
+): Promise<void> {
+  const peers: Socket[] = [];
+  const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
+    peers.push(socket);
+    socket.on("error", () => {});
+    serve(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    await talk((server.address() as { port: number }).port, peers);
+  } finally {
+    for (const socket of peers) socket.destroy();
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
+
+/** Answers the first data with `S` and shakes hands; then echoes. */
+function tlsAfterByte(): (socket: Socket) => void {
+  return (socket) => {
+    socket.once("data", async () => {
+      let feed: ((bytes: Uint8Array) => void) | undefined;
+      socket.on("data", (chunk) => feed?.(chunk));
+      const secured = acceptTls(socket, new Uint8Array(0), pki.server, (to) => {
+        feed = to;
+        socket.write("S");
+      });
+      const tls = await secured.catch(() => undefined);
+      tls?.on("error", () => {});
+      tls?.on("data", (chunk) => tls.write(`echo ${chunk}`));
+    });
+  };
+}
+
+/** Asks for TLS and pauses at the `S`. */
+async function answered(stream: Stream): Promise<Recorder> {
+  const sink = new Recorder(1);
+  sink.paused = true;
+  stream.start(sink);
+  await stream.write(bytes("SSLRequest"));
+  await sink.untilText("S");
+  sink.paused = false;
+  return sink;
+}
+
+function settings(more: Partial<TlsSettings>): TlsSettings {
+  const ca = [pki.ca.cert];
+  return {
+    verify: "full",
+    serverName: "localhost",
+    sni: true,
+    ca,
+    needsCertificate: false,
+    ...more,
+  };
+}
+
+async function dialed(port: number): Promise<Socket> {
+  const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+  await new Promise<void>((resolve, reject) => {
+    socket.once("connect", () => resolve());
+    socket.once("error", reject);
+  });
+  return socket;
+}
+
+async function gone(peer: Socket): Promise<void> {
+  peer.resume();
+  if (peer.readableEnded || peer.closed) return;
+  await new Promise<void>((resolve) => {
+    peer.once("end", () => resolve());
+    peer.once("close", () => resolve());
+  });
+}
+
+/** Time for events that are not expected to happen after all. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 50));
+}
+
+function overPair(socket: Socket): { pair: unknown } {
+  socket.on("error", () => {});
+  socket.pause();
+  const iterator = socket[Symbol.asyncIterator]();
+  const readable = new ReadableStream<Uint8Array>({
+    async pull(control) {
+      const { done, value } = await iterator.next();
+      if (done) control.close();
+      else control.enqueue(new Uint8Array(value));
+    },
+    cancel: () => void socket.destroy(),
+  }, { highWaterMark: 0 });
+  const writable = new WritableStream<Uint8Array>({
+    write: (chunk) => new Promise((resolve) => socket.write(chunk, () => resolve())),
+    close: () => new Promise((resolve) => socket.end(() => resolve())),
+    abort: () => void socket.destroy(),
+  });
+  return { pair: { readable, writable } };
+}
+
+function overConn(socket: Socket): unknown {
+  socket.on("error", () => {});
+  socket.pause();
+  let waiting: (() => void) | undefined;
+  for (const event of ["readable", "end", "close"]) socket.on(event, () => waiting?.());
+  return {
+    async read(into: Uint8Array): Promise<number | null> {
+      for (;;) {
+        const chunk: Buffer | null = socket.read(Math.min(into.length, socket.readableLength) || 1);
+        if (chunk !== null) return into.set(chunk), chunk.length;
+        if (socket.readableEnded || socket.destroyed) return null;
+        await new Promise<void>((resolve) => waiting = resolve);
+      }
+    },
+    // Takes at most three bytes at a time, as a conn may.
+    write: (bytes: Uint8Array) =>
+      new Promise<number>((resolve) => {
+        const part = bytes.slice(0, 3);
+        socket.write(part, () => resolve(part.length));
+      }),
+    closeWrite: () => new Promise<void>((resolve) => socket.end(() => resolve())),
+    close: () => void socket.destroy(),
+  };
+}
+
+function overDuplex(socket: Socket): Duplex {
+  socket.on("error", () => {});
+  socket.pause();
+  const duplex = new Duplex({
+    allowHalfOpen: true,
+    read: () => void socket.resume(),
+    write: (chunk, _encoding, done) => void socket.write(chunk, () => done()),
+    final: (done) => void socket.end(() => done()),
+    destroy: (cause, done) => (socket.destroy(), done(cause)),
+  });
+  socket.on("data", (chunk) => void (duplex.push(chunk) || socket.pause()));
+  socket.on("end", () => void duplex.push(null));
+  return duplex;
+}
