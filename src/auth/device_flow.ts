@@ -27,17 +27,25 @@ export interface DevicePrompt {
 
 /** What `fetch` is asked. */
 export interface HttpRequest {
+  /** GET for the metadata, POST for everything else. */
   readonly method: "GET" | "POST";
+  /** By lower-case name; `authorization` among them when there is a client secret. */
   readonly headers: Record<string, string>;
+  /** A form, URL-encoded. */
   readonly body?: string;
+  /** A redirect must come back as its own status. */
   readonly redirect: "manual";
+  /** {@linkcode DeviceFlowOptions.signal}. */
   readonly signal?: AbortSignal;
 }
 
 /** What `fetch` answers: the part of a `Response` that is read here. */
 export interface HttpResponse {
+  /** The HTTP status. */
   readonly status: number;
+  /** Its `content-type` is read. */
   readonly headers: { get(name: string): string | null };
+  /** Read to its end, up to 256 KiB. */
   readonly body: AsyncIterable<Uint8Array> | null;
 }
 
@@ -47,6 +55,7 @@ export interface DeviceFlowOptions {
   readonly issuer: string;
   /** Where the server says that the issuer's metadata is; it must belong to `issuer`. */
   readonly discoveryUri?: string;
+  /** libpq's `oauth_client_id`. */
   readonly clientId: string;
   /** Sent by HTTP Basic authentication; without it the client is public. */
   readonly clientSecret?: string;
@@ -54,6 +63,7 @@ export interface DeviceFlowOptions {
   readonly scope?: string;
   /** Shows the code; called once. */
   readonly prompt: (prompt: DevicePrompt) => void | Promise<void>;
+  /** Aborts requests and waits; the result rejects with its reason. */
   readonly signal?: AbortSignal;
   /** Replaces the platform's `fetch`: for a proxy, or for tests. */
   readonly fetch?: (url: string, request: HttpRequest) => Promise<HttpResponse>;

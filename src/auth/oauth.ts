@@ -3,8 +3,6 @@ import { InterfaceError, OperationalError, ProtocolError } from "../errors/error
 const UTF8 = new TextEncoder();
 const WELL_KNOWN = "/.well-known/";
 
-type Bytes = Uint8Array<ArrayBuffer>;
-
 /** What is known when a token is needed. */
 export interface OAuthRequest {
   /** The user to log in as. */
@@ -26,6 +24,7 @@ export type OAuthTokenProvider = (request: OAuthRequest) => string | Promise<str
 export interface OAuthRefusal {
   /** `invalid_token`, `insufficient_scope`, `invalid_request` or another word of the server. */
   readonly status: string;
+  /** Scopes that a token must have, separated by spaces. */
   readonly scope: string | undefined;
   /** Address of the issuer's metadata; unchecked: compare {@linkcode issuerOf} with the issuer. */
   readonly discoveryUri: string | undefined;
@@ -58,7 +57,7 @@ export class OAuthBearer {
   }
 
   /** The initial response, with the token. */
-  clientFirst(): Bytes {
+  clientFirst(): Uint8Array<ArrayBuffer> {
     const authorization = this.#token === undefined ? "" : `Bearer ${this.#token}`;
     return UTF8.encode(`n,,\x01auth=${authorization}\x01\x01`);
   }
@@ -69,7 +68,7 @@ export class OAuthBearer {
    *
    * @throws {ProtocolError} it is not a refusal, or the second one.
    */
-  refuse(message: Uint8Array): Bytes {
+  refuse(message: Uint8Array): Uint8Array<ArrayBuffer> {
     if (this.#refusal !== undefined) throw new ProtocolError("the server refuses OAuth twice");
     this.#refusal = readRefusal(message);
     return Uint8Array.of(1);

@@ -26,7 +26,9 @@ export type ChannelBindingPolicy = "disable" | "prefer" | "require";
 
 /** Keys that stand for the password: libpq's `scram_client_key` and `scram_server_key`, base64. */
 export interface ScramKeys {
+  /** `HMAC(SaltedPassword, "Client Key")`, 32 bytes. */
   readonly clientKey: string;
+  /** `HMAC(SaltedPassword, "Server Key")`, 32 bytes. */
   readonly serverKey: string;
 }
 
@@ -92,7 +94,7 @@ export class Scram {
   }
 
   /** The client-first-message. */
-  clientFirst(): Bytes {
+  clientFirst(): Uint8Array<ArrayBuffer> {
     this.#turn("first", "final");
     return UTF8.encode(this.#channel.header + this.#firstBare);
   }
@@ -103,7 +105,7 @@ export class Scram {
    * @throws {ProtocolError} the server-first-message is malformed, does not continue our nonce, or
    * asks for no iteration or for more than ten million.
    */
-  async clientFinal(serverFirst: Uint8Array): Promise<Bytes> {
+  async clientFinal(serverFirst: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
     this.#turn("final", "busy");
     const { text, nonce, salt, iterations } = readServerFirst(serverFirst, this.#nonce);
     const { clientKey, serverKey } = await deriveKeys(this.#secret, salt, iterations);

@@ -133,6 +133,11 @@ test("tls-server-end-point: odd certificates are a ProtocolError", async () => {
     ["a fourth element", `300d${tbs}${algorithm}${signature}0500`],
     ["no signature", `3009${tbs}${algorithm}`],
     ["no object identifier", `3006${tbs}3000${signature}`],
+    ["an indefinite signature", `300b${tbs}${algorithm}0380`],
+    [
+      "PSS with two hashes",
+      `3022${tbs}301c06092a864886f70d01010a300fa00d300506032b6570300406022a03${signature}`,
+    ],
     ["PSS without parameters", `3011${tbs}300b06092a864886f70d01010a${signature}`],
   ];
   assert.equal(await tlsServerEndPoint(hex(`300b${tbs}${algorithm}${signature}`)), undefined);
