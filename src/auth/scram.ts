@@ -11,7 +11,7 @@ import { saslPrepBytes } from "./sasl_prep.ts";
 /** What to hash with, and how long its result is. */
 const HASH = "SHA-256";
 const KEY_LENGTH = 32;
-/** libpq has no limit; PostgreSQL's default is 4096. Ten million take about a second here. */
+/** libpq has no limit; PostgreSQL's default is 4096. Ten million take two to four seconds. */
 const MAX_ITERATIONS = 10_000_000;
 
 const UTF8 = new TextEncoder();
