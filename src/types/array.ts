@@ -7,6 +7,7 @@ import {
   componentText,
   isBinaryComponent,
   malformed,
+  type Mutable,
   readComponent,
   writeComponent,
 } from "./component.ts";
@@ -41,9 +42,6 @@ export class BoundedArray<T = unknown> {
     this.lowerBounds = lowerBounds;
   }
 }
-
-/** A codec under construction. */
-type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /** An array to be written, flat: `items` in row-major order, NULL as `null`. */
 interface Flat {

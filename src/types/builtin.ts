@@ -1,5 +1,7 @@
 import { InterfaceError } from "../errors/errors.ts";
+import { bitCodecs } from "./bits.ts";
 import type { Codec } from "./codec.ts";
+import { recordCodec } from "./composite.ts";
 import { dateTimeCodecs, type DateTimePolicy } from "./datetime.ts";
 import {
   float4Codec,
@@ -23,6 +25,8 @@ import {
   textCodec,
   uuidCodec,
 } from "./scalars.ts";
+import { lsnCodec, snapshotCodecs, tidCodec, vectorCodecs } from "./system.ts";
+import { tsqueryCodec, tsvectorCodec } from "./text_search.ts";
 import type { TemporalLike } from "./temporal.ts";
 
 /** What the built-in types become in JavaScript; holds inside arrays, ranges and composites too. */
@@ -54,6 +58,14 @@ const FIXED: readonly Codec[] = [
   unsignedCodec("cid", OIDS.cid, OIDS._cid),
   uuidCodec,
   jsonpathCodec,
+  tidCodec,
+  lsnCodec,
+  ...bitCodecs,
+  ...snapshotCodecs,
+  ...vectorCodecs,
+  tsvectorCodec,
+  tsqueryCodec,
+  recordCodec,
   textCodec("text", OIDS.text, OIDS._text),
   textCodec("varchar", OIDS.varchar, OIDS._varchar),
   textCodec("bpchar", OIDS.bpchar, OIDS._bpchar),

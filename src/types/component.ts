@@ -3,6 +3,9 @@ import type { Writer } from "../bytes/writer.ts";
 import { DataError, InterfaceError, ProtocolError } from "../errors/errors.ts";
 import type { Codec } from "./codec.ts";
 
+/** A codec (or another frozen thing) under construction. */
+export type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+
 /**
  * The error for text or bytes that are not a value of the type `what`. The value itself is not
  * quoted: it may be a secret.

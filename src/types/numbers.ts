@@ -20,6 +20,7 @@ const FLOAT = /^-?(?:\d+(?:\.\d+)?(?:e[+-]?\d+)?|Infinity)$|^NaN$/;
 /** `int2` ↔ number. Source: int.c, `int2send`. */
 export const int2Codec: Codec<number | bigint> = Object.freeze({
   ...integer("int2", OIDS.int2, OIDS._int2, -0x8000, 0x7fff),
+  primitive: "int2",
   decodeBinary(reader: Reader, length: number): number {
     expectLength(length, 2, "int2");
     return reader.int16();
@@ -32,6 +33,7 @@ export const int2Codec: Codec<number | bigint> = Object.freeze({
 /** `int4` ↔ number. Source: int.c, `int4send`. */
 export const int4Codec: Codec<number | bigint> = Object.freeze({
   ...integer("int4", OIDS.int4, OIDS._int4, -0x80000000, 0x7fffffff),
+  primitive: "int4",
   decodeBinary(reader: Reader, length: number): number {
     expectLength(length, 4, "int4");
     return reader.int32();
@@ -45,6 +47,7 @@ export const int4Codec: Codec<number | bigint> = Object.freeze({
 export function unsignedCodec(name: string, oid: number, arrayOid: number): Codec<number | bigint> {
   return Object.freeze({
     ...integer(name, oid, arrayOid, 0, 0xffffffff),
+    primitive: "uint4",
     decodeBinary(reader: Reader, length: number): number {
       expectLength(length, 4, name);
       return reader.uint32();
@@ -60,6 +63,7 @@ export const float8Codec: Codec<number | bigint> = Object.freeze({
   name: "float8",
   oid: OIDS.float8,
   arrayOid: OIDS._float8,
+  primitive: "float8",
   decodeText: (text: string): number => float(text, "float8"),
   decodeBinary(reader: Reader, length: number): number {
     expectLength(length, 8, "float8");
@@ -99,9 +103,10 @@ export const float4Codec: Codec<number | bigint> = Object.freeze({
  * As `"number"` a value beyond `Number.MAX_SAFE_INTEGER` is refused with a `DataError`.
  */
 export function int8Codec(policy: Int8Policy): Codec<number | bigint> {
-  return Object.freeze(
-    wide("int8", OIDS.int8, OIDS._int8, -0x8000000000000000n, 0x7fffffffffffffffn, policy),
-  );
+  return Object.freeze({
+    ...wide("int8", OIDS.int8, OIDS._int8, -0x8000000000000000n, 0x7fffffffffffffffn, policy),
+    primitive: policy === "bigint" ? "int8" : undefined,
+  });
 }
 
 /** `xid8`, a 64-bit counter, by the policy for `int8`. Source: xid8funcs.c. */

@@ -15,8 +15,7 @@ const NEGATIVE_INFINITY = 0xf000;
 /** numeric.c: NUMERIC_DSCALE_MASK and NUMERIC_WEIGHT_MAX. */
 const MAX_SCALE = 0x3fff;
 const MAX_WEIGHT = 0x7fff;
-const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,7}))?$/;
-const EXACT = /^-?\d+(?:\.\d+)?$/;
+const DECIMAL = /^([+-]?)(?=\.?\d)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,7}))?$/;
 
 /**
  * `numeric` as its exact text ("1.500" keeps its zeros; `NaN`, `Infinity`, `-Infinity`), or as a
@@ -30,7 +29,7 @@ export function numericCodec(policy: NumericPolicy): Codec<string | number | big
     oid: OIDS.numeric,
     arrayOid: OIDS._numeric,
     decodeText(text: string): string | number {
-      if (!EXACT.test(text) && !isSpecial(text)) throw malformed("numeric");
+      if (!DECIMAL.test(text) && !isSpecial(text)) throw malformed("numeric");
       return present(text);
     },
     decodeBinary: (reader: Reader, length: number): string | number =>
@@ -74,7 +73,6 @@ export function writeNumeric(text: string, out: Writer): void {
   const parts = DECIMAL.exec(text);
   if (parts === null) return writeSpecial(text, out);
   const [, sign, whole = "", decimals = "", exponent = "0"] = parts;
-  if (whole === "" && decimals === "") throw notNumeric();
   const shift = Number(exponent);
   const scale = Math.max(0, decimals.length - shift);
   const all = whole + decimals;

@@ -1,8 +1,10 @@
 import { arrayOf } from "./array.ts";
 import { builtinCodecs, type TypePolicies } from "./builtin.ts";
 import type { Codec } from "./codec.ts";
+import { type Attribute, compositeOf } from "./composite.ts";
 import { type CustomCodec, customCodec } from "./custom.ts";
 import { BUILTIN_TYPES, type BuiltinType } from "./oids.ts";
+import { multirangeOf, type Range, rangeOf } from "./range.ts";
 import { textCodec, textOnlyCodec } from "./scalars.ts";
 import { builtinOid, canonicalName } from "./type_names.ts";
 
@@ -139,9 +141,19 @@ export class TypeRegistry {
         return ofType({ ...this.#component(info.baseOid), name: info.name }, info);
       case "enum":
         return textCodec(info.name, info.oid, info.arrayOid);
+      case "range":
+        return rangeOf(this.#component(info.rangeSubtypeOid), typeOf(info)) as Codec;
+      case "multirange":
+        return multirangeOf(this.#component(info.rangeOid) as Codec<Range>, typeOf(info)) as Codec;
+      case "composite":
+        return compositeOf(this.#attributes(info), typeOf(info)) as Codec;
       default:
         return ofType(textOnlyCodec(info.name, info.oid) as Codec, info);
     }
+  }
+
+  #attributes({ attributes = [] }: TypeInfo): Attribute[] {
+    return attributes.map(({ name, oid }) => ({ name, oid, codec: this.#component(oid) }));
   }
 
   /** A part's codec; a part of which nothing is known is its text. */
@@ -153,6 +165,10 @@ export class TypeRegistry {
 /** A registry with the given policies and codecs. */
 export function createRegistry(options: TypesOptions = {}): TypeRegistry {
   return new TypeRegistry(options);
+}
+
+function typeOf({ name, oid, arrayOid = 0 }: TypeInfo): Pick<Codec, "name" | "oid" | "arrayOid"> {
+  return { name, oid, arrayOid };
 }
 
 /** The same codec, for the type that `info` describes. */

@@ -25,6 +25,7 @@ export function textCodec(name: string, oid: number, arrayOid: number = 0): Code
     name,
     oid,
     arrayOid,
+    primitive: "text",
     decodeText: same,
     decodeBinary: (reader: Reader, length: number): string => reader.text(length),
     accepts: isString,
@@ -53,6 +54,7 @@ export const boolCodec: Codec<boolean> = Object.freeze({
   name: "bool",
   oid: OIDS.bool,
   arrayOid: OIDS._bool,
+  primitive: "bool",
   decodeText(text: string): boolean {
     if (text !== "t" && text !== "f") throw malformed("bool");
     return text === "t";

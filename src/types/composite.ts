@@ -1,0 +1,191 @@
+import type { Reader } from "../bytes/reader.ts";
+import type { Writer } from "../bytes/writer.ts";
+import { InterfaceError } from "../errors/errors.ts";
+import type { Codec } from "./codec.ts";
+import {
+  componentText,
+  isBinaryComponent,
+  malformed,
+  type Mutable,
+  readComponent,
+  writeComponent,
+} from "./component.ts";
+import { OIDS } from "./oids.ts";
+
+/** One attribute of a composite type, in the type's order. */
+export interface Attribute {
+  readonly name: string;
+  /** The attribute's own type: of a domain the domain. */
+  readonly oid: number;
+  readonly codec: Codec;
+}
+
+/** What a composite type is called. */
+export interface CompositeType {
+  readonly name: string;
+  readonly oid: number;
+  readonly arrayOid: number;
+}
+
+type Row = Record<string, unknown>;
+
+const NEEDS_QUOTES = /^$|["\\(),\s]/;
+
+/**
+ * A composite type ↔ an object with its attributes, NULL as `null`. Every attribute must be there to
+ * be written; other properties are not looked at. Source: rowtypes.c, `record_send`, `record_out`.
+ *
+ * @throws {DataError} when decoding: the server's value has other attributes, because the type was
+ * altered since the catalogue was asked.
+ */
+export function compositeOf(attributes: readonly Attribute[], type: CompositeType): Codec<Row> {
+  const { name, oid, arrayOid } = type;
+  const codec: Mutable<Codec<Row>> = {
+    name,
+    oid,
+    arrayOid,
+    decodeText: (text) => fromTexts(attributes, parseRecord(text, name), name),
+    accepts: isRow,
+    encodeText: (value) => rowText(attributes, value, name),
+  };
+  if (attributes.every((attribute) => attribute.codec.decodeBinary)) {
+    codec.decodeBinary = (reader, length) => readRow(attributes, reader, length, name);
+  }
+  if (attributes.every((attribute) => attribute.codec.encodeBinary)) {
+    codec.encodeBinary = (value, out) => writeRow(attributes, value, out, name);
+    codec.encodesBinary = (value) =>
+      attributes.every((attribute) =>
+        isBinaryComponent(attribute.codec, attributeOf(value, attribute.name, name))
+      );
+  }
+  return Object.freeze(codec);
+}
+
+/**
+ * An anonymous `record` as an array of its fields' texts, NULL as `null`. The text says nothing of
+ * the fields' types, and the binary form is not asked for, as it may hold types that nobody knows:
+ * cast to a named type for typed fields. The server takes no anonymous record as a parameter.
+ */
+export const recordCodec: Codec<(string | null)[]> = Object.freeze({
+  name: "record",
+  oid: OIDS.record,
+  arrayOid: OIDS._record,
+  decodeText: (text: string): (string | null)[] => parseRecord(text, "record"),
+  accepts: (value: unknown): boolean => Array.isArray(value),
+  encodeText: (value: readonly unknown[]): string => `(${value.map(fieldText).join(",")})`,
+});
+
+/**
+ * The fields of `record_out`'s text, `(1,"a b",)`: nothing at all is NULL, `""` the empty string.
+ * Source: rowtypes.c; manual, "Composite Type Input and Output Syntax".
+ *
+ * @throws {DataError} it is not a record.
+ */
+export function parseRecord(text: string, name: string): (string | null)[] {
+  const last = text.length - 1;
+  if (last < 1 || text[0] !== "(" || text[last] !== ")") throw malformed(name);
+  const fields: (string | null)[] = [];
+  let at = 1;
+  do {
+    const start = at;
+    let field = "";
+    let inQuotes = false;
+    for (; at < last; at++) {
+      const char = text[at]!;
+      if (char === "\\") field += text[++at] ?? "";
+      else if (char === '"' && inQuotes && text[at + 1] === '"') field += text[++at];
+      else if (char === '"') inQuotes = !inQuotes;
+      else if (char === "," && !inQuotes) break;
+      else field += char;
+    }
+    if (inQuotes || at > last) throw malformed(name);
+    fields.push(at === start ? null : field);
+  } while (at++ < last);
+  return fields;
+}
+
+function isRow(value: unknown): value is Row {
+  return typeof value === "object" && value !== null && !Array.isArray(value) &&
+    !ArrayBuffer.isView(value) && !(value instanceof Date);
+}
+
+function fromTexts(attributes: readonly Attribute[], texts: (string | null)[], name: string): Row {
+  if (attributes.length === 0 && texts.length === 1 && texts[0] === null) texts = [];
+  if (texts.length !== attributes.length) throw altered(name);
+  const row: Row = {};
+  attributes.forEach(({ name: key, codec }, i) => {
+    const text = texts[i]!;
+    set(row, key, text === null ? null : codec.decodeText(text));
+  });
+  return row;
+}
+
+function readRow(
+  attributes: readonly Attribute[],
+  reader: Reader,
+  length: number,
+  name: string,
+): Row {
+  const end = reader.position + length;
+  if (reader.int32() !== attributes.length) throw altered(name);
+  const row: Row = {};
+  try {
+    for (const attribute of attributes) {
+      reader.end = end;
+      if (reader.uint32() !== attribute.oid) throw altered(name);
+      set(row, attribute.name, readComponent(attribute.codec, reader, end));
+    }
+    return row;
+  } finally {
+    reader.end = end;
+  }
+}
+
+function writeRow(attributes: readonly Attribute[], value: Row, out: Writer, name: string): void {
+  out.int32(attributes.length);
+  for (const attribute of attributes) {
+    out.int32(attribute.oid);
+    writeComponent(attribute.codec, attributeOf(value, attribute.name, name), out);
+  }
+}
+
+function rowText(attributes: readonly Attribute[], value: Row, name: string): string {
+  const fields = attributes.map((attribute) =>
+    quotedField(componentText(attribute.codec, attributeOf(value, attribute.name, name)))
+  );
+  return `(${fields.join(",")})`;
+}
+
+function attributeOf(value: Row, key: string, name: string): unknown {
+  const field = key === "__proto__" && !Object.hasOwn(value, key) ? undefined : value[key];
+  if (field !== undefined) return field;
+  throw new InterfaceError(`${name} wants the attribute ${JSON.stringify(key)}; null for NULL`);
+}
+
+/** Plain assignment, but an attribute called `__proto__` must not become the prototype. */
+function set(row: Row, key: string, value: unknown): void {
+  if (key !== "__proto__") row[key] = value;
+  else {Object.defineProperty(row, key, {
+      value,
+      enumerable: true,
+      writable: true,
+      configurable: true,
+    });}
+}
+
+function quotedField(text: string | null): string {
+  if (text === null) return "";
+  return NEEDS_QUOTES.test(text) ? `"${text.replace(/["\\]/g, "$&$&")}"` : text;
+}
+
+function fieldText(value: unknown): string {
+  if (value === null) return "";
+  if (typeof value === "object" || value === undefined) {
+    throw new InterfaceError("record takes strings, numbers, booleans and null as fields");
+  }
+  return quotedField(Object.is(value, -0) ? "-0" : String(value));
+}
+
+function altered(name: string): Error {
+  return malformed(name, "its attributes are not those of the catalogue; was the type altered?");
+}
