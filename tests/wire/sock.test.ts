@@ -284,39 +284,57 @@ function settled(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 50));
 }
 
-function overPair(socket: Socket): { pair: unknown } {
-  socket.on("error", () => {});
+/** Reads a socket chunk by chunk, and nothing in between; `undefined` at the end. */
+function puller(socket: Socket): () => Promise<Uint8Array | undefined> {
+  const chunks: (Uint8Array | undefined)[] = [];
+  let wake: (() => void) | undefined;
+  const arrived = (chunk?: Uint8Array) => {
+    chunks.push(chunk);
+    wake?.();
+  };
   socket.pause();
-  const iterator = socket[Symbol.asyncIterator]();
+  socket.on("error", () => {});
+  socket.on("data", (chunk) => arrived(new Uint8Array(chunk)));
+  socket.on("end", () => arrived());
+  socket.on("close", () => arrived());
+  socket.pause();
+  return async () => {
+    socket.resume();
+    while (chunks.length === 0) await new Promise<void>((resolve) => wake = resolve);
+    socket.pause();
+    return chunks.shift();
+  };
+}
+
+function overPair(socket: Socket): { pair: unknown } {
+  const next = puller(socket);
   const readable = new ReadableStream<Uint8Array>({
     async pull(control) {
-      const { done, value } = await iterator.next();
-      if (done) control.close();
-      else control.enqueue(new Uint8Array(value));
+      const chunk = await next();
+      if (chunk !== undefined) return control.enqueue(chunk);
+      control.close();
     },
     cancel: () => void socket.destroy(),
   }, { highWaterMark: 0 });
   const writable = new WritableStream<Uint8Array>({
     write: (chunk) => new Promise((resolve) => socket.write(chunk, () => resolve())),
-    close: () => new Promise((resolve) => socket.end(() => resolve())),
+    close: () => void socket.end(),
     abort: () => void socket.destroy(),
   });
   return { pair: { readable, writable } };
 }
 
 function overConn(socket: Socket): unknown {
-  socket.on("error", () => {});
-  socket.pause();
-  let waiting: (() => void) | undefined;
-  for (const event of ["readable", "end", "close"]) socket.on(event, () => waiting?.());
+  const next = puller(socket);
+  let rest: Uint8Array | undefined = new Uint8Array(0);
   return {
     async read(into: Uint8Array): Promise<number | null> {
-      for (;;) {
-        const chunk: Buffer | null = socket.read(Math.min(into.length, socket.readableLength) || 1);
-        if (chunk !== null) return into.set(chunk), chunk.length;
-        if (socket.readableEnded || socket.destroyed) return null;
-        await new Promise<void>((resolve) => waiting = resolve);
-      }
+      if (rest?.length === 0) rest = await next();
+      if (rest === undefined) return null;
+      const part = rest.subarray(0, into.length);
+      rest = rest.subarray(part.length);
+      into.set(part);
+      return part.length;
     },
     // Takes at most three bytes at a time, as a conn may.
     write: (bytes: Uint8Array) =>
@@ -324,7 +342,7 @@ function overConn(socket: Socket): unknown {
         const part = bytes.slice(0, 3);
         socket.write(part, () => resolve(part.length));
       }),
-    closeWrite: () => new Promise<void>((resolve) => socket.end(() => resolve())),
+    closeWrite: () => Promise.resolve(void socket.end()),
     close: () => void socket.destroy(),
   };
 }
@@ -336,7 +354,7 @@ function overDuplex(socket: Socket): Duplex {
     allowHalfOpen: true,
     read: () => void socket.resume(),
     write: (chunk, _encoding, done) => void socket.write(chunk, () => done()),
-    final: (done) => void socket.end(() => done()),
+    final: (done) => (socket.end(), done()),
     destroy: (cause, done) => (socket.destroy(), done(cause)),
   });
   socket.on("data", (chunk) => void (duplex.push(chunk) || socket.pause()));
