@@ -7,6 +7,7 @@ import type { TLSSocket } from "node:tls";
 import { type ClientMessage, describeMessage, takeMessage } from "./client_messages.ts";
 import { type Bytes, concat } from "./server_messages.ts";
 import { acceptTls, type ServerTls } from "./tls_bridge.ts";
+import { Turns } from "./turn.ts";
 
 /**
  * How a server's bytes leave: `whole`, a write per message; `bytes`, a write per byte; `coalesced`,
@@ -46,6 +47,7 @@ export class Peer {
   #ended = false;
   #over = false;
   #wake: () => void = () => {};
+  readonly #turns = new Turns();
 
   constructor(socket: Socket, options: PeerOptions) {
     this.#raw = this.#channel = socket;
@@ -151,6 +153,7 @@ export class Peer {
   }
 
   destroy(): void {
+    this.#turns.close();
     this.#channel.destroy();
     this.#raw.destroy();
   }
@@ -225,7 +228,7 @@ export class Peer {
     for (let at = 0; at < bytes.length;) {
       const size = at < 2048 ? 1 : 1021;
       await this.#write(bytes.subarray(at, at += size));
-      await new Promise((resolve) => setImmediate(resolve));
+      await this.#turns.next();
     }
   }
 

@@ -9,7 +9,7 @@
  */
 import { createHash, createHmac, pbkdf2Sync, randomBytes, timingSafeEqual } from "node:crypto";
 import { EndOfScript, type Peer } from "./peer.ts";
-import type { Step } from "./scripted_server.ts";
+import type { Step } from "./steps.ts";
 import {
   authenticationCleartextPassword,
   authenticationMd5Password,
