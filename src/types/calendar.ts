@@ -119,7 +119,7 @@ export function two(value: number): string {
 }
 
 function printYmd({ year, month, day }: CalendarDate): string {
-  const shown = String(year > 0 ? year : 1 - year).padStart(4, "0");
+  const shown = year > 999 ? year : String(year > 0 ? year : 1 - year).padStart(4, "0");
   return `${shown}-${two(month)}-${two(day)}`;
 }
 

@@ -29,7 +29,7 @@ export function decodeBytes<T>(codec: Codec<T>, bytes: Uint8Array): T {
 
 /** What the codec writes. */
 export function encodeBytes<T>(codec: Codec<T>, value: T): Uint8Array {
-  const out = new Writer(1);
+  const out = new Writer(64);
   codec.encodeBinary!(value, out);
   return out.peek().slice();
 }
