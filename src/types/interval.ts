@@ -145,6 +145,9 @@ const YEAR_MONTH = /^([-+]?)(\d{1,19})-(\d{1,2})$/;
 const CLOCK = /^([-+]?)(\d{1,19}):([0-5]\d):([0-5]\d(?:\.\d{1,6})?)$/;
 const NUMBER = /^[-+]?\d{1,19}(?:\.\d{1,6})?$/;
 
+/** Characters; twice what the longest text of an interval has. */
+const LONGEST = 200;
+
 /** The units of the styles `postgres` and `postgres_verbose`, in months, days or microseconds. */
 const UNITS: ReadonlyMap<string, readonly [part: keyof Sum, size: bigint]> = new Map([
   ["year", ["months", 12n]],
@@ -175,7 +178,8 @@ function parseIso(text: string): Sum {
 /** `1 year -2 mons +04:05:06`, `@ 1 day 2 hours ago`, `+1-2 -3 +4:05:06`, `-3 4:05:06`. */
 function parseWords(text: string): Sum {
   const sum: Sum = { months: 0n, days: 0n, microseconds: 0n };
-  const words = text.split(" ", 32);
+  if (text.length > LONGEST) throw malformed();
+  const words = text.split(" ");
   const first = words[0] === "@" ? 1 : 0;
   const ago = words.at(-1) === "ago";
   const end = ago ? words.length - 1 : words.length;
@@ -185,7 +189,8 @@ function parseWords(text: string): Sum {
     const word = words[i]!;
     const unit = UNITS.get(words[i + 1]?.replace(/s$/, "") ?? "");
     if (addYearMonth(sum, word) || addClock(sum, word, inherited)) continue;
-    if (!NUMBER.test(word)) throw malformed();
+    const bare = unit === undefined && word !== "0" && !CLOCK.test(words[i + 1] ?? "");
+    if (bare || !NUMBER.test(word)) throw malformed();
     const [part, size] = unit ?? ["days", 1n];
     sum[part] += scaled(word, size);
     if (unit === undefined && word.startsWith("-")) inherited = "-";
