@@ -20,32 +20,9 @@ import { sync, terminate } from "../protocol/frontend.ts";
 import { Backend, backendName } from "../protocol/tags.ts";
 import { Cancellation } from "./cancellation.ts";
 import { Exchange, type Message, Queue, type Request, type RequestOptions } from "./exchange.ts";
+import type { SessionFacts, SessionLimits, SessionListener } from "./facts.ts";
 import { Liveness } from "./liveness.ts";
 import type { Receiver, Wire } from "./wire.ts";
-
-/** What startup found out and a session needs to know. */
-export interface SessionFacts {
-  readonly processId: number;
-  readonly secretKey: Uint8Array;
-  /** What the server reported so far; the session keeps it up to date. */
-  readonly parameterStatuses: Map<string, string>;
-  readonly transactionStatus: TransactionStatus;
-}
-
-/** Limits and clocks of a session; seconds, 0 for none. */
-export interface SessionLimits {
-  readonly timeout: number;
-  readonly closeTimeout: number;
-  readonly maxMessageBytes: number;
-  readonly maxPipelined: number;
-}
-
-/** What arrives beside the replies. A listener that throws is ignored: no request is at fault. */
-export interface SessionListener {
-  notice(fields: ServerFields): void;
-  notification(notification: Notification): void;
-  parameterStatus(name: string, value: string): void;
-}
 
 /**
  * The queue of requests on one ready connection.

@@ -15,7 +15,7 @@ import { startupMessage } from "../protocol/frontend.ts";
 import { Backend, backendName } from "../protocol/tags.ts";
 import { authenticate } from "./authenticate.ts";
 import type { Attempt } from "./dial.ts";
-import type { SessionFacts } from "./session.ts";
+import type { SessionFacts } from "./facts.ts";
 import type { Wire } from "./wire.ts";
 
 const VERSIONS = { "3.0": 3 << 16, "3.2": (3 << 16) | 2 } as const;
