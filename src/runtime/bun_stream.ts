@@ -2,6 +2,7 @@ import { InterfaceError, OperationalError } from "../errors/errors.ts";
 import type { BunHandlers, BunSocket } from "./bun_socket.ts";
 import { conclude, isExpressible, tlsOptions, unusable } from "./bun_tls.ts";
 import type { Sink, Stream, TlsFacts, TlsSettings } from "./runtime.ts";
+import { deliver } from "./web_stream.ts";
 
 interface PendingWrite {
   readonly bytes: Uint8Array;
@@ -150,9 +151,12 @@ export class BunStream implements Stream {
     else this.#deliver(bytes);
   }
 
+  /** Hands over as much as the sink says it has room for; what it pauses before is held. */
   #deliver(bytes: Uint8Array): void {
-    if (this.#sink!.chunk(bytes)) return;
+    const rest = deliver(this.#sink!, bytes, () => !this.#ours);
+    if (rest === undefined || this.#ours) return;
     this.#paused = true;
+    if (rest.length > 0) this.#held.unshift(rest.slice());
     if (!this.#closed) this.#socket!.pause();
   }
 

@@ -44,6 +44,25 @@ export function pipeOf(sock: unknown): Pipe | undefined {
   return undefined;
 }
 
+/**
+ * Gives `sink` bytes that came in a buffer of their own, never more at once than it has space for.
+ * Returns what is left over when it pauses, which may be nothing; `undefined`: it takes more.
+ */
+export function deliver(
+  sink: Sink,
+  bytes: Uint8Array,
+  isWanted: () => boolean,
+): Uint8Array | undefined {
+  let rest = bytes;
+  while (rest.length > 0 && isWanted()) {
+    const room = sink.space().length;
+    const goesOn = sink.chunk(rest.length > room ? rest.subarray(0, room) : rest);
+    rest = rest.subarray(room);
+    if (!goesOn) return rest;
+  }
+  return undefined;
+}
+
 /** A `Stream` that pulls from a {@linkcode Pipe}, and from TLS over it after `secure()`. */
 class PipeStream implements Stream {
   readonly kind = "given";
@@ -53,6 +72,8 @@ class PipeStream implements Stream {
   #sink: Sink | undefined;
   #flowing = false;
   #reading = false;
+  /** What the sink did not take yet. */
+  #rest: Uint8Array | undefined;
   #closed = false;
   /** The write in flight; never rejects. */
   #writing: Promise<void> | undefined;
@@ -114,6 +135,9 @@ class PipeStream implements Stream {
     if (this.#closed) throw closedError();
     const stream = this.#upgraded();
     try {
+      if (this.#rest !== undefined) {
+        throw new OperationalError("the server sent unencrypted data after it agreed to TLS");
+      }
       const facts = await stream.secure(tls, signal);
       this.#tls = stream;
       return facts;
@@ -165,10 +189,12 @@ class PipeStream implements Stream {
     this.#reading = true;
     try {
       while (this.#flowing) {
-        const bytes = await this.#pipe.read();
+        const bytes = this.#rest ?? await this.#pipe.read();
         if (this.#closed || this.#sink === undefined) return;
         if (bytes === undefined) return this.#lose(undefined);
-        this.#flowing = sink.chunk(bytes) && this.#flowing;
+        const rest = deliver(sink, bytes, () => this.#flowing);
+        if (rest !== undefined) this.#flowing = false;
+        this.#rest = rest?.length === 0 ? undefined : rest;
       }
     } catch (cause) {
       this.#lose(cause);
