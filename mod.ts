@@ -12,7 +12,7 @@
  *
  * @module
  */
-export { connect, type ConnectOptions } from "./src/connect.ts";
+export { connect, type ConnectOptions, type Url } from "./src/connect.ts";
 export {
   Connection,
   type ConnectionHooks,
@@ -54,4 +54,4 @@ export { type ObjectRow, Result } from "./src/query/result.ts";
 export type { RowShape } from "./src/query/rows.ts";
 export type { Codec } from "./src/types/codec.ts";
 export type { TypesOptions } from "./src/types/registry.ts";
-export type { Runtime, Stream } from "./src/runtime/runtime.ts";
+export type { Runtime, Signal, Stream } from "./src/runtime/runtime.ts";

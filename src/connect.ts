@@ -5,6 +5,10 @@ import { detectRuntime } from "./runtime/detect.ts";
 import { openSession } from "./session/open.ts";
 import { createRegistry, type TypesOptions } from "./types/registry.ts";
 
+/** The platform's `URL`, where its types are installed; else anything with an `href`. */
+export type Url = typeof globalThis extends { URL: { prototype: infer U } } ? U
+  : { readonly href: string };
+
 /** Everything `connect()` can be told; see the options of the configuration for each. */
 export interface ConnectOptions extends ConfigOptions {
   /** How values of PostgreSQL's types become JavaScript's and back. */
@@ -31,10 +35,10 @@ export interface ConnectOptions extends ConfigOptions {
  * }
  * ```
  */
-export function connect(options?: string | URL | ConnectOptions): Promise<Connection>;
-export function connect(dsn: string | URL, options: ConnectOptions): Promise<Connection>;
+export function connect(options?: string | Url | ConnectOptions): Promise<Connection>;
+export function connect(dsn: string | Url, options: ConnectOptions): Promise<Connection>;
 export async function connect(
-  first: string | URL | ConnectOptions = {},
+  first: string | Url | ConnectOptions = {},
   second: ConnectOptions = {},
 ): Promise<Connection> {
   const isDsn = typeof first === "string" || first instanceof URL;

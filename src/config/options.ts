@@ -1,5 +1,5 @@
 import type { ServerReport } from "../errors/errors.ts";
-import type { Runtime } from "../runtime/runtime.ts";
+import type { Runtime, Signal } from "../runtime/runtime.ts";
 import type { Password, SslMode } from "./target.ts";
 
 /** PEM text, as a string or as the bytes of a file. */
@@ -220,7 +220,7 @@ export interface ConnectOptions {
   /** Called whenever the server reports a run-time parameter. */
   onParameterStatus?: (name: string, value: string) => void;
   /** Aborts connecting; once connected it has no effect. */
-  signal?: AbortSignal;
+  signal?: Signal;
   /** What runs the driver. Default: detected. */
   runtime?: Runtime;
 }

@@ -23,7 +23,7 @@ import {
   parse,
 } from "../protocol/frontend.ts";
 import { Backend, backendName, Kind } from "../protocol/tags.ts";
-import type { Conversation, Message, Request } from "../session/exchange.ts";
+import type { Conversation, Message, Request, Signal } from "../session/exchange.ts";
 import type { Session } from "../session/session.ts";
 import type { Codec } from "../types/codec.ts";
 import { endCopy, refuseCopy } from "./copy_guard.ts";
@@ -41,7 +41,7 @@ export interface ExecuteOptions {
   /** OIDs of the parameters' types, where the server's own choice is not wanted; 0 leaves it. */
   readonly parameterTypes?: readonly number[];
   /** Aborts the query: at once while it is not sent. */
-  readonly signal?: AbortSignal;
+  readonly signal?: Signal;
   /** Seconds before it is cancelled; 0: no limit. */
   readonly timeout?: number;
 }

@@ -1,6 +1,7 @@
 import { InterfaceError, NoRowsError, TooManyRowsError } from "../errors/errors.ts";
 import { takeCallSite, withCallSite } from "./call_site.ts";
 import type { ExecuteOptions, Executor } from "./execute.ts";
+import type { Signal } from "../session/exchange.ts";
 import type { ObjectRow, Result } from "./result.ts";
 import type { RowShape } from "./rows.ts";
 import { executeSimple } from "./simple.ts";
@@ -14,7 +15,7 @@ export interface QueryOptions {
   /** OIDs of the parameters' types where the server is not to choose; 0 leaves it the choice. */
   parameterTypes?: readonly number[];
   /** Aborts the query: it is not sent any more, or cancelled on the server. */
-  signal?: AbortSignal;
+  signal?: Signal;
   /** Seconds before it is cancelled on the server; 0: no limit. Default: `queryTimeout`. */
   timeout?: number;
 }

@@ -4,6 +4,17 @@
  * is a value that is passed down from `connect()`; nothing registers itself anywhere.
  */
 
+/**
+ * The platform's `AbortSignal`, where its types are installed; where they are not, as much of it as
+ * the driver uses, so that the driver's types need neither DOM nor a runtime's.
+ */
+export type Signal = typeof globalThis extends { AbortSignal: { prototype: infer S } } ? S : {
+  readonly aborted: boolean;
+  readonly reason: unknown;
+  addEventListener(type: "abort", listener: () => void, options?: { once?: boolean }): void;
+  removeEventListener(type: "abort", listener: () => void): void;
+};
+
 /** Where a server listens. */
 export type Address =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
@@ -103,7 +114,7 @@ export interface Stream {
    * Called after the sink paused the stream (exactly one byte was read) and with no write pending;
    * reading is still paused afterwards. Rejects with the reason and destroys the stream otherwise.
    */
-  secure(tls: TlsSettings, signal?: AbortSignal): Promise<TlsFacts>;
+  secure(tls: TlsSettings, signal?: Signal): Promise<TlsFacts>;
   /** Sends FIN and goes on reading. Never rejects. */
   closeWrite(): Promise<void>;
   /** Sends what is pending, then closes both ways. Never rejects; resolves when the socket is closed. */
@@ -118,7 +129,7 @@ export interface Stream {
 /** How to dial. */
 export interface DialOptions {
   /** Aborts the attempt; nothing of it may stay behind. */
-  readonly signal?: AbortSignal;
+  readonly signal?: Signal;
   /** `undefined`: off. Only for TCP. */
   readonly keepAlive?: KeepAlive;
   /** Local address to bind. */
@@ -151,5 +162,5 @@ export interface Runtime {
   /** MD5, which WebCrypto lacks: for PostgreSQL's md5 authentication only. */
   md5(bytes: Uint8Array): Uint8Array;
   /** Makes sure that this timer alone does not keep the process alive. */
-  unrefTimer(timer: ReturnType<typeof setTimeout>): void;
+  unrefTimer(timer: unknown): void;
 }

@@ -5,12 +5,12 @@
 import { NotSupportedError, OperationalError, ProtocolError } from "../errors/errors.ts";
 import { sslRequest } from "../protocol/frontend.ts";
 import type { Settings, Target } from "../config/target.ts";
-import type { DialOptions, Stream, TlsSettings } from "../runtime/runtime.ts";
+import type { DialOptions, Signal, Stream, TlsSettings } from "../runtime/runtime.ts";
 import { Wire } from "./wire.ts";
 
 /** Bounds one attempt and knows what it is doing, so that a timeout can say where it struck. */
 export interface Attempt {
-  readonly signal: AbortSignal;
+  readonly signal: Signal;
   /** What is being waited for: `"connecting"`, `"the TLS handshake"` … */
   stage: string;
 }

@@ -1,5 +1,8 @@
+import type { Signal } from "../runtime/runtime.ts";
 import type { Reader } from "../bytes/reader.ts";
 import type { Writer } from "../bytes/writer.ts";
+
+export type { Signal };
 
 /** Takes one DataRow: the reader stands at its body. What it throws fails its own request only. */
 export type RowSink = (reader: Reader) => void;
@@ -43,7 +46,7 @@ export interface Request<T> {
 /** What a request wants besides being sent. */
 export interface RequestOptions {
   /** Aborted before it was sent: never sent; later: cancelled on the server. */
-  readonly signal?: AbortSignal;
+  readonly signal?: Signal;
   /** Seconds, then as if aborted; 0 or absent: no limit. */
   readonly timeout?: number;
 }

@@ -2,6 +2,7 @@
  * From settings to a session: every target in turn, each in the ways its sslMode allows, each
  * attempt bounded by `connectTimeout`. What went wrong is told with host, port and stage.
  */
+import type { Signal } from "../runtime/runtime.ts";
 import type { Settings, Target } from "../config/target.ts";
 import { DatabaseError, OperationalError, PgError } from "../errors/errors.ts";
 import { cancelOnServer } from "./cancel.ts";
@@ -10,7 +11,7 @@ import { Session } from "./session.ts";
 import { startUp } from "./startup.ts";
 
 /** Opens a session with the first target that lets us in. */
-export async function openSession(settings: Settings, signal?: AbortSignal): Promise<Session> {
+export async function openSession(settings: Settings, signal?: Signal): Promise<Session> {
   const failures: Error[] = [];
   for (const target of settings.targets) {
     let failure: Error | undefined;
@@ -55,7 +56,7 @@ async function attemptOnce(
   settings: Settings,
   target: Target,
   wish: TlsWish,
-  signal: AbortSignal | undefined,
+  signal: Signal | undefined,
 ): Promise<Session> {
   const controller = new AbortController();
   const attempt: Attempt = { signal: controller.signal, stage: "connecting" };

@@ -9,7 +9,6 @@ import {
   type ServerFields,
 } from "../errors/errors.ts";
 import {
-  type Notification,
   readFields,
   readNotification,
   readParameterStatus,

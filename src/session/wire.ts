@@ -3,7 +3,7 @@ import { Writer } from "../bytes/writer.ts";
 import { OperationalError, ProtocolError } from "../errors/errors.ts";
 import { Framer } from "../protocol/framer.ts";
 import { backendName } from "../protocol/tags.ts";
-import type { Sink, Stream, TlsFacts, TlsSettings } from "../runtime/runtime.ts";
+import type { Signal, Sink, Stream, TlsFacts, TlsSettings } from "../runtime/runtime.ts";
 
 /** Before authentication nobody has a reason to send more in one message. */
 const LIMIT_BEFORE_AUTHENTICATION = 65_536;
@@ -88,7 +88,7 @@ export class Wire implements Sink {
   }
 
   /** Upgrades to TLS; whatever the peer sent in plain text since the last pull is refused. */
-  async secure(settings: TlsSettings, signal: AbortSignal): Promise<void> {
+  async secure(settings: TlsSettings, signal: Signal): Promise<void> {
     if (this.#framer.pending > 0) throw this.fail(new ProtocolError(UNENCRYPTED));
     this.tls = await this.stream.secure(settings, signal);
   }
