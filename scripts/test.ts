@@ -1,0 +1,123 @@
+/**
+ * Runs the tests: the same files under Deno, Bun and Node, then against the built npm package under
+ * Node 20 and 24. Prints a line per runtime and group, everything skipped with its reason, every
+ * failure in full, and the sums. Fails when a test fails, a process hangs or a group runs no test.
+ *
+ *     deno task test [part of a file's path …] [--runtime=deno,bun,node,npm-node20,npm-node24]
+ *                    [--group=unit,wire,server,docs,fuzz] [--filter=part of a test's name]
+ *                    [--timeout=seconds for each process, 300]
+ *
+ * `PG_MAJORS=all` or `PG_MAJORS=15,18` chooses the servers; PostgreSQL 18 by default.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { cacheDirectory } from "../tests/_kit/cache.ts";
+import { certificates } from "../tests/_kit/certs.ts";
+import { type Cluster, startCluster } from "../tests/_kit/cluster.ts";
+import { majors } from "../tests/_kit/servers.ts";
+import {
+  type Group,
+  GROUPS,
+  type Job,
+  planJobs,
+  type RuntimeName,
+  RUNTIMES,
+} from "./testing/jobs.ts";
+import type { Selection } from "./testing/jobs.ts";
+import { buildNpmTests } from "./testing/npm_tests.ts";
+import { allPassed, closingReport, summaryLine } from "./testing/report.ts";
+import { runJobs } from "./testing/run.ts";
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+
+if (import.meta.main) process.exitCode = await main();
+
+async function main(): Promise<number> {
+  const { selection, timeout } = options(process.argv.slice(2));
+  const reports = mkdtempSync(join(tmpdir(), "cornac-reports-"));
+  const clusters: Cluster[] = [];
+  try {
+    install();
+    await certificates(); // once, before two processes want them
+    const npmTests = await npmPackageTests(selection);
+    const jobs = await planJobs(ROOT, selection, npmTests, reports);
+    if (jobs.length === 0) throw new Error("nothing to run");
+    if (jobs.some(needsServer)) clusters.push(...await startServers());
+    const environment = {
+      CORNAC_CACHE: cacheDirectory(),
+      CORNAC_SERVERS: JSON.stringify(clusters.map(({ address }) => address)),
+    };
+    const finished = (result: Parameters<typeof summaryLine>[0]) => say(summaryLine(result));
+    const results = await runJobs(jobs, environment, { processes: 2, timeout }, finished);
+    say(`\n${closingReport(ROOT, results)}`);
+    return allPassed(results) ? 0 : 1;
+  } finally {
+    await Promise.all(clusters.map((cluster) => cluster.stop()));
+    rmSync(reports, { recursive: true, force: true });
+  }
+}
+
+function options(args: string[]): { selection: Selection; timeout: number } {
+  const { values, positionals } = parseArgs({
+    args: args.filter((arg) => arg !== "--"),
+    allowPositionals: true,
+    options: {
+      runtime: { type: "string" },
+      group: { type: "string" },
+      filter: { type: "string" },
+      timeout: { type: "string", default: "300" },
+    },
+  });
+  const runtimes = listOf<RuntimeName>("--runtime", values.runtime, RUNTIMES);
+  const groups = listOf<Group>("--group", values.group, GROUPS);
+  const selection = { runtimes, groups, files: positionals, filter: values.filter };
+  return { selection, timeout: Number(values.timeout) };
+}
+
+function listOf<T extends string>(name: string, text: string | undefined, all: readonly T[]): T[] {
+  const list = text?.split(",") ?? [];
+  const unknown = list.filter((item) => !all.includes(item as T));
+  if (unknown.length > 0) throw new Error(`${name}: ${unknown} is none of ${all.join(", ")}`);
+  return list as T[];
+}
+
+/** Bun and Node find the tests' npm packages in node_modules. */
+function install(): void {
+  runDeno("install", "--quiet");
+}
+
+function runDeno(...args: string[]): void {
+  const { status } = spawnSync(process.execPath, args, { cwd: ROOT, stdio: "inherit" });
+  if (status !== 0) throw new Error(`deno ${args.join(" ")} failed`);
+}
+
+async function npmPackageTests({ runtimes }: Selection): Promise<string> {
+  const wanted = runtimes.length === 0 || runtimes.some((name) => name.startsWith("npm-"));
+  if (!wanted || !existsSync(join(ROOT, "scripts", "build_npm.ts"))) return ROOT;
+  const { buildNpm } = await import("./build_npm.ts");
+  buildNpm(ROOT);
+  return buildNpmTests(ROOT);
+}
+
+function needsServer({ group, files }: Job): boolean {
+  return files.length > 0 && group !== "unit" && group !== "wire";
+}
+
+async function startServers(): Promise<Cluster[]> {
+  const start = performance.now();
+  const clusters = await Promise.all(majors().map((major) => startCluster({ major })));
+  const names = clusters.map(({ major }) => major).join(", ");
+  say(
+    `PostgreSQL ${names} ready in ${((performance.now() - start) / 1000).toFixed(1)} s\n`,
+  );
+  return clusters;
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

@@ -1,0 +1,105 @@
+/** What to run: one process per runtime and group. */
+import { existsSync, readdirSync } from "node:fs";
+import { join, relative } from "node:path";
+import process from "node:process";
+import { runtimeBinary } from "../toolchain.ts";
+
+/** The groups, in the order they are run. */
+export const GROUPS = ["unit", "wire", "server", "docs", "fuzz"] as const;
+
+/** Deno, Bun and Node on the sources; Node 20 and 24 on the npm package. */
+export const RUNTIMES = ["deno", "bun", "node", "npm-node20", "npm-node24"] as const;
+
+export type Group = typeof GROUPS[number];
+export type RuntimeName = typeof RUNTIMES[number];
+
+/** Which tests to run; empty lists stand for all. */
+export interface Selection {
+  readonly runtimes: readonly RuntimeName[];
+  readonly groups: readonly Group[];
+  /** Parts of file paths. */
+  readonly files: readonly string[];
+  /** A part of a test's name. */
+  readonly filter?: string;
+}
+
+/** One process to run. */
+export interface Job {
+  readonly runtime: RuntimeName;
+  readonly group: Group;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly directory: string;
+  /** Where the process writes its JUnit report. */
+  readonly report: string;
+  /** The files by their path in the repository. */
+  readonly files: readonly string[];
+}
+
+/** The jobs of a selection. `npmTests`: see npm_tests.ts; `reports`: a directory for the reports. */
+export async function planJobs(
+  root: string,
+  selection: Selection,
+  npmTests: string,
+  reports: string,
+): Promise<Job[]> {
+  const jobs: Job[] = [];
+  for (const group of GROUPS) {
+    if (!chosen(selection.groups, group)) continue;
+    const files = testFiles(root, group, selection.files);
+    if (files.length === 0 && selection.files.length > 0) continue;
+    for (const runtime of RUNTIMES) {
+      if (!chosen(selection.runtimes, runtime)) continue;
+      const report = join(reports, `${runtime}-${group}.xml`);
+      const fromNpm = runtime.startsWith("npm-");
+      const here = fromNpm ? files.map((file) => file.replace(/\.ts$/, ".js")) : files;
+      const directory = fromNpm ? npmTests : root;
+      const [command, args] = await commandOf(runtime, here, report, selection.filter);
+      jobs.push({ runtime, group, command, args, directory, report, files });
+    }
+  }
+  return jobs;
+}
+
+function chosen<T>(list: readonly T[], item: T): boolean {
+  return list.length === 0 || list.includes(item);
+}
+
+function testFiles(root: string, group: Group, parts: readonly string[]): string[] {
+  const folder = join(root, "tests", group);
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".test.ts"))
+    .map((name) => relative(root, join(folder, name)))
+    .filter((path) => parts.length === 0 || parts.some((part) => path.includes(part)))
+    .sort();
+}
+
+async function commandOf(
+  runtime: RuntimeName,
+  files: readonly string[],
+  report: string,
+  filter: string | undefined,
+): Promise<[string, string[]]> {
+  const pattern = filter?.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  if (runtime === "deno") {
+    const only = filter === undefined ? [] : ["--filter", filter];
+    const flags = ["test", "-A", "--no-check", "--quiet", `--junit-path=${report}`];
+    return [process.execPath, [...flags, ...only, ...files]];
+  }
+  if (runtime === "bun") {
+    const only = pattern === undefined ? [] : ["-t", pattern];
+    const flags = ["test", "--reporter=junit", `--reporter-outfile=${report}`, "--timeout=60000"];
+    return [await runtimeBinary("bun"), [...flags, ...only, ...files.map((file) => `./${file}`)]];
+  }
+  const only = pattern === undefined ? [] : [`--test-name-pattern=${pattern}`];
+  const reporters = [
+    "--test-reporter=junit",
+    `--test-reporter-destination=${report}`,
+    "--test-reporter=spec",
+    "--test-reporter-destination=stdout",
+  ];
+  const flags = ["--test", "--test-concurrency=1", "--test-timeout=120000", ...reporters, ...only];
+  const node = await runtimeBinary(runtime === "npm-node20" ? "node20" : "node24");
+  return [node, [...flags, ...files]];
+}

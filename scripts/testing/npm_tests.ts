@@ -1,0 +1,67 @@
+/**
+ * The tests as JavaScript beside the built npm package: `.cache/npm-tests/` holds a copy of the
+ * package's modules where the sources would be and every test, transpiled, where it was. So the same
+ * relative imports reach what npm's users get, on a Node that cannot read TypeScript too.
+ */
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join, relative } from "node:path";
+import ts from "typescript";
+
+/**
+ * Builds the directory anew from `<root>/npm` and returns its path. Modules of src that the package
+ * does not hold, because nothing exported needs them, are transpiled as the tests are.
+ */
+export function buildNpmTests(root: string): string {
+  const out = join(root, ".cache", "npm-tests");
+  rmSync(out, { recursive: true, force: true });
+  mkdirSync(out, { recursive: true });
+  cpSync(join(root, "npm"), out, { recursive: true });
+  for (const folder of ["tests", "scripts", "src", "examples", "bench"]) {
+    transpileAll(root, folder, out);
+  }
+  for (const name of ["deno.json", "README.md"]) {
+    if (existsSync(join(root, name))) cpSync(join(root, name), join(out, name));
+  }
+  return out;
+}
+
+function transpileAll(root: string, folder: string, out: string): void {
+  for (const path of files(join(root, folder))) {
+    const target = join(out, relative(root, path));
+    const compiled = target.replace(/\.ts$/, ".js");
+    if (existsSync(compiled)) continue; // the package's own
+    mkdirSync(dirname(target), { recursive: true });
+    if (path.endsWith(".ts")) writeFileSync(compiled, transpile(path));
+    else cpSync(path, target);
+  }
+}
+
+function files(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    return entry.isDirectory() ? files(path) : [path];
+  });
+}
+
+/** Modules named by `new URL("….ts", import.meta.url)` move along with the imports. */
+function transpile(path: string): string {
+  const { outputText } = ts.transpileModule(readFileSync(path, "utf8"), {
+    fileName: path,
+    compilerOptions: {
+      module: ts.ModuleKind.ESNext,
+      target: ts.ScriptTarget.ES2022,
+      verbatimModuleSyntax: true,
+      rewriteRelativeImportExtensions: true,
+    },
+  });
+  return outputText.replace(/(new URL\(\s*["'][^"']+)\.ts(["'])/g, "$1.js$2");
+}

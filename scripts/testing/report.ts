@@ -1,0 +1,86 @@
+/** What the runner prints. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { TestCase } from "./junit.ts";
+import type { Result } from "./run.ts";
+
+/** One line for a runtime and group. */
+export function summaryLine(result: Result): string {
+  const { job, cases, trouble, seconds } = result;
+  const columns = [
+    job.runtime.padEnd(11),
+    job.group.padEnd(7),
+    ...OUTCOMES.map((outcome) => `${String(count(cases, outcome)).padStart(5)} ${outcome}`),
+    `${seconds.toFixed(1).padStart(6)} s`,
+  ];
+  return columns.join(" ") + (trouble ? `   ${trouble}` : "");
+}
+
+/** Everything after the lines: what was skipped and why, what failed and how, the sums. */
+export function closingReport(root: string, results: readonly Result[]): string {
+  const sections = [skippedSection(root, results), failedSection(results), totals(results)];
+  return sections.filter((section) => section !== "").join("\n\n");
+}
+
+/** Whether the run counts as passed. */
+export function allPassed(results: readonly Result[]): boolean {
+  return results.every(({ trouble, cases }) => !trouble && count(cases, "failed") === 0);
+}
+
+const OUTCOMES = ["passed", "failed", "skipped"] as const;
+
+function count(cases: readonly TestCase[], outcome: TestCase["outcome"]): number {
+  return cases.filter((test) => test.outcome === outcome).length;
+}
+
+function totals(results: readonly Result[]): string {
+  const all = results.flatMap(({ cases }) => cases);
+  const broken = results.filter(({ trouble }) => trouble).length;
+  const failed = count(all, "failed") + broken;
+  return `${count(all, "passed")} passed, ${failed} failed, ${count(all, "skipped")} skipped`;
+}
+
+function skippedSection(root: string, results: readonly Result[]): string {
+  const where = new Map<string, string[]>();
+  for (const { job, cases } of results) {
+    for (const test of cases.filter(({ outcome }) => outcome === "skipped")) {
+      const reason = test.detail || reasonInSource(root, job.files, test.name) || "no reason found";
+      const line = `  ${job.group}: ${test.name}\n      ${reason}`;
+      where.set(line, [...where.get(line) ?? [], job.runtime]);
+    }
+  }
+  if (where.size === 0) return "";
+  const lines = [...where].map(([line, runtimes]) => `${line} [${runtimes.join(", ")}]`);
+  return ["Skipped:", ...lines].join("\n");
+}
+
+/** Only Node's report repeats the reason; the others' is read from the test's `skip` option. */
+function reasonInSource(root: string, files: readonly string[], name: string): string | undefined {
+  const title = name.split(" > ").at(-1)!;
+  for (const file of files) {
+    const path = join(root, file);
+    const source = existsSync(path) ? readFileSync(path, "utf8") : "";
+    const at = source.indexOf(title);
+    if (at < 0) continue;
+    const reason = /\bskip:[^}]*?(["'`])((?:(?!\1).)+)\1\s*[,})]/.exec(source.slice(at, at + 500));
+    if (reason) return reason[2];
+  }
+  return undefined;
+}
+
+function failedSection(results: readonly Result[]): string {
+  const failures = results.flatMap((result) => {
+    const head = `${result.job.runtime} ${result.job.group}`;
+    const tests = result.cases.filter(({ outcome }) => outcome === "failed")
+      .map(({ name, file, detail }) => `✗ ${head}: ${name} (${file})\n${indent(detail)}`);
+    const lost = result.trouble
+      ? [`✗ ${head}: ${result.trouble}\n${indent(result.output.slice(-20_000))}`]
+      : [];
+    return [...tests, ...lost];
+  });
+  return failures.length === 0 ? "" : ["Failed:", ...failures].join("\n\n");
+}
+
+function indent(text: string): string {
+  return text.trimEnd().split("\n").map((line) => `    ${line}`).join("\n");
+}

@@ -1,0 +1,116 @@
+/** Runs jobs as processes, two at a time, each bounded in time. */
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import process from "node:process";
+import type { Job } from "./jobs.ts";
+import { parseJunit, type TestCase } from "./junit.ts";
+
+/** What came of a job. */
+export interface Result {
+  readonly job: Job;
+  readonly cases: readonly TestCase[];
+  /** What is wrong besides failed tests: a crash, a hang, nothing run. */
+  readonly trouble: string | undefined;
+  readonly output: string;
+  readonly seconds: number;
+}
+
+/** How many processes run at once, and for how long. */
+export interface Limits {
+  readonly processes: number;
+  /** Seconds a job may take. */
+  readonly timeout: number;
+}
+
+/** Runs all jobs and reports each as it ends. */
+export async function runJobs(
+  jobs: readonly Job[],
+  environment: Readonly<Record<string, string>>,
+  limits: Limits,
+  finished: (result: Result) => void,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  const waiting = [...jobs];
+  const worker = async (): Promise<void> => {
+    for (let job = waiting.shift(); job; job = waiting.shift()) {
+      const result = await runJob(job, environment, limits.timeout);
+      results.push(result);
+      finished(result);
+    }
+  };
+  await Promise.all(Array.from({ length: limits.processes }, worker));
+  return results;
+}
+
+async function runJob(
+  job: Job,
+  environment: Readonly<Record<string, string>>,
+  timeout: number,
+): Promise<Result> {
+  const start = performance.now();
+  const result = (cases: TestCase[], trouble?: string, output = ""): Result => {
+    const seconds = (performance.now() - start) / 1000;
+    return { job, cases, trouble, output, seconds };
+  };
+  if (job.files.length === 0) return result([], `tests/${job.group} has no test file`);
+  const { code, output, hung } = await execute(job, environment, timeout);
+  const cases = existsSync(job.report) ? parseJunit(readFileSync(job.report, "utf8")) : [];
+  return result(cases, troubleOf(cases, code, hung && `still running after ${timeout} s`), output);
+}
+
+function troubleOf(
+  cases: readonly TestCase[],
+  code: number,
+  hang: string | false,
+): string | undefined {
+  if (hang) return hang;
+  if (code !== 0 && !cases.some(({ outcome }) => outcome === "failed")) return `exit code ${code}`;
+  if (cases.length === 0) return "no test ran";
+  return undefined;
+}
+
+interface Ended {
+  readonly code: number;
+  readonly output: string;
+  readonly hung: boolean;
+}
+
+/** In a process group of its own, so that a hanging runner's children end with it. */
+function execute(
+  job: Job,
+  environment: Readonly<Record<string, string>>,
+  timeout: number,
+): Promise<Ended> {
+  const child = spawn(job.command, [...job.args], {
+    cwd: job.directory,
+    env: { ...process.env, NO_COLOR: "1", FORCE_COLOR: "0", ...environment },
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
+  });
+  let output = "";
+  let hung = false;
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8");
+    stream.on("data", (text) => output += text);
+  }
+  const timer = setTimeout(() => {
+    hung = true;
+    killGroup(child.pid);
+  }, timeout * 1000);
+  return new Promise((resolve) => {
+    child.on("error", (error) => resolve({ code: 1, output: String(error), hung }));
+    child.on("close", (code) => {
+      clearTimeout(timer);
+      resolve({ code: code ?? 1, output, hung });
+    });
+  });
+}
+
+function killGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    process.kill(pid, "SIGKILL");
+  }
+}
