@@ -4,14 +4,19 @@
  * ±`Infinity` for PostgreSQL's `infinity` and `-infinity`; `micros` is then 0.
  */
 export interface Moment {
+  /** Seconds since 1970, or ±`Infinity`. */
   readonly seconds: number;
+  /** Microseconds after `seconds`, 0 … 999,999. */
   readonly micros: number;
 }
 
 /** A day of the proleptic Gregorian calendar; year 0 is 1 BC, as in ISO 8601. */
 export interface CalendarDate {
+  /** 0 is 1 BC. */
   readonly year: number;
+  /** 1 … 12. */
   readonly month: number;
+  /** 1 … 31. */
   readonly day: number;
 }
 
@@ -22,11 +27,11 @@ export const DAY_MICROS = 86_400_000_000;
 
 // The limits are those of src/include/datatype/timestamp.h, counted from 1970 instead of 2000.
 /** Days since 1970 of the first `date`: 4714-11-24 BC, the Julian day 0. */
-export const FIRST_DAY = -2_440_588;
+export const FIRST_DAY: number = -2_440_588;
 /** Days since 1970 of the first day that a `date` cannot hold: 5874898-01-01. */
 export const END_DAY = 2_145_042_906;
 /** Seconds since 1970 of the first `timestamp`: 4714-11-24 BC. */
-export const FIRST_SECOND = -210_866_803_200;
+export const FIRST_SECOND: number = -210_866_803_200;
 /** Seconds since 1970 of the first second that a `timestamp` cannot hold: 294277-01-01. */
 export const END_SECOND = 9_224_318_016_000;
 

@@ -7,20 +7,30 @@ import { OIDS } from "./oids.ts";
 
 /** A `point`. Coordinates, here and below, are doubles: infinite ones and NaN included. */
 export interface Point {
+  /** The first coordinate. */
   readonly x: number;
+  /** The second coordinate. */
   readonly y: number;
 }
 
-/** A `line`: the points where a·x + b·y + c = 0. The server refuses a and b both 0. */
+/**
+ * A `line`: the points where a·x + b·y + c = 0. The server refuses a and b both within 1e-6
+ * of 0 (EPSILON of geo_decls.h).
+ */
 export interface Line {
+  /** The factor of x. */
   readonly a: number;
+  /** The factor of y. */
   readonly b: number;
+  /** What is added to both. */
   readonly c: number;
 }
 
 /** An `lseg`, a line segment, between its two end points. */
 export interface LineSegment {
+  /** The first end point. */
   readonly start: Point;
+  /** The second end point. */
   readonly end: Point;
 }
 
@@ -29,24 +39,31 @@ export interface LineSegment {
  * server sorts them out.
  */
 export interface Box {
+  /** The upper right corner. */
   readonly high: Point;
+  /** The lower left corner. */
   readonly low: Point;
 }
 
-/** A `path` of one or more points; whether the last is joined to the first is `closed`. */
+/** A `path` of one or more points, open or closed. */
 export interface Path {
+  /** Whether the last point is joined to the first. */
   readonly closed: boolean;
+  /** One point or more, in their order. */
   readonly points: readonly Point[];
 }
 
 /** A `polygon` of one or more corners. */
 export interface Polygon {
+  /** One corner or more, in their order. */
   readonly points: readonly Point[];
 }
 
 /** A `circle`. The server refuses a negative radius. */
 export interface Circle {
+  /** Its middle. */
   readonly center: Point;
+  /** 0 or more. */
   readonly radius: number;
 }
 

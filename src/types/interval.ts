@@ -30,11 +30,18 @@ export interface IntervalParts {
  * ```
  */
 export class Interval {
+  /** Months; twelve of them are printed as a year. */
   readonly months: number;
+  /** Days, of whatever length they have where the interval is used. */
   readonly days: number;
+  /** Hours, minutes and seconds together. */
   readonly microseconds: bigint;
 
-  /** @throws {InterfaceError} a part is not an integer or does not fit. */
+  /**
+   * An interval of these parts; without any it is zero.
+   *
+   * @throws {InterfaceError} a part is not an integer or does not fit.
+   */
   constructor(parts: IntervalParts = {}) {
     const { months = 0, days = 0, microseconds = 0n } = parts;
     if (!isInt32(months) || !isInt32(days)) {
@@ -110,6 +117,8 @@ export const intervalCodec: Codec = Object.freeze({
   },
   accepts: (value: unknown) =>
     value === Infinity || value === -Infinity || isParts(value) || isTemporal(value, "Duration"),
+  // Before PostgreSQL 17 infinity's bytes were a finite interval; its text is an error there.
+  encodesBinary: (value: unknown) => typeof value !== "number",
   encodeText(value: unknown): string {
     if (typeof value === "number") return value > 0 ? "infinity" : "-infinity";
     return intervalOf(value).toString();

@@ -12,7 +12,9 @@ import { dateOf, DAY, DAY_MICROS, daysOf, type Moment } from "./calendar.ts";
  * ```
  */
 export interface TemporalLike {
+  /** Makes the value of a `timestamptz`. */
   readonly Instant: { fromEpochNanoseconds(nanoseconds: bigint): unknown };
+  /** Makes the value of a `timestamp`. */
   readonly PlainDateTime: new (
     year: number,
     month: number,
@@ -23,7 +25,9 @@ export interface TemporalLike {
     millisecond: number,
     microsecond: number,
   ) => unknown;
+  /** Makes the value of a `date`. */
   readonly PlainDate: new (year: number, month: number, day: number) => unknown;
+  /** Makes the value of a `time`. */
   readonly PlainTime: new (
     hour: number,
     minute: number,

@@ -106,6 +106,12 @@ describe("interval", () => {
     assert.equal(codec.decodeText(text), Infinity);
   });
 
+  test("infinity goes as text, which a server before PostgreSQL 17 refuses", () => {
+    assert.equal(codec.encodesBinary!(Infinity), false);
+    assert.equal(codec.encodesBinary!(new Interval()), true);
+    assert.equal(codec.encodesBinary!({ days: 1 }), true);
+  });
+
   test("the smallest int64 of microseconds is read and written", () => {
     const least = new Interval({ microseconds: -(2n ** 63n) });
     assert.deepEqual(codec.decodeText("-2562047788:00:54.775808"), least);
