@@ -3,6 +3,9 @@ import { bitCodecs } from "./bits.ts";
 import type { Codec } from "./codec.ts";
 import { recordCodec } from "./composite.ts";
 import { dateTimeCodecs, type DateTimePolicy } from "./datetime.ts";
+import { geometricCodecs } from "./geometric.ts";
+import { intervalCodec } from "./interval.ts";
+import { networkCodecs } from "./network.ts";
 import {
   float4Codec,
   float8Codec,
@@ -21,9 +24,9 @@ import {
   charCodec,
   jsonCodecs,
   type JsonFunctions,
-  jsonpathCodec,
   textCodec,
   uuidCodec,
+  versionedTextCodec,
 } from "./scalars.ts";
 import { lsnCodec, snapshotCodecs, tidCodec, vectorCodecs } from "./system.ts";
 import { tsqueryCodec, tsvectorCodec } from "./text_search.ts";
@@ -57,7 +60,7 @@ const FIXED: readonly Codec[] = [
   unsignedCodec("xid", OIDS.xid, OIDS._xid),
   unsignedCodec("cid", OIDS.cid, OIDS._cid),
   uuidCodec,
-  jsonpathCodec,
+  versionedTextCodec("jsonpath", OIDS.jsonpath, OIDS._jsonpath),
   tidCodec,
   lsnCodec,
   ...bitCodecs,
@@ -66,6 +69,9 @@ const FIXED: readonly Codec[] = [
   tsvectorCodec,
   tsqueryCodec,
   recordCodec,
+  intervalCodec,
+  ...networkCodecs,
+  ...geometricCodecs,
   textCodec("text", OIDS.text, OIDS._text),
   textCodec("varchar", OIDS.varchar, OIDS._varchar),
   textCodec("bpchar", OIDS.bpchar, OIDS._bpchar),

@@ -101,3 +101,14 @@ function unacceptable(codec: Codec, value: unknown): InterfaceError {
   const what = value === undefined ? "undefined; write null for NULL" : "this value";
   return new InterfaceError(`${codec.name} cannot hold ${what}`);
 }
+
+/** Plain assignment, except that a property called `__proto__` does not become the prototype. */
+export function setProperty(object: object, key: string, value: unknown): void {
+  if (key !== "__proto__") (object as Record<string, unknown>)[key] = value;
+  else {Object.defineProperty(object, key, {
+      value,
+      enumerable: true,
+      writable: true,
+      configurable: true,
+    });}
+}

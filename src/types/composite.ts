@@ -8,6 +8,7 @@ import {
   malformed,
   type Mutable,
   readComponent,
+  setProperty,
   writeComponent,
 } from "./component.ts";
 import { OIDS } from "./oids.ts";
@@ -115,7 +116,7 @@ function fromTexts(attributes: readonly Attribute[], texts: (string | null)[], n
   const row: Row = {};
   attributes.forEach(({ name: key, codec }, i) => {
     const text = texts[i]!;
-    set(row, key, text === null ? null : codec.decodeText(text));
+    setProperty(row, key, text === null ? null : codec.decodeText(text));
   });
   return row;
 }
@@ -133,7 +134,7 @@ function readRow(
     for (const attribute of attributes) {
       reader.end = end;
       if (reader.uint32() !== attribute.oid) throw altered(name);
-      set(row, attribute.name, readComponent(attribute.codec, reader, end));
+      setProperty(row, attribute.name, readComponent(attribute.codec, reader, end));
     }
     return row;
   } finally {
@@ -160,17 +161,6 @@ function attributeOf(value: Row, key: string, name: string): unknown {
   const field = key === "__proto__" && !Object.hasOwn(value, key) ? undefined : value[key];
   if (field !== undefined) return field;
   throw new InterfaceError(`${name} wants the attribute ${JSON.stringify(key)}; null for NULL`);
-}
-
-/** Plain assignment, but an attribute called `__proto__` must not become the prototype. */
-function set(row: Row, key: string, value: unknown): void {
-  if (key !== "__proto__") row[key] = value;
-  else {Object.defineProperty(row, key, {
-      value,
-      enumerable: true,
-      writable: true,
-      configurable: true,
-    });}
 }
 
 function quotedField(text: string | null): string {

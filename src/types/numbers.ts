@@ -15,6 +15,8 @@ const TEN: readonly number[] = [
   1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17,
   1e18, 1e19, 1e20, 1e21, 1e22,
 ];
+/** FLT_MIN: below it, floats have fewer digits. */
+const SUBNORMAL = 2 ** -126;
 const FLOAT = /^-?(?:\d+(?:\.\d+)?(?:e[+-]?\d+)?|Infinity)$|^NaN$/;
 
 /** `int2` ↔ number. Source: int.c, `int2send`. */
@@ -117,36 +119,53 @@ export function xid8Codec(policy: Int8Policy): Codec<number | bigint> {
 }
 
 /**
- * The shortest decimal that rounds to the float32 `value`: nine digits always do, six are the least
- * worth trying (FLT_DIG). Both factors are exact doubles, so that the quotient is the double nearest
- * to the decimal.
+ * The shortest decimal that names the float32 `value`, the nearest of them, as the server prints it
+ * (f2s.c, Ryu): six digits are the least worth trying (FLT_DIG) but below the normal floats, nine
+ * always do. Factors and
+ * products are exact doubles, so that the quotient is the double nearest to the decimal.
  */
 export function shortestFloat32(value: number): number {
-  if (
-    !Number.isFinite(value) || Math.fround(Math.round(value)) === value && Math.abs(value) < 1e6
-  ) {
-    return value;
+  const size = Math.abs(value);
+  if (!(size < Infinity) || (size < 1e6 && Math.round(value) === value)) return value;
+  const magnitude = Math.floor(Math.log10(size));
+  for (let digits = size < SUBNORMAL ? 1 : 6; digits < 9; digits++) {
+    const candidate = inDigits(value, size, digits, magnitude);
+    if (!Number.isNaN(candidate)) return candidate;
   }
-  const magnitude = Math.floor(Math.log10(Math.abs(value)));
-  if (magnitude < -12 || magnitude > 20) return shortestByText(value);
-  for (let digits = 6; digits < 9; digits++) {
-    const candidate = rounded(value, digits - 1 - magnitude);
-    if (Math.fround(candidate) === value) return candidate;
-  }
-  return rounded(value, 8 - magnitude);
+  return inDigits(value, size, 9, magnitude);
 }
 
-function rounded(value: number, places: number): number {
-  if (places < 0) return Math.round(value / TEN[-places]!) * TEN[-places]!;
-  return Math.round(value * TEN[places]!) / TEN[places]!;
+/** The decimal of that many digits that names `value`; NaN when there is none. */
+function inDigits(value: number, size: number, digits: number, magnitude: number): number {
+  const places = digits - 1 - magnitude;
+  const isSmall = places >= -22 && places <= 22;
+  const integer = isSmall ? nearest(scaled(size, places)) : Number(digitsOf(size, digits));
+  // Below a power of two the floats lie closer than above it: the next decimal up may do instead.
+  for (let up = 0; up < 2; up++) {
+    const candidate = isSmall
+      ? scaled(integer + up, -places)
+      : Number(`${integer + up}e${-places}`);
+    if (Math.fround(candidate) === size && !isTie(candidate)) {
+      return value < 0 ? -candidate : candidate;
+    }
+  }
+  return digits < 9 ? NaN : value;
 }
 
-function shortestByText(value: number): number {
-  for (let digits = 1; digits < 9; digits++) {
-    const candidate = Number(value.toPrecision(digits));
-    if (Math.fround(candidate) === value) return candidate;
-  }
-  return Number(value.toPrecision(9));
+function scaled(value: number, places: number): number {
+  return places < 0 ? value / TEN[-places]! : value * TEN[places]!;
+}
+
+/** Rounds to an integer, halves to the even one. */
+function nearest(value: number): number {
+  const floor = Math.floor(value);
+  const rest = value - floor;
+  return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
+}
+
+/** The first digits of a number, rounded, as an integer's. */
+function digitsOf(value: number, digits: number): string {
+  return value.toExponential(digits - 1).replace(/e.*|\./g, "");
 }
 
 function isNumeric(value: unknown): boolean {

@@ -3,6 +3,7 @@ import { builtinCodecs, type TypePolicies } from "./builtin.ts";
 import type { Codec } from "./codec.ts";
 import { type Attribute, compositeOf } from "./composite.ts";
 import { type CustomCodec, customCodec } from "./custom.ts";
+import { EXTENSION_CODECS } from "./extensions.ts";
 import { BUILTIN_TYPES, type BuiltinType } from "./oids.ts";
 import { multirangeOf, type Range, rangeOf } from "./range.ts";
 import { textCodec, textOnlyCodec } from "./scalars.ts";
@@ -148,7 +149,7 @@ export class TypeRegistry {
       case "composite":
         return compositeOf(this.#attributes(info), typeOf(info)) as Codec;
       default:
-        return ofType(textOnlyCodec(info.name, info.oid) as Codec, info);
+        return ofType(EXTENSION_CODECS.get(info.name) ?? anyText(info.name, info.oid), info);
     }
   }
 
@@ -158,13 +159,17 @@ export class TypeRegistry {
 
   /** A part's codec; a part of which nothing is known is its text. */
   #component(oid: number = 0): Codec {
-    return this.lookup(oid) ?? textOnlyCodec(`type ${oid}`, oid) as Codec;
+    return this.lookup(oid) ?? anyText(`type ${oid}`, oid);
   }
 }
 
 /** A registry with the given policies and codecs. */
 export function createRegistry(options: TypesOptions = {}): TypeRegistry {
   return new TypeRegistry(options);
+}
+
+function anyText(name: string, oid: number): Codec {
+  return textOnlyCodec(name, oid) as Codec;
 }
 
 function typeOf({ name, oid, arrayOid = 0 }: TypeInfo): Pick<Codec, "name" | "oid" | "arrayOid"> {

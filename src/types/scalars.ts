@@ -164,20 +164,25 @@ export function jsonCodecs(functions: JsonFunctions = {}): readonly Codec[] {
   return [Object.freeze(json), Object.freeze(jsonb)];
 }
 
-/** `jsonpath` ↔ its text. Source: jsonpath.c, `jsonpath_send`: a version byte, then the text. */
-export const jsonpathCodec: Codec<string> = Object.freeze({
-  name: "jsonpath",
-  oid: OIDS.jsonpath,
-  arrayOid: OIDS._jsonpath,
-  decodeText: same,
-  decodeBinary: (reader: Reader, length: number): string => versioned(reader, length, "jsonpath"),
-  accepts: isString,
-  encodeText: same,
-  encodeBinary(value: string, out: Writer): void {
-    out.uint8(1);
-    out.text(value);
-  },
-});
+/**
+ * A type whose JavaScript value is its text and whose binary form is a version byte, 1, and the
+ * text: `jsonpath`, `ltree` and its queries. Source: jsonpath.c, `jsonpath_send`; ltree_io.c.
+ */
+export function versionedTextCodec(name: string, oid: number, arrayOid: number = 0): Codec<string> {
+  return Object.freeze({
+    name,
+    oid,
+    arrayOid,
+    decodeText: same,
+    decodeBinary: (reader: Reader, length: number): string => versioned(reader, length, name),
+    accepts: isString,
+    encodeText: same,
+    encodeBinary(value: string, out: Writer): void {
+      out.uint8(1);
+      out.text(value);
+    },
+  });
+}
 
 /** Two hexadecimal digits for each byte value. */
 export function hexOf(byte: number): string {
@@ -185,7 +190,7 @@ export function hexOf(byte: number): string {
 }
 
 /** Reads a value that begins with the version byte 1 and goes on as text. */
-export function versioned(reader: Reader, length: number, what: string): string {
+function versioned(reader: Reader, length: number, what: string): string {
   if (length < 1) throw new ProtocolError(`malformed ${what}: it is empty`);
   const version = reader.uint8();
   if (version !== 1) throw malformed(what, `version ${version} is not known`);
