@@ -99,11 +99,7 @@ export class Connection implements Queryable, AsyncDisposable {
     hooks: ConnectionHooks,
   ) {
     this.#session = session;
-    const executor = new Executor(
-      session,
-      (oid) => types.lookup(oid),
-      settings.statementCacheSize,
-    );
+    const executor = new Executor(session, types, settings.statementCacheSize);
     const { queryTimeout, runtime } = settings;
     this.#host = { executor, rows, queryTimeout, asyncStacks: runtime.asyncStacks };
     this.closed = session.ended.then(() => undefined);

@@ -23,4 +23,4 @@ export function withCallSite(error: unknown, site: Error | undefined): unknown {
 
 /** Frames of the driver's own plumbing and of the event loop, between the caller and the error. */
 const OWN =
-  /withCallSite|takeCallSite|#run\b|new (Simple)?Query\b|src[/\\]connection\.|processTicksAndRejections|drainTicks|NextTickAndMacro/;
+  /withCallSite|takeCallSite|#run\b|\bnew (Simple)?Query\b|\bsimple\b.*query\.ts|src[/\\]connection\.|processTicksAndRejections|drainTicks|NextTickAndMacro/;

@@ -7,8 +7,9 @@
  * Source: manual, "Extended Query" in the protocol's message flow.
  */
 import type { Writer } from "../bytes/writer.ts";
-import { DatabaseError, ProtocolError } from "../errors/errors.ts";
+import { DatabaseError, InterfaceError, ProtocolError } from "../errors/errors.ts";
 import {
+  type ColumnDescription,
   readCommandTag,
   readParameterDescription,
   readRowDescription,
@@ -26,10 +27,12 @@ import { Backend, backendName, Kind } from "../protocol/tags.ts";
 import type { Conversation, Message, Request, Signal } from "../session/exchange.ts";
 import type { Session } from "../session/session.ts";
 import type { Codec } from "../types/codec.ts";
+import type { TypeRegistry } from "../types/registry.ts";
+import { Catalog } from "./catalog.ts";
 import { endCopy, refuseCopy } from "./copy_guard.ts";
 import { arePlain, checkParameters, writeParameters, writePlain } from "./parameters.ts";
 import { Result } from "./result.ts";
-import { rowColumns, type RowDecoder, type RowShape } from "./rows.ts";
+import { decodeLate, rowColumns, type RowDecoder, type RowShape } from "./rows.ts";
 import { Statement, StatementCache } from "./statement.ts";
 
 /** How one query is to be run. */
@@ -50,15 +53,14 @@ export interface ExecuteOptions {
 export class Executor {
   readonly session: Session;
   readonly cache: StatementCache;
-  readonly codecOf: (oid: number) => Codec | undefined;
+  readonly types: TypeRegistry;
+  readonly #catalog: Catalog;
+  readonly codecOf = (oid: number): Codec | undefined => this.types.lookup(oid);
 
-  constructor(
-    session: Session,
-    codecOf: (oid: number) => Codec | undefined,
-    statementCacheSize: number,
-  ) {
+  constructor(session: Session, types: TypeRegistry, statementCacheSize: number) {
     this.session = session;
-    this.codecOf = codecOf;
+    this.types = types;
+    this.#catalog = new Catalog(types);
     this.cache = new StatementCache(
       statementCacheSize,
       crypto.getRandomValues(new Uint8Array(8)),
@@ -73,13 +75,37 @@ export class Executor {
   ): Promise<Result> {
     checkParameters(values);
     const execution = new Execution(this, text, values, options);
+    let result: Result;
     try {
-      return await this.session.request(execution, options);
+      result = await this.session.request(execution, options);
     } catch (error) {
-      if (!execution.lostItsStatement(error)) throw error;
-      const again = new Execution(this, text, values, { ...options, prepare: false });
-      return await this.session.request(again, options);
+      result = await this.#retry(execution, error, () => this.execute(text, values, options));
     }
+    const { unknown } = execution;
+    return unknown === undefined ? result : await this.#complete(result, unknown);
+  }
+
+  /** What failed for a reason of the driver's own is run again; everything else is the caller's. */
+  async #retry(
+    execution: Execution,
+    error: unknown,
+    again: () => Promise<Result>,
+  ): Promise<Result> {
+    if (error instanceof TypesWanted && await this.#catalog.learn(this, error.oids)) {
+      this.describeAgain(error.statement);
+      return await again();
+    }
+    if (!execution.lostItsStatement(error)) throw error;
+    return await this.session.request(execution.unprepared(), execution.options);
+  }
+
+  /** Asks the catalogue for types met for the first time, and decodes what had to stay text. */
+  async #complete(result: Result, statement: Statement): Promise<Result> {
+    const before = statement.binaryColumns;
+    if (!await this.#catalog.learn(this, statement.unknown)) return result;
+    this.describeAgain(statement);
+    decodeLate(result, before, statement.binaryColumns);
+    return result;
   }
 
   /**
@@ -94,18 +120,35 @@ export class Executor {
   }
 
   /** Fills in what the server says of a statement. */
-  describeStatement(statement: Statement, oids: readonly number[]): void {
+  describeParameters(statement: Statement, oids: readonly number[]): void {
     statement.parameters = oids.map((oid) => ({ oid, codec: this.codecOf(oid) }));
   }
 
   /** Fills in the columns; binary wherever the codec reads it. */
-  describeColumns(statement: Statement, columns: Statement["columns"]): void {
-    statement.columns = columns;
+  describeColumns(statement: Statement, columns: readonly ColumnDescription[]): void {
     const formats = columns.map(({ typeOid }) =>
       this.codecOf(typeOid)?.decodeBinary === undefined ? 0 : 1
     );
-    statement.binaryColumns = rowColumns(columns, formats, this.codecOf);
-    statement.resultFormats = formats.every((format) => format === 0) ? [] : formats;
+    const described = rowColumns(columns, formats, this.codecOf);
+    statement.describe(columns, described);
+  }
+
+  /** The same with what the catalogue has taught since. */
+  describeAgain(statement: Statement): void {
+    this.describeParameters(statement, statement.parameters.map(({ oid }) => oid));
+    this.describeColumns(statement, statement.columns);
+  }
+}
+
+/** The parameters cannot be encoded before the catalogue was asked for these types. */
+class TypesWanted extends InterfaceError {
+  readonly statement: Statement;
+  readonly oids: readonly number[];
+
+  constructor(statement: Statement, oids: readonly number[]) {
+    super("the parameters' types are not known");
+    this.statement = statement;
+    this.oids = oids;
   }
 }
 
@@ -125,7 +168,7 @@ class Execution implements Request<Result> {
   readonly #executor: Executor;
   readonly #text: string;
   readonly #values: readonly unknown[];
-  readonly #options: ExecuteOptions;
+  readonly options: ExecuteOptions;
   readonly #result: Result = new Result();
   #statement!: Statement;
   #way!: Way;
@@ -140,13 +183,13 @@ class Execution implements Request<Result> {
     this.#executor = executor;
     this.#text = text;
     this.#values = values;
-    this.#options = options;
+    this.options = options;
   }
 
   write(out: Writer): boolean {
     const { cache } = this.#executor;
-    const declared = this.#options.parameterTypes ?? NO_TYPES;
-    const prepare = this.#options.prepare !== false;
+    const declared = this.options.parameterTypes ?? NO_TYPES;
+    const prepare = this.options.prepare !== false;
     const known = prepare ? cache.find(this.#text, declared) : undefined;
     if (known?.state === "ready") {
       this.#use(known, "bind");
@@ -176,6 +219,18 @@ class Execution implements Request<Result> {
     else if (this.#way === "parse") yield* this.#parsed();
     expect(yield, Backend.BindComplete);
     return yield* this.#rows();
+  }
+
+  /** The statement, when its result has columns of types that nobody knows yet. */
+  get unknown(): Statement | undefined {
+    const statement = this.#statement;
+    return statement.unknown.length > 0 ? statement : undefined;
+  }
+
+  /** The same query under no name. */
+  unprepared(): Execution {
+    const options = { ...this.options, prepare: false };
+    return new Execution(this.#executor, this.#text, this.#values, options);
   }
 
   /** This query bound to a statement whose Parse, sent by another query, then failed. */
@@ -231,7 +286,7 @@ class Execution implements Request<Result> {
       if (message.tag !== Backend.ParameterDescription) {
         throw unexpected(message, Backend.ParameterDescription);
       }
-      executor.describeStatement(statement, readParameterDescription(message.reader));
+      executor.describeParameters(statement, readParameterDescription(message.reader));
       message = yield;
       if (message.tag === Backend.RowDescription) {
         executor.describeColumns(statement, readRowDescription(message.reader));
@@ -247,11 +302,20 @@ class Execution implements Request<Result> {
     const { session } = this.#executor;
     try {
       yield* this.#parsed();
+      this.#wantTypes();
       session.append((out) => this.#bind(out));
     } catch (error) {
       session.sync();
       throw error;
     }
+  }
+
+  #wantTypes(): void {
+    const statement = this.#statement;
+    const unknown = statement.parameters.filter(({ codec }, i) =>
+      codec === undefined && !arePlain([this.#values[i]])
+    );
+    if (unknown.length > 0) throw new TypesWanted(statement, unknown.map(({ oid }) => oid));
   }
 
   *#rows(): Conversation<Result> {
@@ -277,7 +341,7 @@ class Execution implements Request<Result> {
   }
 
   #decoder(): RowDecoder {
-    const shape = this.#options.rows ?? "object";
+    const shape = this.options.rows ?? "object";
     const binary = this.#way === "bind" || this.#way === "ask";
     return binary ? this.#statement.decoder(shape) : this.#statement.textDecoder(shape);
   }

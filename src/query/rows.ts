@@ -61,6 +61,33 @@ export function compileRows(columns: readonly RowColumn[], shape: RowShape): Row
   }
 }
 
+/** Decodes what is still text because its column's codec became known only after the rows had come. */
+export function decodeLate(
+  rows: readonly unknown[],
+  before: readonly RowColumn[],
+  after: readonly RowColumn[],
+): void {
+  after.forEach((column, i) => {
+    const { codec, name } = column;
+    if (codec === undefined || before[i]!.codec !== undefined) return;
+    const isHidden = after.some((other, j) => j > i && other.name === name);
+    for (const row of rows as Record<string | number, unknown>[]) {
+      const key = Array.isArray(row) ? i : name;
+      if (typeof key === "string" && isHidden) return;
+      const text = row[key];
+      if (text !== null) row[key] = decodeText(column, codec, text as string);
+    }
+  });
+}
+
+function decodeText(column: RowColumn, codec: Codec, text: string): unknown {
+  try {
+    return codec.decodeText(text);
+  } catch (error) {
+    throw refused(column, error);
+  }
+}
+
 function readValue(reader: Reader, column: RowColumn): unknown {
   const length = reader.int32();
   if (length === -1) return null;

@@ -25,6 +25,8 @@ export class Statement {
   /** How its results come once it is described: binary where the codec can. */
   binaryColumns: readonly RowColumn[] = [];
   resultFormats: readonly number[] = [];
+  /** OIDs among the columns' types of which nobody knows anything. */
+  unknown: readonly number[] = [];
   /** When it was last used, by the cache's count. */
   used = 0;
   #asObject: RowDecoder | undefined;
@@ -34,6 +36,17 @@ export class Statement {
     this.name = name;
     this.text = text;
     this.declared = declared;
+  }
+
+  /** Fills in the columns, or fills them in anew when more is known of their types. */
+  describe(columns: readonly ColumnDescription[], described: readonly RowColumn[]): void {
+    this.columns = columns;
+    this.binaryColumns = described;
+    const formats = described.map(({ format }) => format);
+    this.resultFormats = formats.every((format) => format === 0) ? [] : formats;
+    const unknown = described.filter(({ codec }) => codec === undefined);
+    this.unknown = [...new Set(unknown.map(({ typeOid }) => typeOid))];
+    this.#asObject = this.#asArray = undefined;
   }
 
   /** The compiled decoder for results in `resultFormats`. */

@@ -1,0 +1,128 @@
+/**
+ * Asks the server's catalogue for types that nobody knows: enums, domains, composites, ranges, arrays
+ * of them, extensions' types. Each is asked for once per connection, right behind the query that met
+ * it and on that query's behalf; when the answer fails, the values stay text.
+ */
+import type { TypeInfo, TypeRegistry } from "../types/registry.ts";
+import type { Executor } from "./execute.ts";
+import type { Result } from "./result.ts";
+
+/** The catalogue of one connection. */
+export class Catalog {
+  readonly #types: TypeRegistry;
+  /** What is being asked for, by OID; what was answered stays, with its settled promise. */
+  readonly #asked = new Map<number, Promise<void>>();
+
+  constructor(types: TypeRegistry) {
+    this.#types = types;
+  }
+
+  /**
+   * Defines the types with these OIDs, and what they are made of, in the registry. Resolves to
+   * whether anything was learned; never rejects.
+   */
+  async learn(executor: Executor, oids: readonly number[]): Promise<boolean> {
+    if (executor.session.transactionStatus === "failed") return false;
+    const fresh = oids.filter((oid) => !this.#asked.has(oid));
+    if (fresh.length > 0) {
+      const asking = this.#ask(executor, fresh);
+      for (const oid of fresh) this.#asked.set(oid, asking);
+    }
+    try {
+      for (const oid of oids) await this.#asked.get(oid);
+      return true;
+    } catch {
+      for (const oid of oids) this.#asked.delete(oid);
+      return false;
+    }
+  }
+
+  async #ask(executor: Executor, oids: readonly number[]): Promise<void> {
+    const version = Number.parseInt(executor.session.parameterStatuses.get("server_version") ?? "");
+    const query = catalogQuery(version >= 14);
+    const rows = await executor.execute(query, [oids], { rows: "array" }) as Result<unknown>;
+    for (const row of rows) this.#types.define(typeInfo(row as CatalogRow));
+  }
+}
+
+type CatalogRow = [
+  oid: number,
+  name: string,
+  schema: string,
+  type: string,
+  arrayOid: number,
+  delimiter: string,
+  elementOid: number | null,
+  baseOid: number,
+  rangeSubtypeOid: number | null,
+  rangeOid: number | null,
+  attributeNames: string[],
+  attributeOids: number[],
+];
+
+/** `pg_type.typtype`; an array is told by its element. */
+const KINDS: Readonly<Record<string, TypeInfo["kind"]>> = {
+  c: "composite",
+  d: "domain",
+  e: "enum",
+  r: "range",
+  m: "multirange",
+};
+
+function typeInfo(row: CatalogRow): TypeInfo {
+  const [oid, name, schema, type, arrayOid, delimiter, elementOid, baseOid] = row;
+  const [rangeSubtypeOid, rangeOid, attributeNames, attributeOids] = row.slice(8) as [
+    number | null,
+    number | null,
+    string[],
+    number[],
+  ];
+  return {
+    oid,
+    name,
+    schema,
+    kind: elementOid === null ? KINDS[type] ?? "base" : "array",
+    arrayOid,
+    delimiter,
+    elementOid: elementOid ?? undefined,
+    baseOid,
+    rangeSubtypeOid: rangeSubtypeOid ?? undefined,
+    rangeOid: rangeOid ?? undefined,
+    attributes: attributeNames.map((attribute, i) => ({ name: attribute, oid: attributeOids[i]! })),
+  };
+}
+
+/** The types asked for and, recursively, their parts. Multiranges came with PostgreSQL 14. */
+function catalogQuery(multiranges: boolean): string {
+  const ofRange = multiranges ? "t.oid in (r.rngtypid, r.rngmultitypid)" : "t.oid = r.rngtypid";
+  return `with recursive wanted(oid) as (
+  select pg_catalog.unnest($1::pg_catalog.oid[])
+  union
+  select part.oid
+  from wanted
+  join pg_catalog.pg_type t on t.oid = wanted.oid
+  left join pg_catalog.pg_range r on ${ofRange}
+  cross join lateral (
+    select e.oid from pg_catalog.pg_type e where e.typarray = t.oid
+    union all select t.typbasetype
+    union all select r.rngsubtype
+    union all select r.rngtypid
+    union all select a.atttypid from pg_catalog.pg_attribute a
+      where t.typtype = 'c' and a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped
+  ) part
+  where part.oid <> 0
+)
+select t.oid, t.typname, n.nspname, t.typtype, t.typarray, t.typdelim, e.oid, t.typbasetype,
+  r.rngsubtype, case when t.oid <> r.rngtypid then r.rngtypid end,
+  array(select a.attname::pg_catalog.text from pg_catalog.pg_attribute a
+    where t.typtype = 'c' and a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped
+    order by a.attnum),
+  array(select a.atttypid from pg_catalog.pg_attribute a
+    where t.typtype = 'c' and a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped
+    order by a.attnum)
+from wanted
+join pg_catalog.pg_type t on t.oid = wanted.oid
+join pg_catalog.pg_namespace n on n.oid = t.typnamespace
+left join pg_catalog.pg_type e on e.typarray = t.oid
+left join pg_catalog.pg_range r on ${ofRange}`;
+}
