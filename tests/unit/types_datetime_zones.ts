@@ -34,7 +34,7 @@ function check(day: number): void {
     expect("date", value, printed + era, printed + era);
     expect("timestamp", value, `${printed} ${clock}${era}`, value.getTime());
     expect("timestamptz", value, `${printed} ${clock}+00${era}`, value.getTime());
-    expect("time", value, clock, clock);
+    if (times.length > 1) expect("time", value, clock, clock);
   }
 }
 
