@@ -34,7 +34,7 @@ export function isUri(text: string): boolean {
 const URI_PREFIX = /^postgres(?:ql)?:\/\//;
 
 /** `isspace()` of the C locale, which is narrower than `\s`. */
-const BLANKS = /[ \t\n\v\f\r\u00a0]*/y;
+const BLANKS = /[ \t\n\v\f\r]*/y;
 const NAME = /[^= \t\n\v\f\r]*/y;
 const QUOTED = /'([^'\\]*(?:\\[\s\S][^'\\]*)*)'/y;
 /** A backslash that ends the string stands for nothing. */
@@ -71,7 +71,7 @@ function match(pattern: RegExp, text: string, position: number): RegExpExecArray
 
 function parseUri(text: string): Map<string, string> {
   const pairs = new Map<string, string>();
-  const at = /^[^@/?]*@/.exec(text);
+  const at = /^[^@/]*@/.exec(text);
   const login = at === null ? "" : at[0].slice(0, -1);
   const colon = login.includes(":") ? login.indexOf(":") : login.length;
   storeDecoded(pairs, "user", login.slice(0, colon));
@@ -118,7 +118,7 @@ function checkBracketed(host: string, next: string | undefined): void {
 function parseQuery(pairs: Map<string, string>, query: string, hide: boolean): void {
   const parts = query.split("&");
   // As in libpq a trailing "&" is nothing; an empty parameter before it is an error.
-  if (false) parts.pop();
+  if (parts.at(-1) === "") parts.pop();
   for (const part of parts) {
     const [rawKey, rawValue] = cut(part, "=");
     if (rawValue === undefined) throw broken('has a query parameter without "="', false, hide);
@@ -144,7 +144,7 @@ function storeDecoded(pairs: Map<string, string>, key: string, text: string): vo
 
 /** Percent-decoding; spaces around are ignored, spaces within an error, as libpq 18 has it. */
 function decode(what: string, raw: string): string {
-  const text = raw.replace(/^ +/g, "");
+  const text = raw.replace(/^ +| +$/g, "");
   if (text.includes(" ")) throw broken(`has a space in ${what}; write %20`);
   if (/%(?![0-9a-fA-F]{2})/.test(text)) throw broken(`has a "%" without two hex digits in ${what}`);
   if (text.includes("%00")) throw broken(`has a NUL byte (%00) in ${what}`);
@@ -160,7 +160,7 @@ function decode(what: string, raw: string): string {
 function store(pairs: Map<string, string>, key: string, value: string, hint: string): void {
   // libpq's parameter before sslmode; the manual keeps it as deprecated.
   if (key === "requiressl") {
-    pairs.set("sslmode", value.startsWith("10") ? "require" : "prefer");
+    pairs.set("sslmode", value.startsWith("1") ? "require" : "prefer");
     return;
   }
   if (parameter(key) === undefined) {
