@@ -44,7 +44,7 @@ function skippedSection(root: string, results: readonly Result[]): string {
   const where = new Map<string, string[]>();
   for (const { job, cases } of results) {
     for (const test of cases.filter(({ outcome }) => outcome === "skipped")) {
-      const reason = test.detail || reasonInSource(root, job.files, test.name) || "no reason found";
+      const reason = test.detail || reasonInSource(root, job.files, test.name) || "no reason given";
       const line = `  ${job.group}: ${test.name}\n      ${reason}`;
       where.set(line, [...where.get(line) ?? [], job.runtime]);
     }

@@ -211,8 +211,14 @@ class Passing {
       if (slice) await this.#turns.next();
     }
     this.#passed += bytes.length;
-    if (this.#passed >= cutAt) this.#cut();
+    if (this.#passed >= cutAt) await this.#cutWhenRead();
     else if (this.#passed >= stallAt) this.stalled = true;
+  }
+
+  /** Node 20 reports a reset right behind data as an orderly end. */
+  async #cutWhenRead(): Promise<void> {
+    await this.#turns.next();
+    this.#cut();
   }
 
   #write(bytes: Uint8Array): Promise<void> {
