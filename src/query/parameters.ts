@@ -96,7 +96,7 @@ function writeValue(out: Writer, value: unknown, type: ParameterType, i: number)
     return false;
   }
   try {
-    if (codec.encodeBinary === undefined) {
+    if (codec.encodeBinary === undefined || codec.encodesBinary?.(value) === false) {
       writeText(out, codec.encodeText(value));
       return false;
     }
