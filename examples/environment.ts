@@ -1,0 +1,15 @@
+/** What the examples need of their surroundings; these modules exist on Deno, Bun and Node alike. */
+import { readFileSync } from "node:fs";
+import process from "node:process";
+
+/** An environment variable that must be there. */
+export function env(name: string): string {
+  const value = process.env[name];
+  if (value === undefined) throw new Error(`the environment variable ${name} is not set`);
+  return value;
+}
+
+/** A file's text. */
+export function readText(path: string): string {
+  return readFileSync(path, "utf8");
+}
