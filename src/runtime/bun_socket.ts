@@ -6,7 +6,10 @@ export interface BunSocket {
   /** Set on a socket that a listener accepted. */
   readonly listener?: unknown;
   readonly alpnProtocol: string | false | null;
-  /** How many bytes it took, which may be none; -1 when the connection is gone. */
+  /**
+   * How many bytes it took, which may be none; -1 when the connection is gone. Left out, `length`
+   * would count from the start of the buffer, not from `offset`.
+   */
   write(bytes: Uint8Array, offset: number, length: number): number;
   end(): void;
   terminate(): void;
@@ -21,7 +24,7 @@ export interface BunSocket {
   reload(options: { socket: BunHandlers }): void;
   upgradeTLS(
     options: { tls: BunTlsOptions; socket: BunHandlers },
-  ): [raw: BunSocket, tls: BunSocket] | undefined;
+  ): [raw: BunSocket, tls: BunSocket];
   getCipher(): { name: string; standardName?: string } | null | undefined;
   getTLSVersion(): string;
   getPeerCertificate(): PeerCertificate;

@@ -50,6 +50,7 @@ export class BunStream implements Stream {
   #closed = false;
   #closers: (() => void)[] = [];
   #referenced = true;
+  #secured = false;
 
   constructor(kind: Stream["kind"], address?: string) {
     this.kind = kind;
@@ -100,6 +101,7 @@ export class BunStream implements Stream {
     try {
       signal?.throwIfAborted();
       if (this.#ours || this.#finished !== undefined) throw this.#refusal();
+      if (this.#secured) throw new InterfaceError("the stream is encrypted already");
       if (this.#held.length > 0) {
         throw new OperationalError("the server sent unencrypted data after it agreed to TLS");
       }
@@ -120,19 +122,18 @@ export class BunStream implements Stream {
     await this.#written;
     if (this.#closed) return;
     const closed = new Promise<void>((resolve) => this.#closers.push(resolve));
-    // Bun's `end` sends FIN and closes the read side too.
-    this.#socket?.end();
+    this.#hangUp();
     await closed;
   }
 
   destroy(): void {
     this.#ours = true;
     this.#held = [];
-    this.#settle(this.#refusal());
-    if (this.#closed || this.#socket === undefined) return;
     // Where nothing is cut short the peer reads a FIN, as from the other runtimes, not a reset.
-    if (this.#writing === undefined && this.#failHandshake === undefined) this.#socket.end();
-    if (!this.#closed) this.#socket.terminate();
+    const isCutShort = this.#writing !== undefined || this.#failHandshake !== undefined;
+    this.#settle(this.#refusal());
+    if (isCutShort) this.#socket?.terminate();
+    else this.#hangUp();
   }
 
   ref(): void {
@@ -238,9 +239,8 @@ export class BunStream implements Stream {
       handshake: (socket, _success, error) => handshake(socket, error),
     };
     try {
-      const upgraded = raw.upgradeTLS({ tls: tlsOptions(tls), socket });
-      if (upgraded === undefined) throw new InterfaceError("the stream is encrypted already");
-      this.#socket = upgraded[1];
+      this.#socket = raw.upgradeTLS({ tls: tlsOptions(tls), socket })[1];
+      this.#secured = true;
       if (!this.#referenced) this.#socket.unref();
     } catch (cause) {
       this.#failHandshake?.(unusable(cause));
@@ -264,10 +264,20 @@ export class BunStream implements Stream {
     for (const resolve of this.#closers.splice(0)) resolve();
   }
 
+  /**
+   * Sends FIN and closes both ways at once. With TLS, `end` alone would wait for the peer to answer
+   * its close_notify, and could not be hurried any more, not even by `terminate`.
+   */
+  #hangUp(): void {
+    if (this.#closed) return;
+    this.#socket?.shutdown();
+    this.#socket?.end();
+  }
+
   #lose(): void {
     if (this.#over || this.#ours || this.#sink === undefined) return;
     this.#over = true;
-    if (!this.#closed) this.#socket?.end();
+    this.#hangUp();
     this.#sink.lost(this.#finished?.cause);
   }
 

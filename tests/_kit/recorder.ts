@@ -10,13 +10,20 @@ export class Recorder implements Sink {
   readonly events: string[] = [];
   /** What `lost` was called with. */
   cause: unknown;
-  readonly #space: Uint8Array<ArrayBuffer>;
-  readonly #parts: Uint8Array[] = [];
+  /** Bytes of free space that the stream is offered. */
+  room: number;
+  #size = 0;
+  readonly #space = new Uint8Array(65_536);
+  #parts: Uint8Array[] = [];
   #waiters: (() => void)[] = [];
 
-  /** `size`: bytes of free space that the stream is offered. */
-  constructor(size = 65_536) {
-    this.#space = new Uint8Array(size);
+  constructor(room = 65_536) {
+    this.room = room;
+  }
+
+  /** How many bytes so far. */
+  get size(): number {
+    return this.#size;
   }
 
   /** All bytes so far. */
@@ -34,7 +41,7 @@ export class Recorder implements Sink {
   }
 
   space(): Uint8Array<ArrayBuffer> {
-    return this.#space;
+    return this.#space.subarray(0, this.room);
   }
 
   received(count: number): boolean {
@@ -43,6 +50,7 @@ export class Recorder implements Sink {
 
   chunk(bytes: Uint8Array): boolean {
     this.#parts.push(bytes.slice());
+    this.#size += bytes.length;
     this.#tell("data");
     return !this.paused;
   }
@@ -50,6 +58,12 @@ export class Recorder implements Sink {
   lost(cause: unknown): void {
     this.cause = cause;
     this.#tell("lost");
+  }
+
+  /** Forgets the bytes so far. */
+  forget(): void {
+    this.#parts = [];
+    this.#size = 0;
   }
 
   /** Resolves when `condition` holds; it is asked at each event. */
