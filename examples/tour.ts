@@ -4,7 +4,7 @@
  *
  *     PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE   a server that speaks TLS
  *     PGSSLROOTCERT                                    the certificate it is to be trusted by
- *     PGSOCKET                                         the path of its Unix socket
+ *     TOUR_SOCKET                                         the path of its Unix socket
  */
 import { connect, DatabaseError } from "../mod.ts";
 import { env, readText } from "./environment.ts";
@@ -52,7 +52,7 @@ async function advanced(): Promise<void> {
 }
 
 async function unixSocket(): Promise<void> {
-  const conn = await connect({ user: "postgres", database, unixSock: env("PGSOCKET") });
+  const conn = await connect({ user: "postgres", database, unixSock: env("TOUR_SOCKET") });
   const address = await conn.query("select inet_client_addr()").scalar();
   say("over a Unix socket", `the client's address is ${address}`);
   await conn.close();
