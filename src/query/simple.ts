@@ -7,7 +7,7 @@ import { ProtocolError } from "../errors/errors.ts";
 import { type ColumnDescription, readCommandTag, readRowDescription } from "../protocol/backend.ts";
 import { query } from "../protocol/frontend.ts";
 import { Backend, backendName } from "../protocol/tags.ts";
-import type { Conversation, Request, RowSink } from "../session/exchange.ts";
+import type { Conversation, Message, Request, RowSink } from "../session/exchange.ts";
 import { endCopy, refuseCopy } from "./copy_guard.ts";
 import type { ExecuteOptions, Executor } from "./execute.ts";
 import { Result } from "./result.ts";
@@ -41,34 +41,33 @@ class SimpleQuery implements Request<Result[]> {
 
   *talk(): Conversation<Result[]> {
     const results: Result[] = [];
-    let rows = new Result();
-    let columns: readonly ColumnDescription[] = [];
-    let message = yield;
     for (;;) {
+      let message = yield;
+      const rows = new Result();
+      let columns: readonly ColumnDescription[] = [];
+      if (message.tag === Backend.RowDescription) {
+        columns = readRowDescription(message.reader);
+        message = yield this.#sink(columns, rows);
+        if (message.tag !== Backend.CommandComplete) throw unexpected(message);
+      }
       switch (message.tag) {
-        case Backend.RowDescription:
-          columns = readRowDescription(message.reader);
-          message = yield this.#sink(columns, rows);
-          continue;
         case Backend.CommandComplete:
           Result.describe(rows, columns, readCommandTag(message.reader));
           results.push(rows);
-          rows = new Result();
-          columns = [];
           break;
         case Backend.EmptyQueryResponse:
           results.push(rows);
           break;
         case Backend.ReadyForQuery:
+          if (results.length === 0) throw unexpected(message);
           return results;
         case Backend.CopyInResponse:
         case Backend.CopyOutResponse:
         case Backend.CopyBothResponse:
           throw endCopy(this.#executor.session, message.tag, "simple");
         default:
-          throw new ProtocolError(`${backendName(message.tag)} in the answer to a simple query`);
+          throw unexpected(message);
       }
-      message = yield;
     }
   }
 
@@ -76,4 +75,8 @@ class SimpleQuery implements Request<Result[]> {
     const decode = interpretRows(rowColumns(columns, [], this.#executor.codecOf), this.#shape);
     return (reader) => void rows.push(decode(reader) as Record<string, unknown>);
   }
+}
+
+function unexpected({ tag }: Message): ProtocolError {
+  return new ProtocolError(`${backendName(tag)} in the answer to a simple query`);
 }
