@@ -10,19 +10,22 @@ import type {
   TlsFacts,
   TlsSettings,
 } from "./runtime.ts";
-import { isAddress } from "./tls_identity.ts";
 
 /**
  * What node:net and node:tls do under Deno 2.9: a socket opened with `onread` never finishes a TLS
- * handshake, and TLS is rustls, which speaks nothing below 1.2.
+ * handshake, revocation lists are parsed and then ignored, and nothing below TLS 1.2 is spoken.
  */
 const NODE_UNDER_DENO: NodeTraits = {
   name: "Deno",
   upgradesOnRead: false,
-  refuse: (tls) => {
-    if (tls.maxVersion !== "TLSv1" && tls.maxVersion !== "TLSv1.1") return undefined;
-    return new NotSupportedError(`Deno cannot speak a TLS version as old as ${tls.maxVersion}`);
+  refuse: ({ crl, maxVersion }) => {
+    if (crl !== undefined) {
+      return new NotSupportedError("Deno cannot check certificate revocation lists");
+    }
+    if (maxVersion !== "TLSv1" && maxVersion !== "TLSv1.1") return undefined;
+    return new NotSupportedError(`Deno cannot speak a TLS version as old as ${maxVersion}`);
   },
+  confusesExpiry: true,
   keepAliveProbes: () => false,
 };
 
@@ -64,25 +67,20 @@ function granted(permission: Deno.PermissionDescriptor): boolean {
   }
 }
 
-function needsNode(address: Address, { tls, source, keepAlive }: DialOptions): boolean {
-  if (source !== undefined && address.kind === "tcp") return true;
-  if (address.kind === "unix") return tls !== undefined;
-  const { idle, interval, count } = keepAlive ?? {};
-  if (idle !== undefined || interval !== undefined || count !== undefined) return true;
-  return tls !== undefined && !isNative(tls);
-}
-
 /**
- * Whether `Deno.startTls` can do all of this. It always verifies, tells no certificate, drops client
- * certificates silently, and trusts `caCerts` in addition to the platform's roots, not instead.
+ * What Deno's own sockets cannot do as asked.
+ *
+ * That is TLS of any kind. `Deno.startTls` always verifies, trusts `caCerts` in addition to the
+ * platform's roots and not instead, tells no certificate (which SCRAM's channel binding needs),
+ * drops client certificates silently, does not do Unix sockets, and when a handshake with a silent
+ * server is given up, the connection stays open for as long as the server pleases (Deno 2.9).
  */
-function isNative(tls: TlsSettings): boolean {
-  const { minVersion, maxVersion } = tls;
-  return tls.verify !== "none" && !tls.needsCertificate && tls.checkServerIdentity === undefined &&
-    tls.ca === undefined && tls.cert === undefined && tls.key === undefined &&
-    tls.crl === undefined && minVersion !== "TLSv1.3" &&
-    (maxVersion === undefined || maxVersion === "TLSv1.3") &&
-    (tls.sni || isAddress(tls.serverName));
+function needsNode(address: Address, { tls, source, keepAlive }: DialOptions): boolean {
+  if (tls !== undefined) return true;
+  if (address.kind === "unix") return false;
+  const { idle, interval, count } = keepAlive ?? {};
+  return source !== undefined || idle !== undefined || interval !== undefined ||
+    count !== undefined;
 }
 
 async function connectDeno(address: Address, options: DialOptions): Promise<Stream> {
@@ -135,7 +133,7 @@ function openUnix(path: string, signal: AbortSignal | undefined): Promise<Deno.U
 class DenoStream implements Stream {
   readonly kind: "tcp" | "unix";
   readonly remoteAddress: string;
-  #conn: Deno.Conn;
+  readonly #conn: Deno.Conn;
   #sink: Sink | undefined;
   #flowing = false;
   #reading = false;
@@ -144,7 +142,6 @@ class DenoStream implements Stream {
   /** The peer's doing or the network's, not ours. */
   #failed = false;
   #cause: unknown;
-  #referenced = true;
 
   constructor(conn: Deno.Conn, kind: "tcp" | "unix", remoteAddress: string) {
     this.#conn = conn;
@@ -171,27 +168,14 @@ class DenoStream implements Stream {
     return this.#sending = this.#send(bytes);
   }
 
-  canSecure(tls: TlsSettings): boolean {
-    return this.kind === "tcp" && isNative(tls);
+  /** Never: see {@linkcode needsNode}. */
+  canSecure(_tls: TlsSettings): boolean {
+    return false;
   }
 
-  async secure(tls: TlsSettings, signal?: AbortSignal): Promise<TlsFacts> {
-    if (!this.canSecure(tls)) {
-      this.destroy();
-      throw new NotSupportedError("Deno.startTls cannot do what these TLS settings ask");
-    }
-    const onAbort = () => this.destroy();
-    signal?.addEventListener("abort", onAbort);
-    try {
-      signal?.throwIfAborted();
-      return await this.#shake(tls);
-    } catch (cause) {
-      this.destroy();
-      signal?.throwIfAborted();
-      throw handshakeError(cause, tls);
-    } finally {
-      signal?.removeEventListener("abort", onAbort);
-    }
+  secure(_tls: TlsSettings, _signal?: AbortSignal): Promise<TlsFacts> {
+    this.destroy();
+    return Promise.reject(new NotSupportedError("TLS under Deno needs a stream dialled for it"));
   }
 
   async closeWrite(): Promise<void> {
@@ -221,12 +205,10 @@ class DenoStream implements Stream {
   }
 
   ref(): void {
-    this.#referenced = true;
     this.#conn.ref();
   }
 
   unref(): void {
-    this.#referenced = false;
     this.#conn.unref();
   }
 
@@ -242,8 +224,7 @@ class DenoStream implements Stream {
         if (count > 0 && !sink.received(count)) this.#flowing = false;
       }
     } catch (cause) {
-      // A TLS peer that ends without close_notify: the end of the stream on other runtimes.
-      this.#lost(cause instanceof Deno.errors.UnexpectedEof ? undefined : cause);
+      this.#lost(cause);
     } finally {
       this.#reading = false;
     }
@@ -271,30 +252,8 @@ class DenoStream implements Stream {
     this.#cause = cause;
     this.#sink?.lost(cause);
   }
-
-  async #shake(tls: TlsSettings): Promise<TlsFacts> {
-    const conn = await Deno.startTls(this.#conn as Deno.TcpConn, {
-      hostname: tls.serverName,
-      alpnProtocols: tls.alpn && [...tls.alpn],
-      unsafelyDisableHostnameVerification: tls.verify === "ca",
-    });
-    if (this.#over) {
-      conn.close();
-      throw closedError();
-    }
-    this.#conn = conn;
-    if (!this.#referenced) conn.unref();
-    const { alpnProtocol } = await conn.handshake();
-    return { alpn: alpnProtocol ?? "" };
-  }
 }
 
 function closedError(cause?: unknown): OperationalError {
   return new OperationalError("the connection is closed", { code: "08003", cause });
-}
-
-function handshakeError(cause: unknown, tls: TlsSettings): OperationalError {
-  const said = cause instanceof Error ? cause.message : String(cause);
-  const what = `the TLS handshake with ${JSON.stringify(tls.serverName)} failed: ${said}`;
-  return new OperationalError(what, { cause });
 }

@@ -14,6 +14,8 @@ export interface NodeTraits {
   readonly upgradesOnRead: boolean;
   /** Why these settings cannot be honoured here; `undefined`: they can. */
   refuse(tls: TlsSettings): NotSupportedError | undefined;
+  /** An expired certificate is reported as one of an unknown root. */
+  readonly confusesExpiry?: boolean;
   /** Whether keepalive's interval and count can be set. */
   keepAliveProbes(): boolean;
 }
@@ -59,7 +61,7 @@ export async function handshake(
     if (cause === signal?.reason && signal?.aborted || cause instanceof OperationalError) {
       throw cause;
     }
-    throw handshakeError(cause, tls);
+    throw handshakeError(cause, tls, traits);
   }
 }
 
@@ -184,10 +186,10 @@ function factsOf(
 }
 
 /** The error for a handshake that failed with `cause`, or that the peer just left. */
-export function handshakeError(cause: unknown, tls: TlsSettings): Error {
+export function handshakeError(cause: unknown, tls: TlsSettings, traits: NodeTraits): Error {
   if (cause instanceof NotSupportedError || cause instanceof InterfaceError) return cause;
   const host = JSON.stringify(tls.serverName);
-  const what = `the TLS handshake with ${host} failed: ${reasonOf(cause)}`;
+  const what = `the TLS handshake with ${host} failed: ${reasonOf(cause, traits)}`;
   return new OperationalError(what, cause === undefined ? {} : { cause });
 }
 
@@ -206,16 +208,13 @@ const REASONS: Readonly<Record<string, string>> = {
   EPIPE: "the server closed the connection",
 };
 
-function reasonOf(cause: unknown): string {
+function reasonOf(cause: unknown, traits: NodeTraits): string {
   if (cause === undefined) return "the server closed the connection";
   const code = (cause as { code?: unknown }).code;
   const known = typeof code === "string" ? REASONS[code] : undefined;
-  const said = messageOf(cause);
-  if (known !== undefined) return known;
-  if (/UnknownIssuer/.test(said)) return REASONS.UNABLE_TO_GET_ISSUER_CERT!;
-  if (/certificate.*Expired/.test(said)) return REASONS.CERT_HAS_EXPIRED!;
-  if (/NotValidYet/.test(said)) return REASONS.CERT_NOT_YET_VALID!;
-  return said;
+  if (known === undefined) return messageOf(cause);
+  const unsure = traits.confusesExpiry && code === "UNABLE_TO_VERIFY_LEAF_SIGNATURE";
+  return unsure ? `${known}, or it has expired` : known;
 }
 
 function messageOf(cause: unknown): string {
