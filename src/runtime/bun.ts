@@ -1,7 +1,6 @@
 import { InterfaceError } from "../errors/errors.ts";
 import { type BunGlobal, type BunSocket, isBunSocket } from "./bun_socket.ts";
 import { BunStream } from "./bun_stream.ts";
-import { isExpressible } from "./bun_tls.ts";
 import { adoptGiven, connectNode, nodeServices } from "./node.ts";
 import type { NodeTraits } from "./node_tls.ts";
 import type { Address, DialOptions, Runtime, Stream } from "./runtime.ts";
@@ -34,10 +33,9 @@ const NODE_ON_BUN: NodeTraits = {
  * socket inside Bun's `net.Socket` has the same methods, but it is private to Bun.) A local address
  * and the finer points of keepalive are also left to node:net.
  */
-function isNative(address: Address, { signal, source, keepAlive, tls }: DialOptions): boolean {
+function isNative(address: Address, { signal, source, keepAlive }: DialOptions): boolean {
   if (source !== undefined) return false;
   if (keepAlive?.interval !== undefined || keepAlive?.count !== undefined) return false;
-  if (tls !== undefined && !isExpressible(tls)) return false;
   return signal === undefined || address.kind === "unix" || isLoopback(address.host);
 }
 

@@ -25,7 +25,8 @@ export interface BunSocket {
   upgradeTLS(
     options: { tls: BunTlsOptions; socket: BunHandlers },
   ): [raw: BunSocket, tls: BunSocket];
-  getCipher(): { name: string; standardName?: string } | null | undefined;
+  /** Its name is `null` before the handshake and after one that failed. */
+  getCipher(): { name: string | null; standardName?: string } | null | undefined;
   getTLSVersion(): string;
   getPeerCertificate(): PeerCertificate;
 }
@@ -50,6 +51,7 @@ export interface BunTlsOptions {
   readonly ca?: string[];
   readonly cert?: string;
   readonly key?: string;
+  readonly crl?: string[];
   readonly minVersion?: number;
   readonly maxVersion?: number;
   readonly ALPNProtocols?: Uint8Array;

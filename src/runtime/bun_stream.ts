@@ -1,6 +1,6 @@
 import { InterfaceError, OperationalError } from "../errors/errors.ts";
 import type { BunHandlers, BunSocket } from "./bun_socket.ts";
-import { conclude, isExpressible, tlsOptions, unusable } from "./bun_tls.ts";
+import { conclude, tlsOptions, unusable } from "./bun_tls.ts";
 import type { Sink, Stream, TlsFacts, TlsSettings } from "./runtime.ts";
 import { deliver } from "./web_stream.ts";
 
@@ -93,8 +93,8 @@ export class BunStream implements Stream {
     return this.#rest(bytes, Math.max(sent, 0));
   }
 
-  canSecure(tls: TlsSettings): boolean {
-    return isExpressible(tls);
+  canSecure(): boolean {
+    return true;
   }
 
   async secure(tls: TlsSettings, signal?: AbortSignal): Promise<TlsFacts> {

@@ -8,27 +8,20 @@ import { isAddress } from "./tls_identity.ts";
 const VERSIONS = { TLSv1: 0x301, "TLSv1.1": 0x302, "TLSv1.2": 0x303, "TLSv1.3": 0x304 } as const;
 
 /**
- * Whether `upgradeTLS` honours all of `tls`. Revocation lists are left to node:tls, which fails
- * like OpenSSL when no list covers an issuer.
- */
-export function isExpressible(tls: TlsSettings): boolean {
-  return tls.crl === undefined;
-}
-
-/**
  * The settings in `upgradeTLS`'s own terms. Nothing is refused by Bun itself; {@linkcode conclude}
  * decides.
  *
  * @throws {InterfaceError} the private key cannot be read.
  */
 export function tlsOptions(tls: TlsSettings): BunTlsOptions {
-  const { ca, cert, key, minVersion, maxVersion, alpn } = tls;
+  const { ca, cert, key, crl, minVersion, maxVersion, alpn } = tls;
   return {
     rejectUnauthorized: false,
     serverName: tls.sni && !isAddress(tls.serverName) ? tls.serverName : "",
     ...(ca && { ca: [...ca] }),
     ...(cert !== undefined && { cert }),
     ...(key !== undefined && { key: plainKey(key, tls.passphrase) }),
+    ...(crl && { crl: [...crl] }),
     ...(minVersion && { minVersion: VERSIONS[minVersion] }),
     ...(maxVersion && { maxVersion: VERSIONS[maxVersion] }),
     ...(alpn && { ALPNProtocols: alpnList(alpn) }),
@@ -56,9 +49,11 @@ export function conclude(
   tls: TlsSettings,
 ): TlsFacts {
   const cipher = socket.getCipher();
-  if (!cipher) throw handshakeError(error ?? undefined, tls);
+  if (!cipher?.name || error && UNFINISHED.has(error.code)) {
+    throw handshakeError(error ?? undefined, tls);
+  }
   const isTrusted = !error || error.code === "ERR_TLS_CERT_ALTNAME_INVALID";
-  if (tls.verify !== "none" && !isTrusted) throw handshakeError(error, tls);
+  if (tls.verify !== "none" && !isTrusted) throw handshakeError(error ?? undefined, tls);
   const certificate = socket.getPeerCertificate();
   checkIdentity(certificate, tls);
   const version = socket.getTLSVersion();
@@ -74,6 +69,9 @@ export function conclude(
     certificate: raw && new Uint8Array(raw),
   };
 }
+
+/** What Bun calls a handshake that broke off; other errors are the certificate's. */
+const UNFINISHED: ReadonlySet<string | undefined> = new Set(["EPROTO", "ECONNRESET"]);
 
 /** `minVersion` and `maxVersion` work in `upgradeTLS` but are not documented: trust, but verify. */
 function checkVersion(version: string, { minVersion, maxVersion }: TlsSettings): void {
