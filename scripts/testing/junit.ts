@@ -15,7 +15,7 @@ export function parseJunit(xml: string): TestCase[] {
   const cases: TestCase[] = [];
   const suites: string[] = [];
   for (const element of elements(xml)) {
-    if (element.tag === "testsuite") suites.push(element.attributes.file ? "" : suiteName(element));
+    if (element.tag === "testsuite") suites.push(suiteName(element));
     else if (element.tag === "/testsuite") suites.pop();
     else cases.push(testCase(element, suites.filter((name) => name !== "")));
   }

@@ -30,6 +30,7 @@ export async function runJobs(
   finished: (result: Result) => void,
 ): Promise<Result[]> {
   const results: Result[] = [];
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => giveUp());
   const waiting = [...jobs];
   const worker = async (): Promise<void> => {
     for (let job = waiting.shift(); job; job = waiting.shift()) {
@@ -97,13 +98,23 @@ function execute(
     hung = true;
     killGroup(child.pid);
   }, timeout * 1000);
+  running.add(child.pid);
   return new Promise((resolve) => {
     child.on("error", (error) => resolve({ code: 1, output: String(error), hung }));
     child.on("close", (code) => {
       clearTimeout(timer);
+      running.delete(child.pid);
       resolve({ code: code ?? 1, output, hung });
     });
   });
+}
+
+// Process groups of their own do not hear the terminal's interrupt.
+const running = new Set<number | undefined>();
+
+function giveUp(): never {
+  for (const pid of running) killGroup(pid);
+  process.exit(130);
 }
 
 function killGroup(pid: number | undefined): void {
