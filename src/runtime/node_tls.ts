@@ -186,7 +186,11 @@ function factsOf(
 }
 
 /** The error for a handshake that failed with `cause`, or that the peer just left. */
-export function handshakeError(cause: unknown, tls: TlsSettings, traits: NodeTraits): Error {
+export function handshakeError(
+  cause: unknown,
+  tls: TlsSettings,
+  traits: NodeTraits = NODE,
+): Error {
   if (cause instanceof NotSupportedError || cause instanceof InterfaceError) return cause;
   const host = JSON.stringify(tls.serverName);
   const what = `the TLS handshake with ${host} failed: ${reasonOf(cause, traits)}`;
