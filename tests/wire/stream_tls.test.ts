@@ -300,11 +300,16 @@ async function revocationList(serial?: string): Promise<string> {
   const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
   const der = x509.PemConverter.decodeFirst(ca.key);
   const signingKey = await crypto.subtle.importKey("pkcs8", der, algorithm, false, ["sign"]);
+  // With a reason, for without one the generator writes an empty list of extensions, which is
+  // malformed (RFC 5280, section 5.1) and refused by BoringSSL.
+  const reason = x509.X509CrlReason.keyCompromise;
   const list = await x509.X509CrlGenerator.create({
     issuer: new x509.X509Certificate(ca.cert).subject,
     thisUpdate: new Date("2020-01-01T00:00:00Z"),
     nextUpdate: new Date("2049-01-01T00:00:00Z"),
-    entries: serial === undefined ? [] : [{ serialNumber: serial, revocationDate: new Date(0) }],
+    entries: serial === undefined
+      ? []
+      : [{ serialNumber: serial, revocationDate: new Date(0), reason }],
     signingAlgorithm: algorithm,
     signingKey,
   }, crypto);
