@@ -2,7 +2,7 @@ import { InterfaceError, type ServerReport, serverReport } from "./errors/errors
 import type { Settings } from "./config/target.ts";
 import type { Notification, TransactionStatus } from "./protocol/backend.ts";
 import { Executor } from "./query/execute.ts";
-import { Query, type QueryHost, type QueryOptions } from "./query/query.ts";
+import { NO_OPTIONS, Query, type QueryHost, type QueryOptions } from "./query/query.ts";
 import type { ObjectRow } from "./query/result.ts";
 import type { RowShape } from "./query/rows.ts";
 import { refuseCall, Templates } from "./query/sql.ts";
@@ -28,6 +28,8 @@ export interface ConnectionHooks {
   onNotification?: (notification: Notification) => void;
   onParameterStatus?: (name: string, value: string) => void;
 }
+
+const NO_PARAMETERS: readonly unknown[] = Object.freeze([]);
 
 /** How many notices and notifications are remembered. */
 const REMEMBERED = 100;
@@ -101,7 +103,8 @@ export class Connection implements Queryable, AsyncDisposable {
     this.#session = session;
     const executor = new Executor(session, types, settings.statementCacheSize);
     const { queryTimeout, runtime } = settings;
-    this.#host = { executor, rows, queryTimeout, asyncStacks: runtime.asyncStacks };
+    const defaults = Object.freeze({ rows, timeout: queryTimeout });
+    this.#host = { executor, defaults, asyncStacks: runtime.asyncStacks };
     this.closed = session.ended.then(() => undefined);
     this.sql = (strings, ...values) => this.#template(strings, values);
     this.#listen(hooks);
@@ -141,8 +144,8 @@ export class Connection implements Queryable, AsyncDisposable {
 
   query<Row = ObjectRow>(
     text: string,
-    parameters: readonly unknown[] = [],
-    options: QueryOptions = {},
+    parameters: readonly unknown[] = NO_PARAMETERS,
+    options: QueryOptions = NO_OPTIONS,
   ): Query<Row> {
     if (typeof text !== "string") throw new InterfaceError("query(): the text must be a string");
     if (!Array.isArray(parameters)) {
@@ -186,7 +189,7 @@ export class Connection implements Queryable, AsyncDisposable {
 
   #template<Row>(strings: TemplateStringsArray, values: readonly unknown[]): Query<Row> {
     refuseCall(strings);
-    return new Query<Row>(this.#host, this.#templates.text(strings), values, {});
+    return new Query<Row>(this.#host, this.#templates.text(strings), values, NO_OPTIONS);
   }
 
   #listen(hooks: ConnectionHooks): void {

@@ -22,5 +22,11 @@ export function withCallSite(error: unknown, site: Error | undefined): unknown {
 }
 
 /** Frames of the driver's own plumbing and of the event loop, between the caller and the error. */
-const OWN =
-  /withCallSite|takeCallSite|#run\b|\bnew (Simple)?Query\b|\bsimple\b.*query\.ts|src[/\\]connection\.|processTicksAndRejections|drainTicks|NextTickAndMacro/;
+const OWN = new RegExp(
+  [
+    "withCallSite|takeCallSite",
+    String.raw`Executor\.execute|#run\b`,
+    String.raw`\bnew (Simple)?Query\b|\bsimple\b.*query\.[tj]s|src[/\\]connection\.[tj]s`,
+    "processTicksAndRejections|drainTicks|NextTickAndMacro",
+  ].join("|"),
+);

@@ -29,6 +29,7 @@ import type { Session } from "../session/session.ts";
 import type { Codec } from "../types/codec.ts";
 import type { TypeRegistry } from "../types/registry.ts";
 import { Catalog } from "./catalog.ts";
+import { withCallSite } from "./call_site.ts";
 import { endCopy, refuseCopy } from "./copy_guard.ts";
 import { arePlain, checkParameters, writeParameters, writePlain } from "./parameters.ts";
 import { Result } from "./result.ts";
@@ -67,22 +68,30 @@ export class Executor {
     );
   }
 
-  /** Runs one statement and collects its rows. */
+  /**
+   * Runs one statement and collects its rows. `site` is where the caller's stack was taken, for
+   * errors; this is the only async function between the caller and the session.
+   */
   async execute(
     text: string,
     values: readonly unknown[],
     options: ExecuteOptions,
+    site?: Error,
   ): Promise<Result> {
-    checkParameters(values);
-    const execution = new Execution(this, text, values, options);
-    let result: Result;
     try {
-      result = await this.session.request(execution, options);
+      checkParameters(values);
+      const execution = new Execution(this, text, values, options);
+      let result: Result;
+      try {
+        result = await this.session.request(execution, options);
+      } catch (error) {
+        result = await this.#retry(execution, error, () => this.execute(text, values, options));
+      }
+      const { unknown } = execution;
+      return unknown === undefined ? result : await this.#complete(result, unknown);
     } catch (error) {
-      result = await this.#retry(execution, error, () => this.execute(text, values, options));
+      throw withCallSite(error, site);
     }
-    const { unknown } = execution;
-    return unknown === undefined ? result : await this.#complete(result, unknown);
   }
 
   /** What failed for a reason of the driver's own is run again; everything else is the caller's. */
@@ -213,12 +222,9 @@ class Execution implements Request<Result> {
     return true;
   }
 
-  *talk(): Conversation<Result> {
-    if (this.#closes) expect(yield, Backend.CloseComplete);
-    if (this.#way === "ask") yield* this.#askFirst();
-    else if (this.#way === "parse") yield* this.#parsed();
-    expect(yield, Backend.BindComplete);
-    return yield* this.#rows();
+  talk(): Conversation<Result> {
+    const introduced = this.#way === "ask" || this.#way === "parse";
+    return introduced ? this.#introduction() : this.#rows();
   }
 
   /** The statement, when its result has columns of types that nobody knows yet. */
@@ -242,6 +248,12 @@ class Execution implements Request<Result> {
   #use(statement: Statement, way: Way): void {
     this.#statement = statement;
     this.#way = way;
+  }
+
+  *#introduction(): Conversation<Result> {
+    if (this.#closes) expect(yield, Backend.CloseComplete);
+    yield* this.#way === "ask" ? this.#askFirst() : this.#parsed();
+    return yield* this.#rows();
   }
 
   /** Parse and Describe, under a name when there is room for one. */
@@ -319,6 +331,7 @@ class Execution implements Request<Result> {
   }
 
   *#rows(): Conversation<Result> {
+    expect(yield, Backend.BindComplete);
     const result = this.#result;
     result.length = 0;
     const decode = this.#decoder();

@@ -23,8 +23,8 @@ export interface QueryOptions {
 /** What a query runs on. */
 export interface QueryHost {
   readonly executor: Executor;
-  readonly rows: RowShape;
-  readonly queryTimeout: number;
+  /** What options are when a query has none of its own. */
+  readonly defaults: ExecuteOptions;
   readonly asyncStacks: boolean;
 }
 
@@ -127,17 +127,14 @@ export class Query<Row = ObjectRow> implements PromiseLike<Result<Row>> {
   }
 
   #start(): Promise<Result<Row>> {
-    return this.#promise ??= this.#run();
-  }
-
-  async #run(): Promise<Result<Row>> {
     const host = this.#host;
-    try {
-      const how = withDefaults(this.#options, host);
-      return await host.executor.execute(this.#text, this.#parameters, how) as Result<Row>;
-    } catch (error) {
-      throw withCallSite(error, this.#site);
-    }
+    const how = withDefaults(this.#options, host);
+    return this.#promise ??= host.executor.execute(
+      this.#text,
+      this.#parameters,
+      how,
+      this.#site,
+    ) as Promise<Result<Row>>;
   }
 }
 
@@ -191,10 +188,12 @@ export class SimpleQuery<Row = ObjectRow> implements PromiseLike<Result<Row>> {
 }
 
 /** Most queries have no options of their own: nothing is made anew for them. */
-function withDefaults(options: QueryOptions, host: QueryHost): ExecuteOptions {
-  if (options.rows !== undefined && options.timeout !== undefined) return options;
-  return { rows: host.rows, timeout: host.queryTimeout, ...options };
+function withDefaults(options: QueryOptions, { defaults }: QueryHost): ExecuteOptions {
+  return options === NO_OPTIONS ? defaults : { ...defaults, ...options };
 }
+
+/** The options of a query that has none. */
+export const NO_OPTIONS: QueryOptions = Object.freeze({});
 
 function only<Row>(rows: readonly Row[], method: string): Row | undefined {
   if (rows.length > 1) {
