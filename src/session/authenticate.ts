@@ -25,7 +25,7 @@ export async function authenticate(
   target: Target,
   attempt: Attempt,
 ): Promise<void> {
-  const method = await authenticationRequest(wire, settings);
+  const method = await authenticationRequest(wire, settings, true);
   attempt.stage = "authenticating";
   switch (method) {
     case Authentication.Ok:
@@ -81,8 +81,12 @@ async function sasl(wire: Wire, settings: Settings, target: Target): Promise<voi
 }
 
 /** Reads the next Authentication message up to its subtype, which it returns. */
-async function authenticationRequest(wire: Wire, settings: Settings): Promise<number> {
-  const tag = await nextMessage(wire, settings);
+async function authenticationRequest(
+  wire: Wire,
+  settings: Settings,
+  isFirst = false,
+): Promise<number> {
+  const tag = await nextMessage(wire, settings, isFirst);
   if (tag === Backend.Authentication) return wire.reader.int32();
   throw new ProtocolError(`${backendName(tag)} where an Authentication message was due`);
 }

@@ -4,7 +4,7 @@
  */
 import type { Signal } from "../runtime/runtime.ts";
 import type { Settings, Target } from "../config/target.ts";
-import { DatabaseError, OperationalError, PgError } from "../errors/errors.ts";
+import { DatabaseError, OperationalError, PgError, ProtocolError } from "../errors/errors.ts";
 import { cancelOnServer } from "./cancel.ts";
 import { type Attempt, dial, type TlsWish } from "./dial.ts";
 import { Session } from "./session.ts";
@@ -98,8 +98,9 @@ async function enter(
       () => cancelOnServer(settings, target, encrypted, facts),
     );
   } catch (error) {
-    wire.fail(error as Error);
-    throw error;
+    const named = error instanceof ProtocolError ? wire.named(error) : error;
+    wire.fail(named as Error);
+    throw named;
   } finally {
     signal.removeEventListener("abort", abort);
   }

@@ -43,8 +43,15 @@ export async function startUp(
   return await untilReady(wire);
 }
 
-/** The next message that is neither an error (thrown) nor a notice (of no interest this early). */
-export async function nextMessage(wire: Wire, settings: Settings): Promise<number> {
+/**
+ * The next message that is neither an error (thrown) nor a notice (of no interest this early). Only
+ * the first one, which answers the startup message, `mayNegotiate` the protocol's version.
+ */
+export async function nextMessage(
+  wire: Wire,
+  settings: Settings,
+  mayNegotiate: boolean,
+): Promise<number> {
   for (;;) {
     await wire.pull();
     switch (wire.tag) {
@@ -54,6 +61,8 @@ export async function nextMessage(wire: Wire, settings: Settings): Promise<numbe
         readFields(wire.reader);
         break;
       case Backend.NegotiateProtocolVersion:
+        if (!mayNegotiate) throw new ProtocolError("NegotiateProtocolVersion came out of order");
+        mayNegotiate = false;
         negotiate(wire, settings);
         break;
       default:

@@ -159,6 +159,16 @@ export class Wire implements Sink {
     return error;
   }
 
+  /** The error with the name of the message at hand, where it speaks only of a message. */
+  named(error: unknown): Error {
+    if (!(error instanceof Error)) return new ProtocolError("protocol violation", { cause: error });
+    if (!error.message.startsWith("malformed message")) return error;
+    const name = backendName(this.#framer.tag);
+    return new ProtocolError(error.message.replace("malformed message", `malformed ${name}`), {
+      cause: error,
+    });
+  }
+
   space(): Uint8Array<ArrayBuffer> {
     return this.#byte ?? this.#framer.space();
   }
@@ -212,21 +222,11 @@ export class Wire implements Sink {
       }
       return true;
     } catch (error) {
-      this.fail(this.#named(error));
+      this.fail(this.named(error));
       return false;
     } finally {
       this.#pumping = false;
     }
-  }
-
-  /** A protocol error says which message it was. */
-  #named(error: unknown): Error {
-    if (!(error instanceof Error)) return new ProtocolError("protocol violation", { cause: error });
-    if (!error.message.startsWith("malformed message")) return error;
-    const name = backendName(this.#framer.tag);
-    return new ProtocolError(error.message.replace("malformed message", `malformed ${name}`), {
-      cause: error,
-    });
   }
 
   #more(): Promise<void> {
