@@ -1,0 +1,158 @@
+/**
+ * Tells SQL's code from its quotes and comments, for those who look for placeholders in it.
+ *
+ * The rules are those of the server's own scanner: nested comments, `E''` and its continuation over
+ * lines, `U&''`, dollar quotes, quoted identifiers, comments that begin inside an operator. What has
+ * no end reaches to the end of the text; that is the server's to refuse.
+ * Source: manual, "Lexical Structure"; src/backend/parser/scan.l.
+ */
+
+/** What a token is. */
+export type TokenKind =
+  | "space"
+  /** `-- …`, or a nesting block comment. */
+  | "comment"
+  /** `'…'`, `E'…'`, `U&'…'`, `B'…'`, `X'…'`, `N'…'`, `$tag$…$tag$`. */
+  | "string"
+  /** `"…"`, `U&"…"`. */
+  | "quoted"
+  /** An identifier or a keyword, unquoted. */
+  | "word"
+  | "number"
+  /** `$1`. */
+  | "parameter"
+  /** `::`, `:=`, or any other single character. */
+  | "symbol";
+
+/**
+ * Walks over a text, one token at a time. Whoever finds a placeholder longer than the token moves
+ * {@linkcode Lexer.end} behind it.
+ *
+ * @example
+ * ```ts ignore
+ * for (const lexer = new Lexer(text); lexer.next();) {
+ *   if (lexer.kind === "symbol" && text[lexer.start] === "?") …
+ * }
+ * ```
+ */
+export class Lexer {
+  readonly text: string;
+  /** What the token is; meaningless before the first `next()`. */
+  kind: TokenKind = "space";
+  /** Where it begins. */
+  start = 0;
+  /** One past its last character, where the next one begins. */
+  end = 0;
+  readonly #backslashes: boolean;
+
+  /** `backslashes`: the session has `standard_conforming_strings` off, `\` escapes in `'…'` too. */
+  constructor(text: string, backslashes: boolean = false) {
+    this.text = text;
+    this.#backslashes = backslashes;
+  }
+
+  /** Goes to the next token; `false` at the end of the text. */
+  next(): boolean {
+    const { text } = this;
+    this.start = this.end;
+    if (this.start >= text.length) return false;
+    switch (text[this.start]) {
+      case "'":
+        return this.#string(1, this.#backslashes);
+      case '"':
+        return this.#take("quoted", QUOTED);
+      case "-":
+        return this.#take("comment", LINE_COMMENT) || this.#symbol(1);
+      case "/":
+        return text[this.start + 1] === "*" ? this.#blockComment() : this.#symbol(1);
+      case "$":
+        return this.#take("parameter", PARAMETER) || this.#dollarQuoted() || this.#symbol(1);
+      case ":":
+        return this.#symbol(/[:=]/.test(text[this.start + 1] ?? "") ? 2 : 1);
+    }
+    return this.#take("space", SPACE) || this.#prefixed() || this.#take("word", WORD) ||
+      this.#take("number", NUMBER) || this.#symbol(1);
+  }
+
+  #symbol(length: number): true {
+    this.kind = "symbol";
+    this.end = this.start + length;
+    return true;
+  }
+
+  #take(kind: TokenKind, pattern: RegExp): boolean {
+    const end = matchEnd(pattern, this.text, this.start);
+    if (end < 0) return false;
+    this.kind = kind;
+    this.end = end;
+    return true;
+  }
+
+  /** `E'…'`, `U&'…'` and their like; the letter must stand by itself. */
+  #prefixed(): boolean {
+    const end = matchEnd(PREFIX, this.text, this.start);
+    if (end < 0) return false;
+    if (this.text[end - 1] === '"') return this.#take("quoted", UNICODE_QUOTED);
+    const escapes = /[eE]/.test(this.text[this.start]!);
+    const plain = /[nN]/.test(this.text[this.start]!) && this.#backslashes;
+    return this.#string(end - this.start, escapes || plain);
+  }
+
+  /** The rest of a string whose opening is `opening` characters long. */
+  #string(opening: number, backslashes: boolean): true {
+    const pattern = backslashes ? ESCAPED_REST : PLAIN_REST;
+    this.kind = "string";
+    let at = this.start + opening;
+    for (;;) {
+      this.end = matchEnd(pattern, this.text, at);
+      // After a line break the string goes on, by the rules of its first part.
+      at = backslashes ? matchEnd(CONTINUATION, this.text, this.end) : -1;
+      if (at < 0) return true;
+    }
+  }
+
+  #dollarQuoted(): boolean {
+    const { text, start } = this;
+    const opened = matchEnd(DOLLAR_TAG, text, start);
+    if (opened < 0) return false;
+    const tag = text.slice(start, opened);
+    const closing = text.indexOf(tag, opened);
+    this.kind = "string";
+    this.end = closing < 0 ? text.length : closing + tag.length;
+    return true;
+  }
+
+  #blockComment(): true {
+    const { text } = this;
+    let depth = 0;
+    let at = this.start;
+    do {
+      const mark = text.slice(at, at + 2);
+      if (mark === "/*") depth++;
+      else if (mark === "*/") depth--;
+      at += mark === "/*" || mark === "*/" ? 2 : 1;
+    } while (depth > 0 && at < text.length);
+    this.kind = "comment";
+    this.end = Math.min(at, text.length);
+    return true;
+  }
+}
+
+/** Where a sticky pattern that begins at `at` ends; -1 when it does not match there. */
+export function matchEnd(pattern: RegExp, text: string, at: number): number {
+  pattern.lastIndex = at;
+  return pattern.test(text) ? pattern.lastIndex : -1;
+}
+
+const SPACE = /[ \t\n\r\f\v]+/y;
+const LINE_COMMENT = /--[^\n\r]*/y;
+const WORD = /[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*/y;
+const NUMBER = /\d\w*(?:\.(?!\.)\w*)?(?:(?<=[eE])[+-]\d+)?/y;
+const PARAMETER = /\$\d+/y;
+const DOLLAR_TAG = /\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/y;
+const PREFIX = /[eEbBxXnN]'|[uU]&['"]/y;
+const QUOTED = /"[^"]*(?:""[^"]*)*(?:"|$)/y;
+const UNICODE_QUOTED = /[uU]&"[^"]*(?:""[^"]*)*(?:"|$)/y;
+const PLAIN_REST = /[^']*(?:''[^']*)*(?:'|$)/y;
+const ESCAPED_REST = /[^'\\]*(?:(?:''|\\[^])[^'\\]*)*(?:'|\\?$)/y;
+const CONTINUATION = /(?:[ \t\f\v]|--[^\n\r]*)*[\n\r](?:[ \t\n\r\f\v]+|--[^\n\r]*(?:[\n\r]|$))*'/y;
