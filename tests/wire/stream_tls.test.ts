@@ -303,14 +303,12 @@ async function revocationList(serial?: string): Promise<string> {
   // With a reason, for without one the generator writes an empty list of extensions, which is
   // malformed (RFC 5280, section 5.1) and refused by BoringSSL.
   const reason = x509.X509CrlReason.keyCompromise;
-  // Without a reason the generator writes an empty list of extensions, which BoringSSL refuses.
-  const reason = x509.X509CrlReason.keyCompromise;
   const revocationDate = new Date("2020-01-02T00:00:00Z");
   const list = await x509.X509CrlGenerator.create({
     issuer: new x509.X509Certificate(ca.cert).subject,
     thisUpdate: new Date("2020-01-01T00:00:00Z"),
     nextUpdate: new Date("2049-01-01T00:00:00Z"),
-    entries: serial === undefined ? [] : [{ serialNumber: serial, revocationDate, reason, reason }],
+    entries: serial === undefined ? [] : [{ serialNumber: serial, revocationDate, reason }],
     signingAlgorithm: algorithm,
     signingKey,
   }, crypto);
