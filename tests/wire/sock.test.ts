@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { connect, createServer, type Server, type Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { before, describe, test } from "node:test";
 import { InterfaceError } from "../../src/errors/errors.ts";
 import { detectRuntime } from "../../src/runtime/detect.ts";
-import type { Runtime, Stream, TlsSettings } from "../../src/runtime/runtime.ts";
+import type { Address, Runtime } from "../../src/runtime/runtime.ts";
 import { type Certificates, certificates } from "../_kit/certs.ts";
 import { Recorder } from "../_kit/recorder.ts";
-import { acceptTls } from "../_kit/tls_bridge.ts";
+import { answered, echo, gone, settings, tlsAfterByte, withPeer } from "../_kit/tls_peer.ts";
 
 const bytes = (text: string) => new Uint8Array(Buffer.from(text, "latin1"));
-const echo = (socket: Socket) => void socket.on("data", (chunk) => socket.write(chunk));
+const tlsPeer = () => tlsAfterByte(pki.server, echo);
 
 let runtime: Runtime;
 let pki: Certificates;
@@ -31,8 +31,8 @@ const KINDS: Readonly<Record<string, (socket: Socket) => unknown>> = {
 describe("an adopted connection", () => {
   for (const [kind, wrap] of Object.entries(KINDS)) {
     test(`${kind} is adopted mid-protocol, reads and writes`, () =>
-      withPeer(echo, async (port) => {
-        const socket = await dialed(port);
+      withPeer(echo, async (address) => {
+        const socket = await dialed(address);
         const stream = runtime.adopt(wrap(socket));
         assert.equal(stream.kind, "given");
         const sink = new Recorder();
@@ -44,8 +44,8 @@ describe("an adopted connection", () => {
       }));
 
     test(`${kind} reads nothing while paused and goes on where it stopped`, () =>
-      withPeer((socket) => void socket.write("first"), async (port, peers) => {
-        const stream = runtime.adopt(wrap(await dialed(port)));
+      withPeer((socket) => void socket.write("first"), async (address, peers) => {
+        const stream = runtime.adopt(wrap(await dialed(address)));
         const sink = new Recorder();
         sink.paused = true;
         stream.start(sink);
@@ -63,26 +63,26 @@ describe("an adopted connection", () => {
       }));
 
     test(`${kind} carries TLS after one plain byte`, () =>
-      withPeer(tlsAfterByte(), async (port) => {
-        const stream = runtime.adopt(wrap(await dialed(port)));
+      withPeer(tlsPeer(), async (address) => {
+        const stream = runtime.adopt(wrap(await dialed(address)));
         const sink = await answered(stream);
-        const tls = settings({ needsCertificate: true });
+        const tls = await settings({ needsCertificate: true });
         assert.ok(stream.canSecure(tls));
         const facts = await stream.secure(tls);
         assert.ok(facts.certificate!.length > 100);
         stream.resume();
         await stream.write(bytes("secret"));
-        await sink.untilText("Secho secret");
+        await sink.untilText("Ssecret");
         await stream.close();
         assert.equal(sink.losses, 0);
       }));
 
     test(`${kind} is closed when the certificate is refused`, () =>
-      withPeer(tlsAfterByte(), async (port, peers) => {
-        const stream = runtime.adopt(wrap(await dialed(port)));
+      withPeer(tlsPeer(), async (address, peers) => {
+        const stream = runtime.adopt(wrap(await dialed(address)));
         const sink = await answered(stream);
         await assert.rejects(
-          stream.secure(settings({ ca: [pki.otherCa.cert] })),
+          stream.secure(await settings({ ca: [pki.otherCa.cert] })),
           { name: "OperationalError" },
         );
         await gone(peers[0]!);
@@ -90,8 +90,8 @@ describe("an adopted connection", () => {
       }));
 
     test(`${kind} is let go of by destroy()`, () =>
-      withPeer(echo, async (port, peers) => {
-        const stream = runtime.adopt(wrap(await dialed(port)));
+      withPeer(echo, async (address, peers) => {
+        const stream = runtime.adopt(wrap(await dialed(address)));
         const sink = new Recorder();
         stream.start(sink);
         await stream.write(bytes("x"));
@@ -173,8 +173,8 @@ describe("a pair of web streams", () => {
   });
 
   test("half-close ends the peer's reading and leaves ours open", () =>
-    withPeer((socket) => void socket.on("end", () => socket.end("late")), async (port) => {
-      const stream = runtime.adopt(overPair(await dialed(port)).pair);
+    withPeer((socket) => void socket.on("end", () => socket.end("late")), async (address) => {
+      const stream = runtime.adopt(overPair(await dialed(address)).pair);
       const sink = new Recorder();
       stream.start(sink);
       await stream.closeWrite();
@@ -202,81 +202,14 @@ describe("sock", () => {
   }
 });
 
-async function withPeer(
-  serve: (socket: Socket) => void,
-  talk: (port: number, peers: Socket[]) => Promise<void>,
-): Promise<void> {
-  const peers: Socket[] = [];
-  const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
-    peers.push(socket);
-    socket.on("error", () => {});
-    serve(socket);
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  try {
-    await talk((server.address() as { port: number }).port, peers);
-  } finally {
-    for (const socket of peers) socket.destroy();
-    await new Promise((resolve) => server.close(resolve));
-  }
-}
-
-/** Answers the first data with `S` and shakes hands; then echoes. */
-function tlsAfterByte(): (socket: Socket) => void {
-  return (socket) => {
-    socket.once("data", async () => {
-      let feed: ((bytes: Uint8Array) => void) | undefined;
-      socket.on("data", (chunk) => feed?.(chunk));
-      const secured = acceptTls(socket, new Uint8Array(0), pki.server, (to) => {
-        feed = to;
-        socket.write("S");
-      });
-      const tls = await secured.catch(() => undefined);
-      tls?.on("error", () => {});
-      tls?.on("data", (chunk) => tls.write(`echo ${chunk}`));
-    });
-  };
-}
-
-/** Asks for TLS and pauses at the `S`. */
-async function answered(stream: Stream): Promise<Recorder> {
-  const sink = new Recorder(1);
-  sink.paused = true;
-  stream.start(sink);
-  await stream.write(bytes("SSLRequest"));
-  await sink.untilText("S");
-  sink.paused = false;
-  return sink;
-}
-
-function settings(more: Partial<TlsSettings>): TlsSettings {
-  const ca = [pki.ca.cert];
-  return {
-    verify: "full",
-    serverName: "localhost",
-    sni: true,
-    ca,
-    needsCertificate: false,
-    ...more,
-  };
-}
-
-async function dialed(port: number): Promise<Socket> {
+async function dialed(address: Address): Promise<Socket> {
+  const { port } = address as Address & { kind: "tcp" };
   const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
   await new Promise<void>((resolve, reject) => {
     socket.once("connect", () => resolve());
     socket.once("error", reject);
   });
   return socket;
-}
-
-async function gone(peer: Socket): Promise<void> {
-  peer.resume();
-  if (peer.readableEnded || peer.closed) return;
-  await new Promise<void>((resolve) => {
-    peer.once("end", () => resolve());
-    peer.once("close", () => resolve());
-  });
 }
 
 /** Time for events that are not expected to happen after all. */
