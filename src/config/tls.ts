@@ -52,15 +52,16 @@ export async function resolveTls(
  */
 export function placeTls(policy: TlsPolicy, place: Place): Pick<Target, "sslMode" | "tls"> {
   const { settings, sslMode, demanded, sni } = policy;
-  if (settings === undefined || (place.address?.kind === "unix" && !demanded)) {
+  const unix = place.address?.kind === "unix";
+  if (settings === undefined || (unix && !demanded)) {
     return { sslMode: "disable", tls: undefined };
   }
-  if (settings.verify === "full" && !place.named && policy.serverName === undefined) {
+  if (settings.verify === "full" && !place.named && !unix && policy.serverName === undefined) {
     throw new InterfaceError("hostaddr without host cannot be verified: sslMode needs a host name");
   }
   // A socket's directory names no server; only a program on this machine can be behind it.
-  const name = isSocketDirectory(place.host) ? "localhost" : place.host;
-  const serverName = policy.serverName ?? name;
+  const nameless = isSocketDirectory(place.host) || (unix && !place.named);
+  const serverName = policy.serverName ?? (nameless ? "localhost" : place.host);
   return { sslMode, tls: { ...settings, serverName, sni: sni && !isIpAddress(serverName) } };
 }
 
@@ -278,10 +279,7 @@ function certificates(
   name: string,
 ): readonly string[] | undefined {
   if (value === undefined) return undefined;
-  const found = blocks(
-    value,
-    /-----BEGIN (TRUSTED |X509 )?CERTIFICATE-----[^]*?-----END [^\n]*-----/g,
-  );
+  const found = blocks(value, /-----BEGIN (X509 )?CERTIFICATE-----[^]*?-----END [A-Z0-9 ]+-----/g);
   if (found.length === 0) throw new InterfaceError(`${name} holds no certificate`);
   return found;
 }
