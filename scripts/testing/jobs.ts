@@ -84,12 +84,26 @@ async function commandOf(
   const pattern = filter?.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
   if (runtime === "deno") {
     const only = filter === undefined ? [] : ["--filter", filter];
-    const flags = ["test", "-A", "--no-check", "--quiet", `--junit-path=${report}`];
+    const flags = [
+      "test",
+      "-A",
+      "--no-check",
+      "--quiet",
+      `--junit-path=${report}`,
+      "--preload=./tests/_kit/preload_deno.ts",
+    ];
     return [process.execPath, [...flags, ...only, ...files]];
   }
   if (runtime === "bun") {
     const only = pattern === undefined ? [] : ["-t", pattern];
-    const flags = ["test", "--reporter=junit", `--reporter-outfile=${report}`, "--timeout=60000"];
+    const preload = "--preload=./tests/_kit/preload_bun.ts";
+    const flags = [
+      "test",
+      preload,
+      "--reporter=junit",
+      `--reporter-outfile=${report}`,
+      "--timeout=60000",
+    ];
     return [await runtimeBinary("bun"), [...flags, ...only, ...files.map((file) => `./${file}`)]];
   }
   const only = pattern === undefined ? [] : [`--test-name-pattern=${pattern}`];

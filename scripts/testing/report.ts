@@ -73,12 +73,16 @@ function failedSection(results: readonly Result[]): string {
     const head = `${result.job.runtime} ${result.job.group}`;
     const tests = result.cases.filter(({ outcome }) => outcome === "failed")
       .map(({ name, file, detail }) => `✗ ${head}: ${name} (${file})\n${indent(detail)}`);
-    const lost = result.trouble
-      ? [`✗ ${head}: ${result.trouble}\n${indent(result.output.slice(-20_000))}`]
-      : [];
-    return [...tests, ...lost];
+    const output = indent(result.output.slice(-20_000));
+    if (result.trouble) return [...tests, `✗ ${head}: ${result.trouble}\n${output}`];
+    return result.cases.some(isTerse) ? [...tests, `${head} has printed:\n${output}`] : tests;
   });
   return failures.length === 0 ? "" : ["Failed:", ...failures].join("\n\n");
+}
+
+/** A report that does not say what happened: a crashed file on Node, a rejection on Deno. */
+function isTerse({ outcome, detail }: TestCase): boolean {
+  return outcome === "failed" && !/\n\s+at /.test(detail);
 }
 
 function indent(text: string): string {

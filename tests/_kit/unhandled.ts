@@ -1,7 +1,8 @@
 /**
- * Promises nobody awaited. All three test runners fail a run on an unhandled rejection or an uncaught
- * exception by themselves while tests are running; Deno and Bun end without noticing one that comes
- * after the last test. Where that matters (connections that die when nothing is going on), wrap:
+ * Failures nobody awaited. The runner makes every unhandled rejection and uncaught exception fail the
+ * run, those soon after the last test too: Node by itself, Deno and Bun with the help of
+ * preload_deno.ts and preload_bun.ts. Where silence is the very fact to be shown (connections that
+ * die when nothing is going on), wrap, and it holds for a file run by hand as well:
  *
  * @example
  * ```ts

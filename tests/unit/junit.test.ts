@@ -5,7 +5,7 @@ import { parseJunit } from "../../scripts/testing/junit.ts";
 const outcomes = (xml: string): string[][] =>
   parseJunit(xml).map(({ name, outcome, detail }) => [name, outcome, detail]);
 
-test("junit: Node nests subtests in suites and gives reasons", () => {
+test("junit: Node nests subtests in suites, gives reasons and lists empty files", () => {
   const xml = `<testsuites>
     <testcase name="a &lt;b> &amp;quot;c&amp;quot;" file="/x.test.ts"/>
     <testcase name="s" file="/x.test.ts"><skipped type="skipped" message="no &quot;x&quot; > y"/></testcase>
@@ -15,6 +15,7 @@ test("junit: Node nests subtests in suites and gives reasons", () => {
       </testcase>
     </testsuite>
     <testcase name="last" file="/x.test.ts"/>
+    <testcase name="tests/unit/empty.test.ts" file="/r/tests/unit/empty.test.ts"/>
   </testsuites>`;
   assert.deepEqual(outcomes(xml), [
     ['a <b> "c"', "passed", ""],
