@@ -2,7 +2,9 @@ import { InterfaceError } from "../errors/errors.ts";
 
 /** A parameter's text and where it comes from. */
 export interface GivenValue {
+  /** As given, not yet parsed. */
   readonly text: string;
+  /** The kind of source. */
   readonly source: "option" | "dsn" | "service" | "environment";
   /** The parameter as the user knows it, for messages. */
   readonly name: string;

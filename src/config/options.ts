@@ -154,17 +154,29 @@ export interface ConnectOptions {
   sslCrl?: string;
   /** Whether to tell the server its name when TLS begins (SNI). Default `true`. */
   sslSni?: boolean;
-  /** Default: the runtime's, which is TLSv1.2 or better. */
+  /** The least version of TLS. Default `TLSv1.2`. */
   sslMinProtocolVersion?: TlsVersion;
-  /** Default: the best that both sides know. */
+  /** The greatest version of TLS. Default: the best that both sides know. */
   sslMaxProtocolVersion?: TlsVersion;
   /** Whether SCRAM must be bound to the TLS channel. Default `prefer`. */
   channelBinding?: "disable" | "prefer" | "require";
-  /** @throws {NotSupportedError} always, for now. */
+  /**
+   * Authentication methods that the server may ask for, with commas, or with `!` those it may not.
+   *
+   * @throws {NotSupportedError} always, for now.
+   */
   requireAuth?: string;
-  /** @throws {NotSupportedError} always: no runtime tells who owns the peer of a Unix socket. */
+  /**
+   * The operating-system user that must own the other end of a Unix socket.
+   *
+   * @throws {NotSupportedError} always: no runtime tells who owns the peer of a Unix socket.
+   */
   requirePeer?: string;
-  /** Which of several servers will do. Default `any`. */
+  /**
+   * Which of several servers will do. Default `any`.
+   *
+   * @throws {NotSupportedError} anything but `any`, for now.
+   */
   targetSessionAttrs?:
     | "any"
     | "read-write"
@@ -172,23 +184,51 @@ export interface ConnectOptions {
     | "primary"
     | "standby"
     | "prefer-standby";
-  /** `random`: try hosts and their addresses in random order. Default `disable`. */
+  /**
+   * `random`: try hosts and their addresses in random order. Default `disable`.
+   *
+   * @throws {NotSupportedError} `random`, for now.
+   */
   loadBalanceHosts?: "disable" | "random";
   /** The least protocol version to accept. Default 3.0. */
   minProtocolVersion?: "3.0" | "3.2" | "latest";
   /** The protocol version to ask for. Default 3.0, which every pooler understands. */
   maxProtocolVersion?: "3.0" | "3.2" | "latest";
-  /** @throws {NotSupportedError} always, for now. */
+  /**
+   * A SCRAM client key in base64, in place of the password.
+   *
+   * @throws {NotSupportedError} always, for now.
+   */
   scramClientKey?: string;
-  /** @throws {NotSupportedError} always, for now. */
+  /**
+   * A SCRAM server key in base64, in place of the password.
+   *
+   * @throws {NotSupportedError} always, for now.
+   */
   scramServerKey?: string;
-  /** @throws {NotSupportedError} always, for now. */
+  /**
+   * The issuer of OAuth tokens that is trusted.
+   *
+   * @throws {NotSupportedError} always, for now.
+   */
   oauthIssuer?: string;
-  /** @throws {NotSupportedError} always, for now. */
+  /**
+   * The OAuth client that logs in.
+   *
+   * @throws {NotSupportedError} always, for now.
+   */
   oauthClientId?: string;
-  /** @throws {NotSupportedError} always, for now. */
+  /**
+   * The OAuth client's secret.
+   *
+   * @throws {NotSupportedError} always, for now.
+   */
   oauthClientSecret?: string;
-  /** @throws {NotSupportedError} always, for now. */
+  /**
+   * The scope to ask the issuer for.
+   *
+   * @throws {NotSupportedError} always, for now.
+   */
   oauthScope?: string;
 
   /**

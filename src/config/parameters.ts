@@ -30,6 +30,7 @@ export interface Parameter {
   readonly option?: string;
   /** The environment variable; absent where libpq has none. */
   readonly env?: string;
+  /** What its value is. */
   readonly kind: Kind;
   /** Never to be shown. */
   readonly secret?: true;
@@ -67,6 +68,9 @@ export const TLS_VERSIONS = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"] as const;
 
 /** Values of `min_protocol_version` and `max_protocol_version`, in order. */
 export const PROTOCOL_VERSIONS = ["3.0", "3.2", "latest"] as const;
+
+/** The longest time a timer can be set for, in seconds; more overflows to at once. */
+export const LONGEST_TIME = 2147483;
 
 const NO_GSS = "the driver has no GSSAPI";
 const NO_OAUTH = "the driver has no OAuth yet";
@@ -248,12 +252,16 @@ export const PARAMETERS: readonly Parameter[] = [
     option: "targetSessionAttrs",
     env: "PGTARGETSESSIONATTRS",
     kind: SESSION_ATTRS,
+    harmless: ["any"],
+    remark: "the driver cannot ask servers for their role yet",
   },
   {
     keyword: "load_balance_hosts",
     option: "loadBalanceHosts",
     env: "PGLOADBALANCEHOSTS",
     kind: ["disable", "random"],
+    harmless: ["disable"],
+    remark: "the driver tries hosts in order only, for now",
   },
   {
     keyword: "scram_client_key",

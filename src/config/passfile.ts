@@ -4,8 +4,11 @@ import type { Runtime } from "../runtime/runtime.ts";
 export interface PassfileKey {
   /** The host as the user named it, or its address. */
   readonly host: string;
+  /** The port, of a Unix socket the number in its file name. */
   readonly port: number;
+  /** The database to connect to. */
   readonly database: string;
+  /** The role to log in as. */
   readonly user: string;
 }
 

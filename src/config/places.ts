@@ -9,7 +9,9 @@ export interface Place {
   readonly host: string;
   /** Whether `host` is a name given for the server, not just its address. */
   readonly named: boolean;
+  /** Where to dial; `undefined` for an open connection. */
   readonly address: Address | undefined;
+  /** For messages and password files. */
   readonly port: number;
 }
 

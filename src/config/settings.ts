@@ -3,7 +3,7 @@ import type { KeepAlive, Runtime } from "../runtime/runtime.ts";
 import { isUri } from "./dsn.ts";
 import { type Given, given, givenChoice, givenText, givenWhole, wholeNumber } from "./given.ts";
 import type { ConnectOptions } from "./options.ts";
-import { PROTOCOL_VERSIONS, SESSION_ATTRS } from "./parameters.ts";
+import { LONGEST_TIME, PROTOCOL_VERSIONS, SESSION_ATTRS } from "./parameters.ts";
 import { passfilePassword, readPassfile } from "./passfile.ts";
 import { type Place, resolvePlaces } from "./places.ts";
 import { gather, sessionVariables } from "./sources.ts";
@@ -72,9 +72,6 @@ export async function resolveSettings(
 
 const DEFAULT_CONNECT_TIMEOUT = 30;
 
-/** Longest timer a runtime can set, in seconds; more overflows to at once. */
-const LONGEST = 2147483;
-
 function dsnText(dsn: string | URL | undefined): string | undefined {
   if (dsn === undefined || typeof dsn === "string") return dsn;
   if (dsn instanceof URL) return dsn.href;
@@ -114,7 +111,7 @@ function connectTimeout(values: Given): number {
     ? Number(value.text)
     : wholeNumber(value.text) ?? fraction;
   if (seconds === undefined) throw new InterfaceError(`${value.name} must be a number of seconds`);
-  return Math.min(Math.max(seconds, 0), LONGEST);
+  return Math.min(Math.max(seconds, 0), LONGEST_TIME);
 }
 
 function keepAlive(values: Given): KeepAlive | undefined {

@@ -27,19 +27,25 @@ export interface Target {
 
 /** Everything `connect()` was told, checked and resolved; nothing below it reads options again. */
 export interface Settings {
+  /** What dials and reads files. */
   readonly runtime: Runtime;
+  /** The places to try, in order; at least one. */
   readonly targets: readonly Target[];
   /** An already open connection, the user's own. */
   readonly sock: unknown;
+  /** The role to log in as. */
   readonly user: string;
+  /** The database to connect to; `undefined` leaves it to the server. */
   readonly database: string | undefined;
   /** Everything else in the startup packet: application_name, client_encoding, options, replication, run-time parameters. */
   readonly parameters: Readonly<Record<string, string>>;
   /** `direct`: TLS from the first byte, with ALPN `postgresql`. */
   readonly sslNegotiation: "postgres" | "direct";
+  /** Whether SCRAM must be bound to the TLS channel. */
   readonly channelBinding: "disable" | "prefer" | "require";
-  /** `[major, minor]` to ask for and the least to accept. */
+  /** The protocol version to ask for. */
   readonly maxProtocolVersion: "3.0" | "3.2";
+  /** The least to accept. */
   readonly minProtocolVersion: "3.0" | "3.2";
   /** Which servers will do; every target is asked in turn. Source: manual, `target_session_attrs`. */
   readonly targetSessionAttrs:
@@ -51,7 +57,9 @@ export interface Settings {
     | "prefer-standby";
   /** `random`: the targets, and the addresses of each, are tried in random order. */
   readonly loadBalanceHosts: "disable" | "random";
+  /** TCP keepalive; `undefined`: off. */
   readonly keepAlive: KeepAlive | undefined;
+  /** Local address to bind. */
   readonly source: { readonly host: string; readonly port?: number } | undefined;
   /** Seconds for each attempt, name lookup, TLS and authentication included; 0: no limit. */
   readonly connectTimeout: number;

@@ -1,6 +1,6 @@
 import { InterfaceError } from "../errors/errors.ts";
 import type { Runtime, TlsSettings } from "../runtime/runtime.ts";
-import { type Given, given, givenChoice, givenText } from "./given.ts";
+import { choice, type Given, given, givenChoice, givenText } from "./given.ts";
 import type { ConnectOptions, Pem, TlsOptions } from "./options.ts";
 import { SSL_MODES, TLS_VERSIONS } from "./parameters.ts";
 import { isIpAddress, isSocketDirectory, type Place } from "./places.ts";
@@ -12,9 +12,11 @@ export interface TlsPolicy {
   readonly sslMode: SslMode;
   /** Whether `sslContext` asks for TLS on any stream; `sslMode` never does on a Unix socket. */
   readonly demanded: boolean;
+  /** How, but for the server's name; `undefined` where no place can have TLS. */
   readonly settings: Omit<TlsSettings, "serverName" | "sni"> | undefined;
   /** Overrides the host's name. */
   readonly serverName: string | undefined;
+  /** Whether to send the server's name, unless it is an address. */
   readonly sni: boolean;
 }
 
@@ -262,14 +264,17 @@ function versions(
   values: Given,
   context: TlsOptions | undefined,
 ): Pick<TlsSettings, "minVersion" | "maxVersion"> {
-  const pick = (keyword: string) =>
-    given(values, keyword) && givenChoice(values, keyword, TLS_VERSIONS, "TLSv1.2");
-  const minVersion = context?.minVersion ?? pick("ssl_min_protocol_version");
-  const maxVersion = context?.maxVersion ?? pick("ssl_max_protocol_version");
-  // libpq's own default for the least version is TLSv1.2, whatever the greatest is.
-  const least = minVersion ?? "TLSv1.2";
-  if (maxVersion !== undefined && TLS_VERSIONS.indexOf(least) > TLS_VERSIONS.indexOf(maxVersion)) {
-    throw new InterfaceError(`no version of TLS is at least ${least} and at most ${maxVersion}`);
+  const greatest = given(values, "ssl_max_protocol_version");
+  const minVersion = context?.minVersion ??
+    givenChoice(values, "ssl_min_protocol_version", TLS_VERSIONS, "TLSv1.2");
+  const maxVersion = context?.maxVersion ??
+    (greatest && choice(greatest.name, greatest.text, TLS_VERSIONS));
+  if (
+    maxVersion !== undefined && TLS_VERSIONS.indexOf(minVersion) > TLS_VERSIONS.indexOf(maxVersion)
+  ) {
+    throw new InterfaceError(
+      `no version of TLS is at least ${minVersion} and at most ${maxVersion}`,
+    );
   }
   return { minVersion, maxVersion };
 }

@@ -1,6 +1,6 @@
 import { InterfaceError } from "../errors/errors.ts";
 import type { ConnectOptions, TlsOptions } from "./options.ts";
-import { type Kind, type Parameter, PARAMETERS, TLS_VERSIONS } from "./parameters.ts";
+import { type Kind, LONGEST_TIME, type Parameter, PARAMETERS, TLS_VERSIONS } from "./parameters.ts";
 import { suggestion } from "./spelling.ts";
 
 /**
@@ -39,9 +39,6 @@ export function* optionTexts(options: ConnectOptions): Generator<[string, string
 
 type Check = (name: string, value: unknown) => void;
 
-/** Longest timer a runtime can set, in seconds; more overflows to at once. */
-const LONGEST = 2147483;
-
 const fail = (name: string, what: string): never => {
   throw new InterfaceError(`${name} must be ${what}`);
 };
@@ -56,8 +53,8 @@ const bool: Check = (name, value) => {
 };
 
 const seconds: Check = (name, value) => {
-  if (typeof value !== "number" || !(value >= 0 && value <= LONGEST)) {
-    fail(name, `a number of seconds from 0 to ${LONGEST}`);
+  if (typeof value !== "number" || !(value >= 0 && value <= LONGEST_TIME)) {
+    fail(name, `a number of seconds from 0 to ${LONGEST_TIME}`);
   }
 };
 

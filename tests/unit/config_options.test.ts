@@ -304,6 +304,8 @@ test("what the driver cannot do is refused by name, what asks for nothing is not
     ["krbsrvname", "postgres", "other"],
     ["gsslib", "gssapi", "sspi"],
     ["gssdelegation", "0", "1"],
+    ["target_session_attrs", "any", "read-write"],
+    ["load_balance_hosts", "disable", "random"],
     ["scram_client_key", "", "c2VjcmV0"],
     ["scram_server_key", "", "c2VjcmV0"],
     ["sslkeylogfile", "", "/tmp/keys"],

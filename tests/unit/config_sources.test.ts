@@ -91,8 +91,8 @@ const SAMPLES: Record<string, string> = {
   krbsrvname: "postgres",
   gsslib: "gssapi",
   gssdelegation: "0",
-  target_session_attrs: "primary",
-  load_balance_hosts: "random",
+  target_session_attrs: "any",
+  load_balance_hosts: "disable",
   min_protocol_version: "3.0",
   max_protocol_version: "latest",
 };

@@ -251,7 +251,7 @@ test("versions of TLS, in any case in a string", async () => {
     const { minVersion, maxVersion } = (await one(given)).tls!;
     return [minVersion, maxVersion];
   };
-  assert.deepEqual(await bounds(""), [undefined, undefined]);
+  assert.deepEqual(await bounds(""), ["TLSv1.2", undefined]);
   assert.deepEqual(await bounds("ssl_min_protocol_version=tlsv1.3"), ["TLSv1.3", undefined]);
   assert.deepEqual(
     await bounds({ sslMinProtocolVersion: "TLSv1", sslMaxProtocolVersion: "TLSv1.1" }),
