@@ -105,6 +105,32 @@ describe("an adopted connection", () => {
   }
 });
 
+const noDeno = !("Deno" in globalThis) && "about connections of Deno";
+
+test(
+  "a Deno.Conn is adopted mid-protocol and upgraded to TLS",
+  { skip: noDeno },
+  () =>
+    withPeer(tlsPeer(), async (address) => {
+      const stream = runtime.adopt(await denoConn(address));
+      const sink = await answered(stream);
+      await stream.secure(await settings({ needsCertificate: true }));
+      stream.resume();
+      await stream.write(bytes("secret"));
+      await sink.untilText("Ssecret");
+      await stream.closeWrite();
+      await sink.untilLost();
+      assert.deepEqual([sink.cause, sink.losses], [undefined, 1]);
+      stream.destroy();
+    }),
+);
+
+function denoConn(address: Address): Promise<unknown> {
+  type Connect = { connect(options: unknown): Promise<unknown> };
+  const { connect } = (globalThis as unknown as { Deno: Connect }).Deno;
+  return connect({ port: (address as Address & { kind: "tcp" }).port, hostname: "127.0.0.1" });
+}
+
 describe("a pair of web streams", () => {
   test("a failing readable is a loss with its own error as the cause", async () => {
     const broken = new Error("the tunnel collapsed");
