@@ -47,6 +47,9 @@ export {
   TooManyRowsError,
   Warning,
 } from "./src/errors/errors.ts";
+export { type ColumnSpec, Cursor, type CursorOptions } from "./src/dbapi/cursor.ts";
+export type { InputSize } from "./src/dbapi/input_sizes.ts";
+export type { Arguments, ParamStyle } from "./src/dbapi/paramstyle.ts";
 export type { ConditionName } from "./src/errors/sqlstate.ts";
 export type { ColumnDescription, Notification, TransactionStatus } from "./src/protocol/backend.ts";
 export { Query, type QueryOptions, SimpleQuery } from "./src/query/query.ts";

@@ -1,6 +1,8 @@
 import { InterfaceError, type ServerReport, serverReport } from "./errors/errors.ts";
 import type { Settings } from "./config/target.ts";
 import type { Notification, TransactionStatus } from "./protocol/backend.ts";
+import { Cursor, type CursorOptions } from "./dbapi/cursor.ts";
+import { plainHost } from "./dbapi/execution.ts";
 import { Executor } from "./query/execute.ts";
 import { NO_OPTIONS, Query, type QueryHost, type QueryOptions } from "./query/query.ts";
 import type { ObjectRow } from "./query/result.ts";
@@ -152,6 +154,11 @@ export class Connection implements Queryable, AsyncDisposable {
       throw new InterfaceError("query(): the parameters must be an array");
     }
     return new Query<Row>(this.#host, text, parameters, options);
+  }
+
+  /** A DB-API cursor on this connection; each statement commits unless a transaction is open. */
+  cursor(options?: CursorOptions): Cursor<this> {
+    return new Cursor(this, plainHost(this), options);
   }
 
   /**

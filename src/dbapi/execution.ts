@@ -1,0 +1,134 @@
+import type { Queryable } from "../connection.ts";
+import { InterfaceError } from "../errors/errors.ts";
+import type { Result } from "../query/result.ts";
+import { statementWords } from "./statement_words.ts";
+
+/** What cursors and `run()` execute their statements on. */
+export interface ExecutionHost {
+  readonly db: Queryable;
+  /** Whether `\` escapes in every string: `standard_conforming_strings` is off. */
+  readonly backslashes: boolean;
+  /** The failure that put the open transaction into its failed state, if one did. */
+  readonly firstFailure: unknown;
+  /** Runs `work` when its turn has come; with `begins`, inside a transaction if one is wanted. */
+  run<T>(work: () => Promise<T>, begins: boolean): Promise<T>;
+  /** The values as the driver takes them, by the registered out-adapters. */
+  adapt(values: readonly unknown[]): readonly unknown[];
+}
+
+/** The host of a connection that commits each statement and has no adapters. */
+export function plainHost(db: Database): ExecutionHost {
+  return {
+    db,
+    get backslashes() {
+      return escapesInStrings(db);
+    },
+    firstFailure: undefined,
+    run: (work) => work(),
+    adapt: (values) => values,
+  };
+}
+
+/** What a connection is to its cursors. */
+export interface Database extends Queryable {
+  readonly parameterStatuses: ReadonlyMap<string, string>;
+}
+
+/** Whether `\` escapes in every string, not only in `E'…'`. Source: manual, "String Constants". */
+export function escapesInStrings(db: Database): boolean {
+  return db.parameterStatuses.get("standard_conforming_strings") === "off";
+}
+
+/** What became of an execution. */
+export interface Outcome {
+  /** The columns of the last statement that had any; `null`: no statement returned rows. */
+  readonly columns: Result["columns"] | null;
+  /** The rows of all statements; `null` as with the columns. */
+  readonly rows: unknown[][] | null;
+  /** The rows that the statements counted, together; -1: none counted any. */
+  readonly rowCount: number;
+}
+
+/** Runs a text as it is, by the simple protocol: several statements are allowed. */
+export function executeText(
+  host: ExecutionHost,
+  text: string,
+  begins: boolean,
+): Promise<Outcome> {
+  return host.run(async () => {
+    const results = await host.db.query<unknown[]>(text, [], ARRAYS).simple().all();
+    return judge(host, text, results);
+  }, begins);
+}
+
+/** Runs one statement with parameters in the places of `$1`, `$2`, … */
+export function executeStatement(
+  host: ExecutionHost,
+  text: string,
+  values: readonly unknown[],
+  parameterTypes: readonly number[],
+  begins: boolean,
+): Promise<Outcome> {
+  return host.run(async () => {
+    const options = { ...ARRAYS, parameterTypes };
+    const result = await host.db.query<unknown[]>(text, host.adapt(values), options);
+    return judge(host, text, [result]);
+  }, begins);
+}
+
+/**
+ * The results of the statements of `text` as one.
+ *
+ * @throws {InterfaceError} a COMMIT or PREPARE TRANSACTION was answered by ROLLBACK.
+ */
+export function judge(
+  host: ExecutionHost,
+  text: string,
+  results: readonly Result<unknown[]>[],
+): Outcome {
+  refuseRollback(host, text, results);
+  let rowCount = -1;
+  let columns: Result["columns"] | null = null;
+  let rows: unknown[][] | null = null;
+  for (const result of results) {
+    if (result.rowCount >= 0) rowCount = Math.max(rowCount, 0) + result.rowCount;
+    // A select of no columns has rows; CREATE TABLE AS has the same tag and none.
+    if (result.columns.length === 0 && result.length === 0) continue;
+    columns = result.columns;
+    rows = rows === null ? result : rows.concat(result);
+  }
+  return { columns, rows, rowCount };
+}
+
+const ARRAYS = { rows: "array" } as const;
+
+/**
+ * In a failed transaction the server answers COMMIT by rolling back, and its command tag is the only
+ * sign of that. Source: manual, COMMIT; xact.c, `EndTransactionBlock`.
+ */
+function refuseRollback(
+  host: ExecutionHost,
+  text: string,
+  results: readonly Result<unknown[]>[],
+): void {
+  if (!results.some(isRollback)) return;
+  const words = statementWords(text);
+  const wanted = (i: number): boolean =>
+    words.length === results.length ? ROLLS_BACK.has(words[i]!) : words.some(rollsBack);
+  if (results.every((result, i) => !isRollback(result) || wanted(i))) return;
+  const { firstFailure: cause } = host;
+  throw new InterfaceError(
+    "in failed transaction block: the server has rolled the transaction back",
+    { code: "25P02", ...(cause === undefined ? {} : { cause }) },
+  );
+}
+
+const ROLLS_BACK: ReadonlySet<string> = new Set(["ROLLBACK", "ABORT"]);
+
+function rollsBack(word: string): boolean {
+  return ROLLS_BACK.has(word);
+}
+
+function isRollback(result: Result<unknown>): boolean {
+  return result.command === "ROLLBACK";
+}

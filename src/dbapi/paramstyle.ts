@@ -1,0 +1,213 @@
+/**
+ * The five ways in which DB-API lets a text mark its parameters, and PostgreSQL's `$n` for them.
+ * Source: PEP 249, `paramstyle`; pg8000's `convert_paramstyle`.
+ */
+import { InterfaceError } from "../errors/errors.ts";
+import { Lexer, matchEnd } from "../query/lexer.ts";
+
+/**
+ * How a text marks its parameters: `?`, `:1`, `:name`, `%s`, `%(name)s`.
+ */
+export type ParamStyle = "qmark" | "numeric" | "named" | "format" | "pyformat";
+
+/** Arguments for a text: by position, or by name. */
+export type Arguments = readonly unknown[] | Readonly<Record<string, unknown>>;
+
+/** A text with `$1`, `$2`, … in it, and what stands behind each: a position from 0, or a name. */
+export interface ScannedText {
+  readonly text: string;
+  readonly keys: readonly (number | string)[];
+}
+
+/**
+ * The text with `$n` for its placeholders, and the values in their order; a name or number that
+ * comes twice is one parameter. Placeholders in strings, quoted identifiers, comments and dollar
+ * quotes are none; `::`, `:=` and the colon of a slice (`a[1:n]`) are left alone.
+ *
+ * `%%` is `%` in the styles `format` and `pyformat`, `??` is `?` in style `qmark`. A text that has
+ * only `$1`, `$2`, … keeps them, and takes the arguments in order.
+ *
+ * @throws {InterfaceError} an argument is missing or one too many, or a `%` means nothing.
+ *
+ * @example
+ * ```ts ignore
+ * convertParamstyle("named", "select :a::int + :a", { a: 1 }); // ["select $1::int + $1", [1]]
+ * ```
+ */
+export function convertParamstyle(
+  style: ParamStyle,
+  query: string,
+  args: Arguments,
+): [text: string, values: unknown[]] {
+  const scanned = scanText(style, query);
+  return [scanned.text, bindArguments(scanned, args)];
+}
+
+/**
+ * The same style, if it is one of the five.
+ *
+ * @throws {InterfaceError} it is not.
+ */
+export function checkParamStyle(style: ParamStyle): ParamStyle {
+  if (Object.hasOwn(MARKERS, style)) return style;
+  const wanted = Object.keys(MARKERS).map((name) => `"${name}"`).join(", ");
+  throw new InterfaceError(`paramstyle must be one of ${wanted}`);
+}
+
+/** Whether there are any; without, a text is not scanned at all. */
+export function hasArguments(args: Arguments): boolean {
+  if (typeof args !== "object" || args === null) {
+    throw new InterfaceError("the arguments must be an array, or an object by their names");
+  }
+  return Array.isArray(args) ? args.length > 0 : Object.keys(args).length > 0;
+}
+
+/**
+ * Finds the placeholders of a text. `backslashes`: the session has `standard_conforming_strings` off.
+ *
+ * @throws {InterfaceError} a `%` means nothing, or the style is mixed with `$n`.
+ */
+export function scanText(
+  style: ParamStyle,
+  query: string,
+  backslashes: boolean = false,
+): ScannedText {
+  return new Scan(checkParamStyle(style), query, backslashes).run();
+}
+
+/**
+ * The values for a scanned text.
+ *
+ * @throws {InterfaceError} a value is missing, or one too many.
+ */
+export function bindArguments({ keys }: ScannedText, args: Arguments): unknown[] {
+  if (Array.isArray(args)) return bindPositions(keys, args);
+  const named = args as Readonly<Record<string, unknown>>;
+  return keys.map((key) => {
+    if (typeof key === "number") {
+      throw new InterfaceError("the text takes its arguments by position: give an array");
+    }
+    if (!Object.hasOwn(named, key)) {
+      throw new InterfaceError(`no argument for the placeholder "${key}"`, { code: "08P01" });
+    }
+    return named[key];
+  });
+}
+
+function bindPositions(keys: readonly (number | string)[], args: readonly unknown[]): unknown[] {
+  const wanted = keys.reduce<number>((most, key) => {
+    if (typeof key === "number") return Math.max(most, key + 1);
+    throw new InterfaceError("the text takes its arguments by name: give an object");
+  }, 0);
+  if (args.length !== wanted) {
+    const message = `${args.length} arguments given, the statement takes ${wanted}`;
+    throw new InterfaceError(message, { code: "08P01" });
+  }
+  return keys.map((key) => args[key as number]);
+}
+
+/** The character that a placeholder begins with, and the whole of it. */
+const MARKERS: Readonly<Record<ParamStyle, readonly [char: string, pattern: RegExp]>> = {
+  qmark: ["?", /\?\??/y],
+  numeric: [":", /:[1-9]\d{0,4}/y],
+  named: [":", /:[\p{L}_][\p{L}\p{N}_]*/uy],
+  format: ["%", /%[s%]/y],
+  pyformat: ["%", /%(?:[s%]|\([^()]+\)s)/y],
+};
+
+/** One walk over a text. */
+class Scan {
+  readonly #style: ParamStyle;
+  readonly #lexer: Lexer;
+  readonly #keys: (number | string)[] = [];
+  readonly #places = new Map<number | string, number>();
+  #out = "";
+  /** Up to where the text is in `#out`. */
+  #copied = 0;
+  /** Highest `$n`. */
+  #dollars = 0;
+  #anonymous = 0;
+  /** How deep in `[…]`. */
+  #brackets = 0;
+  /** What came last; a word with a space behind it may be a keyword, which is no operand. */
+  #before: "operand" | "word" | "other" = "other";
+
+  constructor(style: ParamStyle, query: string, backslashes: boolean) {
+    this.#style = style;
+    this.#lexer = new Lexer(query, backslashes);
+  }
+
+  run(): ScannedText {
+    const lexer = this.#lexer;
+    while (lexer.next()) {
+      if (lexer.kind === "symbol") this.#symbol(lexer.text[lexer.start]!);
+      else this.#token();
+    }
+    if (this.#dollars > 0 && this.#keys.length > 0) {
+      throw new InterfaceError(`a text in paramstyle "${this.#style}" cannot have $1 as well`);
+    }
+    if (this.#dollars > 0) this.#keys.push(...Array(this.#dollars).keys());
+    return { text: this.#out + lexer.text.slice(this.#copied), keys: this.#keys };
+  }
+
+  /** Anything but a symbol. */
+  #token(): void {
+    const { kind, text, start, end } = this.#lexer;
+    if (kind === "parameter") {
+      this.#dollars = Math.max(this.#dollars, Number(text.slice(start + 1, end)));
+    }
+    if (kind !== "space" && kind !== "comment") this.#before = kind === "word" ? "word" : "operand";
+    else if (this.#before === "word") this.#before = "other";
+  }
+
+  #symbol(char: string): void {
+    if (char === "[") this.#brackets++;
+    else if (char === "]") this.#brackets--;
+    else if (char === MARKERS[this.#style][0] && !this.#isSlice(char)) return this.#placeholder();
+    this.#before = char === "]" || char === ")" ? "operand" : "other";
+  }
+
+  /** A colon behind an operand in brackets, as in `a[1:n]`: no placeholder can stand there. */
+  #isSlice(char: string): boolean {
+    return char === ":" && this.#brackets > 0 && this.#before !== "other";
+  }
+
+  #placeholder(): void {
+    const lexer = this.#lexer;
+    const { text, start } = lexer;
+    // `::` and `:=` are one token.
+    const end = lexer.end > start + 1 ? -1 : matchEnd(MARKERS[this.#style][1], text, start);
+    this.#before = end > 0 ? "operand" : "other";
+    if (end < 0) return this.#refusePercent();
+    lexer.end = end;
+    const mark = text.slice(start, end);
+    this.#out += text.slice(this.#copied, start);
+    this.#copied = end;
+    if (mark === "%%" || mark === "??") this.#out += mark[0];
+    else this.#out += `$${this.#place(keyOf(mark))}`;
+  }
+
+  #refusePercent(): void {
+    if (this.#style === "format") {
+      throw new InterfaceError("Only %s and %% are supported in the query.");
+    }
+    if (this.#style === "pyformat") {
+      throw new InterfaceError("Only %s, %(name)s and %% are supported in the query.");
+    }
+  }
+
+  /** The number of the parameter for a key; an anonymous placeholder is always a new one. */
+  #place(key: number | string | undefined): number {
+    const own = key ?? this.#anonymous++;
+    let place = this.#places.get(own);
+    if (place === undefined) this.#places.set(own, place = this.#keys.push(own));
+    return place;
+  }
+}
+
+/** What a placeholder stands for; `undefined`: for the next argument. */
+function keyOf(mark: string): number | string | undefined {
+  if (mark === "?" || mark === "%s") return undefined;
+  if (mark[0] === "%") return mark.slice(2, -2);
+  return /^:\d/.test(mark) ? Number(mark.slice(1)) - 1 : mark.slice(1);
+}
