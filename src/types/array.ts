@@ -192,7 +192,8 @@ function flatten(element: Codec, value: unknown, name: string): Flat {
   if (bounded && sizes.length > 0 && !areBounds(lowerBounds, sizes)) {
     throw new InterfaceError(`${name} wants one lower bound for each dimension`);
   }
-  if (sizes.length <= 1) return { sizes, lowerBounds, items: list };
+  if (sizes.length === 0) return { sizes, lowerBounds: [], items: [] };
+  if (sizes.length === 1) return { sizes, lowerBounds, items: list };
   const items: unknown[] = [];
   collect(list, sizes, 0, items, name);
   return { sizes, lowerBounds, items };

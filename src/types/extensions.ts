@@ -13,7 +13,6 @@ export interface Cube {
   readonly upper: readonly number[];
 }
 
-const PAIR = /"([^"\\]*(?:\\.[^"\\]*)*)"=>(?:"([^"\\]*(?:\\.[^"\\]*)*)"|NULL)(, |$)/gsy;
 const CUBE = /^\(([^()]*)\)(?:,\s*\(([^()]*)\))?$/;
 
 /**
@@ -24,17 +23,7 @@ export const hstoreCodec: Codec<object> = Object.freeze({
   name: "hstore",
   oid: 0,
   arrayOid: 0,
-  decodeText(text: string): object {
-    const object = {};
-    let end = 0;
-    for (const [pair, key, value, next] of text.matchAll(PAIR)) {
-      setProperty(object, unescaped(key!), value === undefined ? null : unescaped(value));
-      end += pair.length;
-      if ((next === "") !== (end === text.length)) throw malformed("hstore");
-    }
-    if (end !== text.length) throw malformed("hstore");
-    return object;
-  },
+  decodeText: parseHstore,
   decodeBinary(reader: Reader): object {
     const object = {};
     const count = reader.count(reader.int32(), 8);
@@ -102,6 +91,39 @@ export const EXTENSION_CODECS: ReadonlyMap<string, Codec> = new Map(
   ].map((codec) => [codec.name, codec as Codec]),
 );
 
+/** Reads `hstore_out`'s text, `"key"=>"value", "key"=>NULL`. */
+function parseHstore(text: string): object {
+  const object = {};
+  for (let at = 0; at < text.length;) {
+    const key = unquote(text, at);
+    at = expect(text, "=>", key.end);
+    const isNull = text.startsWith("NULL", at);
+    const value = isNull ? { text: null, end: at + 4 } : unquote(text, at);
+    setProperty(object, key.text, value.text);
+    at = value.end === text.length ? value.end : expect(text, ', "', value.end) - 1;
+  }
+  return object;
+}
+
+function expect(text: string, sign: string, at: number): number {
+  if (!text.startsWith(sign, at)) throw malformed("hstore");
+  return at + sign.length;
+}
+
+/** What stands in the quotes that open at `at`, and where it goes on behind them. */
+function unquote(text: string, at: number): { text: string; end: number } {
+  let from = expect(text, '"', at);
+  let unquoted = "";
+  for (let i = from; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 34) return { text: unquoted + text.slice(from, i), end: i + 1 };
+    if (code !== 92) continue;
+    unquoted += text.slice(from, i);
+    from = ++i;
+  }
+  throw malformed("hstore");
+}
+
 function pairsOf(value: object): [string, string | null][] {
   const entries: Iterable<[unknown, unknown]> = value instanceof Map
     ? value.entries()
@@ -117,10 +139,6 @@ function pairsOf(value: object): [string, string | null][] {
 
 function quoted(text: string): string {
   return `"${text.replace(/["\\]/g, "\\$&")}"`;
-}
-
-function unescaped(text: string): string {
-  return text.replace(/\\(.)/gs, "$1");
 }
 
 function writeText(text: string, out: Writer): void {

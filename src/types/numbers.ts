@@ -3,20 +3,13 @@ import type { Writer } from "../bytes/writer.ts";
 import { DataError, InterfaceError } from "../errors/errors.ts";
 import type { Codec } from "./codec.ts";
 import { expectLength, malformed, primitiveText } from "./component.ts";
+import { isBetweenFloats, shortestFloat32 } from "./float32.ts";
 import { OIDS } from "./oids.ts";
 
 /** How an `int8` (and `xid8`) becomes a JavaScript value. */
 export type Int8Policy = "bigint" | "number" | "string";
 
 const INTEGER = /^-?\d+$/;
-/** The powers of ten that a double holds exactly; `**` need not be exact on every engine. */
-// deno-fmt-ignore
-const TEN: readonly number[] = [
-  1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17,
-  1e18, 1e19, 1e20, 1e21, 1e22,
-];
-/** FLT_MIN: below it, floats have fewer digits. */
-const SUBNORMAL = 2 ** -126;
 const FLOAT = /^-?(?:\d+(?:\.\d+)?(?:e[+-]?\d+)?|Infinity)$|^NaN$/;
 
 /** `int2` ↔ number. Source: int.c, `int2send`. */
@@ -95,7 +88,7 @@ export const float4Codec: Codec<number | bigint> = Object.freeze({
   },
   accepts: isNumeric,
   encodeText: (value: number | bigint): string => primitiveText(float32(value))!,
-  encodesBinary: (value: number | bigint): boolean => !isTie(Number(value)),
+  encodesBinary: (value: number | bigint): boolean => !isBetweenFloats(Number(value)),
   encodeBinary: (value: number | bigint, out: Writer): void => out.float32(float32(value)),
 });
 
@@ -116,56 +109,6 @@ export function xid8Codec(policy: Int8Policy): Codec<number | bigint> {
   return Object.freeze(
     wide("xid8", OIDS.xid8, OIDS._xid8, 0n, 0xffffffffffffffffn, policy),
   );
-}
-
-/**
- * The shortest decimal that names the float32 `value`, the nearest of them, as the server prints it
- * (f2s.c, Ryu): six digits are the least worth trying (FLT_DIG) but below the normal floats, nine
- * always do. Factors and
- * products are exact doubles, so that the quotient is the double nearest to the decimal.
- */
-export function shortestFloat32(value: number): number {
-  const size = Math.abs(value);
-  if (!(size < Infinity) || (size < 1e6 && Math.round(value) === value)) return value;
-  const magnitude = Math.floor(Math.log10(size));
-  for (let digits = size < SUBNORMAL ? 1 : 6; digits < 9; digits++) {
-    const candidate = inDigits(value, size, digits, magnitude);
-    if (!Number.isNaN(candidate)) return candidate;
-  }
-  return inDigits(value, size, 9, magnitude);
-}
-
-/** The decimal of that many digits that names `value`; NaN when there is none. */
-function inDigits(value: number, size: number, digits: number, magnitude: number): number {
-  const places = digits - 1 - magnitude;
-  const isSmall = places >= -22 && places <= 22;
-  const integer = isSmall ? nearest(scaled(size, places)) : Number(digitsOf(size, digits));
-  // Below a power of two the floats lie closer than above it: the next decimal up may do instead.
-  for (let up = 0; up < 2; up++) {
-    const candidate = isSmall
-      ? scaled(integer + up, -places)
-      : Number(`${integer + up}e${-places}`);
-    if (Math.fround(candidate) === size && !isTie(candidate)) {
-      return value < 0 ? -candidate : candidate;
-    }
-  }
-  return digits < 9 ? NaN : value;
-}
-
-function scaled(value: number, places: number): number {
-  return places < 0 ? value / TEN[-places]! : value * TEN[places]!;
-}
-
-/** Rounds to an integer, halves to the even one. */
-function nearest(value: number): number {
-  const floor = Math.floor(value);
-  const rest = value - floor;
-  return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
-}
-
-/** The first digits of a number, rounded, as an integer's. */
-function digitsOf(value: number, digits: number): string {
-  return value.toExponential(digits - 1).replace(/e.*|\./g, "");
 }
 
 function isNumeric(value: unknown): boolean {
@@ -268,16 +211,6 @@ function float32(value: number | bigint): number {
     (Number.isFinite(number) || typeof value === "bigint");
   if (overflows || (single === 0 && number !== 0)) throw outOfRange("float4");
   return number;
-}
-
-/**
- * Whether a double lies exactly between two floats. There the server, which reads the decimal text,
- * may round otherwise than `Math.fround`; only its text says the same thing in both formats.
- */
-function isTie(value: number): boolean {
-  const single = Math.fround(value);
-  const mirrored = single + 2 * (value - single);
-  return mirrored !== single && Math.fround(mirrored) === mirrored;
 }
 
 function notAnInteger(name: string): InterfaceError {

@@ -3,7 +3,7 @@ import type { Writer } from "../bytes/writer.ts";
 import { InterfaceError } from "../errors/errors.ts";
 import type { Codec } from "./codec.ts";
 import { expectLength, malformed } from "./component.ts";
-import { shortestFloat32 } from "./numbers.ts";
+import { shortestFloat32 } from "./float32.ts";
 
 type Vector = number[] | Float32Array | Float64Array;
 
