@@ -46,10 +46,9 @@ function isLoopback(host: string): boolean {
 async function connectBun(address: Address, options: DialOptions): Promise<Stream> {
   const { signal, keepAlive } = options;
   signal?.throwIfAborted();
-  const path = address.kind === "unix" ? address.path.replace(/^@/, "\0") : undefined;
-  const stream = new BunStream(address.kind, path);
+  const stream = new BunStream(address.kind, address.kind === "unix" ? address.path : undefined);
   const where = address.kind === "unix"
-    ? { unix: path! }
+    ? { unix: address.path.replace(/^@/, "\0") }
     : { hostname: address.host, port: address.port };
   const dialing = bun().connect({ ...where, socket: stream.handlers });
   const socket = await unlessAborted(dialing, signal, () => stream.destroy())

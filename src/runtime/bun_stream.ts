@@ -33,7 +33,7 @@ export class BunStream implements Stream {
       socket.terminate();
     },
   };
-  readonly #address: string | undefined;
+  #address: string | undefined;
   #socket: BunSocket | undefined;
   #sink: Sink | undefined;
   #paused = true;
@@ -60,12 +60,14 @@ export class BunStream implements Stream {
   /** Takes the socket that `Bun.connect` made, which comes too late after `destroy()`. */
   opened(socket: BunSocket): void {
     this.#socket = socket;
+    // A closed socket forgets it.
+    this.#address ??= socket.remoteAddress;
     if (this.#ours) socket.terminate();
     else socket.pause();
   }
 
   get remoteAddress(): string | undefined {
-    return this.#address ?? this.#socket?.remoteAddress;
+    return this.#address;
   }
 
   start(sink: Sink): void {
