@@ -156,8 +156,11 @@ type TunableSocket = {
 };
 
 function setKeepAlive(socket: Socket, keepAlive: KeepAlive, traits: NodeTraits): void {
-  const { idle = 0, interval, count } = keepAlive;
-  if ((interval !== undefined || count !== undefined) && !traits.keepAliveProbes()) {
+  const { interval, count } = keepAlive;
+  const probes = interval !== undefined || count !== undefined;
+  // Node sets neither interval nor count without an idle time: then the one of Linux and macOS.
+  const idle = keepAlive.idle ?? (probes ? 7200 : 0);
+  if (probes && !traits.keepAliveProbes()) {
     throw new NotSupportedError(
       `${traits.name} cannot set the interval or count of TCP keepalive, only the idle time`,
     );

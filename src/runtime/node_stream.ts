@@ -193,9 +193,10 @@ export class NodeStream implements Stream {
     this.#written++;
     const pending = this.#pending;
     if (pending === undefined) return;
-    if (cause) {
+    // Node 20 calls back without an error for a write that destroy() cut short.
+    if (cause || this.#socket.destroyed) {
       this.#pending = undefined;
-      pending.reject(this.#cause ?? cause);
+      pending.reject(this.#cause ?? cause ?? this.#refusal());
     } else if (this.#written === this.#issued) {
       this.#pending = undefined;
       pending.resolve();

@@ -1,5 +1,5 @@
 import { createPrivateKey } from "node:crypto";
-import process from "node:process";
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { connect, type ConnectionOptions, type PeerCertificate, type TLSSocket } from "node:tls";
 import { InterfaceError, NotSupportedError, OperationalError } from "../errors/errors.ts";
@@ -20,12 +20,12 @@ export interface NodeTraits {
   keepAliveProbes(): boolean;
 }
 
-/** Node itself. Interval and count of keepalive came with Node 24. */
+/** Node itself. Interval and count of keepalive came in the course of Node 24. */
 export const NODE: NodeTraits = {
   name: "Node",
   upgradesOnRead: true,
   refuse: () => undefined,
-  keepAliveProbes: () => Number.parseInt(process.versions.node) >= 24,
+  keepAliveProbes: () => Socket.prototype.setKeepAlive.length > 2,
 };
 
 /**
