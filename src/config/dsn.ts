@@ -23,6 +23,9 @@ import { suggestion } from "./spelling.ts";
 export function parseDsn(dsn: string): Map<string, string> {
   if (dsn.includes("\0")) throw broken("contains a NUL byte");
   const prefix = URI_PREFIX.exec(dsn);
+  if (prefix === null && /^\s*[A-Za-z][A-Za-z0-9+.-]*:\/\//.test(dsn)) {
+    throw broken("is a URI, but does not begin with postgres:// or postgresql://");
+  }
   return prefix === null ? parsePairs(dsn) : parseUri(dsn.slice(prefix[0].length));
 }
 
@@ -48,7 +51,7 @@ function parsePairs(text: string): Map<string, string> {
     const key = match(NAME, text, position)![0];
     position = skip(text, position + key.length);
     if (text[position] !== "=") {
-      throw broken(`lacks "=" after ${quoteKey(key, afterSecret)}`, afterSecret);
+      throw broken(afterSecret ? 'lacks "="' : `lacks "=" after ${quoteKey(key)}`, afterSecret);
     }
     position = skip(text, position + 1);
     const value = match(text[position] === "'" ? QUOTED : BARE, text, position);

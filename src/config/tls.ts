@@ -101,17 +101,19 @@ function checkMode(
   places: readonly Place[],
   sslContext: ConnectOptions["sslContext"],
 ): void {
-  const weak = (what: string, need: string) =>
-    new InterfaceError(`${what} needs a stronger sslMode than "${mode}": ${need}`);
+  const weak = (keyword: string, need: string) => {
+    const { name, text } = given(values, keyword)!;
+    return new InterfaceError(`${name} is "${text}", which needs sslMode ${need}, not "${mode}"`);
+  };
   if (mode === "disable") return;
   const system = givenText(values, "sslrootcert") === "system";
   if (system && typeof sslContext !== "object" && mode !== "verify-full") {
-    throw weak(`${given(values, "sslrootcert")!.name} "system"`, "verify-full");
+    throw weak("sslrootcert", '"verify-full"');
   }
   const tcp = places.some((place) => place.address?.kind !== "unix");
   const direct = givenText(values, "sslnegotiation") === "direct";
   if (direct && (tcp || sslContext) && strength(mode) < strength("require")) {
-    throw weak(`${given(values, "sslnegotiation")!.name} "direct"`, "require or better");
+    throw weak("sslnegotiation", '"require" or better');
   }
 }
 
@@ -231,10 +233,10 @@ async function trustedRoots(
 
 function noRoots(files: Files, mode: SslMode): InterfaceError {
   const path = files.defaultPath("root.crt");
-  const missing = path === undefined ? "no home directory" : `"${path}" is not there`;
+  const missing = path === undefined ? "there is no home directory" : `"${path}" is not there`;
   return new InterfaceError(
-    `sslMode "${mode}" needs a root certificate, and ${missing}: give sslRootCert, or "system" for ` +
-      "it to use the system's trusted roots, or an sslMode that does not verify",
+    `sslMode "${mode}" needs a root certificate, and ${missing}; give sslRootCert (or "system" in it ` +
+      "for the system's trusted roots), or an sslMode that does not verify",
   );
 }
 

@@ -72,7 +72,10 @@ const REFUSED: [Record<string, unknown>, RegExp][] = [
   [{ sslMode: "no-verify" }, /^sslMode must be one of disable, allow, prefer, require, verify-ca/],
   [{ sslMode: true }, /^sslMode must be one of/],
   [{ sslNegotiation: "now" }, /^sslNegotiation must be one of postgres, direct$/],
-  [{ sslNegotiation: "direct" }, /^sslNegotiation "direct" needs a stronger sslMode than "prefer"/],
+  [
+    { sslNegotiation: "direct" },
+    /^sslNegotiation is "direct", which needs sslMode "require" or better, not "prefer"$/,
+  ],
   [{ sslContext: "yes" }, /^sslContext must be a boolean or an object$/],
   [{ sslContext: { rejectUnauthorised: false } }, /did you mean "rejectUnauthorized"\?/],
   [{ sslContext: { ca: "/etc/ca.pem" } }, /^sslContext.ca must be PEM text$/],

@@ -146,7 +146,8 @@ const BROKEN_PAIRS: [string, RegExp][] = [
   ["host='a\\", /no closing quote for the value of "host"/],
   ["hots=a", /unknown key "hots"; did you mean "host"\?/],
   ["ssl=true", /unknown key "ssl"/],
-  ["POSTGRES://h", /lacks "="/],
+  ["POSTGRES://h", /does not begin with postgres:\/\/ or postgresql/],
+  ["mysql://u:p@h/d?sslmode=require", /does not begin with postgres:/],
 ];
 
 for (const [text, message] of BROKEN_PAIRS) {
@@ -170,6 +171,9 @@ const LEAKS: string[] = [
   "postgres://u:x hunter2@h/db",
   "postgres://u:hunter2@[h/db",
   "postgres://u:hunter2@h/db?bogus=hunter2",
+  "postgress://u:hunter2@h/db",
+  "postgresql:/u:hunter2@h/db?sslmode=require",
+  " postgres://u:hunter2@h/db",
   "password=x hunter2",
   "password=x hunter2 host=h",
   "password=x hunter2=y host=h",
