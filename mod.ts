@@ -16,6 +16,7 @@ export { connect, type ConnectOptions, type Url } from "./src/connect.ts";
 export {
   Connection,
   type ConnectionHooks,
+  type ConnectionTypes,
   type Notice,
   type Queryable,
   type ServerVersion,
@@ -56,5 +57,6 @@ export { Query, type QueryOptions, SimpleQuery } from "./src/query/query.ts";
 export { type ObjectRow, Result } from "./src/query/result.ts";
 export type { RowShape } from "./src/query/rows.ts";
 export type { Codec } from "./src/types/codec.ts";
+export type { CustomCodec } from "./src/types/custom.ts";
 export type { TypesOptions } from "./src/types/registry.ts";
 export type { Runtime, Signal, Stream } from "./src/runtime/runtime.ts";

@@ -9,6 +9,8 @@ import type { ObjectRow } from "./query/result.ts";
 import type { RowShape } from "./query/rows.ts";
 import { refuseCall, Templates } from "./query/sql.ts";
 import type { Session } from "./session/session.ts";
+import type { Codec } from "./types/codec.ts";
+import type { CustomCodec } from "./types/custom.ts";
 import type { TypeRegistry } from "./types/registry.ts";
 
 /** A NOTICE, WARNING, INFO or LOG from the server: the same fields as a `DatabaseError`, no error. */
@@ -32,6 +34,17 @@ export interface ConnectionHooks {
 }
 
 const NO_PARAMETERS: readonly unknown[] = Object.freeze([]);
+
+/** What a connection can be taught about types after it was opened. */
+export interface ConnectionTypes {
+  /**
+   * Adds a codec, in place of the one there may be, from the next query on. Containers of the type
+   * follow.
+   *
+   * @throws {InterfaceError} it has neither name nor OID.
+   */
+  register(codec: Codec | CustomCodec): void;
+}
 
 /** How many notices and notifications are remembered. */
 const REMEMBERED = 100;
@@ -84,6 +97,8 @@ export class Connection implements Queryable, AsyncDisposable {
    * `const { sql } = db`.
    */
   readonly sql: Queryable["sql"];
+  /** How this connection's values become JavaScript's and back. */
+  readonly types: ConnectionTypes;
 
   static {
     // Shows what a person wants to see, and no secrets; Deno, Bun and Node all ask for it this way.
@@ -109,6 +124,7 @@ export class Connection implements Queryable, AsyncDisposable {
     this.#host = { executor, defaults, asyncStacks: runtime.asyncStacks };
     this.closed = session.ended.then(() => undefined);
     this.sql = (strings, ...values) => this.#template(strings, values);
+    this.types = { register: (codec) => executor.register(codec) };
     this.#listen(hooks);
   }
 

@@ -27,6 +27,7 @@ import { Backend, backendName, Kind } from "../protocol/tags.ts";
 import type { Conversation, Message, Request, Signal } from "../session/exchange.ts";
 import type { Session } from "../session/session.ts";
 import type { Codec } from "../types/codec.ts";
+import type { CustomCodec } from "../types/custom.ts";
 import type { TypeRegistry } from "../types/registry.ts";
 import { Catalog } from "./catalog.ts";
 import { withCallSite } from "./call_site.ts";
@@ -140,6 +141,12 @@ export class Executor {
     );
     const described = rowColumns(columns, formats, this.codecOf);
     statement.describe(columns, described);
+  }
+
+  /** Adds a codec, from the next query on; also for statements that are prepared already. */
+  register(codec: Codec | CustomCodec): void {
+    this.types.register(codec);
+    this.cache.renew((statement) => this.describeAgain(statement));
   }
 
   /** The same with what the catalogue has taught since. */

@@ -104,6 +104,21 @@ export class StatementCache {
     return { added, evicted };
   }
 
+  /**
+   * Has every statement described anew, because codecs have changed; queries on their way keep the
+   * description that they were sent with.
+   */
+  renew(describe: (fresh: Statement) => void): void {
+    for (const [key, old] of this.#byKey) {
+      if (old.state !== "ready") continue;
+      const fresh = new Statement(old.name, old.text, old.declared);
+      Object.assign(fresh, { state: old.state, used: old.used });
+      Object.assign(fresh, { parameters: old.parameters, columns: old.columns });
+      describe(fresh);
+      this.#byKey.set(key, fresh);
+    }
+  }
+
   /** Forgets a statement that the server does not have. */
   forget(statement: Statement): void {
     statement.state = "failed";
