@@ -124,7 +124,7 @@ export function refusing(cases: readonly Refusing[]): void {
 
 /** Runs `body` once per delivery mode, and fails for whatever is left unhandled. */
 export function quietly(
-  script: Script,
+  script: Script | ((connection: number) => Script | undefined),
   body: (server: ScriptedServer, delivery: Delivery) => Promise<void>,
 ): Promise<void> {
   return withoutUnhandled(() => eachDelivery(script, body), 0.02);

@@ -1,21 +1,10 @@
 import type { Connection } from "../../mod.ts";
-import {
-  DatabaseError,
-  DataError,
-  InterfaceError,
-  InternalError,
-  OperationalError,
-  ProtocolError,
-} from "../../mod.ts";
-import { close, expect, expectAll, reset, send, together } from "../_kit/scripted_server.ts";
+import { InternalError, OperationalError, ProtocolError } from "../../mod.ts";
+import { close, reset, send } from "../_kit/scripted_server.ts";
 import {
   bindComplete,
   commandComplete,
   concat,
-  copyBothResponse,
-  copyInResponse,
-  copyOutResponse,
-  cstring,
   dataRow,
   emptyQueryResponse,
   errorResponse,
@@ -35,7 +24,6 @@ const LOST = fails(OperationalError, /^connection lost: the server closed it/, "
 const RESET = fails(OperationalError, /^connection lost: .*(reset|ECONNRESET)/i, "08006");
 const violation = (phrase: RegExp) => fails(ProtocolError, phrase, "08P01");
 const three = (db: Connection) => [1, 2, 3].map((n) => db.query(`select ${n} as n`));
-const simple = (db: Connection) => [db.query("select 1").simple()];
 /** Two rounds of one text, so that the second is a known statement. */
 const twice = (db: Connection) => [known(db)];
 async function known(db: Connection): Promise<unknown> {
@@ -286,49 +274,6 @@ hostile([
     reason: /DataRow after ErrorResponse/,
   },
   {
-    name: "reports two errors for one query",
-    script: [NEW, send(errorResponse({ C: "22012" }), errorResponse({ C: "22012" }))],
-    outcomes: [fails(DataError, /^scripted error$/)],
-    after: "closed",
-    reason: /ErrorResponse while nothing was asked/,
-  },
-  {
-    name: "reports an error after CommandComplete, as a deferred constraint does",
-    script: [
-      NEW,
-      send(...opening(), commandComplete("INSERT 0 1"), errorResponse({ C: "XX000", M: "late" })),
-      send(readyForQuery()),
-    ],
-    outcomes: [fails(InternalError, /^late$/, "XX000")],
-    after: "usable",
-  },
-  {
-    name: "reports an error while nothing is asked",
-    script: [NEW, send(...wholeAnswer("1"), errorResponse({ M: "out of the blue" }))],
-    ask: (db) => [db.query("select n").then((rows) => db.closed.then(() => rows))],
-    outcomes: [[{ n: "1" }]],
-    after: "closed",
-    reason: /^ErrorResponse while nothing was asked$/,
-  },
-  {
-    name: "reports an error without any field",
-    script: [NEW, send(message("E", "\0"), readyForQuery())],
-    outcomes: [fails(DatabaseError, /^the server reported an error without a message$/)],
-    after: "usable",
-  },
-  {
-    name: "reports an error whose fields have no end",
-    script: [NEW, send(message("E", "SERROR"))],
-    outcomes: [violation(/malformed ErrorResponse: a string has no end/)],
-    after: "closed",
-  },
-  {
-    name: "reports an error whose list of fields has no end",
-    script: [NEW, send(message("E", cstring("SERROR")))],
-    outcomes: [violation(/malformed ErrorResponse: 1 bytes wanted, 0 left/)],
-    after: "closed",
-  },
-  {
     name: "suspends a portal that was executed without a limit",
     script: [NEW, send(...opening(), dataRow(["1"]), portalSuspended())],
     outcomes: [violation(/PortalSuspended where the end of a result was due/)],
@@ -410,96 +355,6 @@ hostile([
     name: "sends rows of 200,000 bytes and NULL",
     script: [NEW, send(...opening(), dataRow(["x".repeat(200_000)]), dataRow([null]), ...ending())],
     outcomes: [[{ n: "x".repeat(200_000) }, { n: null }]],
-    after: "usable",
-  },
-  {
-    name: "answers an ordinary query with CopyInResponse",
-    script: [NEW, send(...opening().slice(0, 2), noData(), bindComplete(), copyInResponse())]
-      .concat([
-        ...expectAll("f", "S"),
-        send(errorResponse({ C: "57014", M: "COPY failed" }), readyForQuery()),
-      ] as never),
-    outcomes: [fails(InterfaceError, /COPY cannot be run as a query/)],
-    after: "usable",
-  },
-  {
-    name: "answers an ordinary query with CopyOutResponse",
-    script: [
-      NEW,
-      send(...opening().slice(0, 2), noData(), bindComplete(), copyOutResponse()),
-      send(message("d", "1\n"), message("c"), ...ending("COPY 1")),
-    ],
-    outcomes: [fails(InterfaceError, /COPY cannot be run as a query/)],
-    after: "usable",
-  },
-  {
-    name: "answers an ordinary query with CopyBothResponse",
-    script: [NEW, send(...opening().slice(0, 2), noData(), bindComplete(), copyBothResponse())],
-    outcomes: [violation(/COPY cannot be run as a query/)],
-    after: "closed",
-  },
-  {
-    name: "answers CopyInResponse while others are pipelined, whose bytes it takes for data",
-    script: [
-      ...[NEW, NEW, NEW],
-      send(...opening().slice(0, 2), noData(), bindComplete(), copyInResponse()),
-    ],
-    ask: three,
-    outcomes: Array(3).fill(violation(/COPY cannot be run as a query/)),
-    after: "closed",
-  },
-  {
-    name: "glues the answers to three queries together",
-    script: [NEW, NEW, NEW, send(together(...["1", "2", "3"].flatMap(wholeAnswer)))],
-    ask: three,
-    outcomes: [[{ n: "1" }], [{ n: "2" }], [{ n: "3" }]],
-    after: "usable",
-  },
-  {
-    name: "answers a simple query with ReadyForQuery alone",
-    script: [expect("Q"), send(readyForQuery())],
-    ask: simple,
-    outcomes: [violation(/ReadyForQuery/)],
-    after: "closed",
-  },
-  {
-    name: "describes rows to a simple query and is ready without completing it",
-    script: [expect("Q"), send(rowDescription(["n"]), readyForQuery())],
-    ask: simple,
-    outcomes: [violation(/ReadyForQuery/)],
-    after: "closed",
-  },
-  {
-    name: "describes rows twice to a simple query",
-    script: [expect("Q"), send(rowDescription(["n"]), dataRow(["1"]), rowDescription(["m"]))],
-    ask: simple,
-    outcomes: [violation(/RowDescription/)],
-    after: "closed",
-  },
-  {
-    name: "sends a row to a simple query before describing any",
-    script: [expect("Q"), send(dataRow(["1"]))],
-    ask: simple,
-    outcomes: [violation(/DataRow in the answer to a simple query/)],
-    after: "closed",
-  },
-  {
-    name: "answers a simple query with the extended protocol",
-    script: [expect("Q"), send(parseComplete())],
-    ask: simple,
-    outcomes: [violation(/ParseComplete in the answer to a simple query/)],
-    after: "closed",
-  },
-  {
-    name: "begins COPY IN for a simple query",
-    script: [
-      expect("Q"),
-      send(copyInResponse()),
-      expect("f"),
-      send(errorResponse({ C: "57014" }), readyForQuery()),
-    ],
-    ask: simple,
-    outcomes: [fails(InterfaceError, /COPY cannot be run as a query/)],
     after: "usable",
   },
 ]);
