@@ -240,6 +240,8 @@ test("the startup packet: application_name, options, replication and run-time pa
   }
   assert.deepEqual(await parameters({ replication: false }), encoding);
   assert.deepEqual(await parameters("replication=on"), { ...encoding, replication: "true" });
+  assert.match(await refused("replication=logical"), /must be a boolean or "database"$/);
+  assert.deepEqual(await parameters("replication=off"), encoding);
   assert.deepEqual(await parameters({ startupParams: { search_path: "a, b" } }), {
     ...encoding,
     search_path: "a, b",

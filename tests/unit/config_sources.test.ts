@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PARAMETERS } from "../../src/config/parameters.ts";
 import { type PassfileKey, passfilePassword } from "../../src/config/passfile.ts";
+import { resolveSettings } from "../../src/config/settings.ts";
 import { gather, parseServiceFile } from "../../src/config/sources.ts";
 import { InterfaceError } from "../../src/errors/errors.ts";
 import { fakeRuntime, type Machine, refused, resolve, unsupported } from "./config_runtime.ts";
@@ -122,6 +123,14 @@ test("a URL object is a connection string", async () => {
   assert.equal(settings.parameters.application_name, "a b");
 });
 
+test("a connection string that is neither text nor a URL is refused", async () => {
+  const attempt = resolveSettings(5 as unknown as string, {}, fakeRuntime({ user: "me" }));
+  await assert.rejects(
+    attempt,
+    /^InterfaceError: the connection string must be a string or a URL$/,
+  );
+});
+
 test("allowedDsnKeys: any other key in the string is refused, options are free", async () => {
   const allowedDsnKeys = ["host", "port", "user", "password", "dbname"];
   const dsn = "postgres://u:p@h:1/d";
@@ -193,6 +202,12 @@ test("service file: a wrong value is named by its service", async () => {
     await refused({ service: "s", servicefile: "/f" }, { files }),
     /^"sslmode" of service "s" must be one of/,
   );
+});
+
+test("service file: a NUL byte is refused", async () => {
+  const files = { "/f": "[s]\nuser=a\0b\n" };
+  const message = await refused({ service: "s", servicefile: "/f" }, { files });
+  assert.equal(message, '"user" of service "s" contains a NUL byte');
 });
 
 const KEY: PassfileKey = { host: "h", port: 5432, database: "d", user: "u" };
