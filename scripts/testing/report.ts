@@ -41,10 +41,11 @@ function totals(results: readonly Result[]): string {
 }
 
 function skippedSection(root: string, results: readonly Result[]): string {
+  const reasons = skipReasons(root, results);
   const where = new Map<string, string[]>();
   for (const { job, cases } of results) {
     for (const test of cases.filter(({ outcome }) => outcome === "skipped")) {
-      const reason = test.detail || reasonInSource(root, job.files, test.name) || "no reason given";
+      const reason = reasons.get(test.name) ?? "no reason given";
       const line = `  ${job.group}: ${test.name}\n      ${reason}`;
       where.set(line, [...where.get(line) ?? [], job.runtime]);
     }
@@ -54,15 +55,38 @@ function skippedSection(root: string, results: readonly Result[]): string {
   return ["Skipped:", ...lines].join("\n");
 }
 
-/** Only Node's report repeats the reason; the others' is read from the test's `skip` option. */
+/** Only Node repeats reasons: the others' are Node's, or read from the `skip` option in the source. */
+function skipReasons(root: string, results: readonly Result[]): Map<string, string> {
+  const skipped = results.flatMap(({ job, cases }) =>
+    cases.filter(({ outcome }) => outcome === "skipped").map((test) => ({
+      ...test,
+      files: job.files,
+    }))
+  );
+  const told = new Map(skipped.map(({ name, detail }) => [name, detail]));
+  for (const { name, detail } of skipped) if (detail) told.set(name, detail);
+  return new Map(skipped.flatMap(({ name, files }) => {
+    const reason = withSuites(name).map((each) => told.get(each)).find(Boolean) ??
+      withSuites(name).map((each) => reasonInSource(root, files, each)).find(Boolean);
+    return reason ? [[name, reason]] : [];
+  }));
+}
+
+/** The name, and those of the suites around it, from the inside out. */
+function withSuites(name: string): string[] {
+  const parts = name.split(" > ");
+  return parts.map((_, i) => parts.slice(0, parts.length - i).join(" > "));
+}
+
 function reasonInSource(root: string, files: readonly string[], name: string): string | undefined {
   const title = name.split(" > ").at(-1)!;
   for (const file of files) {
     const path = join(root, file);
     const source = existsSync(path) ? readFileSync(path, "utf8") : "";
     const at = source.indexOf(title);
-    if (at < 0) continue;
-    const reason = /\bskip:[^}]*?(["'`])((?:(?!\1).)+)\1\s*[,})]/.exec(source.slice(at, at + 500));
+    const options = at < 0 ? "" : source.slice(at + title.length, at + title.length + 300);
+    const head = options.split("=>")[0]!;
+    const reason = /\bskip:[^}]*?(["'`])((?:(?!\1).)+)\1\s*[,})]/.exec(head);
     if (reason) return reason[2];
   }
   return undefined;
