@@ -42,19 +42,25 @@ export interface TypeInfo {
  * user, and the ones the catalogue told it about. Containers are made when first asked for.
  */
 export class TypeRegistry {
-  readonly #policies: TypePolicies;
+  readonly #options: TypesOptions;
   /** Scalars by OID, the user's over the built-in ones. */
   readonly #scalars = new Map<number, Codec>();
   /** The user's codecs by `schema.name` or name. */
   readonly #named = new Map<string, Codec>();
-  readonly #infos = new Map<number, TypeInfo>();
+  /** What the user registered since, for {@linkcode TypeRegistry.with}. */
+  readonly #registered: (Codec | CustomCodec)[] = [];
+  readonly #catalogue: Catalogue;
   /** What was made of the others: containers, and what has no codec of its own. */
   readonly #derived = new Map<number, Codec>();
+  /** The catalogue's version that `#derived` was made from. */
+  #version = 0;
   /** Types whose codec is being made: a catalogue that names a type within itself must not hang us. */
   readonly #making = new Set<number>();
 
-  constructor(options: TypesOptions = {}) {
-    this.#policies = options;
+  /** @param sharing a registry of the same connection, whose catalogue is this one's too. */
+  constructor(options: TypesOptions = {}, sharing?: TypeRegistry) {
+    this.#options = options;
+    this.#catalogue = sharing === undefined ? new Catalogue() : sharing.#catalogue;
     for (const codec of builtinCodecs(options)) this.#scalars.set(codec.oid, codec);
     for (const codec of options.codecs ?? []) this.register(codec);
   }
@@ -64,17 +70,18 @@ export class TypeRegistry {
    * (see {@linkcode TypeRegistry.define}).
    */
   lookup(oid: number): Codec | undefined {
-    return this.#scalars.get(oid) ?? this.#derived.get(oid) ?? this.#derive(oid);
+    return this.#scalars.get(oid) ?? this.#derivedCodec(oid);
   }
 
   /**
    * Adds a codec, in place of the one there may be: by its OID, or by its name, which is
    * `schema.name`, or a built-in or extension type's own name. Containers of the type follow.
    *
-   * @throws {InterfaceError} it has neither name nor OID, or nothing to decode with.
+   * @throws {InterfaceError} it has neither a name nor an OID.
    */
   register(codec: Codec | CustomCodec): void {
     const whole = customCodec(codec);
+    this.#registered.push(codec);
     const oid = whole.oid || builtinOid(whole.name) || 0;
     if (oid !== 0) this.#scalars.set(oid, ofType(whole, this.#describe(oid) ?? { oid }));
     else this.#named.set(whole.name, whole);
@@ -83,14 +90,21 @@ export class TypeRegistry {
 
   /** Learns what the catalogue says of a type, in place of what was known of its OID. */
   define(info: TypeInfo): void {
-    this.#infos.set(info.oid, info);
-    this.#derived.clear();
+    this.#catalogue.set(info);
   }
 
   /** Forgets what the catalogue said of a type that has been dropped or altered since. */
   forget(oid: number): void {
-    this.#infos.delete(oid);
-    this.#derived.clear();
+    this.#catalogue.delete(oid);
+  }
+
+  /**
+   * A registry with other policies and further codecs, for one query: it shares what the catalogue
+   * says, now and later, and begins with the codecs registered here so far.
+   */
+  with(options: TypesOptions): TypeRegistry {
+    const codecs = [...this.#registered, ...options.codecs ?? []];
+    return new TypeRegistry({ ...this.#options, ...options, codecs }, this);
   }
 
   /**
@@ -105,14 +119,22 @@ export class TypeRegistry {
   }
 
   #definedOid(name: string): number | undefined {
-    for (const { oid, schema, name: own } of this.#infos.values()) {
+    for (const { oid, schema, name: own } of this.#catalogue.types()) {
       if (name === `${schema}.${own}` || name === own) return oid;
     }
     return undefined;
   }
 
   #describe(oid: number): TypeInfo | undefined {
-    return this.#infos.get(oid) ?? builtinInfo(oid);
+    return this.#catalogue.get(oid) ?? builtinInfo(oid);
+  }
+
+  #derivedCodec(oid: number): Codec | undefined {
+    if (this.#version !== this.#catalogue.version) {
+      this.#derived.clear();
+      this.#version = this.#catalogue.version;
+    }
+    return this.#derived.get(oid) ?? this.#derive(oid);
   }
 
   #derive(oid: number): Codec | undefined {
@@ -136,7 +158,7 @@ export class TypeRegistry {
         return arrayOf(this.#component(info.elementOid), {
           name: info.name,
           oid: info.oid,
-          bounds: this.#policies.arrays === "bounded",
+          bounds: this.#options.arrays === "bounded",
         });
       case "domain":
         return ofType({ ...this.#component(info.baseOid), name: info.name }, info);
@@ -160,6 +182,30 @@ export class TypeRegistry {
   /** A part's codec; a part of which nothing is known is its text. */
   #component(oid: number = 0): Codec {
     return this.lookup(oid) ?? anyText(`type ${oid}`, oid);
+  }
+}
+
+/** What a connection's catalogue said of its types; the registries of that connection share it. */
+class Catalogue {
+  /** Grows with every change. */
+  version = 0;
+  readonly #types = new Map<number, TypeInfo>();
+
+  get(oid: number): TypeInfo | undefined {
+    return this.#types.get(oid);
+  }
+
+  set(info: TypeInfo): void {
+    this.#types.set(info.oid, info);
+    this.version++;
+  }
+
+  delete(oid: number): void {
+    if (this.#types.delete(oid)) this.version++;
+  }
+
+  types(): Iterable<TypeInfo> {
+    return this.#types.values();
   }
 }
 

@@ -206,3 +206,17 @@ test("types are found by SQL's names for them", () => {
   ];
   for (const [name, oid] of names) assert.equal(registry.oidOf(name), oid, name);
 });
+
+test("a query's own policies and codecs change nothing for the connection, and share its catalogue", () => {
+  const registry = createRegistry();
+  registry.register({ name: "s.mood", decode: (text) => `mood ${text}` });
+  const own = registry.with({ int8: "string", codecs: [{ name: "bool", decode: () => "yes" }] });
+  defined(registry);
+  assert.deepEqual(own.lookup(60004)!.decodeText("{1}"), ["1"]);
+  assert.equal(own.lookup(60001)!.decodeText("ok"), "mood ok");
+  assert.equal(own.lookup(16)!.decodeText("t"), "yes");
+  assert.deepEqual(registry.lookup(60004)!.decodeText("{1}"), [1n]);
+  assert.equal(registry.lookup(16)!.decodeText("t"), true);
+  registry.forget(60004);
+  assert.equal(own.lookup(60004), undefined);
+});
