@@ -1,0 +1,151 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { connect, type Notice, type Notification } from "../../mod.ts";
+import { expect, expectClose, handshake, send } from "../_kit/scripted_server.ts";
+import {
+  bindComplete,
+  commandComplete,
+  dataRow,
+  errorResponse,
+  noticeResponse,
+  notificationResponse,
+  parameterStatus,
+  readyForQuery,
+  rowDescription,
+} from "../_kit/server_messages.ts";
+import { ending, KNOWN, NEW, opening, quietly, reach, rejection } from "./hostile.ts";
+
+/** One of each aside before each of these messages. */
+function amid(...messages: readonly Uint8Array[]): Uint8Array[] {
+  return messages.flatMap((message) => [...asides(), message]);
+}
+
+function asides(): Uint8Array[] {
+  return [
+    noticeResponse({ M: "by the way", D: "detail" }),
+    notificationResponse("channel", "payload", 17),
+    parameterStatus("application_name", "changed"),
+  ];
+}
+
+/** Tells what has arrived by hooks. */
+function hooks() {
+  const heard = {
+    notices: [] as Notice[],
+    notifications: [] as Notification[],
+    parameters: [] as string[],
+  };
+  const options = {
+    onNotice: (notice: Notice) => void heard.notices.push(notice),
+    onNotification: (one: Notification) => void heard.notifications.push(one),
+    onParameterStatus: (name: string, value: string) => void heard.parameters.push(name, value),
+  };
+  return { heard, options };
+}
+
+test("asides: notices, notifications and parameters between all messages of an answer", () =>
+  quietly(
+    [
+      handshake(),
+      ...[NEW, send(...amid(...opening("n", "m"), dataRow(["1", null]), ...ending()))],
+      ...[KNOWN, send(...amid(bindComplete(), dataRow(["2", ""]), ...ending()))],
+      ...[expect("X"), expectClose()],
+    ],
+    async (server) => {
+      const { heard, options } = hooks();
+      const db = await connect(reach(server, options));
+      assert.deepEqual([...await db.query("select n, m")], [{ n: "1", m: null }]);
+      assert.deepEqual([...await db.query("select n, m")], [{ n: "2", m: "" }]);
+      await db.close();
+      assert.equal(heard.notices.length, 7 + 4);
+      assert.equal(heard.notifications.length, 7 + 4);
+      assert.equal(heard.parameters.length, 2 * (7 + 4));
+      const { severity, message, detail } = heard.notices[0]!;
+      assert.deepEqual([severity, message, detail], ["NOTICE", "by the way", "detail"]);
+      assert.deepEqual(heard.notifications[0], {
+        channel: "channel",
+        payload: "payload",
+        processId: 17,
+      });
+      assert.equal(db.parameterStatuses.get("application_name"), "changed");
+    },
+  ));
+
+test("asides: they come between ErrorResponse and ReadyForQuery, too", () =>
+  quietly(
+    [
+      ...[handshake(), NEW, send(...amid(errorResponse({ M: "oops" }), readyForQuery()))],
+      ...[expect("X"), expectClose()],
+    ],
+    async (server) => {
+      const { heard, options } = hooks();
+      const db = await connect(reach(server, options));
+      assert.equal((await rejection(db.query("select n"))).message, "oops");
+      await db.close();
+      assert.equal(heard.notices.length, 2);
+    },
+  ));
+
+test("asides: they come between the results of a simple query, too", () =>
+  quietly(
+    [
+      ...[handshake(), expect("Q")],
+      send(...amid(rowDescription(["n"]), dataRow(["1"]), commandComplete("SELECT 1"))),
+      send(...amid(commandComplete("SET"), readyForQuery())),
+      ...[expect("X"), expectClose()],
+    ],
+    async (server) => {
+      const db = await connect(reach(server));
+      const results = await db.query("select 1 as n; set x to y").simple().all();
+      assert.deepEqual(results.map((rows) => [...rows]), [[{ n: "1" }], []]);
+      await db.close();
+    },
+  ));
+
+test("asides: while nothing is asked they are heard, and a hook that throws harms nobody", () =>
+  quietly(
+    [
+      ...[handshake(), NEW, send(...opening(), ...ending(), ...asides()), NEW],
+      ...[send(...opening(), ...ending()), expect("X"), expectClose()],
+    ],
+    async (server) => {
+      let heard = () => {};
+      const parameter = new Promise<void>((resolve) => heard = resolve);
+      const fail = (): never => {
+        throw new Error("a hook's own fault");
+      };
+      const db = await connect(
+        reach(server, {
+          onNotice: fail,
+          onNotification: fail,
+          onParameterStatus: () => {
+            heard();
+            fail();
+          },
+        }),
+      );
+      await db.query("select n");
+      await parameter;
+      await db.query("select n, once more");
+      assert.equal(db.notices.length, 1);
+      assert.equal(db.notifications.length, 1);
+      await db.close();
+    },
+  ));
+
+test("asides: the last hundred notices and notifications are remembered", () =>
+  quietly(
+    [
+      ...[handshake(), NEW],
+      send(...Array.from({ length: 120 }, (_, i) => noticeResponse({ M: String(i) }))),
+      send(...Array.from({ length: 120 }, (_, i) => notificationResponse("c", String(i)))),
+      ...[send(...opening(), ...ending()), expect("X"), expectClose()],
+    ],
+    async (server) => {
+      const db = await connect(reach(server));
+      await db.query("select n");
+      assert.deepEqual([db.notices.length, db.notices[0]!.message], [100, "20"]);
+      assert.deepEqual([db.notifications.length, db.notifications[99]!.payload], [100, "119"]);
+      await db.close();
+    },
+  ));
