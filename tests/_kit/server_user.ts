@@ -26,7 +26,7 @@ export class ServerPrograms {
   run(program: string, args: readonly string[], input = ""): string {
     const done = spawnSync(join(this.#bin, program), [...args], {
       ...this.user,
-      env: ENVIRONMENT,
+      ...SURROUNDINGS,
       input,
       encoding: "utf8",
     });
@@ -40,13 +40,13 @@ export class ServerPrograms {
     const path = join(this.#bin, program);
     const stdio = ["ignore", log, log] as ("ignore" | number)[];
     if (!existsSync(SETPRIV)) {
-      return spawn(path, [...args], { ...this.user, env: ENVIRONMENT, stdio });
+      return spawn(path, [...args], { ...this.user, ...SURROUNDINGS, stdio });
     }
     const drop = this.user
       ? [`--reuid=${this.user.uid}`, `--regid=${this.user.gid}`, "--clear-groups"]
       : [];
     const tethered = [...drop, "--pdeathsig", "INT", path, ...args];
-    return spawn(SETPRIV, tethered, { env: ENVIRONMENT, stdio });
+    return spawn(SETPRIV, tethered, { ...SURROUNDINGS, stdio });
   }
 
   /** Gives a file to the server's user. */
@@ -63,7 +63,11 @@ export async function serverPrograms(major: number): Promise<ServerPrograms> {
     nobodyCan(version);
 }
 
-const ENVIRONMENT = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C", TZ: "UTC" };
+// The repository may lie where that user must not even look.
+const SURROUNDINGS = {
+  cwd: "/",
+  env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C", TZ: "UTC" },
+} as const;
 const SETPRIV = "/usr/bin/setpriv";
 
 /** initdb wants a user with an entry in /etc/passwd. */
@@ -74,7 +78,7 @@ function asUnprivileged(version: string, bin: string): ServerPrograms | undefine
     if (!entry) continue;
     const user = { uid: Number(entry[2]), gid: Number(entry[3]) };
     const path = join(bin, "postgres");
-    const tried = spawnSync(path, ["--version"], { ...user, env: ENVIRONMENT, cwd: "/" });
+    const tried = spawnSync(path, ["--version"], { ...user, ...SURROUNDINGS });
     if (tried.status === 0) return new ServerPrograms(version, bin, user);
   }
   return undefined;
