@@ -35,9 +35,7 @@ export const runtime: Runtime = {
   name: "Deno",
   asyncStacks: true,
   connect: (address, options) =>
-    needsNode(address, options)
-      ? connectNode(address, options, NODE_UNDER_DENO)
-      : connectDeno(address, options),
+    needsNode(address, options) ? connectByNode(address, options) : connectDeno(address, options),
   adopt: (sock) => adoptGiven(sock, NODE_UNDER_DENO),
   // With a grant for a name only, its addresses may not be dialled: then the name stays.
   lookup: async (host) => granted({ name: "net" }) ? await nodeServices.lookup(host) : [host],
@@ -81,6 +79,18 @@ function needsNode(address: Address, { tls, source, keepAlive }: DialOptions): b
   const { idle, interval, count } = keepAlive ?? {};
   return source !== undefined || idle !== undefined || interval !== undefined ||
     count !== undefined;
+}
+
+/** Deno's node:net throws where nobody can catch when the local address is not granted. */
+async function connectByNode(address: Address, options: DialOptions): Promise<Stream> {
+  const { source } = options;
+  if (address.kind === "tcp" && source !== undefined) {
+    const host = `${source.host}:${source.port ?? 0}`;
+    if (!granted({ name: "net", host })) {
+      throw new OperationalError(`Deno needs --allow-net=${host} to bind the source address`);
+    }
+  }
+  return await connectNode(address, options, NODE_UNDER_DENO);
 }
 
 async function connectDeno(address: Address, options: DialOptions): Promise<Stream> {
