@@ -1,0 +1,66 @@
+/**
+ * PostgreSQL's wire protocol 3.0 and 3.2 without any I/O: cut bytes into messages, read what a server
+ * says, append what a client says. What the driver itself is built on.
+ *
+ * @example
+ * ```ts
+ * import { Framer, query, readCommandTag, Writer } from "@cornac/pg/protocol";
+ *
+ * const out = new Writer();
+ * query(out, "select 1");
+ * const bytes = out.peek(); // to be sent
+ *
+ * const framer = new Framer(65_536);
+ * framer.append(new TextEncoder().encode("C\0\0\0\rSELECT 1\0"));
+ * framer.next(); // → true
+ * readCommandTag(framer.reader); // → "SELECT 1"
+ * ```
+ *
+ * @module
+ */
+export { Reader } from "../bytes/reader.ts";
+export { Writer } from "../bytes/writer.ts";
+export {
+  type ColumnDescription,
+  type Notification,
+  readBackendKeyData,
+  readCommandTag,
+  readCopyResponse,
+  readFields,
+  readFunctionResult,
+  readNegotiateProtocolVersion,
+  readNotification,
+  readParameterDescription,
+  readParameterStatus,
+  readRest,
+  readRowDescription,
+  readSaslMechanisms,
+  readTransactionStatus,
+  type TransactionStatus,
+} from "./backend.ts";
+export { Framer } from "./framer.ts";
+export {
+  beginBind,
+  cancelRequest,
+  close,
+  copyData,
+  copyDone,
+  copyFail,
+  describe,
+  endBind,
+  execute,
+  flush,
+  functionCall,
+  MAX_PARAMETERS,
+  parse,
+  passwordMessage,
+  query,
+  saslInitialResponse,
+  saslResponse,
+  sslRequest,
+  startupMessage,
+  sync,
+  terminate,
+} from "./frontend.ts";
+export { Authentication, Backend, backendName, Frontend, Kind, RequestCode } from "./tags.ts";
+export { ProtocolError, type ServerFields } from "../errors/errors.ts";
