@@ -6,7 +6,7 @@
  *
  * The tour finds the server in its environment: `PGHOST`, `PGPORT`, `PGUSER`, `PGPASSWORD`,
  * `PGDATABASE`, `PGSSLROOTCERT` (the root that signed the server's certificate, a PEM file), and
- * `PGSOCKET`, the path of the Unix socket. The user logs in by SCRAM over TCP; on the socket
+ * `TOUR_SOCKET`, the path of the Unix socket. The user logs in by SCRAM over TCP; on the socket
  * `postgres` is trusted.
  */
 import { spawn } from "node:child_process";
@@ -62,7 +62,7 @@ async function tourEnvironment(server: Cluster): Promise<Record<string, string>>
     PGPASSWORD: "secret",
     PGDATABASE: "tour",
     PGSSLROOTCERT: ca.certPath,
-    PGSOCKET: server.socketPath,
+    TOUR_SOCKET: server.socketPath,
   };
 }
 
