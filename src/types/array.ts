@@ -37,6 +37,7 @@ export class BoundedArray<T = unknown> {
   /** The first index of each dimension; 1 in PostgreSQL unless an array says otherwise. */
   readonly lowerBounds: readonly number[];
 
+  /** An array whose dimensions begin at `lowerBounds`, one for each. */
   constructor(elements: readonly T[], lowerBounds: readonly number[]) {
     this.elements = elements;
     this.lowerBounds = lowerBounds;

@@ -7,6 +7,7 @@ const NEEDS_QUOTES = /^$|["\\{}\s]|^null$/i;
 
 /** What {@linkcode parseArray} has to know of the type. */
 export interface ArraySyntax {
+  /** For error messages. */
   readonly name: string;
   /** Stands between two elements. */
   readonly delimiter: string;
@@ -16,7 +17,9 @@ export interface ArraySyntax {
 
 /** An array out of its text. */
 export interface ParsedArray {
+  /** Nested arrays, NULL as `null`. */
   readonly elements: unknown[];
+  /** One for each dimension. */
   readonly lowerBounds: number[];
 }
 

@@ -6,6 +6,16 @@ import type { Codec } from "./codec.ts";
 /** A codec (or another frozen thing) under construction. */
 export type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
+/** What a container type that the catalogue describes is called. */
+export interface TypeName {
+  /** `pg_type.typname`. */
+  readonly name: string;
+  /** The type's OID. */
+  readonly oid: number;
+  /** OID of the array of this type; 0 when there is none. */
+  readonly arrayOid: number;
+}
+
 /**
  * The error for text or bytes that are not a value of the type `what`. The value itself is not
  * quoted: it may be a secret.

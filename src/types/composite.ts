@@ -9,23 +9,19 @@ import {
   type Mutable,
   readComponent,
   setProperty,
+  type TypeName,
   writeComponent,
 } from "./component.ts";
 import { OIDS } from "./oids.ts";
 
 /** One attribute of a composite type, in the type's order. */
 export interface Attribute {
+  /** `pg_attribute.attname`: the property's name. */
   readonly name: string;
   /** The attribute's own type: of a domain the domain. */
   readonly oid: number;
+  /** How the attribute's values are read and written. */
   readonly codec: Codec;
-}
-
-/** What a composite type is called. */
-export interface CompositeType {
-  readonly name: string;
-  readonly oid: number;
-  readonly arrayOid: number;
 }
 
 type Row = Record<string, unknown>;
@@ -39,7 +35,10 @@ const NEEDS_QUOTES = /^$|["\\(),\s]/;
  * @throws {DataError} when decoding: the server's value has other attributes, because the type was
  * altered since the catalogue was asked.
  */
-export function compositeOf(attributes: readonly Attribute[], type: CompositeType): Codec<Row> {
+export function compositeOf(
+  attributes: readonly Attribute[],
+  type: TypeName,
+): Codec<Record<string, unknown>> {
   const { name, oid, arrayOid } = type;
   const codec: Mutable<Codec<Row>> = {
     name,

@@ -9,7 +9,9 @@ import { halfvecCodec, sparsevecCodec, vectorCodec } from "./vectors.ts";
 
 /** A cube by two opposite corners, of equal length; a point has the same corner twice. */
 export interface Cube {
+  /** One corner. */
   readonly lower: readonly number[];
+  /** The opposite corner. */
   readonly upper: readonly number[];
 }
 

@@ -10,6 +10,7 @@ export type Position = readonly number[];
 
 /** A PostGIS geometry in the manner of GeoJSON (RFC 7946), with what GeoJSON leaves out. */
 export interface Geometry {
+  /** Its kind, as GeoJSON spells it. */
   readonly type: GeometryType;
   /** Nested as in GeoJSON; absent for a `GeometryCollection`. */
   readonly coordinates?: unknown;

@@ -8,6 +8,7 @@ import {
   malformed,
   type Mutable,
   readComponent,
+  type TypeName,
   writeComponent,
 } from "./component.ts";
 import { parseMultirange, parseRange, quotedBound } from "./range_text.ts";
@@ -32,12 +33,18 @@ const UPPER_INFINITE = 0x10;
  * ```
  */
 export class Range<T = unknown> {
+  /** Where it begins; `null` when nothing bounds it below, or when it is empty. */
   readonly lower: T | null;
+  /** Where it ends; `null` when nothing bounds it above, or when it is empty. */
   readonly upper: T | null;
+  /** Which of the bounds belong to it. */
   readonly bounds: RangeBounds;
+  /** Whether it contains nothing. */
   readonly isEmpty: boolean;
 
   /**
+   * A range from `lower` to `upper`; without arguments the one that contains everything.
+   *
    * @throws {InterfaceError} `bounds` is not one of `[)`, `[]`, `(]`, `()`.
    */
   constructor(
@@ -79,15 +86,8 @@ export class Range<T = unknown> {
   }
 }
 
-/** What a range or multirange type is called. */
-export interface RangeType {
-  readonly name: string;
-  readonly oid: number;
-  readonly arrayOid: number;
-}
-
 /** A range over `subtype` ↔ {@linkcode Range}. Source: rangetypes.c, `range_send`, `range_out`. */
-export function rangeOf(subtype: Codec, type: RangeType): Codec<Range> {
+export function rangeOf(subtype: Codec, type: TypeName): Codec<Range> {
   const { name, oid, arrayOid } = type;
   const codec: Mutable<Codec<Range>> = {
     name,
@@ -110,7 +110,7 @@ export function rangeOf(subtype: Codec, type: RangeType): Codec<Range> {
 /**
  * A multirange over the ranges of `range` ↔ array of {@linkcode Range}. Source: multirangetypes.c.
  */
-export function multirangeOf(range: Codec<Range>, type: RangeType): Codec<Range[]> {
+export function multirangeOf(range: Codec<Range>, type: TypeName): Codec<Range[]> {
   const { name, oid, arrayOid } = type;
   const codec: Mutable<Codec<Range[]>> = {
     name,

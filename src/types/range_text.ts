@@ -4,8 +4,11 @@ const NEEDS_QUOTES = /^$|["\\()[\],\s]/;
 
 /** A range out of its text: the texts of its bounds, `null` where it is unbounded. */
 export interface ParsedRange {
+  /** The lower bound's text. */
   readonly lower: string | null;
+  /** The upper bound's text. */
   readonly upper: string | null;
+  /** The two signs, `[)` and the like. */
   readonly bounds: string;
 }
 

@@ -1,6 +1,7 @@
 import { arrayOf } from "./array.ts";
 import { builtinCodecs, type TypePolicies } from "./builtin.ts";
 import type { Codec } from "./codec.ts";
+import type { TypeName } from "./component.ts";
 import { type Attribute, compositeOf } from "./composite.ts";
 import { type CustomCodec, customCodec } from "./custom.ts";
 import { EXTENSION_CODECS } from "./extensions.ts";
@@ -17,9 +18,13 @@ export interface TypesOptions extends TypePolicies {
 
 /** What the catalogue says of a type (`pg_type`, `pg_range`, `pg_attribute`). */
 export interface TypeInfo {
+  /** `pg_type.oid`. */
   readonly oid: number;
+  /** `pg_type.typname`. */
   readonly name: string;
+  /** `pg_namespace.nspname` of its schema. */
   readonly schema: string;
+  /** `pg_type.typtype` in words; `"array"` where `typcategory` is `A` and `typlen` -1. */
   readonly kind: "base" | "enum" | "domain" | "composite" | "range" | "multirange" | "array";
   /** OID of the array of this type; 0 or absent when it has none. */
   readonly arrayOid?: number;
@@ -57,7 +62,12 @@ export class TypeRegistry {
   /** Types whose codec is being made: a catalogue that names a type within itself must not hang us. */
   readonly #making = new Set<number>();
 
-  /** @param sharing a registry of the same connection, whose catalogue is this one's too. */
+  /**
+   * The built-in types under the given policies, and the given codecs.
+   *
+   * @param sharing a registry of the same connection, whose catalogue is this one's too.
+   * @throws {InterfaceError} a policy or a codec is wrong.
+   */
   constructor(options: TypesOptions = {}, sharing?: TypeRegistry) {
     this.#options = options;
     this.#catalogue = sharing === undefined ? new Catalogue() : sharing.#catalogue;
@@ -218,7 +228,7 @@ function anyText(name: string, oid: number): Codec {
   return textOnlyCodec(name, oid) as Codec;
 }
 
-function typeOf({ name, oid, arrayOid = 0 }: TypeInfo): Pick<Codec, "name" | "oid" | "arrayOid"> {
+function typeOf({ name, oid, arrayOid = 0 }: TypeInfo): TypeName {
   return { name, oid, arrayOid };
 }
 

@@ -24,8 +24,10 @@ const ALIASES: Readonly<Record<string, string>> = {
 };
 
 /** A type's name taken apart: `integer[]` is an array of `int4`. */
-export interface TypeName {
+export interface CanonicalName {
+  /** pg_type's name of the type, or of the array's element. */
   readonly element: string;
+  /** Whether it ends in `[]`. */
   readonly isArray: boolean;
 }
 
@@ -33,7 +35,7 @@ export interface TypeName {
  * The name in pg_type's spelling: SQL's aliases resolved, modifiers such as `(10,2)`, the schema
  * `pg_catalog` and quotes that change nothing taken off.
  */
-export function canonicalName(name: string): TypeName {
+export function canonicalName(name: string): CanonicalName {
   let bare = name.trim().replace(/\s*\([^)]*\)/, "");
   const isArray = /\[\d*\]$/.test(bare);
   bare = bare.replace(/(?:\s*\[\d*\])+$/, "").replace(/^pg_catalog\./i, "").replace(/\s+/g, " ");

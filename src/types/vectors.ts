@@ -5,13 +5,16 @@ import type { Codec } from "./codec.ts";
 import { expectLength, malformed } from "./component.ts";
 import { shortestFloat32 } from "./float32.ts";
 
-type Vector = number[] | Float32Array | Float64Array;
+/** What a vector is written from; it is read as an array of numbers. */
+export type Vector = number[] | Float32Array | Float64Array;
 
 /** pgvector's `sparsevec`: `values[i]` stands at `indices[i]`, counted from 0; the rest is zero. */
 export interface SparseVector {
+  /** How many numbers it stands for. */
   readonly dimensions: number;
   /** Ascending, from 0 (the text `{1:1.5}/3` counts from 1). */
   readonly indices: readonly number[];
+  /** The numbers that are not zero. */
   readonly values: readonly number[];
 }
 
