@@ -51,12 +51,28 @@ export {
 export { type ColumnSpec, Cursor, type CursorOptions } from "./src/dbapi/cursor.ts";
 export type { InputSize } from "./src/dbapi/input_sizes.ts";
 export type { Arguments, ParamStyle } from "./src/dbapi/paramstyle.ts";
-export type { ConditionName } from "./src/errors/sqlstate.ts";
+export { type ConditionName, CONDITIONS } from "./src/errors/sqlstate.ts";
 export type { ColumnDescription, Notification, TransactionStatus } from "./src/protocol/backend.ts";
 export { Query, type QueryOptions, SimpleQuery } from "./src/query/query.ts";
 export { type ObjectRow, Result } from "./src/query/result.ts";
 export type { RowShape } from "./src/query/rows.ts";
 export type { Codec } from "./src/types/codec.ts";
 export type { CustomCodec } from "./src/types/custom.ts";
+export type { TypePolicies } from "./src/types/builtin.ts";
+export type { DateTimePolicy } from "./src/types/datetime.ts";
+export type { Int8Policy } from "./src/types/numbers.ts";
+export type { NumericPolicy } from "./src/types/numeric.ts";
+export type { JsonFunctions } from "./src/types/scalars.ts";
+export type { TemporalLike } from "./src/types/temporal.ts";
 export type { TypesOptions } from "./src/types/registry.ts";
-export type { Runtime, Signal, Stream } from "./src/runtime/runtime.ts";
+export type {
+  Address,
+  DialOptions,
+  KeepAlive,
+  Runtime,
+  Signal,
+  Sink,
+  Stream,
+  TlsFacts,
+  TlsSettings,
+} from "./src/runtime/runtime.ts";

@@ -36,6 +36,7 @@ export interface ConnectOptions extends ConfigOptions {
  * ```
  */
 export function connect(options?: string | Url | ConnectOptions): Promise<Connection>;
+/** The same, with `options` laid over the connection string. */
 export function connect(dsn: string | Url, options: ConnectOptions): Promise<Connection>;
 export async function connect(
   first: string | Url | ConnectOptions = {},

@@ -28,8 +28,11 @@ export interface ServerVersion {
 
 /** Told as things arrive; a hook that throws is as if it had not been called. */
 export interface ConnectionHooks {
+  /** Called for every notice. */
   onNotice?: (notice: Notice) => void;
+  /** Called for every notification. */
   onNotification?: (notification: Notification) => void;
+  /** Called whenever the server reports a run-time parameter. */
   onParameterStatus?: (name: string, value: string) => void;
 }
 
@@ -44,6 +47,8 @@ export interface ConnectionTypes {
    * @throws {InterfaceError} it has neither name nor OID.
    */
   register(codec: Codec | CustomCodec): void;
+  /** The codec of a type by its OID; `undefined` while nothing is known of the type. */
+  lookup(oid: number): Codec | undefined;
 }
 
 /** How many notices and notifications are remembered. */
@@ -124,7 +129,10 @@ export class Connection implements Queryable, AsyncDisposable {
     this.#host = { executor, defaults, asyncStacks: runtime.asyncStacks };
     this.closed = session.ended.then(() => undefined);
     this.sql = (strings, ...values) => this.#template(strings, values);
-    this.types = { register: (codec) => executor.register(codec) };
+    this.types = {
+      register: (codec) => executor.register(codec),
+      lookup: (oid) => types.lookup(oid),
+    };
     this.#listen(hooks);
   }
 

@@ -23,6 +23,7 @@ export class Reader {
   /** What is being read, for error messages. */
   what = "message";
 
+  /** Reads from `buffer`, which stays the caller's. */
   constructor(buffer: Uint8Array = new Uint8Array(0)) {
     this.buffer = buffer;
     this.view = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
@@ -48,33 +49,52 @@ export class Reader {
     return start;
   }
 
+  /** An unsigned byte. */
   uint8(): number {
     return this.buffer[this.take(1)]!;
   }
+
+  /** A signed byte. */
   int8(): number {
     return this.view.getInt8(this.take(1));
   }
+
+  /** A signed 16-bit integer. */
   int16(): number {
     return this.view.getInt16(this.take(2));
   }
+
+  /** An unsigned 16-bit integer. */
   uint16(): number {
     return this.view.getUint16(this.take(2));
   }
+
+  /** A signed 32-bit integer. */
   int32(): number {
     return this.view.getInt32(this.take(4));
   }
+
+  /** An unsigned 32-bit integer. */
   uint32(): number {
     return this.view.getUint32(this.take(4));
   }
+
+  /** A signed 64-bit integer. */
   int64(): bigint {
     return this.view.getBigInt64(this.take(8));
   }
+
+  /** An unsigned 64-bit integer. */
   uint64(): bigint {
     return this.view.getBigUint64(this.take(8));
   }
+
+  /** A 32-bit float. */
   float32(): number {
     return this.view.getFloat32(this.take(4));
   }
+
+  /** A 64-bit float. */
   float64(): number {
     return this.view.getFloat64(this.take(8));
   }

@@ -15,7 +15,9 @@ const KEEP = 1 << 20;
  * over; until then they may still move.
  */
 export class Writer {
+  /** What is being filled; replaced when it grows. */
   buffer: Uint8Array<ArrayBuffer>;
+  /** The same bytes, for the numbers. */
   view: DataView<ArrayBuffer>;
   /** Bytes appended so far. */
   length = 0;
@@ -24,6 +26,7 @@ export class Writer {
   #lentBuffer: Uint8Array<ArrayBuffer> | undefined;
   #lentView: DataView<ArrayBuffer> | undefined;
 
+  /** Starts with room for `size` bytes. */
   constructor(size: number = INITIAL_SIZE) {
     this.buffer = new Uint8Array(size);
     this.view = new DataView(this.buffer.buffer);
@@ -34,30 +37,41 @@ export class Writer {
     if (this.length + count > this.buffer.length) this.#grow(this.length + count);
   }
 
+  /** Appends a byte. */
   uint8(value: number): void {
     this.reserve(1);
     this.buffer[this.length++] = value;
   }
+
+  /** Appends a 16-bit integer. */
   int16(value: number): void {
     this.reserve(2);
     this.view.setInt16(this.length, value);
     this.length += 2;
   }
+
+  /** Appends a 32-bit integer. */
   int32(value: number): void {
     this.reserve(4);
     this.view.setInt32(this.length, value);
     this.length += 4;
   }
+
+  /** Appends a 64-bit integer. */
   int64(value: bigint): void {
     this.reserve(8);
     this.view.setBigInt64(this.length, value);
     this.length += 8;
   }
+
+  /** Appends a 32-bit float. */
   float32(value: number): void {
     this.reserve(4);
     this.view.setFloat32(this.length, value);
     this.length += 4;
   }
+
+  /** Appends a 64-bit float. */
   float64(value: number): void {
     this.reserve(8);
     this.view.setFloat64(this.length, value);

@@ -12,24 +12,35 @@ export interface ServerReport {
   readonly severity: string;
   /** SQLSTATE, five characters. */
   readonly code?: string;
+  /** What happened, one line. */
   readonly message: string;
+  /** More of it. */
   readonly detail?: string;
+  /** What to do about it. */
   readonly hint?: string;
   /** Where in the query text, in characters, from 1. */
   readonly position?: number;
   /** Where in `internalQuery`, in characters, from 1. */
   readonly internalPosition?: number;
+  /** A query that the server ran by itself and that failed. */
   readonly internalQuery?: string;
   /** The context: a call stack of functions, one a line. */
   readonly where?: string;
+  /** Schema of the object at fault. */
   readonly schema?: string;
+  /** Table at fault. */
   readonly table?: string;
+  /** Column at fault. */
   readonly column?: string;
+  /** Data type at fault. */
   readonly dataType?: string;
+  /** Constraint that was violated; an index counts as one. */
   readonly constraint?: string;
   /** Source file of the server that reported it. */
   readonly file?: string;
+  /** Line in `file`. */
   readonly line?: number;
+  /** Function of the server that reported it. */
   readonly routine?: string;
   /** All of it, by the protocol's letters (S V C M D H P p q W s t c d n F L R). */
   readonly fields: ServerFields;
@@ -65,6 +76,7 @@ function number(text: string | undefined): number | undefined {
 
 /** What an error can be told besides its message. */
 export interface PgErrorOptions {
+  /** What led to it. */
   cause?: unknown;
   /** SQLSTATE; the driver's own errors carry one where PostgreSQL has a fitting one. */
   code?: string;
@@ -88,6 +100,7 @@ export class PgError extends Error {
   static {
     this.prototype.name = "PgError";
   }
+  /** For the driver and for those who extend it. */
   constructor(message: string, options: PgErrorOptions = {}) {
     super(message, "cause" in options ? { cause: options.cause } : undefined);
     if (options.code !== undefined) this.code = options.code;
@@ -129,26 +142,42 @@ export interface DatabaseErrorOptions extends PgErrorOptions {
  * Its subclass follows from the SQLSTATE's class; see the manual's appendix "PostgreSQL Error Codes".
  */
 export class DatabaseError extends PgError {
+  /** `ERROR`, `FATAL` or `PANIC`, never localised. */
   declare readonly severity?: string;
+  /** More of it. */
   declare readonly detail?: string;
+  /** What to do about it. */
   declare readonly hint?: string;
+  /** Where in the query text, in characters, from 1. */
   declare readonly position?: number;
+  /** Where in `internalQuery`, in characters, from 1. */
   declare readonly internalPosition?: number;
+  /** A query that the server ran by itself and that failed. */
   declare readonly internalQuery?: string;
+  /** The context: a call stack of functions, one a line. */
   declare readonly where?: string;
+  /** Schema of the object at fault. */
   declare readonly schema?: string;
+  /** Table at fault. */
   declare readonly table?: string;
+  /** Column at fault. */
   declare readonly column?: string;
+  /** Data type at fault. */
   declare readonly dataType?: string;
+  /** Constraint that was violated; an index counts as one. */
   declare readonly constraint?: string;
+  /** Source file of the server that reported it. */
   declare readonly file?: string;
+  /** Line in `file`. */
   declare readonly line?: number;
+  /** Function of the server that reported it. */
   declare readonly routine?: string;
   /** The server's fields by the protocol's letters; empty when the server said nothing. */
   readonly fields: ServerFields;
   static {
     this.prototype.name = "DatabaseError";
   }
+  /** For the driver and for those who extend it. */
   constructor(message: string, options: DatabaseErrorOptions = {}) {
     super(message, options);
     this.fields = options.fields ?? {};
@@ -186,6 +215,7 @@ export class ProtocolError extends OperationalError {
   static {
     this.prototype.name = "ProtocolError";
   }
+  /** For the driver and for those who extend it. */
   constructor(message: string, options: DatabaseErrorOptions = {}) {
     super(message, { code: "08P01", ...options });
   }
@@ -217,6 +247,7 @@ export class NotSupportedError extends DatabaseError {
   static {
     this.prototype.name = "NotSupportedError";
   }
+  /** For the driver and for those who extend it. */
   constructor(message: string, options: DatabaseErrorOptions = {}) {
     super(message, { code: "0A000", ...options });
   }

@@ -8,11 +8,13 @@ import { ProtocolError, type ServerFields } from "../errors/errors.ts";
 
 /** One column of a result, as RowDescription tells it. */
 export interface ColumnDescription {
+  /** The column's name or alias. */
   readonly name: string;
   /** OID of the table it comes from; 0 when it is not a table's column. */
   readonly tableOid: number;
   /** `pg_attribute.attnum` there; 0 when it is not a table's column. */
   readonly attributeNumber: number;
+  /** OID of its type. */
   readonly typeOid: number;
   /** `pg_type.typlen`; negative for variable width. */
   readonly typeSize: number;

@@ -28,6 +28,7 @@ export class Framer {
   /** Size of the message that has begun to arrive, its tag included. */
   #wanted = 0;
 
+  /** Starts empty; `limit` as the property. */
   constructor(limit: number) {
     this.limit = limit;
     this.reader = new Reader(this.#buffer);

@@ -46,6 +46,7 @@ export class Query<Row = ObjectRow> implements PromiseLike<Result<Row>> {
   readonly #site: Error | undefined;
   #promise: Promise<Result<Row>> | undefined;
 
+  /** For the driver: use `query()` of a connection. */
   constructor(
     host: QueryHost,
     text: string,
@@ -147,6 +148,7 @@ export class SimpleQuery<Row = ObjectRow> implements PromiseLike<Result<Row>> {
   readonly #site: Error | undefined;
   #promise: Promise<Result<Row>[]> | undefined;
 
+  /** For the driver: use `simple()` of a query. */
   constructor(
     host: QueryHost,
     text: string,

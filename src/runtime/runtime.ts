@@ -23,8 +23,11 @@ export type Address =
 
 /** TCP keepalive; times in seconds, `undefined` leaves the system's default. */
 export interface KeepAlive {
+  /** Seconds without traffic before the first probe. */
   readonly idle?: number;
+  /** Seconds between probes. */
   readonly interval?: number;
+  /** Lost probes before the connection is given up. */
   readonly count?: number;
 }
 
@@ -41,13 +44,17 @@ export interface TlsSettings {
   readonly sni: boolean;
   /** Trusted roots, PEM; `undefined`: the platform's own. */
   readonly ca?: readonly string[];
-  /** Client certificate chain and private key, PEM; the key may be encrypted with `passphrase`. */
+  /** Client certificate chain, PEM. */
   readonly cert?: string;
+  /** The private key of `cert`, PEM. */
   readonly key?: string;
+  /** Decrypts `key`. */
   readonly passphrase?: string;
   /** Certificate revocation lists, PEM. */
   readonly crl?: readonly string[];
+  /** The least version to accept. */
   readonly minVersion?: "TLSv1" | "TLSv1.1" | "TLSv1.2" | "TLSv1.3";
+  /** The best version to offer. */
   readonly maxVersion?: "TLSv1" | "TLSv1.1" | "TLSv1.2" | "TLSv1.3";
   /** ALPN protocols to offer, in order. */
   readonly alpn?: readonly string[];
@@ -59,7 +66,9 @@ export interface TlsSettings {
 
 /** What is known of an established TLS layer; `undefined` where the runtime does not tell. */
 export interface TlsFacts {
+  /** `"TLSv1.3"`. */
   readonly version?: string;
+  /** OpenSSL's or the standard's name of the cipher suite. */
   readonly cipher?: string;
   /** The protocol agreed by ALPN; `""` when none was. */
   readonly alpn?: string;
@@ -123,6 +132,7 @@ export interface Stream {
   destroy(): void;
   /** Whether this stream alone keeps the process alive; it does by default. */
   ref(): void;
+  /** Lets the process end although this stream is open. */
   unref(): void;
 }
 
@@ -140,6 +150,7 @@ export interface DialOptions {
 
 /** What the driver needs of its surroundings, besides the language. */
 export interface Runtime {
+  /** `"deno"`, `"bun"`, `"node"`, or what the user calls his own. */
   readonly name: string;
   /** V8 rebuilds `await` chains into an error's stack by itself; others need the call site taken early. */
   readonly asyncStacks: boolean;
