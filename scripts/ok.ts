@@ -13,7 +13,7 @@ const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
 const STEPS: readonly (readonly [name: string, ...args: string[]])[] = [
   ["tests", "run", "-A", "scripts/test.ts", "--runtime=deno", "--group=unit,wire"],
-  ["types", "check", "."],
+  ["types", "check", "mod.ts", "src", "tests", "scripts", "bench", "examples"],
   ["lint", "lint"],
   ["format", "fmt", "--check"],
   ["layers", "run", "--allow-read", "--allow-env", "scripts/check_layers.ts"],
