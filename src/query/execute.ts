@@ -258,7 +258,6 @@ class Execution implements Request<Result> {
   }
 
   *#introduction(): Conversation<Result> {
-    if (this.#closes) expect(yield, Backend.CloseComplete);
     yield* this.#way === "ask" ? this.#askFirst() : this.#parsed();
     return yield* this.#rows();
   }
@@ -268,10 +267,8 @@ class Execution implements Request<Result> {
     refuseCopy(this.#text);
     const entry = named ? this.#executor.cache.add(this.#text, declared) : undefined;
     this.#statement = entry?.added ?? new Statement("", this.#text, declared);
-    if (entry?.evicted !== undefined) {
-      close(out, Kind.Statement, entry.evicted.name);
-      this.#closes = true;
-    }
+    this.#closes = entry?.evicted !== undefined;
+    if (entry?.evicted !== undefined) close(out, Kind.Statement, entry.evicted.name);
     try {
       parse(out, this.#statement.name, this.#text, declared);
     } catch (error) {
@@ -300,6 +297,7 @@ class Execution implements Request<Result> {
     const statement = this.#statement;
     const executor = this.#executor;
     try {
+      if (this.#closes) expect(yield, Backend.CloseComplete);
       expect(yield, Backend.ParseComplete);
       let message = yield;
       if (message.tag !== Backend.ParameterDescription) {

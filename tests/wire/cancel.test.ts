@@ -1,0 +1,165 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { connect, OperationalError } from "../../mod.ts";
+import {
+  call,
+  close,
+  expect,
+  expectClose,
+  handshake,
+  type Script,
+  send,
+  withServer,
+} from "../_kit/scripted_server.ts";
+import {
+  bindComplete,
+  closeComplete,
+  dataRow,
+  errorResponse,
+  readyForQuery,
+} from "../_kit/server_messages.ts";
+import {
+  assertFailure,
+  ending,
+  fails,
+  KNOWN,
+  NEW,
+  opening,
+  reach,
+  rejection,
+  wholeAnswer,
+} from "./hostile.ts";
+
+const CANCELLED = errorResponse({ C: "57014", M: "canceling statement due to user request" });
+
+/** A promise that a script or a test fulfils and the other awaits. */
+function signal(): { readonly given: Promise<void>; give: () => void } {
+  let give = () => {};
+  const given = new Promise<void>((resolve) => give = resolve);
+  return { given, give };
+}
+
+/** Tells when the client's cancel request has come, and closes after `then`. */
+function cancelled(came: () => void, then: Promise<void>): Script {
+  return [expect("cancel"), call("came", came), call("until", () => then), close()];
+}
+
+const HIT: readonly { where: string; before: Uint8Array[]; again: Script }[] = [
+  { where: "Close", before: [], again: [NEW, send(...wholeAnswer("again"))] },
+  { where: "Parse", before: [closeComplete()], again: [NEW, send(...wholeAnswer("again"))] },
+  {
+    where: "Execute",
+    before: [closeComplete(), ...opening()],
+    again: [KNOWN, send(bindComplete(), dataRow(["again"]), ...ending())],
+  },
+];
+
+for (const { where, before, again } of HIT) {
+  test(`cancel: a query whose ${where} is hit in another's place is sent again`, async () => {
+    const asked = signal(), came = signal(), answered = signal();
+    const scripts: Script[] = [
+      [
+        ...[handshake(), NEW, send(...wholeAnswer("cached"))],
+        ...[NEW, expect("C"), NEW, call("asked", asked.give), call("cancel", () => came.given)],
+        ...[send(...wholeAnswer("just done"), ...before, CANCELLED, readyForQuery())],
+        ...[call("settle", (peer) => peer.wait(0.05)), call("answered", answered.give)],
+        ...[again, expect("X"), expectClose()],
+      ],
+      cancelled(came.give, answered.given),
+    ];
+    await withServer((i) => scripts[i], async (server) => {
+      const db = await connect(reach(server, { statementCacheSize: 1 }));
+      await db.query("select evicted");
+      const target = db.query("select slow", [], { prepare: false }).execute();
+      const bystander = db.query("select fast").execute();
+      await asked.given;
+      db.cancel();
+      assert.deepEqual([...await target], [{ n: "just done" }]);
+      assert.deepEqual([...await bystander], [{ n: "again" }]);
+      await db.close();
+    });
+  });
+}
+
+test("cancel: inside a transaction a query hit in another's place fails", async () => {
+  const asked = signal(), came = signal(), answered = signal();
+  const scripts: Script[] = [
+    [
+      ...[handshake(), NEW, NEW, call("asked", asked.give), call("cancel", () => came.given)],
+      send(...opening(), dataRow(["1"]), ending()[0]!, readyForQuery("T")),
+      ...[send(CANCELLED, readyForQuery("E")), call("answered", answered.give)],
+      ...[expect("X"), expectClose()],
+    ],
+    cancelled(came.give, answered.given),
+  ];
+  await withServer((i) => scripts[i], async (server) => {
+    const db = await connect(reach(server));
+    const target = db.query("select slow").execute();
+    const bystander = db.query("select fast").execute();
+    await asked.given;
+    db.cancel();
+    assert.deepEqual([...await target], [{ n: "1" }]);
+    assertFailure(await rejection(bystander), fails(OperationalError, /^canceling/, "57014"));
+    assert.equal(db.transactionStatus, "failed");
+    await db.close();
+  });
+});
+
+test("cancel: while one is under way nothing new is sent", async () => {
+  const asked = signal(), came = signal(), over = signal();
+  const scripts: Script[] = [
+    [
+      ...[handshake(), NEW, call("asked", asked.give), call("cancel", () => came.given)],
+      ...[send(CANCELLED, readyForQuery()), call("wait", (peer) => peer.wait(0.05))],
+      call("silence", (peer) => assert.equal(peer.received.length, 1 + 5)),
+      ...[call("over", over.give), NEW, send(...wholeAnswer("after")), expect("X"), expectClose()],
+    ],
+    cancelled(came.give, over.given),
+  ];
+  await withServer((i) => scripts[i], async (server) => {
+    const db = await connect(reach(server));
+    const target = db.query("select slow").execute();
+    await asked.given;
+    db.cancel();
+    const held = db.query("select later").execute();
+    assertFailure(await rejection(target), fails(OperationalError, /^query cancelled$/, "57014"));
+    assert.deepEqual([...await held], [{ n: "after" }]);
+    await db.close();
+  });
+});
+
+test("cancel: queryTimeout cancels, and says so with the server's report as the cause", async () => {
+  const came = signal();
+  const scripts: Script[] = [
+    [
+      ...[handshake(), NEW, call("cancel", () => came.given)],
+      ...[send(CANCELLED, readyForQuery()), expect("X"), expectClose()],
+    ],
+    cancelled(came.give, Promise.resolve()),
+  ];
+  await withServer((i) => scripts[i], async (server) => {
+    const db = await connect(reach(server, { queryTimeout: 0.05 }));
+    const error = await rejection(db.query("select slow"));
+    assertFailure(error, fails(OperationalError, /^query timed out after 0\.05 s/, "57014"));
+    assert.match((error.cause as Error).message, /^canceling statement/);
+    await db.close();
+  });
+});
+
+test("cancel: a query aborted before it is sent is never sent", async () => {
+  const script = [handshake(), NEW, send(...wholeAnswer("1")), expect("X"), expectClose()];
+  await withServer(script, async (server) => {
+    const db = await connect(reach(server, { maxPipelined: 1 }));
+    const controller = new AbortController();
+    const reason = new Error("changed my mind");
+    const sent = db.query("select 1").execute();
+    const { signal } = controller;
+    const waiting = db.query("select 2", [], { signal }).execute();
+    const error = rejection(waiting);
+    controller.abort(reason);
+    assert.equal(await error, reason);
+    assert.equal(await rejection(db.query("select 3", [], { signal })), reason);
+    assert.deepEqual([...await sent], [{ n: "1" }]);
+    await db.close();
+  });
+});
