@@ -153,7 +153,7 @@ function notNumeric(): InterfaceError {
 /** Fifteen digits always survive a double; beyond that the digits are compared. */
 function exactNumber(text: string): number {
   const number = Number(text);
-  if (text.length <= 15 || isSpecial(text)) return number;
+  if ((text.length <= 15 && !/e/i.test(text)) || isSpecial(text)) return number;
   if (Number.isFinite(number) && significant(String(number)) === significant(text)) return number;
   throw new DataError("numeric does not fit a number without losing digits", { code: "22003" });
 }

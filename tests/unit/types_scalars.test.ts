@@ -145,6 +145,7 @@ test("numeric as a number refuses to lose digits, in both formats", () => {
     "1" + "0".repeat(400),
     "0." + "0".repeat(400) + "1",
   ];
+  assert.throws(() => numeric.decodeText("1e400"), DataError);
   for (const text of lossy) {
     assert.throws(() => numeric.decodeText(text), DataError);
     assert.throws(() => decodeHex(numeric, encodeHex(codec("numeric"), text)), DataError);
