@@ -1,6 +1,8 @@
-import type { Signal } from "../runtime/runtime.ts";
 import type { Reader } from "../bytes/reader.ts";
 import type { Writer } from "../bytes/writer.ts";
+import { InterfaceError, OperationalError } from "../errors/errors.ts";
+import type { TransactionStatus } from "../protocol/backend.ts";
+import type { Signal } from "../runtime/runtime.ts";
 
 export type { Signal };
 
@@ -11,6 +13,11 @@ export type RowSink = (reader: Reader) => void;
 export type Wish =
   /** Nothing more: the next message, please. */
   | undefined
+  /**
+   * The next message, but none is due: the server waits for what the request appends next
+   * ({@linkcode Request.stop} says what becomes of a cancel then).
+   */
+  | null
   /** Give every DataRow to this function, and come back with the first message that is none. */
   | RowSink
   /** Hold all messages until this settles: backpressure. */
@@ -41,6 +48,21 @@ export interface Request<T> {
   write(out: Writer): boolean | void;
   /** Called once, right after `write`. */
   talk(): Conversation<T>;
+  /**
+   * Somebody wants it stopped while the server waits for it (see {@linkcode Wish}, `null`), so that
+   * there is nothing to cancel there: it is to end by itself, with this reason.
+   */
+  stop?(reason: unknown): void;
+  /** Told when it has failed, and in what state that has left the session. */
+  failed?(error: unknown, status: TransactionStatus): void;
+}
+
+/** The right to make requests on a session: while one holds it, all others' are refused. */
+export interface Turn {
+  /** What to tell the others. */
+  readonly refusal: string;
+  /** Told when a request within it has failed, and in what state that has left the session. */
+  failed?(error: unknown, status: TransactionStatus): void;
 }
 
 /** What a request wants besides being sent. */
@@ -49,6 +71,8 @@ export interface RequestOptions {
   readonly signal?: Signal;
   /** Seconds, then as if aborted; 0 or absent: no limit. */
   readonly timeout?: number;
+  /** The turn within which it is made. */
+  readonly turn?: Turn;
 }
 
 /** One request in the queue: its bytes, the conversation that reads the replies, and its promise. */
@@ -74,6 +98,10 @@ export class Exchange<T = unknown> {
   next: Exchange | undefined;
   /** Somebody wants it stopped; this is what to say when the server has done so. */
   cancelReason: unknown;
+  /** The server waits for what this request appends next. */
+  quiet = false;
+  /** Within which it was made. */
+  turn: Turn | undefined;
   /** A cancel that was meant for another hit it. */
   stray = false;
   /** Called when the promise has settled, whichever way. */
@@ -104,17 +132,61 @@ export class Exchange<T = unknown> {
     this.finished =
       this.failed =
       this.refused =
+      this.quiet =
       this.stray =
         false;
     this.value = this.error = undefined;
   }
 
-  /** Settles the promise by what has become of the request. */
-  settle(): void {
+  /** Settles the promise by what has become of the request, which has left the session in `status`. */
+  settle(status?: TransactionStatus): void {
+    if (this.failed && status !== undefined) this.#report(status);
     this.onSettled?.();
     if (this.failed) this.reject(this.error);
     else this.resolve(this.value as T);
   }
+
+  #report(status: TransactionStatus): void {
+    this.request.failed?.(this.error, status);
+    this.turn?.failed?.(this.error, status);
+  }
+}
+
+/** Ties an exchange to its turn, its signal and its timeout; `abort` gets the reason to stop. */
+export function bind(
+  exchange: Exchange,
+  { signal, timeout, turn }: RequestOptions,
+  abort: (exchange: Exchange, reason: unknown) => void,
+): void {
+  exchange.turn = turn;
+  if (signal === undefined && !timeout) return;
+  const aborted = (): void => abort(exchange, signal!.reason);
+  const clock = timeout ? setTimeout(() => abort(exchange, late(timeout)), timeout * 1000) : 0;
+  signal?.addEventListener("abort", aborted, { once: true });
+  exchange.onSettled = () => {
+    clearTimeout(clock);
+    signal?.removeEventListener("abort", aborted);
+  };
+}
+
+/** Why a request is cancelled that has taken longer than it may. */
+export function late(seconds: number): OperationalError {
+  const message = `query timed out after ${seconds} s and was cancelled`;
+  return new OperationalError(message, { code: "57014" });
+}
+
+/** Why a request is cancelled when nobody gives a reason. */
+export function cancelled(): OperationalError {
+  return new OperationalError("query cancelled", { code: "57014" });
+}
+
+/** Why a request is refused that was made within `own` while `holder` has the turn. */
+export function outOfTurn(holder: Turn | undefined, own: Turn | undefined): InterfaceError {
+  if (holder === undefined) {
+    return new InterfaceError("it is over: nothing can be run in it any more");
+  }
+  const inside = own === undefined ? "" : "; this one is not the innermost";
+  return new InterfaceError(holder.refusal + inside, { safeToRetry: true });
 }
 
 /** Requests in order; linked through themselves, because shifting a long array is not free. */
@@ -145,6 +217,13 @@ export class Queue {
     first.next = undefined;
     this.length--;
     return first;
+  }
+
+  /** The exchange of a request, if it is here. */
+  find(request: Request<unknown>): Exchange | undefined {
+    let here = this.first;
+    while (here !== undefined && here.request !== request) here = here.next;
+    return here;
   }
 
   /** Takes one out of the middle; `false` when it is not there. */

@@ -1,13 +1,7 @@
 import type { Reader } from "../bytes/reader.ts";
 import type { Writer } from "../bytes/writer.ts";
-import {
-  databaseError,
-  InterfaceError,
-  OperationalError,
-  PgError,
-  ProtocolError,
-  type ServerFields,
-} from "../errors/errors.ts";
+import { databaseError, InterfaceError, OperationalError } from "../errors/errors.ts";
+import { PgError, ProtocolError, type ServerFields } from "../errors/errors.ts";
 import {
   readFields,
   readNotification,
@@ -18,7 +12,17 @@ import {
 import { sync, terminate } from "../protocol/frontend.ts";
 import { Backend, backendName } from "../protocol/tags.ts";
 import { Cancellation } from "./cancellation.ts";
-import { Exchange, type Message, Queue, type Request, type RequestOptions } from "./exchange.ts";
+import {
+  bind,
+  cancelled,
+  Exchange,
+  type Message,
+  outOfTurn,
+  Queue,
+  type Request,
+  type RequestOptions,
+  type Turn,
+} from "./exchange.ts";
 import type { SessionFacts, SessionLimits, SessionListener } from "./facts.ts";
 import { Liveness } from "./liveness.ts";
 import type { Receiver, Wire } from "./wire.ts";
@@ -41,6 +45,8 @@ export class Session implements Receiver {
   readonly ended: Promise<Error | undefined>;
   transactionStatus: TransactionStatus;
   listener: SessionListener | undefined;
+  /** Who alone may make requests; set and cleared by who holds it. */
+  turn: Turn | undefined;
   readonly #limits: SessionLimits;
   readonly #cancellation: Cancellation;
   readonly #liveness: Liveness;
@@ -75,7 +81,7 @@ export class Session implements Receiver {
     this.#liveness = new Liveness(
       limits.timeout,
       () => wire.chunks,
-      () => this.#sent.length > 0,
+      () => this.#sent.first?.quiet === false,
       giveUp,
     );
     this.#message = { tag: 0, reader: wire.reader };
@@ -106,10 +112,11 @@ export class Session implements Receiver {
   request<T>(request: Request<T>, options?: RequestOptions): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.closed) return reject(this.#refusal());
+      if (this.turn !== options?.turn) return reject(outOfTurn(this.turn, options?.turn));
       const signal = options?.signal;
       if (signal?.aborted) return reject(signal.reason);
       const exchange = new Exchange<T>(request, resolve, reject);
-      if (options !== undefined) this.#bound(exchange as Exchange, options);
+      if (options !== undefined) bind(exchange as Exchange, options, this.#abort);
       if (this.#waiting.length > 0 || !this.#admits()) this.#waiting.push(exchange as Exchange);
       else this.#send(exchange as Exchange);
     });
@@ -128,21 +135,25 @@ export class Session implements Receiver {
       out.rollback(mark);
       throw error;
     }
+    if (this.#sent.last !== undefined) this.#sent.last.quiet = false;
+    this.#liveness.start();
     this.wire.flushSoon();
   }
 
   /** Appends a Sync on behalf of an exclusive request. */
   sync(): void {
-    sync(this.wire.out);
-    this.wire.flushSoon();
+    this.append(sync);
   }
 
-  /** Has the server stop what it runs now, if anything; see {@linkcode Session.request} for one. */
-  cancel(): void {
-    const head = this.#sent.first;
-    if (head === undefined || this.#closed) return;
-    head.cancelReason ??= new OperationalError("query cancelled", { code: "57014" });
-    this.#cancellation.start(head);
+  /**
+   * Has the server stop `request`, if it is not answered yet, or what it runs now. It fails with
+   * `reason`; while it was not sent, at once.
+   */
+  cancel(request?: Request<unknown>, reason: unknown = cancelled()): void {
+    const target = request === undefined
+      ? this.#sent.first
+      : this.#sent.find(request) ?? this.#waiting.find(request);
+    if (target !== undefined) this.#abort(target, reason);
   }
 
   /**
@@ -254,6 +265,11 @@ export class Session implements Receiver {
       }
       const wish = step.value;
       if (wish === undefined) return true;
+      if (wish === null) {
+        head.quiet = true;
+        if (head.cancelReason !== undefined) head.request.stop?.(head.cancelReason);
+        return true;
+      }
       if (typeof wish === "function") {
         head.rows = wish;
         return true;
@@ -308,7 +324,7 @@ export class Session implements Receiver {
       this.#cancellation.judge(head, status);
     }
     if (head.stray) this.#again(head);
-    else head.settle();
+    else head.settle(status);
     const next = this.#sent.first;
     if (next?.cancelReason !== undefined) this.#cancellation.start(next);
     if (this.#waiting.length > 0 || this.#sent.length === 0) this.#admit();
@@ -341,30 +357,18 @@ export class Session implements Receiver {
     if (this.listener !== undefined) tell(this.listener);
   }
 
-  /** Ties an exchange to its signal and its timeout. */
-  #bound(exchange: Exchange, { signal, timeout }: RequestOptions): void {
-    if (signal === undefined && !timeout) return;
-    const abort = (): void => this.#abort(exchange, signal!.reason);
-    const clock = timeout
-      ? setTimeout(() => this.#abort(exchange, late(timeout)), timeout * 1000)
-      : 0;
-    signal?.addEventListener("abort", abort, { once: true });
-    exchange.onSettled = () => {
-      clearTimeout(clock);
-      signal?.removeEventListener("abort", abort);
-    };
-  }
-
   /** Takes it out of the queue, or has the server stop it when it is its turn. */
-  #abort(exchange: Exchange, reason: unknown): void {
+  readonly #abort = (exchange: Exchange, reason: unknown): void => {
     if (this.#waiting.remove(exchange)) {
       exchange.fail(reason);
       exchange.settle();
       return;
     }
-    exchange.cancelReason = reason;
-    if (exchange === this.#sent.first) this.#cancellation.start(exchange);
-  }
+    exchange.cancelReason ??= reason;
+    if (exchange !== this.#sent.first) return;
+    if (exchange.quiet) exchange.request.stop?.(exchange.cancelReason);
+    else this.#cancellation.start(exchange);
+  };
 
   #refusal(): InterfaceError {
     const options = this.#reason === undefined ? {} : { cause: this.#reason };
@@ -388,10 +392,4 @@ export class Session implements Receiver {
     }
     clearTimeout(clock);
   }
-}
-
-function late(seconds: number): OperationalError {
-  return new OperationalError(`query timed out after ${seconds} s and was cancelled`, {
-    code: "57014",
-  });
 }
