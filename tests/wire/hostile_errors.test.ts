@@ -7,9 +7,10 @@ import {
   ProgrammingError,
   ProtocolError,
 } from "../../mod.ts";
-import { call, close, expectAll, reset, send } from "../_kit/scripted_server.ts";
+import { call, close, expect, expectAll, reset, send } from "../_kit/scripted_server.ts";
 import {
   bindComplete,
+  closeComplete,
   commandComplete,
   cstring,
   dataRow,
@@ -179,4 +180,18 @@ hostile([
     }]],
     after: "usable",
   },
+  ...([["Close", []], ["Parse", [closeComplete()]]] as const).map(([what, before]) => ({
+    name: `fails the ${what} of a query that waits for its description, which still ends in a Sync`,
+    script: [
+      ...[NEW, send(...wholeAnswer("1")), expectAll("C", "P", "D", "H")],
+      ...[send(...before, errorResponse({ C: "53200", M: "out of memory" })), expect("S")],
+      send(readyForQuery()),
+    ],
+    ask: (db: Connection) => [
+      db.query("select n").then(() => db.query("select $1::int[] as n", [[1, 2]])),
+    ],
+    options: { statementCacheSize: 1 },
+    outcomes: [fails(OperationalError, /^out of memory$/, "53200")],
+    after: "usable" as const,
+  })),
 ]);
