@@ -25,7 +25,7 @@ const LAWS: Readonly<Record<string, Law>> = {
   },
   query: { any: ["session", "types", "protocol", "bytes", "errors", "trace.ts"] },
   features: { any: ["query", "session", "types", "protocol", "bytes", "errors"] },
-  dbapi: { any: ["query", "types", "errors"], types: ["connection.ts"] },
+  dbapi: { any: ["query", "types", "errors", "connect.ts"], types: ["connection.ts"] },
   "trace.ts": { any: ["protocol", "bytes", "errors"] },
 };
 

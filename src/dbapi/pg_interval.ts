@@ -3,16 +3,27 @@ import { Interval } from "../types/interval.ts";
 
 /** The units of a {@linkcode PGInterval}, largest first; each may be absent. */
 export interface PGIntervalParts {
+  /** 1,000 years each. */
   millennia?: number | null;
+  /** 100 years each. */
   centuries?: number | null;
+  /** 10 years each. */
   decades?: number | null;
+  /** 12 months each. */
   years?: number | null;
+  /** Of no fixed length. */
   months?: number | null;
+  /** 7 days each. */
   weeks?: number | null;
+  /** Of no fixed length. */
   days?: number | null;
+  /** 60 minutes each. */
   hours?: number | null;
+  /** 60 seconds each. */
   minutes?: number | null;
+  /** Whole ones, unless a fraction was given. */
   seconds?: number | null;
+  /** What is behind the point of the seconds. */
   microseconds?: number | null;
 }
 
@@ -30,19 +41,34 @@ export interface PGIntervalParts {
  * ```
  */
 export class PGInterval {
+  /** 1,000 years each. */
   readonly millennia: number | null;
+  /** 100 years each. */
   readonly centuries: number | null;
+  /** 10 years each. */
   readonly decades: number | null;
+  /** 12 months each. */
   readonly years: number | null;
+  /** Of no fixed length. */
   readonly months: number | null;
+  /** 7 days each. */
   readonly weeks: number | null;
+  /** Of no fixed length. */
   readonly days: number | null;
+  /** 60 minutes each. */
   readonly hours: number | null;
+  /** 60 seconds each. */
   readonly minutes: number | null;
+  /** Whole ones, unless a fraction was given. */
   readonly seconds: number | null;
+  /** What is behind the point of the seconds. */
   readonly microseconds: number | null;
 
-  /** @throws {InterfaceError} a part is not a number. */
+  /**
+   * Any of the units, none of which is carried into another.
+   *
+   * @throws {InterfaceError} a part is not a number, or there is no such unit.
+   */
   constructor(parts: PGIntervalParts = {}) {
     for (const [unit, value] of Object.entries(parts)) {
       if (!UNITS.includes(unit as Unit)) throw new InterfaceError(`PGInterval: no unit "${unit}"`);

@@ -1,0 +1,40 @@
+import { connect as connectDriver, type ConnectOptions } from "../connect.ts";
+import type { Connection as DriverConnection } from "../connection.ts";
+import { BaseConnection } from "./base_connection.ts";
+
+/**
+ * Opens a connection whose texts have `:name` parameters. A DSN and options are the driver's own.
+ *
+ * @throws {InterfaceError | OperationalError | NotSupportedError} as the driver's `connect()`.
+ *
+ * @example
+ * ```ts ignore
+ * import { connect } from "@cornac/pg/native";
+ *
+ * const con = await connect({ user: "myuser", password: "mypassword" });
+ * await con.run("insert into book (title) values (:title)", { title: "Ender's Game" });
+ * console.log(await con.run("select * from book")); // [[1, "Ender's Game"]]
+ * await con.close();
+ * ```
+ */
+export function connect(options?: string | URL | ConnectOptions): Promise<Connection>;
+/** The same, with options that overlay the connection string's. */
+export function connect(dsn: string | URL, options: ConnectOptions): Promise<Connection>;
+export async function connect(
+  first: string | URL | ConnectOptions = {},
+  second: ConnectOptions = {},
+): Promise<Connection> {
+  const isDsn = typeof first === "string" || first instanceof URL;
+  return new Connection(await (isDsn ? connectDriver(first, second) : connectDriver(first)));
+}
+
+/**
+ * pg8000's native connection: `run()` a text, get its rows as arrays. Each statement commits unless
+ * the texts themselves begin a transaction.
+ */
+export class Connection extends BaseConnection {
+  /** For `connect()`. */
+  constructor(db: DriverConnection) {
+    super(db, () => false);
+  }
+}

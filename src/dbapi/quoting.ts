@@ -1,0 +1,102 @@
+import { InterfaceError } from "../errors/errors.ts";
+import { quoted } from "../types/array_text.ts";
+import { dateTimeCodecs } from "../types/datetime.ts";
+import { OIDS } from "../types/oids.ts";
+import { Range } from "../types/range.ts";
+import { quotedBound } from "../types/range_text.ts";
+import { byteaCodec } from "../types/scalars.ts";
+
+/**
+ * A name as an identifier in SQL, always in double quotes.
+ *
+ * @throws {InterfaceError} it is not a string, is empty, or has a zero character in it.
+ *
+ * @example
+ * ```ts ignore
+ * await con.run(`create table ${identifier('my "table"')} (id int)`);
+ * ```
+ */
+export function identifier(name: string): string {
+  if (typeof name !== "string") throw new InterfaceError("identifier must be a string");
+  if (name === "") throw new InterfaceError("identifier must be > 0 characters in length");
+  if (name.includes("\0")) throw new InterfaceError("identifier cannot contain the zero character");
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/**
+ * A value as a literal in SQL. Prefer parameters wherever SQL takes them.
+ *
+ * Strings with a backslash become `E'…'`, so that they mean the same whatever
+ * `standard_conforming_strings` is; negative numbers and `E` begin with a space, so that they do not
+ * grow together with what stands before. Plain objects become JSON, dates a time in UTC, arrays
+ * `'{…}'`, which needs a type from what surrounds it.
+ *
+ * @throws {InterfaceError} a value that has no text (`undefined`, a function, a symbol, an invalid
+ * date), or has a zero character in it.
+ *
+ * @example
+ * ```ts ignore
+ * literal("O'Reilly"); // 'O''Reilly'
+ * literal([1, null, "a b"]); // '{1,NULL,"a b"}'
+ * ```
+ */
+export function literal(value: unknown): string {
+  switch (typeof value) {
+    case "boolean":
+      return value ? "TRUE" : "FALSE";
+    case "number":
+      if (!Number.isFinite(value)) return `'${value}'::float8`;
+      return signed(Object.is(value, -0) ? "-0.0" : String(value));
+    case "bigint":
+      return signed(String(value));
+  }
+  if (value === null) return "NULL";
+  const text = textOf(value);
+  return value instanceof Uint8Array ? `${quotedString(text)}::bytea` : quotedString(text);
+}
+
+function signed(digits: string): string {
+  return digits.startsWith("-") ? ` ${digits}` : digits;
+}
+
+function quotedString(text: string): string {
+  if (text.includes("\0")) {
+    throw new InterfaceError("literal: a zero character has no place in SQL");
+  }
+  const body = text.replaceAll("'", "''");
+  return body.includes("\\") ? ` E'${body.replaceAll("\\", "\\\\")}'` : `'${body}'`;
+}
+
+/** The text by which PostgreSQL's input functions know the value. */
+function textOf(value: unknown): string {
+  if (typeof value === "boolean") return value ? "t" : "f";
+  if (typeof value === "string" || typeof value === "number" || typeof value === "bigint") {
+    return Object.is(value, -0) ? "-0" : String(value);
+  }
+  if (typeof value !== "object" || value === null) {
+    throw new InterfaceError(`literal: a ${typeof value} has no text`);
+  }
+  if (value instanceof Date) return timestamptzText(value);
+  if (value instanceof Uint8Array) return byteaCodec.encodeText(value);
+  if (Array.isArray(value)) return `{${value.map(elementOf).join(",")}}`;
+  if (value instanceof Range) return rangeText(value);
+  return value.toString === Object.prototype.toString ? JSON.stringify(value) : String(value);
+}
+
+function elementOf(value: unknown): string {
+  if (value === null) return "NULL";
+  return Array.isArray(value) ? textOf(value) : quoted(textOf(value), ",");
+}
+
+function rangeText({ isEmpty, bounds, lower, upper }: Range): string {
+  if (isEmpty) return "empty";
+  const [low, high] = [lower, upper].map((bound) =>
+    quotedBound(bound === null ? null : textOf(bound))
+  );
+  return `${bounds[0]}${low},${high}${bounds[1]}`;
+}
+
+function timestamptzText(value: Date): string {
+  const codec = dateTimeCodecs("date").find(({ oid }) => oid === OIDS.timestamptz)!;
+  return codec.encodeText(value);
+}

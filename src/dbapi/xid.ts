@@ -1,0 +1,69 @@
+import { InterfaceError } from "../errors/errors.ts";
+
+/** A transaction's identity under X/Open's two-phase commit. Source: PEP 249, `xid()`. */
+export type Xid = readonly [
+  formatId: number,
+  globalTransactionId: string,
+  branchQualifier: string,
+];
+
+/**
+ * A transaction ID for the `tpc_` methods.
+ *
+ * @throws {InterfaceError} the format is no integer from 0 to 2³¹-1, or a part is not a string or
+ * longer than 64 characters.
+ */
+export function makeXid(
+  formatId: number,
+  globalTransactionId: string,
+  branchQualifier: string,
+): Xid {
+  if (!Number.isInteger(formatId) || formatId < 0 || formatId > 0x7fffffff) {
+    throw new InterfaceError("xid(): the format must be an integer from 0 to 2147483647");
+  }
+  for (const part of [globalTransactionId, branchQualifier]) {
+    if (typeof part !== "string" || part.length > 64) {
+      throw new InterfaceError("xid(): the parts must be strings of at most 64 characters");
+    }
+  }
+  return Object.freeze([formatId, globalTransactionId, branchQualifier] as const);
+}
+
+/**
+ * What PREPARE TRANSACTION calls it: the global ID itself, or, with a format or a branch, all three
+ * parts as pgjdbc and psycopg write them, so that each can recover the other's.
+ *
+ * @throws {InterfaceError} it was not made by `xid()`.
+ */
+export function gidOf(xid: Xid): string {
+  if (!Array.isArray(xid) || xid.length !== 3) {
+    throw new InterfaceError("a transaction ID is what xid() returns");
+  }
+  const [formatId, global, branch] = makeXid(...xid as [number, string, string]);
+  return formatId === 0 && branch === "" ? global : composed(formatId, global, branch);
+}
+
+/** The transaction ID for a name in `pg_prepared_xacts`. */
+export function xidOf(gid: string): Xid {
+  const found = /^(\d{1,10})_([A-Za-z0-9+/]*=*)_([A-Za-z0-9+/]*=*)$/.exec(gid);
+  if (found !== null) {
+    try {
+      const xid = makeXid(Number(found[1]), decoded(found[2]!), decoded(found[3]!));
+      if (composed(...xid) === gid) return xid;
+    } catch { /* a name that only looks like one of ours */ }
+  }
+  return Object.freeze([0, gid, ""] as const);
+}
+
+function composed(formatId: number, global: string, branch: string): string {
+  return `${formatId}_${encoded(global)}_${encoded(branch)}`;
+}
+
+function encoded(text: string): string {
+  return btoa(String.fromCharCode(...new TextEncoder().encode(text)));
+}
+
+function decoded(base64: string): string {
+  const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+  return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+}
