@@ -158,8 +158,10 @@ function readRange(subtype: Codec, reader: Reader, length: number, name: string)
 }
 
 function readBound(subtype: Codec, reader: Reader, end: number, name: string): unknown {
+  const start = reader.position;
   const bound = readComponent(subtype, reader, end);
-  if (bound === null) throw malformed(name, "a bound is NULL");
+  // JSON's null is a value, four bytes and more; NULL is the four of its length.
+  if (bound === null && reader.position === start + 4) throw malformed(name, "a bound is NULL");
   return bound;
 }
 

@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { majors, serverQuery, sharedServer } from "../_kit/servers.ts";
+import { readLiterals, roundTrip } from "./types_round_trip.ts";
+import { withConnection } from "./types_server.ts";
+import { FAMILIES, READ_ONLY, rowsOf, WITHOUT_TABLE } from "./types_tables.ts";
+
+for (const major of majors()) {
+  for (const [name, family] of Object.entries(FAMILIES)) {
+    test(`${name} go to PostgreSQL ${major} and come back, alone and in every container, both formats`, async () => {
+      await withConnection(major, {}, async (db) => {
+        for (const [type, rows] of Object.entries(family)) {
+          await roundTrip(db, type, rowsOf(rows, major));
+        }
+      });
+    });
+  }
+
+  test(`json's scalars of PostgreSQL ${major} are read as values in every container, both formats`, async () => {
+    await withConnection(major, {}, async (db) => {
+      for (const [type, rows] of Object.entries(READ_ONLY)) await readLiterals(db, type, rows);
+    });
+  });
+
+  test(`every base type of PostgreSQL ${major} has a table or a reason to have none`, async () => {
+    const types = await serverQuery(
+      await sharedServer(major),
+      `select typname from pg_type where typnamespace = 'pg_catalog'::regnamespace
+         and typtype in ('b', 'r', 'm') and typcategory <> 'A' order by 1`,
+    );
+    const tables = Object.values(FAMILIES).flatMap((family) => Object.keys(family));
+    const tested = new Set(tables.map((type) => type.replaceAll('"', "")));
+    const missing = types.map(([type]) => type!)
+      .filter((type) => !tested.has(type) && !Object.hasOwn(WITHOUT_TABLE, type));
+    assert.deepEqual(missing, []);
+    assert.ok(types.length >= 70, `only ${types.length} types`);
+  });
+}
