@@ -45,6 +45,7 @@ export {
   ProtocolError,
   type ServerFields,
   type ServerReport,
+  StaleStatementError,
   TooManyRowsError,
   Warning,
 } from "./src/errors/errors.ts";

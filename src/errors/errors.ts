@@ -242,6 +242,23 @@ export class ProgrammingError extends DatabaseError {
   }
 }
 
+/**
+ * A prepared statement was not on the server any more, or what it selects from has changed (SQLSTATE
+ * 26000, 42P05 or 0A000), and the transaction it was in has failed over it. Outside of a transaction
+ * the driver prepares it anew by itself; here the transaction must be run again, and will succeed.
+ */
+export class StaleStatementError extends ProgrammingError {
+  static {
+    this.prototype.name = "StaleStatementError";
+  }
+  /** For the driver: `cause` is what the server said. */
+  constructor(cause: DatabaseError) {
+    super(`${cause.message}; the transaction must be run again`, {
+      ...{ cause, code: cause.code, fields: cause.fields, safeToRetry: true },
+    });
+  }
+}
+
 /** Class 0A, and what this runtime cannot do: the message names both. */
 export class NotSupportedError extends DatabaseError {
   static {

@@ -187,8 +187,8 @@ const FLUSH: Uint8Array = bare(Frontend.Flush);
 const SYNC: Uint8Array = bare(Frontend.Sync);
 const TERMINATE: Uint8Array = bare(Frontend.Terminate);
 
-/** Execute of the unnamed portal without a row limit, then Sync: how most requests end. */
-export const EXECUTE_ALL_AND_SYNC: Uint8Array = Uint8Array.of(
-  ...[Frontend.Execute, 0, 0, 0, 9, 0, 0, 0, 0, 0],
-  ...[Frontend.Sync, 0, 0, 0, 4],
-);
+/** Execute of the unnamed portal without a row limit. */
+export const EXECUTE_ALL: Uint8Array = Uint8Array.of(Frontend.Execute, 0, 0, 0, 9, 0, 0, 0, 0, 0);
+
+/** The same, then Sync: how most requests end. */
+export const EXECUTE_ALL_AND_SYNC: Uint8Array = Uint8Array.of(...EXECUTE_ALL, ...SYNC);

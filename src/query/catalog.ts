@@ -3,6 +3,7 @@
  * of them, extensions' types. Each is asked for once per connection, right behind the query that met
  * it and on that query's behalf; when the answer fails, the values stay text.
  */
+import type { Turn } from "../session/exchange.ts";
 import type { TypeInfo, TypeRegistry } from "../types/registry.ts";
 import type { Executor } from "./execute.ts";
 import type { Result } from "./result.ts";
@@ -21,11 +22,11 @@ export class Catalog {
    * Defines the types with these OIDs, and what they are made of, in the registry. Resolves to
    * whether anything was learned; never rejects.
    */
-  async learn(executor: Executor, oids: readonly number[]): Promise<boolean> {
+  async learn(executor: Executor, oids: readonly number[], turn?: Turn): Promise<boolean> {
     if (executor.session.transactionStatus === "failed") return false;
     const fresh = oids.filter((oid) => !this.#asked.has(oid));
     if (fresh.length > 0) {
-      const asking = this.#ask(executor, fresh);
+      const asking = this.#ask(executor, fresh, turn);
       for (const oid of fresh) this.#asked.set(oid, asking);
     }
     try {
@@ -37,10 +38,10 @@ export class Catalog {
     }
   }
 
-  async #ask(executor: Executor, oids: readonly number[]): Promise<void> {
+  async #ask(executor: Executor, oids: readonly number[], turn: Turn | undefined): Promise<void> {
     const version = Number.parseInt(executor.session.parameterStatuses.get("server_version") ?? "");
     const query = catalogQuery(version >= 14);
-    const rows = await executor.execute(query, [oids], { rows: "array" }) as Result<unknown>;
+    const rows = await executor.execute(query, [oids], { rows: "array", turn }) as Result<unknown>;
     for (const row of rows) this.#types.define(typeInfo(row as CatalogRow));
   }
 }

@@ -1,41 +1,21 @@
 /**
- * The extended query: Parse, Describe, Bind, Execute, Sync, in one flush.
- *
- * A text seen before needs only Bind, Execute and Sync, and answers in binary. A new one goes in one
- * flush as well, with its parameters and its results as text, because nobody knows the types yet;
- * when the text of a value would depend on its type, the description is waited for first.
- * Source: manual, "Extended Query" in the protocol's message flow.
+ * Runs queries on a session: keeps its statements and codecs, asks the catalogue, and does again what
+ * failed for a reason of the driver's own.
  */
-import type { Writer } from "../bytes/writer.ts";
-import { DatabaseError, InterfaceError, ProtocolError } from "../errors/errors.ts";
-import {
-  type ColumnDescription,
-  readCommandTag,
-  readParameterDescription,
-  readRowDescription,
-} from "../protocol/backend.ts";
-import {
-  beginBind,
-  close,
-  describe,
-  endBind,
-  EXECUTE_ALL_AND_SYNC,
-  flush,
-  parse,
-} from "../protocol/frontend.ts";
-import { Backend, backendName, Kind } from "../protocol/tags.ts";
-import type { Conversation, Message, Request, Signal } from "../session/exchange.ts";
+import { DatabaseError, StaleStatementError } from "../errors/errors.ts";
+import type { ColumnDescription } from "../protocol/backend.ts";
+import type { Signal, Turn } from "../session/exchange.ts";
 import type { Session } from "../session/session.ts";
 import type { Codec } from "../types/codec.ts";
 import type { CustomCodec } from "../types/custom.ts";
 import type { TypeRegistry } from "../types/registry.ts";
-import { Catalog } from "./catalog.ts";
 import { withCallSite } from "./call_site.ts";
-import { endCopy, refuseCopy } from "./copy_guard.ts";
-import { arePlain, checkParameters, writeParameters, writePlain } from "./parameters.ts";
-import { Result } from "./result.ts";
-import { decodeLate, rowColumns, type RowDecoder, type RowShape } from "./rows.ts";
-import { Statement, StatementCache } from "./statement.ts";
+import { Catalog } from "./catalog.ts";
+import { Description } from "./describe.ts";
+import { Execution, TypesWanted } from "./execution.ts";
+import type { Result } from "./result.ts";
+import { decodeLate, type RowColumn, rowColumns, type RowShape } from "./rows.ts";
+import { type Statement, StatementCache, type StatementPlace } from "./statement.ts";
 
 /** How one query is to be run. */
 export interface ExecuteOptions {
@@ -49,6 +29,10 @@ export interface ExecuteOptions {
   readonly signal?: Signal;
   /** Seconds before it is cancelled; 0: no limit. */
   readonly timeout?: number;
+  /** The turn within which it is made. */
+  readonly turn?: Turn;
+  /** Where its statement is kept; the cache by default. */
+  readonly place?: StatementPlace;
 }
 
 /** Runs queries on one session: its statements, and the codecs for their values. */
@@ -69,53 +53,107 @@ export class Executor {
     );
   }
 
+  /** Runs one statement and collects its rows. */
+  execute(text: string, values: readonly unknown[], options: ExecuteOptions): Promise<Result> {
+    return this.run(new Execution(this, text, values, options));
+  }
+
   /**
-   * Runs one statement and collects its rows. `site` is where the caller's stack was taken, for
-   * errors; this is the only async function between the caller and the session.
+   * The same. `site` is where the caller's stack was taken, for errors; this is the only async
+   * function between the caller and the session.
    */
-  async execute(
-    text: string,
-    values: readonly unknown[],
-    options: ExecuteOptions,
-    site?: Error,
-  ): Promise<Result> {
+  async run(execution: Execution, site?: Error): Promise<Result> {
     try {
-      checkParameters(values);
-      const execution = new Execution(this, text, values, options);
       let result: Result;
       try {
-        result = await this.session.request(execution, options);
+        result = await this.session.request(execution, execution.options);
       } catch (error) {
-        result = await this.#retry(execution, error, () => this.execute(text, values, options));
+        return await this.#again(execution, error);
       }
-      const { unknown } = execution;
-      return unknown === undefined ? result : await this.#complete(result, unknown);
+      const { incomplete } = execution;
+      if (incomplete === undefined) return result;
+      return await this.complete(result, incomplete, execution);
     } catch (error) {
       throw withCallSite(error, site);
     }
   }
 
-  /** What failed for a reason of the driver's own is run again; everything else is the caller's. */
-  async #retry(
-    execution: Execution,
-    error: unknown,
-    again: () => Promise<Result>,
-  ): Promise<Result> {
-    if (error instanceof TypesWanted && await this.#catalog.learn(this, error.oids)) {
-      this.describeAgain(error.statement);
-      return await again();
-    }
-    if (!execution.lostItsStatement(error)) throw error;
-    return await this.session.request(execution.unprepared(), execution.options);
+  /**
+   * A statement for this text, ready, and with all its types known that the server can tell of.
+   * Without a place of its own and without room in the cache, it has no name.
+   */
+  async describe(text: string, options: ExecuteOptions): Promise<Statement> {
+    const description = new Description(this, text, options);
+    const statement = description.known ?? await this.session.request(description, options)
+      .catch((error) => {
+        if (!description.wasLetDown) throw error;
+        return this.session.request(description, options);
+      });
+    const parameters = statement.parameters.filter(({ codec }) => codec === undefined);
+    const unknown = [...statement.unknown, ...parameters.map(({ oid }) => oid)];
+    if (unknown.length > 0) await this.learn(statement, unknown, options.turn);
+    return statement;
   }
 
-  /** Asks the catalogue for types met for the first time, and decodes what had to stay text. */
-  async #complete(result: Result, statement: Statement): Promise<Result> {
-    const before = statement.binaryColumns;
-    if (!await this.#catalog.learn(this, statement.unknown)) return result;
+  /** Asks the catalogue for types, and describes the statement anew when that has taught anything. */
+  async learn(statement: Statement, oids: readonly number[], turn?: Turn): Promise<boolean> {
+    if (!await this.#catalog.learn(this, oids, turn)) return false;
     this.describeAgain(statement);
-    decodeLate(result, before, statement.binaryColumns);
+    return true;
+  }
+
+  /** Decodes what had to stay text until the catalogue was asked. */
+  async complete(
+    result: Result,
+    before: readonly RowColumn[],
+    { statement, options }: Execution,
+  ): Promise<Result> {
+    const unknown = before.filter(({ codec }) => codec === undefined);
+    const oids = [...new Set(unknown.map(({ typeOid }) => typeOid))];
+    if (await this.learn(statement, oids, options.turn)) {
+      decodeLate(result, before, statement.binaryColumns);
+    }
     return result;
+  }
+
+  /**
+   * Takes a statement out of the books that has turned out not to be what it was taken for: the
+   * server has forgotten it, or means another by its name, or what it selects from has changed.
+   * Answers whether it was that, so that the query can be run again.
+   *
+   * @throws {StaleStatementError} it was that, inside a transaction that has failed over it.
+   */
+  dropStale(
+    statement: Statement,
+    error: unknown,
+    { leftIn, options }: Pick<Execution, "leftIn" | "options">,
+  ): boolean {
+    if (!isStale(error, statement)) return false;
+    (options.place ?? this.cache).forget(statement);
+    if (error.code === "0A000") this.cache.spend(statement.name);
+    if (leftIn === "idle") return true;
+    throw new StaleStatementError(error);
+  }
+
+  /** Told the tag of every command that returns no rows. */
+  completed(tag: string): void {
+    if (tag === "DEALLOCATE ALL" || tag === "DISCARD ALL") this.cache.clear();
+  }
+
+  /** What failed for a reason of the driver's own is run again; everything else is the caller's. */
+  async #again(execution: Execution, error: unknown): Promise<Result> {
+    const again = await this.#isRemedied(execution, error) ? execution.again() : undefined;
+    if (again === undefined) throw error;
+    return await this.run(again);
+  }
+
+  async #isRemedied(execution: Execution, error: unknown): Promise<boolean> {
+    if (error instanceof TypesWanted) {
+      return await this.learn(error.statement, error.oids, execution.options.turn);
+    }
+    if (execution.leftIn === undefined) return false;
+    if (execution.wasLetDown) return execution.leftIn === "idle" && hasCode(error, "26000");
+    return this.dropStale(execution.statement, error, execution);
   }
 
   /**
@@ -156,224 +194,17 @@ export class Executor {
   }
 }
 
-/** The parameters cannot be encoded before the catalogue was asked for these types. */
-class TypesWanted extends InterfaceError {
-  readonly statement: Statement;
-  readonly oids: readonly number[];
-
-  constructor(statement: Statement, oids: readonly number[]) {
-    super("the parameters' types are not known");
-    this.statement = statement;
-    this.oids = oids;
-  }
+/**
+ * Whether the server has said that it does not know a statement by its name, knows another by it, or
+ * cannot run it as described. Source: prepare.c; plancache.c, `RevalidateCachedQuery`.
+ */
+function isStale(error: unknown, { name }: Statement): error is DatabaseError {
+  if (!(error instanceof DatabaseError)) return false;
+  if (error.code === "0A000") return error.routine === "RevalidateCachedQuery" && name !== "";
+  const isOfNames = error.code === "26000" || error.code === "42P05";
+  return isOfNames && name !== "" && error.message.includes(name);
 }
 
-/** Which messages go out, and so which come back. */
-type Way =
-  /** The statement is known: Bind. */
-  | "bind"
-  /** It is on its way: Bind to it, as text. */
-  | "join"
-  /** It is new: Parse, Describe, Bind, as text. */
-  | "parse"
-  /** It is new and its values depend on its types: Parse, Describe, wait, Bind. */
-  | "ask";
-
-/** One query on its way; made anew for each. */
-class Execution implements Request<Result> {
-  readonly #executor: Executor;
-  readonly #text: string;
-  readonly #values: readonly unknown[];
-  readonly options: ExecuteOptions;
-  readonly #result: Result = new Result();
-  #statement!: Statement;
-  #way!: Way;
-  #closes = false;
-
-  constructor(
-    executor: Executor,
-    text: string,
-    values: readonly unknown[],
-    options: ExecuteOptions,
-  ) {
-    this.#executor = executor;
-    this.#text = text;
-    this.#values = values;
-    this.options = options;
-  }
-
-  write(out: Writer): boolean {
-    const { cache } = this.#executor;
-    const declared = this.options.parameterTypes ?? NO_TYPES;
-    const prepare = this.options.prepare !== false;
-    const known = prepare ? cache.find(this.#text, declared) : undefined;
-    if (known?.state === "ready") {
-      this.#use(known, "bind");
-      this.#bind(out);
-      return false;
-    }
-    const plain = arePlain(this.#values) && this.#executor.textIsExact;
-    if (known !== undefined && plain) {
-      this.#use(known, "join");
-      this.#bindPlain(out);
-      return false;
-    }
-    this.#introduce(out, prepare && known === undefined, declared);
-    if (plain) {
-      this.#way = "parse";
-      this.#bindPlain(out);
-      return false;
-    }
-    this.#way = "ask";
-    flush(out);
-    return true;
-  }
-
-  talk(): Conversation<Result> {
-    const introduced = this.#way === "ask" || this.#way === "parse";
-    return introduced ? this.#introduction() : this.#rows();
-  }
-
-  /** The statement, when its result has columns of types that nobody knows yet. */
-  get unknown(): Statement | undefined {
-    const statement = this.#statement;
-    return statement.unknown.length > 0 ? statement : undefined;
-  }
-
-  /** The same query under no name. */
-  unprepared(): Execution {
-    const options = { ...this.options, prepare: false };
-    return new Execution(this.#executor, this.#text, this.#values, options);
-  }
-
-  /** This query bound to a statement whose Parse, sent by another query, then failed. */
-  lostItsStatement(error: unknown): boolean {
-    return this.#way === "join" && this.#statement.state === "failed" &&
-      error instanceof DatabaseError && error.code === "26000";
-  }
-
-  #use(statement: Statement, way: Way): void {
-    this.#statement = statement;
-    this.#way = way;
-  }
-
-  *#introduction(): Conversation<Result> {
-    yield* this.#way === "ask" ? this.#askFirst() : this.#parsed();
-    return yield* this.#rows();
-  }
-
-  /** Parse and Describe, under a name when there is room for one. */
-  #introduce(out: Writer, named: boolean, declared: readonly number[]): void {
-    refuseCopy(this.#text);
-    const entry = named ? this.#executor.cache.add(this.#text, declared) : undefined;
-    this.#statement = entry?.added ?? new Statement("", this.#text, declared);
-    this.#closes = entry?.evicted !== undefined;
-    if (entry?.evicted !== undefined) close(out, Kind.Statement, entry.evicted.name);
-    try {
-      parse(out, this.#statement.name, this.#text, declared);
-    } catch (error) {
-      this.#executor.cache.forget(this.#statement);
-      throw error;
-    }
-    describe(out, Kind.Statement, this.#statement.name);
-  }
-
-  #bind(out: Writer): void {
-    const statement = this.#statement;
-    const at = beginBind(out, "", statement.name);
-    writeParameters(out, this.#values, statement.parameters);
-    endBind(out, at, statement.resultFormats);
-    out.bytes(EXECUTE_ALL_AND_SYNC);
-  }
-
-  #bindPlain(out: Writer): void {
-    const at = beginBind(out, "", this.#statement.name);
-    writePlain(out, this.#values);
-    endBind(out, at, ALL_TEXT);
-    out.bytes(EXECUTE_ALL_AND_SYNC);
-  }
-
-  *#parsed(): Generator<undefined, void, Message> {
-    const statement = this.#statement;
-    const executor = this.#executor;
-    try {
-      if (this.#closes) expect(yield, Backend.CloseComplete);
-      expect(yield, Backend.ParseComplete);
-      let message = yield;
-      if (message.tag !== Backend.ParameterDescription) {
-        throw unexpected(message, Backend.ParameterDescription);
-      }
-      executor.describeParameters(statement, readParameterDescription(message.reader));
-      message = yield;
-      if (message.tag === Backend.RowDescription) {
-        executor.describeColumns(statement, readRowDescription(message.reader));
-      } else expect(message, Backend.NoData);
-      statement.state = "ready";
-    } finally {
-      if (statement.state !== "ready") executor.cache.forget(statement);
-    }
-  }
-
-  /** Nothing was sent behind us: whatever happens, the Sync is ours to send. */
-  *#askFirst(): Generator<undefined, void, Message> {
-    const { session } = this.#executor;
-    try {
-      yield* this.#parsed();
-      this.#wantTypes();
-      session.append((out) => this.#bind(out));
-    } catch (error) {
-      session.sync();
-      throw error;
-    }
-  }
-
-  #wantTypes(): void {
-    const statement = this.#statement;
-    const unknown = statement.parameters.filter(({ codec }, i) =>
-      codec === undefined && !arePlain([this.#values[i]])
-    );
-    if (unknown.length > 0) throw new TypesWanted(statement, unknown.map(({ oid }) => oid));
-  }
-
-  *#rows(): Conversation<Result> {
-    expect(yield, Backend.BindComplete);
-    const result = this.#result;
-    result.length = 0;
-    const decode = this.#decoder();
-    const message = yield (reader) => {
-      result.push(decode(reader) as Record<string, unknown>);
-    };
-    switch (message.tag) {
-      case Backend.CommandComplete:
-        Result.describe(result, this.#statement.columns, readCommandTag(message.reader));
-        return result;
-      case Backend.EmptyQueryResponse:
-        return result;
-      case Backend.CopyInResponse:
-      case Backend.CopyOutResponse:
-      case Backend.CopyBothResponse:
-        throw endCopy(this.#executor.session, message.tag, "extended");
-      default:
-        throw unexpected(message);
-    }
-  }
-
-  #decoder(): RowDecoder {
-    const shape = this.options.rows ?? "object";
-    const binary = this.#way === "bind" || this.#way === "ask";
-    return binary ? this.#statement.decoder(shape) : this.#statement.textDecoder(shape);
-  }
-}
-
-const NO_TYPES: readonly number[] = Object.freeze([]);
-const ALL_TEXT: readonly number[] = Object.freeze([]);
-
-function expect(message: Message, tag: number): void {
-  if (message.tag !== tag) throw unexpected(message, tag);
-  message.reader.finish();
-}
-
-function unexpected({ tag }: Message, wanted?: number): ProtocolError {
-  const due = wanted === undefined ? "the end of a result" : backendName(wanted);
-  return new ProtocolError(`${backendName(tag)} where ${due} was due`);
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof DatabaseError && error.code === code;
 }

@@ -1,6 +1,7 @@
 import { InterfaceError, NoRowsError, TooManyRowsError } from "../errors/errors.ts";
 import { takeCallSite, withCallSite } from "./call_site.ts";
 import type { ExecuteOptions, Executor } from "./execute.ts";
+import { Execution } from "./execution.ts";
 import type { Signal } from "../session/exchange.ts";
 import type { ObjectRow, Result } from "./result.ts";
 import type { RowShape } from "./rows.ts";
@@ -130,12 +131,8 @@ export class Query<Row = ObjectRow> implements PromiseLike<Result<Row>> {
   #start(): Promise<Result<Row>> {
     const host = this.#host;
     const how = withDefaults(this.#options, host);
-    return this.#promise ??= host.executor.execute(
-      this.#text,
-      this.#parameters,
-      how,
-      this.#site,
-    ) as Promise<Result<Row>>;
+    const execution = new Execution(host.executor, this.#text, this.#parameters, how);
+    return this.#promise ??= host.executor.run(execution, this.#site) as Promise<Result<Row>>;
   }
 }
 

@@ -52,7 +52,7 @@ class SimpleQuery implements Request<Result[]> {
       }
       switch (message.tag) {
         case Backend.CommandComplete:
-          Result.describe(rows, columns, readCommandTag(message.reader));
+          this.#complete(rows, columns, readCommandTag(message.reader));
           results.push(rows);
           break;
         case Backend.EmptyQueryResponse:
@@ -69,6 +69,11 @@ class SimpleQuery implements Request<Result[]> {
           throw unexpected(message);
       }
     }
+  }
+
+  #complete(rows: Result, columns: readonly ColumnDescription[], tag: string): void {
+    if (columns.length === 0) this.#executor.completed(tag);
+    Result.describe(rows, columns, tag);
   }
 
   #sink(columns: readonly ColumnDescription[], rows: Result): RowSink {

@@ -18,7 +18,7 @@ export class Statement {
   readonly text: string;
   /** The OIDs that the caller fixed; the server decides the rest. */
   readonly declared: readonly number[];
-  /** `parsing`: sent, not confirmed. `ready`: confirmed and described. `failed`: refused. */
+  /** `parsing`: sent, not confirmed. `ready`: confirmed and described. `failed`: refused or dropped. */
   state: "parsing" | "ready" | "failed" = "parsing";
   parameters: readonly ParameterType[] = [];
   columns: readonly ColumnDescription[] = [];
@@ -61,16 +61,29 @@ export class Statement {
   }
 }
 
+/** Where statements are found by their text: the cache, or one's own place. */
+export interface StatementPlace {
+  /** The statement for this text, if there is one that is not known to have failed. */
+  find(text: string, declared: readonly number[]): Statement | undefined;
+  /** A new statement under a fresh name; `undefined`: there is no room for one. */
+  add(text: string, declared: readonly number[]): Statement | undefined;
+  /** Takes a statement out of the books: the server does not have it, or should not be asked for it. */
+  forget(statement: Statement): void;
+}
+
 /**
  * The statements of one connection, least recently used out first.
  *
  * Names carry a random prefix: behind a pooler that mixes up sessions, two connections must never
  * mean different statements by one name.
  */
-export class StatementCache {
+export class StatementCache implements StatementPlace {
   readonly #size: number;
   readonly #prefix: string;
   readonly #byKey = new Map<string, Statement>();
+  readonly #places = new Set<OwnPlace>();
+  /** Names of statements that the server still has and nobody uses. */
+  #spent: string[] = [];
   #clock = 0;
   #count = 0;
 
@@ -80,28 +93,58 @@ export class StatementCache {
     this.#prefix = `cornac_${hex}_`;
   }
 
-  /** The statement for this text, if there is one that is not known to have failed. */
   find(text: string, declared: readonly number[]): Statement | undefined {
     const statement = this.#byKey.get(keyOf(text, declared));
     if (statement !== undefined) statement.used = ++this.#clock;
     return statement;
   }
 
-  /**
-   * Adds a statement under a fresh name, and returns with it the one to close in its place.
-   * `undefined`: there is no room, because all are still on their way to the server.
-   */
-  add(
-    text: string,
-    declared: readonly number[],
-  ): { added: Statement; evicted: Statement | undefined } | undefined {
-    const full = this.#byKey.size >= this.#size;
-    const evicted = full ? this.#evict() : undefined;
-    if (full && evicted === undefined) return undefined;
-    const added = new Statement(`${this.#prefix}${++this.#count}`, text, declared);
+  /** Makes room by dropping the longest unused one that is certainly on the server. */
+  add(text: string, declared: readonly number[]): Statement | undefined {
+    if (this.#byKey.size >= this.#size && !this.#evict()) return undefined;
+    const added = this.fresh(text, declared);
     added.used = ++this.#clock;
     this.#byKey.set(keyOf(text, declared), added);
-    return { added, evicted };
+    return added;
+  }
+
+  /** A statement under a fresh name, outside of the cache. */
+  fresh(text: string, declared: readonly number[]): Statement {
+    return new Statement(`${this.#prefix}${++this.#count}`, text, declared);
+  }
+
+  /** A place for one statement, that is never evicted. */
+  place(): OwnPlace {
+    const place = new OwnPlace(this, () => this.#places.delete(place));
+    this.#places.add(place);
+    return place;
+  }
+
+  forget(statement: Statement): void {
+    statement.state = "failed";
+    const key = keyOf(statement.text, statement.declared);
+    if (this.#byKey.get(key) === statement) this.#byKey.delete(key);
+  }
+
+  /** Forgets all that the server had until now, and has dropped. */
+  clear(): void {
+    for (const statement of [...this.#byKey.values()]) {
+      if (statement.state === "ready") this.forget(statement);
+    }
+    this.#spent = [];
+    for (const place of this.#places) place.clear();
+  }
+
+  /** Has the server drop a statement, with the next one that is introduced to it. */
+  spend(name: string): void {
+    this.#spent.push(name);
+  }
+
+  /** Whose names are to be closed now; whoever takes them gives back what he could not close. */
+  takeSpent(): readonly string[] {
+    const spent = this.#spent;
+    if (spent.length > 0) this.#spent = [];
+    return spent;
   }
 
   /**
@@ -110,32 +153,71 @@ export class StatementCache {
    */
   renew(describe: (fresh: Statement) => void): void {
     for (const [key, old] of this.#byKey) {
-      if (old.state !== "ready") continue;
-      const fresh = new Statement(old.name, old.text, old.declared);
-      Object.assign(fresh, { state: old.state, used: old.used });
-      Object.assign(fresh, { parameters: old.parameters, columns: old.columns });
-      describe(fresh);
-      this.#byKey.set(key, fresh);
+      if (old.state === "ready") this.#byKey.set(key, renewed(old, describe));
     }
+    for (const place of this.#places) place.renew((old) => renewed(old, describe));
   }
 
-  /** Forgets a statement that the server does not have. */
-  forget(statement: Statement): void {
-    statement.state = "failed";
-    const key = keyOf(statement.text, statement.declared);
-    if (this.#byKey.get(key) === statement) this.#byKey.delete(key);
-  }
-
-  /** The longest unused one that is certainly on the server, out of the books. */
-  #evict(): Statement | undefined {
+  #evict(): boolean {
     let oldest: Statement | undefined;
     for (const statement of this.#byKey.values()) {
       if (statement.state !== "ready") continue;
       if (oldest === undefined || statement.used < oldest.used) oldest = statement;
     }
-    if (oldest !== undefined) this.#byKey.delete(keyOf(oldest.text, oldest.declared));
-    return oldest;
+    if (oldest === undefined) return false;
+    this.forget(oldest);
+    this.spend(oldest.name);
+    return true;
   }
+}
+
+/** The place of one statement, which somebody has prepared by himself. */
+export class OwnPlace implements StatementPlace {
+  readonly #cache: StatementCache;
+  readonly #left: () => void;
+  #statement: Statement | undefined;
+
+  constructor(cache: StatementCache, left: () => void) {
+    this.#cache = cache;
+    this.#left = left;
+  }
+
+  find(): Statement | undefined {
+    return this.#statement;
+  }
+
+  add(text: string, declared: readonly number[]): Statement {
+    return this.#statement = this.#cache.fresh(text, declared);
+  }
+
+  forget(statement: Statement): void {
+    statement.state = "failed";
+    if (this.#statement === statement) this.#statement = undefined;
+  }
+
+  clear(): void {
+    if (this.#statement?.state === "ready") this.forget(this.#statement);
+  }
+
+  renew(renewed: (old: Statement) => Statement): void {
+    if (this.#statement?.state === "ready") this.#statement = renewed(this.#statement);
+  }
+
+  /** Gives the place up; the statement that was in it is for the caller to close. */
+  leave(): Statement | undefined {
+    this.#left();
+    const statement = this.#statement;
+    this.#statement = undefined;
+    return statement;
+  }
+}
+
+function renewed(old: Statement, describe: (fresh: Statement) => void): Statement {
+  const fresh = new Statement(old.name, old.text, old.declared);
+  Object.assign(fresh, { state: old.state, used: old.used });
+  Object.assign(fresh, { parameters: old.parameters, columns: old.columns });
+  describe(fresh);
+  return fresh;
 }
 
 function keyOf(text: string, declared: readonly number[]): string {

@@ -1,0 +1,58 @@
+/**
+ * A statement described and not executed: Parse, Describe, Sync.
+ */
+import type { Writer } from "../bytes/writer.ts";
+import { describe, sync } from "../protocol/frontend.ts";
+import { Kind } from "../protocol/tags.ts";
+import type { Conversation, Request } from "../session/exchange.ts";
+import type { ExecuteOptions, Executor } from "./execute.ts";
+import { Introduction, readDescription } from "./introduction.ts";
+import type { Statement, StatementPlace } from "./statement.ts";
+
+/** Introduces a statement to the server, or waits for one that is on its way. */
+export class Description implements Request<Statement> {
+  readonly #executor: Executor;
+  readonly #text: string;
+  readonly #declared: readonly number[];
+  readonly #place: StatementPlace | undefined;
+  #introduction: Introduction | undefined;
+  #coming: Statement | undefined;
+
+  constructor(executor: Executor, text: string, options: ExecuteOptions) {
+    this.#executor = executor;
+    this.#text = text;
+    this.#declared = options.parameterTypes ?? [];
+    this.#place = options.prepare === false ? undefined : options.place ?? executor.cache;
+  }
+
+  /** The statement, when it is ready already: there is nothing to ask. */
+  get known(): Statement | undefined {
+    const found = this.#place?.find(this.#text, this.#declared);
+    return found?.state === "ready" ? found : undefined;
+  }
+
+  /** It relied on another query's Parse, which was refused. */
+  get wasLetDown(): boolean {
+    return this.#coming?.state === "failed";
+  }
+
+  write(out: Writer): void {
+    this.#introduction = undefined;
+    this.#coming = this.#place?.find(this.#text, this.#declared);
+    if (this.#coming !== undefined) describe(out, Kind.Statement, this.#coming.name);
+    else {
+      const [executor, place, text] = [this.#executor, this.#place, this.#text];
+      this.#introduction = new Introduction(out, executor, place, text, this.#declared);
+    }
+    sync(out);
+  }
+
+  *talk(): Conversation<Statement> {
+    if (this.#introduction === undefined) {
+      yield* readDescription(this.#executor, this.#coming!);
+      return this.#coming!;
+    }
+    yield* this.#introduction.replies();
+    return this.#introduction.statement;
+  }
+}

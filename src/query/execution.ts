@@ -1,0 +1,275 @@
+/**
+ * The extended query: Parse, Describe, Bind, Execute, Sync, in one flush.
+ *
+ * A text seen before needs only Bind, Execute and Sync, and answers in binary. A new one goes in one
+ * flush as well, with its parameters and its results as text, because nobody knows the types yet;
+ * when the text of a value would depend on its type, the description is waited for first.
+ * Source: manual, "Extended Query" in the protocol's message flow.
+ */
+import type { Writer } from "../bytes/writer.ts";
+import { InterfaceError } from "../errors/errors.ts";
+import { readCommandTag, type TransactionStatus } from "../protocol/backend.ts";
+import { beginBind, endBind, EXECUTE_ALL_AND_SYNC, flush, parse } from "../protocol/frontend.ts";
+import { Backend } from "../protocol/tags.ts";
+import type { Conversation, Message, Request } from "../session/exchange.ts";
+import { endCopy } from "./copy_guard.ts";
+import type { ExecuteOptions, Executor } from "./execute.ts";
+import { expect, Introduction, unexpected } from "./introduction.ts";
+import { arePlain, checkParameters, writeParameters, writePlain } from "./parameters.ts";
+import { Result } from "./result.ts";
+import type { RowColumn, RowDecoder } from "./rows.ts";
+import type { Statement } from "./statement.ts";
+
+/** Which messages go out, and so which come back. */
+type Way =
+  /** The statement is known: Bind. */
+  | "bind"
+  /** It is on its way: Bind to it, as text. */
+  | "join"
+  /** It is new: Parse, Describe, Bind, as text. */
+  | "parse"
+  /** It is new and its values depend on its types: Parse, Describe, wait, Bind. */
+  | "ask"
+  /** It is known and has no name: Parse, Bind. */
+  | "again";
+
+/** One query on its way; made anew for each. */
+export class Execution implements Request<Result> {
+  readonly text: string;
+  readonly values: readonly unknown[];
+  readonly options: ExecuteOptions;
+  /** The one that is run in its stead, when it has failed for a reason of the driver's own. */
+  successor: Execution | undefined;
+  /** How many have been run in this one's stead before. */
+  attempt = 0;
+  readonly #executor: Executor;
+  readonly #described: Statement | undefined;
+  readonly #result: Result = new Result();
+  #statement!: Statement;
+  #way!: Way;
+  #introduction: Introduction | undefined;
+  /** What the rows are decoded by, as it was when they were asked for. */
+  #columns!: readonly RowColumn[];
+  #unknown!: readonly number[];
+  #decode!: RowDecoder;
+  #leftIn: TransactionStatus | undefined;
+
+  /** With `described`, that statement is run, under no name when the server has it no more. */
+  constructor(
+    executor: Executor,
+    text: string,
+    values: readonly unknown[],
+    options: ExecuteOptions,
+    described?: Statement,
+  ) {
+    this.#executor = executor;
+    this.text = text;
+    this.values = values;
+    this.options = options;
+    this.#described = described;
+  }
+
+  write(out: Writer): boolean {
+    return this.append(out, EXECUTE_ALL_AND_SYNC);
+  }
+
+  /** Appends all messages, the last of them `end`; `true`: only Parse and Describe, as in {@linkcode Way}. */
+  append(out: Writer, end: Uint8Array): boolean {
+    const { options, values } = this;
+    checkParameters(values);
+    const declared = options.parameterTypes ?? NO_TYPES;
+    const place = options.prepare === false ? undefined : options.place ?? this.#executor.cache;
+    const known = this.#described ?? place?.find(this.text, declared);
+    this.#introduction = undefined;
+    if (known?.state === "ready" && known.name !== "") {
+      this.#way = "bind";
+      this.#bind(out, known, end);
+      return false;
+    }
+    if (this.#described !== undefined) {
+      this.#way = "again";
+      parse(out, "", this.text, this.#described.parameters.map(({ oid }) => oid));
+      this.#bind(out, this.#described, end);
+      return false;
+    }
+    return this.#appendNew(out, end, known, known === undefined ? place : undefined, declared);
+  }
+
+  talk(): Conversation<Result> {
+    return this.#introduction !== undefined || this.#way === "again"
+      ? this.#introductory()
+      : this.#rows();
+  }
+
+  /** What its rows were decoded by, when there were types among them that nobody knows. */
+  get incomplete(): readonly RowColumn[] | undefined {
+    return this.#unknown.length > 0 ? this.#columns : undefined;
+  }
+
+  /** The statement that it was bound to. */
+  get statement(): Statement {
+    return this.#statement;
+  }
+
+  /** The state in which its failure has left the session; `undefined`: it has not been told. */
+  get leftIn(): TransactionStatus | undefined {
+    return this.#leftIn;
+  }
+
+  /** It relied on another query's Parse, which was refused. */
+  get wasLetDown(): boolean {
+    return this.#way === "join" && this.#statement.state === "failed";
+  }
+
+  /** The same again; `undefined` when that has not helped twice. */
+  again(): Execution | undefined {
+    if (this.attempt === 2) return undefined;
+    const again = new Execution(this.#executor, this.text, this.values, this.options);
+    again.attempt = this.attempt + 1;
+    return this.successor = again;
+  }
+
+  failed(_error: unknown, status: TransactionStatus): void {
+    this.#leftIn = status;
+  }
+
+  /** It was not sent after all, or the server has skipped it. */
+  abandon(): void {
+    this.#introduction?.abandon();
+  }
+
+  #appendNew(
+    out: Writer,
+    end: Uint8Array,
+    coming: Statement | undefined,
+    place: ExecuteOptions["place"],
+    declared: readonly number[],
+  ): boolean {
+    const plain = arePlain(this.values) && this.#executor.textIsExact;
+    if (coming !== undefined && plain) {
+      this.#way = "join";
+      this.#bindPlain(out, coming, end);
+      return false;
+    }
+    const introduction = new Introduction(out, this.#executor, place, this.text, declared);
+    this.#introduction = introduction;
+    this.#statement = introduction.statement;
+    this.#way = plain ? "parse" : "ask";
+    if (plain) this.#bindPlain(out, introduction.statement, end);
+    else flush(out);
+    return !plain;
+  }
+
+  #bind(out: Writer, statement: Statement, end: Uint8Array): void {
+    this.#statement = statement;
+    this.#columns = statement.binaryColumns;
+    this.#unknown = statement.unknown;
+    this.#decode = statement.decoder(this.options.rows ?? "object");
+    bindKnown(out, "", this.#way === "again" ? "" : statement.name, statement, this.values);
+    out.bytes(end);
+  }
+
+  #bindPlain(out: Writer, statement: Statement, end: Uint8Array): void {
+    this.#statement = statement;
+    const at = beginBind(out, "", statement.name);
+    writePlain(out, this.values);
+    endBind(out, at, ALL_TEXT);
+    out.bytes(end);
+  }
+
+  *#introductory(): Conversation<Result> {
+    if (this.#way === "again") expect(yield, Backend.ParseComplete);
+    else yield* this.#way === "ask" ? this.#askFirst() : this.#introduction!.replies();
+    return yield* this.#rows();
+  }
+
+  /** Nothing was sent behind us: whatever happens, the Sync is ours to send. */
+  *#askFirst(): Generator<undefined, void, Message> {
+    const { session } = this.#executor;
+    try {
+      yield* this.#introduction!.replies();
+      this.#wantTypes();
+      session.append((out) => this.#bind(out, this.#statement, EXECUTE_ALL_AND_SYNC));
+    } catch (error) {
+      session.sync();
+      throw error;
+    }
+  }
+
+  #wantTypes(): void {
+    const oids = unknownParameters(this.#statement, this.values);
+    if (oids.length > 0) throw new TypesWanted(this.#statement, oids);
+  }
+
+  *#rows(): Conversation<Result> {
+    expect(yield, Backend.BindComplete);
+    const result = this.#result;
+    result.length = 0;
+    const decode = this.#decoder();
+    const message = yield (reader) => {
+      result.push(decode(reader) as Record<string, unknown>);
+    };
+    switch (message.tag) {
+      case Backend.CommandComplete:
+        return this.#complete(result, readCommandTag(message.reader));
+      case Backend.EmptyQueryResponse:
+        return result;
+      case Backend.CopyInResponse:
+      case Backend.CopyOutResponse:
+      case Backend.CopyBothResponse:
+        throw endCopy(this.#executor.session, message.tag, "extended");
+      default:
+        throw unexpected(message);
+    }
+  }
+
+  #complete(result: Result, tag: string): Result {
+    const { columns } = this.#statement;
+    if (columns.length === 0) this.#executor.completed(tag);
+    Result.describe(result, columns, tag);
+    return result;
+  }
+
+  /** What is bound as text is described only now. */
+  #decoder(): RowDecoder {
+    if (this.#way !== "join" && this.#way !== "parse") return this.#decode;
+    this.#columns = this.#statement.binaryColumns;
+    this.#unknown = this.#statement.unknown;
+    return this.#statement.textDecoder(this.options.rows ?? "object");
+  }
+}
+
+/** The parameters cannot be encoded before the catalogue was asked for these types. */
+export class TypesWanted extends InterfaceError {
+  readonly statement: Statement;
+  readonly oids: readonly number[];
+
+  constructor(statement: Statement, oids: readonly number[]) {
+    super("the parameters' types are not known");
+    this.statement = statement;
+    this.oids = oids;
+  }
+}
+
+/** Appends a Bind of a statement that is known, so in binary wherever its codecs can. */
+export function bindKnown(
+  out: Writer,
+  portal: string,
+  name: string,
+  statement: Statement,
+  values: readonly unknown[],
+): void {
+  const at = beginBind(out, portal, name);
+  writeParameters(out, values, statement.parameters);
+  endBind(out, at, statement.resultFormats);
+}
+
+/** OIDs of the parameters that nobody can encode without asking the catalogue. */
+export function unknownParameters(statement: Statement, values: readonly unknown[]): number[] {
+  return statement.parameters
+    .filter(({ codec }, i) => codec === undefined && !arePlain([values[i]]))
+    .map(({ oid }) => oid);
+}
+
+const NO_TYPES: readonly number[] = Object.freeze([]);
+const ALL_TEXT: readonly number[] = Object.freeze([]);

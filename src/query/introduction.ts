@@ -1,0 +1,96 @@
+/**
+ * How the server gets to know a statement: Parse and Describe, and before them a Close for those
+ * that nobody needs any more.
+ */
+import type { Writer } from "../bytes/writer.ts";
+import { ProtocolError } from "../errors/errors.ts";
+import { readParameterDescription, readRowDescription } from "../protocol/backend.ts";
+import { close, describe, parse } from "../protocol/frontend.ts";
+import { Backend, backendName, Kind } from "../protocol/tags.ts";
+import type { Message } from "../session/exchange.ts";
+import { refuseCopy } from "./copy_guard.ts";
+import type { Executor } from "./execute.ts";
+import { Statement, type StatementPlace } from "./statement.ts";
+
+/** One Parse with its Describe, on its way. */
+export class Introduction {
+  readonly statement: Statement;
+  readonly #executor: Executor;
+  readonly #place: StatementPlace | undefined;
+  /** Names of the statements closed on this occasion. */
+  readonly #closed: readonly string[];
+
+  /**
+   * Appends the messages; under a name when `place` has room, under none without a place.
+   *
+   * @throws {InterfaceError} the text is a COPY or contains a zero byte; nothing is in the books.
+   */
+  constructor(
+    out: Writer,
+    executor: Executor,
+    place: StatementPlace | undefined,
+    text: string,
+    declared: readonly number[],
+  ) {
+    refuseCopy(text);
+    this.#executor = executor;
+    this.#place = place;
+    this.statement = place?.add(text, declared) ?? new Statement("", text, declared);
+    this.#closed = executor.cache.takeSpent();
+    for (const name of this.#closed) close(out, Kind.Statement, name);
+    try {
+      parse(out, this.statement.name, text, declared);
+    } catch (error) {
+      this.abandon();
+      throw error;
+    }
+    describe(out, Kind.Statement, this.statement.name);
+  }
+
+  /** Reads what the server says of the statement, which is ready then or forgotten. */
+  *replies(): Generator<undefined, void, Message> {
+    const { statement } = this;
+    try {
+      for (let i = 0; i < this.#closed.length; i++) expect(yield, Backend.CloseComplete);
+      expect(yield, Backend.ParseComplete);
+      yield* readDescription(this.#executor, statement);
+      statement.state = "ready";
+    } finally {
+      if (statement.state !== "ready") this.#place?.forget(statement);
+    }
+  }
+
+  /** It was not sent after all, or the server has skipped it. */
+  abandon(): void {
+    this.#place?.forget(this.statement);
+    for (const name of this.#closed) this.#executor.cache.spend(name);
+  }
+}
+
+/** Reads the two replies to a statement's Describe. */
+export function* readDescription(
+  executor: Executor,
+  statement: Statement,
+): Generator<undefined, void, Message> {
+  let message = yield;
+  if (message.tag !== Backend.ParameterDescription) {
+    throw unexpected(message, Backend.ParameterDescription);
+  }
+  executor.describeParameters(statement, readParameterDescription(message.reader));
+  message = yield;
+  if (message.tag === Backend.RowDescription) {
+    executor.describeColumns(statement, readRowDescription(message.reader));
+  } else expect(message, Backend.NoData);
+}
+
+/** Takes a message without a body. @throws {ProtocolError} it is another one. */
+export function expect(message: Message, tag: number): void {
+  if (message.tag !== tag) throw unexpected(message, tag);
+  message.reader.finish();
+}
+
+/** The violation of a message that comes where `wanted` was due. */
+export function unexpected({ tag }: Message, wanted?: number): ProtocolError {
+  const due = wanted === undefined ? "the end of a result" : backendName(wanted);
+  return new ProtocolError(`${backendName(tag)} where ${due} was due`);
+}
