@@ -95,7 +95,7 @@ export function judge(
     // A select of no columns has rows; CREATE TABLE AS has the same tag and none.
     if (result.columns.length === 0 && result.length === 0) continue;
     columns = result.columns;
-    rows = rows === null ? result : rows.concat(result);
+    rows = rows === null ? result.slice() : rows.concat(result);
   }
   return { columns, rows, rowCount };
 }
