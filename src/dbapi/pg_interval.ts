@@ -140,8 +140,9 @@ export class PGInterval {
    * @throws {DataError} it is not that.
    */
   static fromStrSqlStandard(text: string): PGInterval {
-    const found = SQL.exec(text.trim());
-    if (found === null || text.trim() === "") throw malformed();
+    if (text === "0") return new PGInterval({ seconds: 0 });
+    const found = SQL.exec(text);
+    if (found === null || text === "") throw malformed();
     const [, sign = "", years, months, days, clock] = found;
     const parts: Parts = {};
     if (months !== undefined) {
@@ -243,7 +244,7 @@ const ISO =
   /^P(?:(-?\d+)Y)?(?:(-?\d+)M)?(?:(-?\d+)W)?(?:(-?\d+)D)?(?:T(?:(-?\d+)H)?(?:(-?\d+)M)?(?:(-?\d+(?:\.\d{1,6})?)S)?)?$/;
 const CLOCK = /^([-+]?)(\d+):(\d{1,2})(?::(\d{1,2}(?:\.\d{1,6})?))?$/;
 const SQL =
-  /^(?:([-+]?)(\d+)-(\d+))?\s*(?:([-+]?\d+)(?=\s|$))?\s*([-+]?\d+:\d+(?::\d+(?:\.\d+)?)?)?$/;
+  /^(?:([-+]?)(\d+)-(\d+)(?:\s+(?=\S)|$))?(?:(?:([-+]?\d+)\s+)?([-+]?\d+:\d+(?::\d+(?:\.\d+)?)?))?$/;
 
 function clockParts(word: string): Parts | undefined {
   const found = CLOCK.exec(word);

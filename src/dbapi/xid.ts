@@ -49,7 +49,7 @@ export function xidOf(gid: string): Xid {
   if (found !== null) {
     try {
       const xid = makeXid(Number(found[1]), decoded(found[2]!), decoded(found[3]!));
-      if (composed(...xid) === gid) return xid;
+      if (gidOf(xid) === gid) return xid;
     } catch { /* a name that only looks like one of ours */ }
   }
   return Object.freeze([0, gid, ""] as const);
