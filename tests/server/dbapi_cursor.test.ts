@@ -1,0 +1,226 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { connect } from "../../mod.ts";
+import * as dbapi from "../../src/dbapi/dbapi.ts";
+import { serverOptions, withDbapi } from "./dbapi_server.ts";
+
+test("cursor: the five paramstyles, as an option of connection and cursor and as an attribute", async () => {
+  await withDbapi(async (con) => {
+    const run = async (
+      paramstyle: dbapi.ParamStyle | undefined,
+      text: string,
+      args: dbapi.Arguments,
+    ): Promise<unknown> => {
+      const cursor = con.cursor(paramstyle === undefined ? {} : { paramstyle });
+      return (await (await cursor.execute(text, args)).fetchone())?.[0];
+    };
+    assert.equal(await run(undefined, "select :1 || :2 || :1", ["a", "b"]), "aba");
+    assert.equal(await run("qmark", "select ? || ?", ["a", "b"]), "ab");
+    assert.equal(await run("named", "select :b || :a", { a: "a", b: "b" }), "ba");
+    assert.equal(await run("format", "select %s || '%%' || %s", ["a", "b"]), "a%%b");
+    assert.equal(await run("pyformat", "select 7 %% %(n)s::int", { n: 4 }), 3);
+    const cursor = con.cursor();
+    cursor.paramstyle = "qmark";
+    await cursor.execute(`select '{"a": 1}'::jsonb ?? ?`, ["a"]);
+    assert.deepEqual(await cursor.fetchone(), [true]);
+  }, { paramstyle: "numeric" });
+});
+
+test("cursor: a text without arguments is not scanned, and may hold several statements", async () => {
+  await withDbapi(async (con) => {
+    const cursor = con.cursor();
+    await cursor.execute("select 7 % 4, '%s'; select 8 % 5, ':a'");
+    assert.deepEqual(await cursor.fetchall(), [[3, "%s"], [3, ":a"]]);
+    assert.equal(cursor.rowcount, 2);
+    await cursor.execute(
+      "create temporary table t (n int); insert into t select 1; select n from t",
+    );
+    assert.equal(cursor.rowcount, 2);
+    assert.equal(cursor.description?.[0]?.[0], "n");
+  });
+});
+
+test("cursor: an empty query has no result set", async () => {
+  await withDbapi(async (con) => {
+    const cursor = await con.cursor().execute("");
+    assert.deepEqual([cursor.rowcount, cursor.description], [-1, null]);
+    await assert.rejects(cursor.fetchall(), /no result set/);
+  });
+});
+
+test("cursor: a select of no columns has rows, CREATE TABLE AS has none", async () => {
+  await withDbapi(async (con) => {
+    const cursor = await con.cursor().execute("select from generate_series(1, 2)");
+    assert.deepEqual(await cursor.fetchall(), [[], []]);
+    await cursor.execute("create temporary table t as select 1 as n");
+    assert.deepEqual([cursor.rowcount, cursor.description], [1, null]);
+  });
+});
+
+test("cursor: what cannot be fetched is a ProgrammingError", async () => {
+  await withDbapi(async (con) => {
+    const cursor = con.cursor();
+    const unexecuted = { name: "ProgrammingError", message: /unexecuted cursor/ };
+    await assert.rejects(cursor.fetchone(), unexecuted);
+    await assert.rejects(cursor.fetchmany(), unexecuted);
+    await assert.rejects(cursor.fetchall(), unexecuted);
+    await cursor.execute("create temporary table t (n int)");
+    await assert.rejects(cursor.fetchone(), { name: "ProgrammingError", message: "no result set" });
+    await cursor.execute("select 1");
+    await assert.rejects(cursor.execute("select 1/0"), dbapi.DataError);
+    await assert.rejects(cursor.fetchone(), unexecuted);
+    assert.deepEqual([cursor.rowcount, cursor.description], [-1, null]);
+    await assert.rejects(cursor.fetchmany(-1), dbapi.InterfaceError);
+  });
+});
+
+test("cursor: closed, it is unusable, and its connection goes on", async () => {
+  await withDbapi(async (con) => {
+    const cursor = await con.cursor().execute("select 1");
+    await cursor.close();
+    await cursor.close();
+    const closed = { name: "InterfaceError", message: "Cursor closed" };
+    await assert.rejects(cursor.execute("select 1"), closed);
+    await assert.rejects(cursor.executemany("select 1", []), closed);
+    await assert.rejects(cursor.callproc("p"), closed);
+    await assert.rejects(cursor.fetchone(), closed);
+    assert.equal(cursor.connection, con);
+    await con.cursor().execute("select 1");
+  });
+});
+
+test("cursor: async iteration goes on where fetching stopped", async () => {
+  await withDbapi(async (con) => {
+    const cursor = await con.cursor().execute("select generate_series(1, 5)");
+    await cursor.fetchmany(2);
+    const rest: unknown[] = [];
+    for await (const [n] of cursor) rest.push(n);
+    assert.deepEqual(rest, [3, 4, 5]);
+    await assert.rejects(con.cursor()[Symbol.asyncIterator]().next(), dbapi.ProgrammingError);
+  });
+});
+
+test("cursor: executemany sums what was counted, and -1 stays -1", async () => {
+  await withDbapi(async (con) => {
+    const cursor = con.cursor();
+    await cursor.execute("create temporary table t (a int, b text)");
+    await cursor.executemany("insert into t values (%s, %s)", [[1, "a"], [2, "b"], [3, null]]);
+    assert.equal(cursor.rowcount, 3);
+    await cursor.executemany("update t set b = %s where a >= %s", [["x", 2], ["y", 3]]);
+    assert.equal(cursor.rowcount, 3);
+    await cursor.executemany("insert into t values (%s, %s)", []);
+    assert.equal(cursor.rowcount, -1);
+    const sets = Array.from({ length: 1500 }, (_, i) => [i, `row ${i}`]);
+    await cursor.executemany("insert into t values (%s, %s)", sets);
+    assert.equal(cursor.rowcount, 1500);
+    await cursor.execute("select count(*)::int, sum(a)::int from t where b like 'row %'");
+    assert.deepEqual(await cursor.fetchone(), [1500, 1500 * 1499 / 2]);
+    cursor.paramstyle = "named";
+    await cursor.executemany("select :a::int", new Set([{ a: 1 }, { a: 2 }]));
+    assert.deepEqual(await cursor.fetchall(), [[2]]);
+  });
+});
+
+test("cursor: setinputsizes fixes the types of the next execution only", async () => {
+  await withDbapi(async (con) => {
+    const cursor = con.cursor();
+    const typed = async (style: dbapi.ParamStyle, text: string, args: dbapi.Arguments) => {
+      cursor.paramstyle = style;
+      await cursor.execute(text, args);
+      return await cursor.fetchone();
+    };
+    cursor.setinputsizes(20, String);
+    const types = "pg_typeof(%s)::text, pg_typeof(%s)::text";
+    assert.deepEqual(await typed("format", `select ${types}`, [1, "a"]), ["bigint", "text"]);
+    cursor.setinputsizes([dbapi.NUMERIC]);
+    assert.deepEqual(await typed("named", "select pg_typeof(:a)::text", { a: 1 }), ["numeric"]);
+    cursor.setinputsizes(20, 700);
+    assert.deepEqual(
+      await typed("numeric", "select pg_typeof(:2)::text, pg_typeof(:1)::text", [1, 2]),
+      ["real", "bigint"],
+    );
+    await assert.rejects(typed("format", "select pg_typeof(%s)::text", ["1"]), { code: "42P18" });
+  });
+});
+
+test("cursor: setinputsizes holds for every set of executemany", async () => {
+  await withDbapi(async (con) => {
+    const cursor = con.cursor();
+    await cursor.execute("create temporary table t (v text)");
+    cursor.setinputsizes(dbapi.JSONB);
+    await cursor.executemany("insert into t select pg_typeof(%s)::text", [["1"], ["2"]]);
+    await cursor.execute("select distinct v from t");
+    assert.deepEqual(await cursor.fetchall(), [["jsonb"]]);
+  });
+});
+
+test("cursor: callproc returns OUT parameters, commits within, and takes no SQL for a name", async () => {
+  await withDbapi(async (con) => {
+    const cursor = con.cursor();
+    await cursor.execute(`create or replace procedure pg_temp."add One"(inout n int, out twice int)
+      language plpgsql as $$ begin n := n + 1; twice := 2 * n; commit; end $$`);
+    await con.commit();
+    await cursor.callproc('pg_temp."add One"', [3, null]);
+    assert.deepEqual(await cursor.fetchone(), [4, 8]);
+    assert.equal(cursor.description?.[1]?.[0], "twice");
+    for (const name of ["p(); drop table t", "", "1p", "p q", 'a"b']) {
+      await assert.rejects(cursor.callproc(name), { name: "InterfaceError" }, name);
+    }
+  });
+});
+
+test("cursor: a parameter that cannot be sent fails the call, and the connection goes on", async () => {
+  await withDbapi(async (con) => {
+    class Fahrenheit {}
+    con.registerOutAdapter(Fahrenheit, () => {
+      throw new RangeError("too hot");
+    });
+    const cursor = con.cursor();
+    await assert.rejects(cursor.execute("select %s::int", [new Fahrenheit()]), /too hot/);
+    await assert.rejects(cursor.execute("select %s::int", [undefined]), dbapi.InterfaceError);
+    await assert.rejects(cursor.execute("select %s, %s", [1]), dbapi.InterfaceError);
+    await assert.rejects(cursor.execute("select %s", 5 as unknown as unknown[]), /arguments/);
+    await assert.rejects(cursor.execute(5 as unknown as string), /must be a string/);
+    await cursor.execute("select 1");
+    assert.deepEqual(await cursor.fetchone(), [1]);
+  });
+});
+
+test("cursor: on the driver's own connection each statement commits by itself", async () => {
+  const db = await connect(await serverOptions());
+  try {
+    const cursor = db.cursor({ paramstyle: "named" });
+    assert.equal(cursor.connection, db);
+    await cursor.execute("create temporary table t (n int)");
+    await cursor.executemany("insert into t values (:n)", [{ n: 1 }, { n: 2 }]);
+    assert.equal(db.transactionStatus, "idle");
+    await cursor.execute("select n from t where n > :n", { n: 1 });
+    assert.deepEqual(await cursor.fetchall(), [[2]]);
+    await cursor.execute("begin");
+    await assert.rejects(cursor.execute("select 1/0"), { code: "22012" });
+    await assert.rejects(cursor.execute("commit"), { name: "InterfaceError", code: "25P02" });
+    assert.throws(() => db.cursor({ paramstyle: "percent" as "format" }), /paramstyle must be/);
+  } finally {
+    await db.close();
+  }
+});
+
+test("dbapi: wrong options are refused before anything is dialled", async () => {
+  const host = "192.0.2.1";
+  await assert.rejects(dbapi.connect({ host, paramstyle: "x" as "format" }), /paramstyle must be/);
+  await assert.rejects(dbapi.connect({ host, autocommit: 1 as unknown as boolean }), /autocommit/);
+  await assert.rejects(dbapi.connect({ host, unixSock: "/x", sock: {} }), dbapi.InterfaceError);
+});
+
+test("dbapi: a connection string and options, the options over it", async () => {
+  const { host, port } = await serverOptions();
+  const con = await dbapi.connect(`postgres://postgres@${host}:${port}/template1`, {
+    database: "postgres",
+    applicationName: "cornac dbapi",
+  });
+  const cursor = await con.cursor().execute(
+    "select current_database(), current_setting('application_name')",
+  );
+  assert.deepEqual(await cursor.fetchone(), ["postgres", "cornac dbapi"]);
+  await con.close();
+});
