@@ -2,11 +2,11 @@
  * A PostgreSQL driver in plain TypeScript: one source for Deno, Bun and Node, no dependencies.
  *
  * @example
- * ```ts ignore
+ * ```ts
  * import { connect } from "@cornac/pg";
  *
  * const db = await connect({ user: "myuser", password: "mypassword", database: "mydb" });
- * const [row] = await db.query("select $1::int + 1 as answer", [41]);
+ * const [row] = await db.query("select $1::int + 1 as answer", [41]); // → { answer: 42 }
  * await db.close();
  * ```
  *

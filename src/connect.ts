@@ -26,10 +26,10 @@ export interface ConnectOptions extends ConfigOptions {
  * @throws {NotSupportedError} the server or the options ask for what this runtime cannot do.
  *
  * @example
- * ```ts ignore
- * const db = await connect("postgres://myuser:secret@db.example.com/mydb?sslmode=verify-full");
+ * ```ts
+ * const db = await connect("postgres://myuser:mypassword@db.example.com/mydb?sslmode=verify-full");
  * try {
- *   const [row] = await db.sql`select ${6} * 7 as answer`;
+ *   const [row] = await db.sql`select ${6} * 7 as answer`; // → { answer: 42 }
  * } finally {
  *   await db.close();
  * }

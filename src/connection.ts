@@ -62,8 +62,9 @@ export interface Queryable {
    * A query, not sent before it is awaited. Parameters stand in the text as `$1`, `$2`, …
    *
    * @example
-   * ```ts ignore
-   * const users = await db.query("select id, name from users where id = $1", [7]);
+   * ```ts
+   * const users = await db.query("select id, name from users where id < $1", [3]);
+   * for (const user of users) console.log(user.name); // → Ada, Grace
    * ```
    */
   query<Row = ObjectRow>(
@@ -75,8 +76,8 @@ export interface Queryable {
    * The same as a template: every value in it becomes a parameter.
    *
    * @example
-   * ```ts ignore
-   * const [user] = await db.sql`select id, name from users where id = ${7}`;
+   * ```ts
+   * const [user] = await db.sql`select id, name from users where id = ${2}`; // → { id: 2, name: "Grace" }
    * ```
    */
   sql<Row = ObjectRow>(strings: TemplateStringsArray, ...values: readonly unknown[]): Query<Row>;

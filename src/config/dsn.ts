@@ -15,9 +15,9 @@ import { suggestion } from "./spelling.ts";
  * @throws {InterfaceError} the string is not a connection string.
  *
  * @example
- * ```ts ignore
- * parseDsn("postgres://me@db/app?sslmode=require"); // user, host, dbname, sslmode
- * parseDsn("host=/tmp password='it\\'s'"); // host, password
+ * ```ts
+ * parseDsn("postgres://me@db/app").get("dbname"); // → "app"
+ * parseDsn("host=/tmp application_name='it\\'s'").get("application_name"); // → "it's"
  * ```
  */
 export function parseDsn(dsn: string): Map<string, string> {

@@ -42,10 +42,10 @@ export type ColumnSpec = readonly [
  * All rows of a statement are there once `execute()` has resolved. `null` stands for Python's `None`.
  *
  * @example
- * ```ts ignore
+ * ```ts
  * const cursor = db.cursor();
- * await cursor.execute("select id, name from users where id = %s", [7]);
- * console.log(await cursor.fetchone()); // [7, "Ada"]
+ * await cursor.execute("select id, name from users where id = %s", [1]);
+ * console.log(await cursor.fetchone()); // → [1, "Ada"]
  * await cursor.close();
  * ```
  */

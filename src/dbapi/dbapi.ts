@@ -2,13 +2,13 @@
  * The DB-API 2.0 module (PEP 249), as pg8000's `dbapi` and `legacy` have it.
  *
  * @example
- * ```ts ignore
+ * ```ts
  * import * as dbapi from "@cornac/pg/dbapi";
  *
  * const con = await dbapi.connect({ user: "myuser", password: "mypassword" });
  * const cursor = con.cursor();
  * await cursor.execute("select title from book where id = %s", [1]);
- * console.log(await cursor.fetchone()); // ["Ender's Game"]
+ * console.log(await cursor.fetchone()); // → ["Ender's Game"]
  * await con.close();
  * ```
  *

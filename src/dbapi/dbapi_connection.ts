@@ -33,12 +33,12 @@ export interface DbapiOptions extends ConnectOptions {
  * @throws {InterfaceError | OperationalError | NotSupportedError} as the driver's `connect()`.
  *
  * @example
- * ```ts ignore
+ * ```ts
  * import { connect } from "@cornac/pg/dbapi";
  *
  * const con = await connect({ user: "myuser", password: "mypassword" });
  * const cursor = con.cursor();
- * await cursor.execute("insert into book (title) values (%s)", ["Ender's Game"]);
+ * await cursor.execute("insert into book (title) values (%s)", ["Emma"]);
  * await con.commit();
  * await con.close();
  * ```

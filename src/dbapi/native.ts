@@ -2,11 +2,11 @@
  * pg8000's `native` interface: one class, `run()` with `:name` parameters, rows as arrays.
  *
  * @example
- * ```ts ignore
+ * ```ts
  * import { connect } from "@cornac/pg/native";
  *
  * const con = await connect({ user: "myuser", password: "mypassword" });
- * console.log(await con.run("select :a::int + :b::int", { a: 1, b: 2 })); // [[3]]
+ * console.log(await con.run("select :a::int + :b::int", { a: 1, b: 2 })); // → [[3]]
  * await con.close();
  * ```
  *

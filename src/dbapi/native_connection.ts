@@ -8,12 +8,12 @@ import { BaseConnection } from "./base_connection.ts";
  * @throws {InterfaceError | OperationalError | NotSupportedError} as the driver's `connect()`.
  *
  * @example
- * ```ts ignore
+ * ```ts
  * import { connect } from "@cornac/pg/native";
  *
  * const con = await connect({ user: "myuser", password: "mypassword" });
- * await con.run("insert into book (title) values (:title)", { title: "Ender's Game" });
- * console.log(await con.run("select * from book")); // [[1, "Ender's Game"]]
+ * await con.run("insert into book (title) values (:title)", { title: "Emma" });
+ * console.log(await con.run("select id, title from book where id > 2")); // → [[3, "Emma"]]
  * await con.close();
  * ```
  */

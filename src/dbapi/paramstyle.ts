@@ -30,8 +30,8 @@ export interface ScannedText {
  * @throws {InterfaceError} an argument is missing or one too many, or a `%` means nothing.
  *
  * @example
- * ```ts ignore
- * convertParamstyle("named", "select :a::int + :a", { a: 1 }); // ["select $1::int + $1", [1]]
+ * ```ts
+ * convertParamstyle("named", "select :a::int + :a", { a: 1 }); // → ["select $1::int + $1", [1]]
  * ```
  */
 export function convertParamstyle(

@@ -36,8 +36,8 @@ export interface PGIntervalParts {
  *
  * @example
  * ```ts
- * String(new PGInterval({ years: 2, hours: 3 })); // "2 years 3 hours"
- * PGInterval.fromStr("-00:00:30").seconds; // -30
+ * String(new PGInterval({ years: 2, hours: 3 })); // → "2 years 3 hours"
+ * PGInterval.fromStr("-00:00:30").seconds; // → -30
  * ```
  */
 export class PGInterval {

@@ -12,8 +12,8 @@ import { byteaCodec } from "../types/scalars.ts";
  * @throws {InterfaceError} it is not a string, is empty, or has a zero character in it.
  *
  * @example
- * ```ts ignore
- * await con.run(`create table ${identifier('my "table"')} (id int)`);
+ * ```ts
+ * console.log(`create table ${identifier('my "table"')} (id int)`); // → create table "my ""table""" (id int)
  * ```
  */
 export function identifier(name: string): string {
@@ -35,9 +35,9 @@ export function identifier(name: string): string {
  * date), or has a zero character in it.
  *
  * @example
- * ```ts ignore
- * literal("O'Reilly"); // 'O''Reilly'
- * literal([1, null, "a b"]); // '{1,NULL,"a b"}'
+ * ```ts
+ * console.log(literal("O'Reilly")); // → 'O''Reilly'
+ * console.log(literal([1, null, "a b"])); // → '{1,NULL,"a b"}'
  * ```
  */
 export function literal(value: unknown): string {

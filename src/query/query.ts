@@ -34,9 +34,9 @@ export interface QueryHost {
  * for earlier ones. Awaiting it twice runs it once.
  *
  * @example
- * ```ts ignore
- * const users = await db.query("select id, name from users where id = $1", [7]);
- * const count = await db.query("select count(*) from users").scalar();
+ * ```ts
+ * const users = await db.query("select id, name from users where id = $1", [2]); // → [{ id: 2, name: "Grace" }]
+ * const count = await db.query("select count(*) from users").scalar(); // → 3n
  * ```
  */
 export class Query<Row = ObjectRow> implements PromiseLike<Result<Row>> {

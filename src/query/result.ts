@@ -7,10 +7,11 @@ export type ObjectRow = Record<string, unknown>;
  * The rows of one statement: a real array, with what the server said about them besides.
  *
  * @example
- * ```ts ignore
- * const users = await db.query("select id, name from users");
- * for (const user of users) console.log(user.name);
- * console.log(users.rowCount, users.command, users.columns.map((column) => column.name));
+ * ```ts
+ * const users = await db.query("select id, name from users order by id");
+ * for (const user of users) console.log(user.name); // → Ada, Grace, Edsger
+ * console.log(users.command, users.rowCount); // → SELECT 3
+ * console.log(users.columns.map((column) => column.name)); // → ["id", "name"]
  * ```
  */
 export class Result<Row = ObjectRow> extends Array<Row> {

@@ -26,7 +26,7 @@ export interface IntervalParts {
  * @example
  * ```ts
  * const [[sum]] = await db.query("select $1::interval * 2", [new Interval({ days: 1 })]).values();
- * console.log(String(sum)); // P2D
+ * console.log(String(sum)); // → P2D
  * ```
  */
 export class Interval {

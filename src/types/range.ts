@@ -28,8 +28,8 @@ const UPPER_INFINITE = 0x10;
  *
  * @example
  * ```ts
- * new Range(5, 6).toString(); // "[5,6)"
- * Range.empty().isEmpty; // true
+ * new Range(5, 6).toString(); // → "[5,6)"
+ * Range.empty().isEmpty; // → true
  * ```
  */
 export class Range<T = unknown> {
