@@ -7,6 +7,7 @@ import type { Turn } from "../session/exchange.ts";
 import type { TypeInfo, TypeRegistry } from "../types/registry.ts";
 import type { Executor } from "./execute.ts";
 import type { Result } from "./result.ts";
+import { executeSimple } from "./simple.ts";
 
 /** The catalogue of one connection. */
 export class Catalog {
@@ -38,12 +39,40 @@ export class Catalog {
     }
   }
 
-  async #ask(executor: Executor, oids: readonly number[], turn: Turn | undefined): Promise<void> {
-    const version = Number.parseInt(executor.session.parameterStatuses.get("server_version") ?? "");
-    const query = catalogQuery(version >= 14);
-    const rows = await executor.execute(query, [oids], { rows: "array", turn }) as Result<unknown>;
-    for (const row of rows) this.#types.define(typeInfo(row as CatalogRow));
+  /** Has all types asked for anew when they are met again. */
+  forget(): void {
+    this.#asked.clear();
   }
+
+  async #ask(executor: Executor, oids: readonly number[], turn: Turn | undefined): Promise<void> {
+    const { parameterStatuses, transactionStatus } = executor.session;
+    const version = Number.parseInt(parameterStatuses.get("server_version") ?? "");
+    const query = catalogQuery(version >= 14);
+    const ask = (): Promise<Result> =>
+      executor.execute(query, [`{${oids.join()}}`], { rows: "array", turn });
+    const rows = transactionStatus === "transaction"
+      ? await harmless(executor, ask, turn)
+      : await ask();
+    for (const row of rows as Result<unknown>) this.#types.define(typeInfo(row as CatalogRow));
+  }
+}
+
+/**
+ * Runs a query that changes nothing so that its failure does not fail the transaction around it.
+ * All of it is sent in one go: no other query gets between the savepoint and its end.
+ */
+async function harmless<T>(
+  executor: Executor,
+  run: () => Promise<T>,
+  turn: Turn | undefined,
+): Promise<T> {
+  const name = "cornac_catalog";
+  const before = executeSimple(executor, `savepoint ${name}`, { turn });
+  const running = run();
+  const end = `rollback to savepoint ${name}; release savepoint ${name}`;
+  const after = executeSimple(executor, end, { turn });
+  await Promise.allSettled([before, running, after]);
+  return await running;
 }
 
 type CatalogRow = [

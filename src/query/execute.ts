@@ -7,6 +7,7 @@ import type { ColumnDescription } from "../protocol/backend.ts";
 import type { Signal, Turn } from "../session/exchange.ts";
 import type { Session } from "../session/session.ts";
 import type { Codec } from "../types/codec.ts";
+import { AlteredTypeError } from "../types/composite.ts";
 import type { CustomCodec } from "../types/custom.ts";
 import type { TypeRegistry } from "../types/registry.ts";
 import { withCallSite } from "./call_site.ts";
@@ -148,6 +149,10 @@ export class Executor {
   }
 
   async #isRemedied(execution: Execution, error: unknown): Promise<boolean> {
+    if (AlteredTypeError.isBehind(error)) {
+      this.#forgetTypes();
+      return false; // what it did is done
+    }
     if (error instanceof TypesWanted) {
       return await this.learn(error.statement, error.oids, execution.options.turn);
     }
@@ -179,6 +184,13 @@ export class Executor {
     );
     const described = rowColumns(columns, formats, this.codecOf);
     statement.describe(columns, described);
+  }
+
+  /** Has the catalogue asked again, by the next query that meets a type of its. */
+  #forgetTypes(): void {
+    this.types.forget();
+    this.#catalog.forget();
+    this.cache.renew((statement) => this.describeAgain(statement));
   }
 
   /** Adds a codec, from the next query on; also for statements that are prepared already. */

@@ -245,7 +245,8 @@ export class TypesWanted extends InterfaceError {
   readonly oids: readonly number[];
 
   constructor(statement: Statement, oids: readonly number[]) {
-    super("the parameters' types are not known");
+    const position = statement.parameters.findIndex(({ oid }) => oid === oids[0]) + 1;
+    super(`parameter $${position} (type ${oids[0]}): the catalogue does not say what it takes`);
     this.statement = statement;
     this.oids = oids;
   }

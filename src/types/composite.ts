@@ -1,6 +1,6 @@
 import type { Reader } from "../bytes/reader.ts";
 import type { Writer } from "../bytes/writer.ts";
-import { InterfaceError } from "../errors/errors.ts";
+import { DataError, InterfaceError } from "../errors/errors.ts";
 import type { Codec } from "./codec.ts";
 import {
   componentText,
@@ -24,6 +24,31 @@ export interface Attribute {
   readonly codec: Codec;
 }
 
+/**
+ * The server sent a composite with other attributes than the catalogue told of: the type was altered
+ * since, and the catalogue has to be asked again.
+ */
+export class AlteredTypeError extends DataError {
+  static {
+    this.prototype.name = "DataError";
+  }
+
+  /** For the driver: `name` is the composite's. */
+  constructor(name: string) {
+    super(`malformed ${name}: its attributes are not those that the catalogue told of`, {
+      code: "22P02",
+    });
+  }
+
+  /** Whether an error is one, or was caused by one. */
+  static isBehind(error: unknown): boolean {
+    for (let cause = error; cause instanceof Error; cause = cause.cause) {
+      if (cause instanceof AlteredTypeError) return true;
+    }
+    return false;
+  }
+}
+
 type Row = Record<string, unknown>;
 
 const NEEDS_QUOTES = /^$|["\\(),\s]/;
@@ -32,8 +57,7 @@ const NEEDS_QUOTES = /^$|["\\(),\s]/;
  * A composite type ↔ an object with its attributes, NULL as `null`. Every attribute must be there to
  * be written; other properties are not looked at. Source: rowtypes.c, `record_send`, `record_out`.
  *
- * @throws {DataError} when decoding: the server's value has other attributes, because the type was
- * altered since the catalogue was asked.
+ * @throws {AlteredTypeError} when decoding: the server's value has other attributes.
  */
 export function compositeOf(
   attributes: readonly Attribute[],
@@ -111,7 +135,7 @@ function isRow(value: unknown): value is Row {
 
 function fromTexts(attributes: readonly Attribute[], texts: (string | null)[], name: string): Row {
   if (attributes.length === 0 && texts.length === 1 && texts[0] === null) texts = [];
-  if (texts.length !== attributes.length) throw altered(name);
+  if (texts.length !== attributes.length) throw new AlteredTypeError(name);
   const row: Row = {};
   attributes.forEach(({ name: key, codec }, i) => {
     const text = texts[i]!;
@@ -127,12 +151,12 @@ function readRow(
   name: string,
 ): Row {
   const end = reader.position + length;
-  if (reader.int32() !== attributes.length) throw altered(name);
+  if (reader.int32() !== attributes.length) throw new AlteredTypeError(name);
   const row: Row = {};
   try {
     for (const attribute of attributes) {
       reader.end = end;
-      if (reader.uint32() !== attribute.oid) throw altered(name);
+      if (reader.uint32() !== attribute.oid) throw new AlteredTypeError(name);
       setProperty(row, attribute.name, readComponent(attribute.codec, reader, end));
     }
     return row;
@@ -173,8 +197,4 @@ function fieldText(value: unknown): string {
     throw new InterfaceError("record takes strings, numbers, booleans and null as fields");
   }
   return quotedField(Object.is(value, -0) ? "-0" : String(value));
-}
-
-function altered(name: string): Error {
-  return malformed(name, "its attributes are not those of the catalogue; was the type altered?");
 }

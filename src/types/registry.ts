@@ -103,9 +103,12 @@ export class TypeRegistry {
     this.#catalogue.set(info);
   }
 
-  /** Forgets what the catalogue said of a type that has been dropped or altered since. */
-  forget(oid: number): void {
-    this.#catalogue.delete(oid);
+  /**
+   * Forgets what the catalogue said: of every type, as those that contain an altered one are made of
+   * it.
+   */
+  forget(): void {
+    this.#catalogue.clear();
   }
 
   /**
@@ -210,8 +213,9 @@ class Catalogue {
     this.version++;
   }
 
-  delete(oid: number): void {
-    if (this.#types.delete(oid)) this.version++;
+  clear(): void {
+    this.#types.clear();
+    this.version++;
   }
 
   types(): Iterable<TypeInfo> {
