@@ -1,0 +1,178 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { connect, type Connection, DataError } from "../../mod.ts";
+import { Range } from "../../src/types/range.ts";
+import { majors, serverQuery, sharedServer } from "../_kit/servers.ts";
+import { withConnection } from "./types_server.ts";
+
+const TYPES = `
+  create type pg_temp.mood as enum ('sad', 'ok', 'it''s "great", (really)');
+  create domain pg_temp.small as int4 check (value < 1000);
+  create domain pg_temp.smaller as pg_temp.small check (value < 100);
+  create domain pg_temp.smallest as pg_temp.smaller not null;
+  create domain pg_temp.moods as pg_temp.mood[];
+  create type pg_temp.part as (mood pg_temp.mood, amount pg_temp.smaller, "a ""name""" text);
+  create type pg_temp.whole as (id int8, parts pg_temp.part[], main pg_temp.part, moods pg_temp.moods);
+  create type pg_temp.moodrange as range (subtype = pg_temp.mood);
+  create domain pg_temp.calm as pg_temp.moodrange;
+  create type pg_temp.timerange as range (subtype = time);
+  create type pg_temp.nothing as ();
+  create table pg_temp.altered (dropped int, kept text);
+  alter table pg_temp.altered drop column dropped, add column added numeric`;
+
+const GREAT = 'it\'s "great", (really)';
+const PART = { mood: GREAT, amount: 7, 'a "name"': ' x,"y"\\' };
+const VALUES: Readonly<Record<string, readonly unknown[]>> = {
+  "mood": ["sad", GREAT],
+  "mood[]": [[], ["sad", null, GREAT], [["ok"], ["sad"]]],
+  "smallest": [5],
+  "smallest[]": [[5, 6]],
+  "moods": [["sad", null, GREAT]],
+  "part": [PART, { mood: null, amount: null, 'a "name"': "" }],
+  "whole": [
+    { id: 9007199254740993n, parts: [PART, null], main: PART, moods: ["sad", GREAT] },
+    { id: null, parts: null, main: null, moods: null },
+  ],
+  "whole[]": [[{ id: 1n, parts: [], main: PART, moods: [] }, null]],
+  "moodrange": [new Range("sad", "ok"), new Range(null, GREAT, "(]"), Range.empty()],
+  "moodrange[]": [[new Range("ok", GREAT), null]],
+  "moodmultirange": [[], [new Range("sad", "ok"), new Range<string>(GREAT, null)]],
+  "moodmultirange[]": [[[new Range("sad", "ok")], []]],
+  "calm": [new Range("sad", "ok")],
+  "timerange": [new Range("01:02:03.5", "24:00:00")],
+  "timemultirange": [[new Range("01:02:03.5", "24:00:00")]],
+  "nothing": [{}],
+  "altered": [{ kept: "k", added: "1.50" }],
+  "altered[]": [[{ kept: null, added: "NaN" }]],
+};
+
+for (const major of majors()) {
+  test(`enums, domains, composites, ranges and arrays of them are found in PostgreSQL ${major}, both ways`, async () => {
+    await withConnection(major, {}, async (db) => {
+      await db.query(TYPES).simple();
+      for (const [type, values] of Object.entries(VALUES)) {
+        for (const value of values) await bothWays(db, `pg_temp.${type}`, value);
+      }
+    });
+  });
+
+  test(`the first query that meets a type of PostgreSQL ${major} already has its values`, async () => {
+    for (const [type, values] of Object.entries(VALUES)) {
+      await withConnection(major, {}, async (db) => {
+        await db.query(TYPES).simple();
+        const [first] = values;
+        const row = await db.query(`select $1::pg_temp.${type} as v`, [first]).one();
+        assert.deepEqual(row, { v: first }, type);
+      });
+    }
+  });
+
+  test(`a type of PostgreSQL ${major} is what it is now, after DROP TYPE and CREATE TYPE`, async () => {
+    await withConnection(major, {}, async (db) => {
+      const definitions: [string, unknown, string][] = [
+        ["enum ('a', 'b')", "a", "'a'"],
+        ["(x int4, y text)", { x: 1, y: "b" }, "row(1, 'b')"],
+        ["(y text[], x numeric)", { y: ["b"], x: "1.0" }, "row('{b}', 1.0)"],
+        ["range (subtype = int8)", new Range(1n, 2n), "'[1,2)'"],
+      ];
+      for (const [definition, value, literal] of definitions) {
+        await db.query(`create type pg_temp.changing as ${definition}`).simple();
+        for (const prepare of [false, true, true]) {
+          const text =
+            `select ${literal}::pg_temp.changing as v, array[${literal}::pg_temp.changing] as a`;
+          const [row] = await db.query(text, [], { prepare });
+          assert.deepEqual({ ...row }, { v: value, a: [value] }, definition);
+        }
+        await db.query("drop type pg_temp.changing").simple();
+      }
+    });
+  });
+
+  test(`a composite of PostgreSQL ${major} that was altered is an error once, then what it is now`, async () => {
+    await withConnection(major, {}, async (db) => {
+      await db.query("create type pg_temp.growing as (a int4)").simple();
+      const before = "select row(1)::pg_temp.growing as v";
+      assert.deepEqual([...await db.query(before)], [{ v: { a: 1 } }]);
+      await db.query("alter type pg_temp.growing add attribute b text").simple();
+      const after = "select row(1, 'x')::pg_temp.growing as v";
+      await assert.rejects(async () => await db.query(after), DataError);
+      assert.deepEqual([...await db.query(after)], [{ v: { a: 1, b: "x" } }]);
+      assert.deepEqual([...await db.query(after)], [{ v: { a: 1, b: "x" } }]);
+    });
+  });
+
+  test(`without access to PostgreSQL ${major}'s catalogue values are their text and all goes on`, async () => {
+    await withDatabase(major, "types_no_catalogue", async (db) => {
+      const text = "select 'ok'::mood as m, '(ok,7)'::part as p, '{ok}'::mood[] as a, 7 as n";
+      const asText = { m: "ok", p: "(ok,7)", a: "{ok}", n: 7 };
+      for (let i = 0; i < 3; i++) assert.deepEqual([...await db.query(text)], [asText]);
+      await db.query("begin");
+      assert.deepEqual([...await db.query(text)], [asText]);
+      assert.equal(db.transactionStatus, "transaction");
+      assert.equal(await db.query("select 'sad'::mood").scalar(), "sad");
+      await db.query("commit");
+      assert.equal(await db.query("select $1::mood", ["sad"]).scalar(), "sad");
+      await assert.rejects(async () => await db.query("select $1::part", [{ m: "ok", n: 7 }]), {
+        name: "InterfaceError",
+        message: /parameter \$1 \(type \d+\)/,
+      });
+      assert.equal(await db.query("select 1").scalar(), 1);
+    });
+  });
+
+  test(`a catalogue query of PostgreSQL ${major} that takes too long leaves text behind, and is tried again`, async () => {
+    await withConnection(major, {}, async (locker) => {
+      await withConnection(major, {}, async (db) => {
+        await db.query("create type pg_temp.slow as enum ('a', 'b')").simple();
+        const text = "select array['a', 'b']::pg_temp.slow[] as v";
+        await db.query(text).simple(); // the server's own caches are warm
+        await db.query("set statement_timeout = 200").simple();
+        await locker.query("begin; lock pg_range in access exclusive mode").simple();
+        assert.deepEqual([...await db.query(text)], [{ v: "{a,b}" }]);
+        await locker.query("rollback").simple();
+        assert.deepEqual([...await db.query(text)], [{ v: ["a", "b"] }]);
+      });
+    });
+  });
+}
+
+/** Value → server → value, by the value in binary and by its text, read in text and in binary. */
+async function bothWays(db: Connection, type: string, value: unknown): Promise<void> {
+  const text = `select $1::${type} as v, format('%s', $1::${type}) as printed`;
+  const [first] = await db.query(text, [value]);
+  assert.deepEqual(first!.v, value, type);
+  const codec = db.types.lookup(await db.query("select $1::regtype::oid", [type]).scalar());
+  const written = typeof value === "string" ? value : codec?.encodeText(value) ?? value;
+  for (const prepare of [true, false]) {
+    const [row] = await db.query(text, [written], { prepare });
+    assert.deepEqual({ ...row }, { ...first }, type);
+  }
+  if (codec) assert.deepEqual(codec.decodeText(first!.printed as string), value, type);
+  const printed = `select format('%s', v)::${type} as v from (select $1::${type} as v) x`;
+  assert.deepEqual([...await db.query(printed, [value])], [{ v: value }], type);
+}
+
+/** A database with types whose catalogue an ordinary user cannot read. */
+async function withDatabase(
+  major: number,
+  name: string,
+  run: (db: Connection) => Promise<void>,
+): Promise<void> {
+  const server = await sharedServer(major);
+  const { host, port } = server;
+  await serverQuery(server, `drop database if exists ${name} with (force)`);
+  await serverQuery(server, `create database ${name}`);
+  const admin = await connect({ host, port, user: "postgres", database: name });
+  await admin.query(
+    "create type mood as enum ('sad', 'ok'); create type part as (m mood, n int4);" +
+      " revoke select on pg_catalog.pg_type from public",
+  ).simple();
+  await admin.close();
+  const db = await connect({ host, port, user: "u_trust", database: name });
+  try {
+    await run(db);
+  } finally {
+    await db.close();
+    await serverQuery(server, `drop database ${name} with (force)`);
+  }
+}

@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Connection } from "../../mod.ts";
+import { majors } from "../_kit/servers.ts";
+import { quoteLiteral, withConnection } from "./types_server.ts";
+import { FAMILIES, type Row, rowsOf } from "./types_tables.ts";
+
+const SETTINGS: Readonly<Record<string, readonly string[]>> = {
+  datestyle: ["SQL, DMY", "SQL, MDY", "Postgres, DMY", "Postgres, MDY", "German", "ISO, DMY"],
+  intervalstyle: ["postgres_verbose", "sql_standard", "iso_8601"],
+  timezone: ["Asia/Kathmandu", "America/New_York", "Europe/Rome", "UTC+3", "-13:59"],
+  bytea_output: ["escape"],
+};
+
+for (const major of majors()) {
+  test(`no setting of the session changes a value that PostgreSQL ${major} sends, in either format`, async () => {
+    const types = tables(major);
+    const text = selectAll(types);
+    const expected = types.map(([, [value]]) => value);
+    let compared = 0;
+    await withConnection(major, {}, async (db) => {
+      for (const [name, value] of settings()) {
+        await db.query(`set ${name} = ${quoteLiteral(value)}`).simple();
+        // A text of its own for each setting, so that its first execution answers in text.
+        for (const format of ["first", "binary", "unprepared"]) {
+          const prepare = format !== "unprepared";
+          const rows = await db.query(`${text} -- ${value}`, [], { prepare, rows: "array" });
+          const where = `${name} = ${value}, ${format}`;
+          (rows[0] as unknown as unknown[]).forEach((found, i) => {
+            assert.deepEqual(found, expected[i], `${types[i]![0]} under ${where}`);
+            compared++;
+          });
+        }
+        await db.query(`reset ${name}`).simple();
+      }
+    });
+    assert.equal(compared, expected.length * 3 * settings().length);
+    assert.ok(compared > 5000, `only ${compared} values`);
+  });
+
+  test(`no setting of the session changes a value that PostgreSQL ${major} is sent`, async () => {
+    const types = tables(major).filter(([, [value]]) => typeof value !== "string");
+    const text = `select ${types.map(([type], i) => `$${i + 1}::${type}`).join(", ")}`;
+    const values = types.map(([, [value]]) => value);
+    await withConnection(major, {}, async (db) => {
+      const sent = await printed(db, text, values);
+      for (const [name, value] of settings()) {
+        await db.query(`set ${name} = ${quoteLiteral(value)}`).simple();
+        for (const given of [values, asTexts(db, await oidsOf(db, types), values)]) {
+          assert.deepEqual(await printed(db, text, given), sent, `${name} = ${value}`);
+        }
+        await db.query(`reset ${name}`).simple();
+      }
+    });
+  });
+
+  test(`a float from PostgreSQL ${major} is exact in binary whatever extra_float_digits`, async () => {
+    await withConnection(major, {}, async (db) => {
+      const text =
+        "select 0.30000000000000004::float8 as d, 1.1::float4 as f, point(1.1, 0.1) as p";
+      await db.query(text);
+      for (const digits of [-15, 0, 1, 3]) {
+        await db.query(`set extra_float_digits = ${digits}`).simple();
+        const [row] = await db.query(text);
+        assert.deepEqual({ ...row }, { d: 0.30000000000000004, f: 1.1, p: { x: 1.1, y: 0.1 } });
+      }
+    });
+  });
+}
+
+function settings(): [name: string, value: string][] {
+  return Object.entries(SETTINGS).flatMap(([name, values]) =>
+    values.map((value): [string, string] => [name, value])
+  );
+}
+
+/** One entry per row of every table, but for those whose text the settings are about. */
+function tables(major: number): [type: string, row: Row][] {
+  return Object.values(FAMILIES).flatMap((family) =>
+    Object.entries(family).flatMap(([type, rows]) =>
+      rowsOf(rows, major).filter(([, literal]) => literal.length < 500)
+        .map((row): [string, Row] => [type, row])
+    )
+  );
+}
+
+function selectAll(types: readonly [type: string, row: Row][]): string {
+  const columns = types.map(([type, [, literal, printed = literal]]) =>
+    `${quoteLiteral(type === "money" ? literal : printed)}::${type}`
+  );
+  return `select ${columns.join(", ")}`;
+}
+
+/** What the server prints of parameters in its ordinary settings: their meaning. */
+async function printed(db: Connection, text: string, values: readonly unknown[]): Promise<unknown> {
+  const oids = await db.query(text, values, { rows: "array" });
+  const [row] = oids as unknown as unknown[][];
+  return row;
+}
+
+async function oidsOf(db: Connection, types: readonly [string, Row][]): Promise<number[]> {
+  const names = types.map(([type]) => type);
+  return await db.query("select array(select t::regtype::oid from unnest($1::text[]) t)", [names])
+    .scalar<number[]>();
+}
+
+function asTexts(db: Connection, oids: readonly number[], values: readonly unknown[]): string[] {
+  return values.map((value, i) => db.types.lookup(oids[i]!)!.encodeText(value));
+}
