@@ -1,9 +1,13 @@
 import type { ConnectOptions as ConfigOptions } from "./config/options.ts";
 import { resolveSettings } from "./config/settings.ts";
 import { Connection } from "./connection.ts";
+import { type ConnectionCore, connectionCore } from "./connection_core.ts";
+import { Executor } from "./query/execute.ts";
 import { detectRuntime } from "./runtime/detect.ts";
+import type { Runtime } from "./runtime/runtime.ts";
 import { openSession } from "./session/open.ts";
-import { createRegistry, type TypesOptions } from "./types/registry.ts";
+import type { Session } from "./session/session.ts";
+import { createRegistry, type TypeRegistry, type TypesOptions } from "./types/registry.ts";
 
 /** The platform's `URL`, where its types are installed; else anything with an `href`. */
 export type Url = typeof globalThis extends { URL: { prototype: infer U } } ? U
@@ -45,8 +49,26 @@ export async function connect(
   const isDsn = typeof first === "string" || first instanceof URL;
   const options = isDsn ? second : first;
   const runtime = options.runtime ?? await detectRuntime();
-  const settings = await resolveSettings(isDsn ? first : undefined, options, runtime);
+  return new Connection(await openCore(isDsn ? first : undefined, options, runtime));
+}
+
+/**
+ * Opens what a connection consists of: for `connect()` and pools. `makeExecutor` makes what runs its
+ * queries. Errors as of `connect()`.
+ */
+export async function openCore(
+  dsn: string | Url | undefined,
+  options: ConnectOptions,
+  runtime: Runtime,
+  makeExecutor: typeof plainExecutor = plainExecutor,
+): Promise<ConnectionCore> {
+  const settings = await resolveSettings(dsn, options, runtime);
   const types = createRegistry(options.types ?? {});
   const session = await openSession(settings, options.signal);
-  return new Connection(session, settings, types, options.rows ?? "object", options);
+  const executor = makeExecutor(session, types, settings.statementCacheSize);
+  return connectionCore(session, executor, settings, options.rows ?? "object", options);
+}
+
+function plainExecutor(session: Session, types: TypeRegistry, cacheSize: number): Executor {
+  return new Executor(session, types, cacheSize);
 }

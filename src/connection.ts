@@ -1,20 +1,16 @@
-import { InterfaceError, type ServerReport, serverReport } from "./errors/errors.ts";
-import type { Settings } from "./config/target.ts";
+import type { ConnectionCore, Notice } from "./connection_core.ts";
+import { InterfaceError } from "./errors/errors.ts";
 import type { Notification, TransactionStatus } from "./protocol/backend.ts";
 import { Cursor, type CursorOptions } from "./dbapi/cursor.ts";
 import { plainHost } from "./dbapi/execution.ts";
-import { Executor } from "./query/execute.ts";
 import { NO_OPTIONS, Query, type QueryHost, type QueryOptions } from "./query/query.ts";
 import type { ObjectRow } from "./query/result.ts";
-import type { RowShape } from "./query/rows.ts";
 import { refuseCall, Templates } from "./query/sql.ts";
 import type { Session } from "./session/session.ts";
 import type { Codec } from "./types/codec.ts";
 import type { CustomCodec } from "./types/custom.ts";
-import type { TypeRegistry } from "./types/registry.ts";
 
-/** A NOTICE, WARNING, INFO or LOG from the server: the same fields as a `DatabaseError`, no error. */
-export type Notice = ServerReport;
+export type { ConnectionHooks, Notice } from "./connection_core.ts";
 
 /** The server's version, as it reports it. */
 export interface ServerVersion {
@@ -24,16 +20,6 @@ export interface ServerVersion {
   readonly minor: number;
   /** The whole of `server_version`: `"18.4 (Debian 18.4-1)"`. */
   readonly text: string;
-}
-
-/** Told as things arrive; a hook that throws is as if it had not been called. */
-export interface ConnectionHooks {
-  /** Called for every notice. */
-  onNotice?: (notice: Notice) => void;
-  /** Called for every notification. */
-  onNotification?: (notification: Notification) => void;
-  /** Called whenever the server reports a run-time parameter. */
-  onParameterStatus?: (name: string, value: string) => void;
 }
 
 const NO_PARAMETERS: readonly unknown[] = Object.freeze([]);
@@ -50,9 +36,6 @@ export interface ConnectionTypes {
   /** The codec of a type by its OID; `undefined` while nothing is known of the type. */
   lookup(oid: number): Codec | undefined;
 }
-
-/** How many notices and notifications are remembered. */
-const REMEMBERED = 100;
 
 /**
  * Something queries can be run on: a connection now; a transaction and a pool share this interface.
@@ -94,8 +77,7 @@ export class Connection implements Queryable, AsyncDisposable {
   readonly #session: Session;
   readonly #host: QueryHost;
   readonly #templates = new Templates();
-  readonly #notices: Notice[] = [];
-  readonly #notifications: Notification[] = [];
+  readonly #core: ConnectionCore;
   /** Resolves once, when the connection is over, whatever ended it. Never rejects. */
   readonly closed: Promise<void>;
   /**
@@ -115,26 +97,17 @@ export class Connection implements Queryable, AsyncDisposable {
     });
   }
 
-  /** For `connect()`. */
-  constructor(
-    session: Session,
-    settings: Settings,
-    types: TypeRegistry,
-    rows: RowShape,
-    hooks: ConnectionHooks,
-  ) {
-    this.#session = session;
-    const executor = new Executor(session, types, settings.statementCacheSize);
-    const { queryTimeout, runtime } = settings;
-    const defaults = Object.freeze({ rows, timeout: queryTimeout });
-    this.#host = { executor, defaults, asyncStacks: runtime.asyncStacks };
-    this.closed = session.ended.then(() => undefined);
+  /** For `connect()` and pools. */
+  constructor(core: ConnectionCore) {
+    this.#core = core;
+    this.#session = core.session;
+    this.#host = core.host;
+    this.closed = core.closed;
     this.sql = (strings, ...values) => this.#template(strings, values);
     this.types = {
-      register: (codec) => executor.register(codec),
-      lookup: (oid) => types.lookup(oid),
+      register: (codec) => core.host.executor.register(codec),
+      lookup: (oid) => core.host.executor.types.lookup(oid),
     };
-    this.#listen(hooks);
   }
 
   /** The server's version. */
@@ -161,12 +134,12 @@ export class Connection implements Queryable, AsyncDisposable {
 
   /** The last 100 notices, oldest first. */
   get notices(): readonly Notice[] {
-    return this.#notices;
+    return this.#core.notices;
   }
 
   /** The last 100 notifications, oldest first. */
   get notifications(): readonly Notification[] {
-    return this.#notifications;
+    return this.#core.notifications;
   }
 
   query<Row = ObjectRow>(
@@ -223,30 +196,4 @@ export class Connection implements Queryable, AsyncDisposable {
     refuseCall(strings);
     return new Query<Row>(this.#host, this.#templates.text(strings), values, NO_OPTIONS);
   }
-
-  #listen(hooks: ConnectionHooks): void {
-    this.#session.listener = {
-      notice: (fields) => {
-        const notice = serverReport(fields);
-        remember(this.#notices, notice);
-        tell(hooks.onNotice, notice);
-      },
-      notification: (notification) => {
-        remember(this.#notifications, notification);
-        tell(hooks.onNotification, notification);
-      },
-      parameterStatus: (name, value) => tell(hooks.onParameterStatus, name, value),
-    };
-  }
-}
-
-function remember<T>(list: T[], item: T): void {
-  list.push(item);
-  if (list.length > REMEMBERED) list.shift();
-}
-
-function tell<Args extends unknown[]>(hook: ((...args: Args) => void) | undefined, ...args: Args) {
-  try {
-    hook?.(...args);
-  } catch { /* no request is at fault, and nobody else waits for this */ }
 }

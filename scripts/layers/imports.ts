@@ -26,11 +26,15 @@ const LAWS: Readonly<Record<string, Law>> = {
   query: { any: ["session", "types", "protocol", "bytes", "errors", "trace.ts"] },
   features: { any: ["query", "session", "types", "protocol", "bytes", "errors"] },
   dbapi: { any: ["query", "types", "errors", "connect.ts"], types: ["connection.ts"] },
+  pool: {
+    any: ["connect.ts", "connection.ts", "connection_core.ts", "config", "runtime/runtime.ts"]
+      .concat("features", "query", "session", "types", "protocol", "bytes", "errors", "trace.ts"),
+  },
   "trace.ts": { any: ["protocol", "bytes", "errors"] },
 };
 
 /** The files directly in `src/` that stand above all folders and may import any of them. */
-const ROOTS = ["connect.ts", "connection.ts", "pool.ts"];
+const ROOTS = ["connect.ts", "connection.ts", "connection_core.ts", "pool.ts"];
 
 /** Features that may know one another: importer → imported. */
 const PAIRS: ReadonlySet<string> = new Set([

@@ -1,0 +1,83 @@
+import { type ServerReport, serverReport } from "./errors/errors.ts";
+import type { Settings } from "./config/target.ts";
+import type { Notification } from "./protocol/backend.ts";
+import type { Executor } from "./query/execute.ts";
+import type { QueryHost } from "./query/query.ts";
+import type { RowShape } from "./query/rows.ts";
+import type { Session } from "./session/session.ts";
+
+/** A NOTICE, WARNING, INFO or LOG from the server: the same fields as a `DatabaseError`, no error. */
+export type Notice = ServerReport;
+
+/** Told as things arrive; a hook that throws is as if it had not been called. */
+export interface ConnectionHooks {
+  /** Called for every notice. */
+  onNotice?: (notice: Notice) => void;
+  /** Called for every notification. */
+  onNotification?: (notification: Notification) => void;
+  /** Called whenever the server reports a run-time parameter. */
+  onParameterStatus?: (name: string, value: string) => void;
+}
+
+/**
+ * What a `Connection` consists of. A pool lends one core to many `Connection` objects, one after
+ * another, so that each can be told when it is over.
+ */
+export interface ConnectionCore {
+  readonly session: Session;
+  /** What its queries run on. */
+  readonly host: QueryHost;
+  /** The last 100, oldest first. */
+  readonly notices: readonly Notice[];
+  /** The last 100, oldest first. */
+  readonly notifications: readonly Notification[];
+  /** Resolves when the connection is over, and never rejects. */
+  readonly closed: Promise<void>;
+}
+
+/** Makes a session into what queries can be run on, and listens to what arrives beside the replies. */
+export function connectionCore(
+  session: Session,
+  executor: Executor,
+  settings: Settings,
+  rows: RowShape,
+  hooks: ConnectionHooks,
+): ConnectionCore {
+  const { queryTimeout, runtime } = settings;
+  const defaults = Object.freeze({ rows, timeout: queryTimeout });
+  const notices: Notice[] = [];
+  const notifications: Notification[] = [];
+  session.listener = {
+    notice: (fields) => {
+      const notice = serverReport(fields);
+      remember(notices, notice);
+      tell(hooks.onNotice, notice);
+    },
+    notification: (notification) => {
+      remember(notifications, notification);
+      tell(hooks.onNotification, notification);
+    },
+    parameterStatus: (name, value) => tell(hooks.onParameterStatus, name, value),
+  };
+  return {
+    session,
+    host: { executor, defaults, asyncStacks: runtime.asyncStacks },
+    notices,
+    notifications,
+    closed: session.ended.then(() => undefined),
+  };
+}
+
+/** How many notices and notifications are remembered. */
+const REMEMBERED = 100;
+
+function remember<T>(list: T[], item: T): void {
+  list.push(item);
+  if (list.length > REMEMBERED) list.shift();
+}
+
+function tell<Args extends unknown[]>(hook: ((...args: Args) => void) | undefined, ...args: Args) {
+  try {
+    hook?.(...args);
+  } catch { /* no request is at fault, and nobody else waits for this */ }
+}
