@@ -23,6 +23,14 @@ export {
 } from "./src/connection.ts";
 export type { Password, SslMode } from "./src/config/target.ts";
 export type {
+  GssContext,
+  GssProvider,
+  GssRequest,
+  OAuthPrompt,
+  OAuthRequest,
+  OAuthTokenProvider,
+} from "./src/config/login.ts";
+export type {
   ConnectOptions as ConnectionParameters,
   KeepAliveOptions,
   Pem,

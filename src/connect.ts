@@ -3,6 +3,7 @@ import { resolveSettings } from "./config/settings.ts";
 import { Connection } from "./connection.ts";
 import { type ConnectionCore, connectionCore } from "./connection_core.ts";
 import { Executor } from "./query/execute.ts";
+import { withCallSite } from "./query/call_site.ts";
 import { detectRuntime } from "./runtime/detect.ts";
 import type { Runtime } from "./runtime/runtime.ts";
 import { openSession } from "./session/open.ts";
@@ -46,10 +47,16 @@ export async function connect(
   first: string | Url | ConnectOptions = {},
   second: ConnectOptions = {},
 ): Promise<Connection> {
+  // Deeper down an error's stack has no room left for the caller.
+  const site = new Error();
   const isDsn = typeof first === "string" || first instanceof URL;
   const options = isDsn ? second : first;
   const runtime = options.runtime ?? await detectRuntime();
-  return new Connection(await openCore(isDsn ? first : undefined, options, runtime));
+  try {
+    return new Connection(await openCore(isDsn ? first : undefined, options, runtime));
+  } catch (error) {
+    throw error === options.signal?.reason ? error : withCallSite(error, site);
+  }
 }
 
 /**

@@ -3,23 +3,6 @@ import { InterfaceError, OperationalError, ProtocolError } from "../errors/error
 const UTF8 = new TextEncoder();
 const WELL_KNOWN = "/.well-known/";
 
-/** What is known when a token is needed. */
-export interface OAuthRequest {
-  /** The user to log in as. */
-  readonly user: string;
-  /** The issuer to trust, `oauthIssuer`; `undefined` when the user did not configure one. */
-  readonly issuer: string | undefined;
-  /** Where the issuer's metadata is, once the server has told. */
-  readonly discoveryUri: string | undefined;
-  /** Scopes, separated by spaces: `oauthScope`, or what the server asks for. */
-  readonly scope: string | undefined;
-  /** Aborts with the connection attempt. */
-  readonly signal: AbortSignal | undefined;
-}
-
-/** Provides a bearer token; called anew for every attempt. */
-export type OAuthTokenProvider = (request: OAuthRequest) => string | Promise<string>;
-
 /** Why the server refused a token, and where it wants one from (RFC 7628, section 3.2.2). */
 export interface OAuthRefusal {
   /** `invalid_token`, `insufficient_scope`, `invalid_request` or another word of the server. */

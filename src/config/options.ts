@@ -1,5 +1,6 @@
 import type { ServerReport } from "../errors/errors.ts";
 import type { Runtime, Signal } from "../runtime/runtime.ts";
+import type { GssProvider, OAuthPrompt, OAuthTokenProvider } from "./login.ts";
 import type { Password, SslMode } from "./target.ts";
 
 /** PEM text, as a string or as the bytes of a file. */
@@ -59,9 +60,13 @@ export interface KeepAliveOptions {
  * Source: PostgreSQL 18 manual, "Parameter Key Words".
  *
  * @example
- * ```ts ignore
+ * ```ts
  * await connect({ user: "myuser", password: "mypassword", database: "mydb" });
- * await connect({ host: ["db1", "db2"], sslMode: "verify-full", sslRootCert: "/etc/ssl/db.crt" });
+ * await connect({
+ *   host: ["db1.example.com", "db2.example.com"],
+ *   sslMode: "verify-full",
+ *   sslRootCert: "/etc/ssl/db-root.crt",
+ * });
  * ```
  */
 export interface ConnectOptions {
@@ -161,9 +166,9 @@ export interface ConnectOptions {
   /** Whether SCRAM must be bound to the TLS channel. Default `prefer`. */
   channelBinding?: "disable" | "prefer" | "require";
   /**
-   * Authentication methods that the server may ask for, with commas, or with `!` those it may not.
-   *
-   * @throws {NotSupportedError} always, for now.
+   * Authentication methods that the server may ask for, with commas, or each with `!` those it may
+   * not: `password`, `md5`, `gss`, `sspi`, `scram-sha-256`, `oauth`, and `none` for a server that
+   * asks for nothing or for a certificate. Default: any.
    */
   requireAuth?: string;
   /**
@@ -173,9 +178,8 @@ export interface ConnectOptions {
    */
   requirePeer?: string;
   /**
-   * Which of several servers will do. Default `any`.
-   *
-   * @throws {NotSupportedError} anything but `any`, for now.
+   * Which of several servers will do. `prefer-standby`: a standby, and when there is none, any.
+   * Default `any`.
    */
   targetSessionAttrs?:
     | "any"
@@ -184,52 +188,36 @@ export interface ConnectOptions {
     | "primary"
     | "standby"
     | "prefer-standby";
-  /**
-   * `random`: try hosts and their addresses in random order. Default `disable`.
-   *
-   * @throws {NotSupportedError} `random`, for now.
-   */
+  /** `random`: try hosts, and the addresses of each, in random order. Default `disable`. */
   loadBalanceHosts?: "disable" | "random";
   /** The least protocol version to accept. Default 3.0. */
   minProtocolVersion?: "3.0" | "3.2" | "latest";
   /** The protocol version to ask for. Default 3.0, which every pooler understands. */
   maxProtocolVersion?: "3.0" | "3.2" | "latest";
-  /**
-   * A SCRAM client key in base64, in place of the password.
-   *
-   * @throws {NotSupportedError} always, for now.
-   */
+  /** A SCRAM client key in base64 that, with `scramServerKey`, stands for the password. */
   scramClientKey?: string;
-  /**
-   * A SCRAM server key in base64, in place of the password.
-   *
-   * @throws {NotSupportedError} always, for now.
-   */
+  /** A SCRAM server key in base64 that, with `scramClientKey`, stands for the password. */
   scramServerKey?: string;
   /**
-   * The issuer of OAuth tokens that is trusted.
-   *
-   * @throws {NotSupportedError} always, for now.
+   * The issuer of OAuth tokens that is trusted, an https address: its identifier, or that of its
+   * metadata (`…/.well-known/openid-configuration`).
    */
   oauthIssuer?: string;
-  /**
-   * The OAuth client that logs in.
-   *
-   * @throws {NotSupportedError} always, for now.
-   */
+  /** The OAuth client that logs in. */
   oauthClientId?: string;
-  /**
-   * The OAuth client's secret.
-   *
-   * @throws {NotSupportedError} always, for now.
-   */
+  /** The OAuth client's secret; without it the client is public. */
   oauthClientSecret?: string;
-  /**
-   * The scope to ask the issuer for.
-   *
-   * @throws {NotSupportedError} always, for now.
-   */
+  /** Scopes to ask the issuer for, separated by spaces. Default: those that the server asks for. */
   oauthScope?: string;
+  /** Provides the bearer token for a server that asks for one (OAUTHBEARER), anew for every attempt. */
+  oauthToken?: OAuthTokenProvider;
+  /**
+   * Shows the code by which a person authorises the login in a browser; the driver then obtains the
+   * token by the device authorization flow (RFC 8628). Needs `oauthIssuer` and `oauthClientId`.
+   */
+  oauthPrompt?: (prompt: OAuthPrompt) => void | Promise<void>;
+  /** Carries GSSAPI and SSPI logins, which the driver cannot do by itself. */
+  gssProvider?: GssProvider;
 
   /**
    * The only libpq keywords (`"host"`, `"dbname"`, …) that the connection string may set; any other

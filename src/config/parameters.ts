@@ -73,7 +73,6 @@ export const PROTOCOL_VERSIONS = ["3.0", "3.2", "latest"] as const;
 export const LONGEST_TIME = 2147483;
 
 const NO_GSS = "the driver has no GSSAPI";
-const NO_OAUTH = "the driver has no OAuth yet";
 const KEEPALIVE = "tcpKeepalive";
 
 /** Every parameter that libpq 18 knows. */
@@ -87,7 +86,7 @@ export const PARAMETERS: readonly Parameter[] = [
     option: "passfile",
     env: "PGPASSFILE",
     kind: "path",
-    remark: "a file that others may read is ignored without a warning",
+    remark: "a file that others may read is ignored, and named when a password is missed",
   },
   {
     keyword: "channel_binding",
@@ -108,7 +107,8 @@ export const PARAMETERS: readonly Parameter[] = [
     option: "host",
     env: "PGHOST",
     kind: "hosts",
-    remark: "localhost by default, not a socket directory",
+    remark:
+      "localhost by default, not a socket directory; the next host is also tried when one breaks off",
   },
   { keyword: "hostaddr", option: "hostaddr", env: "PGHOSTADDR", kind: "hosts" },
   { keyword: "port", option: "port", env: "PGPORT", kind: "ports" },
@@ -209,8 +209,6 @@ export const PARAMETERS: readonly Parameter[] = [
     option: "requireAuth",
     env: "PGREQUIREAUTH",
     kind: "text",
-    harmless: [],
-    remark: "the driver cannot restrict the authentication method yet",
   },
   {
     keyword: "ssl_min_protocol_version",
@@ -235,8 +233,7 @@ export const PARAMETERS: readonly Parameter[] = [
     keyword: "krbsrvname",
     env: "PGKRBSRVNAME",
     kind: "text",
-    harmless: ["postgres"],
-    remark: NO_GSS,
+    remark: "told to gssProvider, without which there is no GSSAPI",
   },
   { keyword: "gsslib", env: "PGGSSLIB", kind: "text", harmless: ["gssapi"], remark: NO_GSS },
   {
@@ -252,32 +249,26 @@ export const PARAMETERS: readonly Parameter[] = [
     option: "targetSessionAttrs",
     env: "PGTARGETSESSIONATTRS",
     kind: SESSION_ATTRS,
-    harmless: ["any"],
-    remark: "the driver cannot ask servers for their role yet",
   },
   {
     keyword: "load_balance_hosts",
     option: "loadBalanceHosts",
     env: "PGLOADBALANCEHOSTS",
     kind: ["disable", "random"],
-    harmless: ["disable"],
-    remark: "the driver tries hosts in order only, for now",
   },
   {
     keyword: "scram_client_key",
     option: "scramClientKey",
     kind: "text",
     secret: true,
-    harmless: [],
-    remark: "the driver cannot pass SCRAM keys through yet",
+    remark: "only together with scram_server_key",
   },
   {
     keyword: "scram_server_key",
     option: "scramServerKey",
     kind: "text",
     secret: true,
-    harmless: [],
-    remark: "the driver cannot pass SCRAM keys through yet",
+    remark: "only together with scram_client_key",
   },
   {
     keyword: "min_protocol_version",
@@ -290,6 +281,7 @@ export const PARAMETERS: readonly Parameter[] = [
     option: "maxProtocolVersion",
     env: "PGMAXPROTOCOLVERSION",
     kind: PROTOCOL_VERSIONS,
+    remark: "3.0 is asked for when a pooler drops a 3.2 start",
   },
   {
     keyword: "sslkeylogfile",
@@ -297,23 +289,24 @@ export const PARAMETERS: readonly Parameter[] = [
     harmless: [],
     remark: "the driver does not write session keys to files",
   },
-  { keyword: "oauth_issuer", option: "oauthIssuer", kind: "text", harmless: [], remark: NO_OAUTH },
+  {
+    keyword: "oauth_issuer",
+    option: "oauthIssuer",
+    kind: "text",
+    remark: "the token comes from oauthToken or, by the device flow, with oauthPrompt",
+  },
   {
     keyword: "oauth_client_id",
     option: "oauthClientId",
     kind: "text",
-    harmless: [],
-    remark: NO_OAUTH,
   },
   {
     keyword: "oauth_client_secret",
     option: "oauthClientSecret",
     kind: "text",
     secret: true,
-    harmless: [],
-    remark: NO_OAUTH,
   },
-  { keyword: "oauth_scope", option: "oauthScope", kind: "text", harmless: [], remark: NO_OAUTH },
+  { keyword: "oauth_scope", option: "oauthScope", kind: "text" },
 ];
 
 /**

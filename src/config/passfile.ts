@@ -13,24 +13,28 @@ export interface PassfileKey {
 }
 
 /**
- * The text of the password file; `undefined` when there is none, or when it is not a plain file or
- * others than its owner may read it: libpq then ignores it as well.
+ * The text of the password file; none when there is no such file, or when it is not a plain file or
+ * others than its owner may read it: libpq then ignores it as well, and `hint` says so.
  *
  * Source: `passwordFromFile` of `fe-connect.c`.
  */
 export async function readPassfile(
   named: string | undefined,
   runtime: Runtime,
-): Promise<string | undefined> {
+): Promise<{ text?: string; hint?: string }> {
   const home = runtime.homeDirectory();
   const path = named ?? (home === undefined ? undefined : `${home}/.pgpass`);
-  if (path === undefined) return undefined;
+  if (path === undefined) return {};
   const text = await runtime.readTextFile(path);
   const facts = text === undefined ? undefined : await runtime.fileMode(path);
-  if (facts === undefined) return text;
+  if (facts === undefined) return { text };
   const type = facts.mode & 0o170000;
   const plain = type === 0 || type === 0o100000;
-  return plain && (facts.mode & 0o077) === 0 ? text : undefined;
+  if (plain && (facts.mode & 0o077) === 0) return { text };
+  const why = plain
+    ? "others may read it; its mode must be 0600 or less"
+    : "it is not a plain file";
+  return { hint: `the password file "${path}" is ignored: ${why}` };
 }
 
 /**

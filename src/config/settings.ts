@@ -2,6 +2,7 @@ import { InterfaceError } from "../errors/errors.ts";
 import type { KeepAlive, Runtime } from "../runtime/runtime.ts";
 import { isUri } from "./dsn.ts";
 import { type Given, given, givenChoice, givenText, givenWhole, wholeNumber } from "./given.ts";
+import { oauthSettings, requiredAuth, scramSecret } from "./login.ts";
 import type { ConnectOptions } from "./options.ts";
 import { LONGEST_TIME, PROTOCOL_VERSIONS, SESSION_ATTRS } from "./parameters.ts";
 import { passfilePassword, readPassfile } from "./passfile.ts";
@@ -61,6 +62,10 @@ export async function resolveSettings(
     parameters: startupParameters(values, options, runtime),
     sslNegotiation: givenChoice(values, "sslnegotiation", ["postgres", "direct"], "postgres"),
     channelBinding,
+    requireAuth: requiredAuth(values),
+    scramKeys: scramSecret(values),
+    oauth: oauthSettings(values, options),
+    gss: { provider: options.gssProvider, service: givenText(values, "krbsrvname") ?? "postgres" },
     ...protocolVersions(values),
     targetSessionAttrs: givenChoice(values, "target_session_attrs", SESSION_ATTRS, "any"),
     loadBalanceHosts: givenChoice(values, "load_balance_hosts", ["disable", "random"], "disable"),
@@ -198,7 +203,7 @@ async function resolveTargets(
     address: place.address,
     port: place.port,
     ...placeTls(policy, place),
-    password: password(place),
+    ...password(place),
   }));
 }
 
@@ -207,11 +212,13 @@ async function passwords(
   options: ConnectOptions,
   login: { user: string; database: string },
   runtime: Runtime,
-): Promise<(place: Place) => Password | undefined> {
+): Promise<(place: Place) => Pick<Target, "password" | "passwordHint">> {
   const own = typeof options.password === "string" ? undefined : options.password;
   const known = own ?? givenText(values, "password");
-  if (known !== undefined) return () => known;
-  const file = await readPassfile(givenText(values, "passfile"), runtime);
-  if (file === undefined) return () => undefined;
-  return ({ host, port }) => passfilePassword(file, { host, port, ...login });
+  if (known !== undefined) return () => ({ password: known, passwordHint: undefined });
+  const { text, hint } = await readPassfile(givenText(values, "passfile"), runtime);
+  return ({ host, port }) => ({
+    password: text && passfilePassword(text, { host, port, ...login }),
+    passwordHint: hint,
+  });
 }

@@ -1,4 +1,5 @@
 import type { Address, KeepAlive, Runtime, TlsSettings } from "../runtime/runtime.ts";
+import type { GssProvider, OAuthSettings, RequiredAuth, ScramSecret } from "./login.ts";
 
 /** libpq's six modes. */
 export type SslMode = "disable" | "allow" | "prefer" | "require" | "verify-ca" | "verify-full";
@@ -23,6 +24,8 @@ export interface Target {
   readonly tls: TlsSettings | undefined;
   /** The password for this host, from the options or the password file. */
   readonly password: Password | undefined;
+  /** What to add to the complaint that there is no password. */
+  readonly passwordHint: string | undefined;
 }
 
 /** Everything `connect()` was told, checked and resolved; nothing below it reads options again. */
@@ -43,6 +46,14 @@ export interface Settings {
   readonly sslNegotiation: "postgres" | "direct";
   /** Whether SCRAM must be bound to the TLS channel. */
   readonly channelBinding: "disable" | "prefer" | "require";
+  /** The authentication methods that the server may ask for; `undefined`: any. */
+  readonly requireAuth: RequiredAuth | undefined;
+  /** Keys that stand for the password in SCRAM. */
+  readonly scramKeys: ScramSecret | undefined;
+  /** How to come by a bearer token. */
+  readonly oauth: OAuthSettings | undefined;
+  /** What carries GSSAPI logins, and the service's name for it. */
+  readonly gss: { readonly provider: GssProvider | undefined; readonly service: string };
   /** The protocol version to ask for. */
   readonly maxProtocolVersion: "3.0" | "3.2";
   /** The least to accept. */

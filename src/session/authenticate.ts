@@ -1,66 +1,100 @@
 /**
  * The authentication exchange: what the server asks for, answered by the mechanisms of `auth/`.
- * Source: manual, "Start-up" and "SASL Authentication" in the protocol's message flow.
+ * Source: manual, "Start-up" and "SASL Authentication" in the protocol's message flow; libpq's
+ * fe-auth.c.
  */
 import { tlsServerEndPoint } from "../auth/channel_binding.ts";
 import { md5Response } from "../auth/md5.ts";
+import { OAuthBearer } from "../auth/oauth.ts";
 import { passwordBytes } from "../auth/password.ts";
 import { Scram } from "../auth/scram.ts";
+import type { AuthMethod, GssContext } from "../config/login.ts";
 import type { Settings, Target } from "../config/target.ts";
-import { NotSupportedError, OperationalError, ProtocolError } from "../errors/errors.ts";
+import {
+  InterfaceError,
+  NotSupportedError,
+  OperationalError,
+  PgError,
+  ProtocolError,
+} from "../errors/errors.ts";
 import { readRest, readSaslMechanisms } from "../protocol/backend.ts";
 import { passwordMessage, saslInitialResponse, saslResponse } from "../protocol/frontend.ts";
 import { Authentication, Backend, backendName } from "../protocol/tags.ts";
-import type { Attempt } from "./dial.ts";
-import { nextMessage } from "./startup.ts";
+import { unlessAborted } from "./deadline.ts";
+import { nextMessage, type Start } from "./startup.ts";
 import type { Wire } from "./wire.ts";
 
 /** As many random bytes as libpq puts in its nonce. */
 const NONCE_BYTES = 18;
+/** Rounds of a GSSAPI login; Kerberos needs two, SPNEGO a few more. */
+const MAX_ROUNDS = 20;
+
+/** What a login is made of. */
+interface Login {
+  readonly wire: Wire;
+  readonly settings: Settings;
+  readonly target: Target;
+  readonly start: Start;
+}
 
 /** Proves who we are; returns when the server says AuthenticationOk. */
 export async function authenticate(
   wire: Wire,
   settings: Settings,
   target: Target,
-  attempt: Attempt,
+  start: Start,
 ): Promise<void> {
-  const method = await authenticationRequest(wire, settings, true);
-  attempt.stage = "authenticating";
+  const login = { wire, settings, target, start };
+  const method = await authenticationRequest(login, start.version);
+  start.stage = "authenticating";
   switch (method) {
     case Authentication.Ok:
       wire.reader.finish();
-      return refuseUnbound(settings);
+      return admit(login, "none");
     case Authentication.CleartextPassword:
       wire.reader.finish();
-      refuseUnbound(settings);
-      passwordMessage(wire.out, passwordBytes(await secretOf(target), "password"));
+      admit(login, "password");
+      passwordMessage(wire.out, passwordBytes(await secretOf(login), "password"));
       break;
     case Authentication.MD5Password: {
       const salt = wire.reader.bytes(4);
       wire.reader.finish();
-      refuseUnbound(settings);
-      const secret = await secretOf(target);
-      const answer = md5Response(settings.user, secret, salt, settings.runtime.md5);
+      admit(login, "md5");
+      const answer = md5Response(settings.user, await secretOf(login), salt, settings.runtime.md5);
       passwordMessage(wire.out, new TextEncoder().encode(answer));
       break;
     }
     case Authentication.SASL:
-      return await sasl(wire, settings, target);
+      return await sasl(login);
+    case Authentication.GSS:
+      return await gss(login, "gss");
+    case Authentication.SSPI:
+      return await gss(login, "sspi");
     default:
       throw notSupported(method);
   }
   wire.flush();
-  await expectAuthentication(wire, settings, Authentication.Ok);
+  await expectAuthentication(login, Authentication.Ok);
   wire.reader.finish();
 }
 
-async function sasl(wire: Wire, settings: Settings, target: Target): Promise<void> {
-  const mechanisms = readSaslMechanisms(wire.reader);
+async function sasl(login: Login): Promise<void> {
+  const mechanisms = readSaslMechanisms(login.wire.reader);
+  const bearer = mechanisms.includes("OAUTHBEARER");
+  const scrams = mechanisms.some((name) => name.startsWith("SCRAM-"));
+  const { requireAuth } = login.settings;
+  const tokenOnly = !scrams || requireAuth?.methods.has("scram-sha-256") === false;
+  if (bearer && tokenOnly) await oauth(login);
+  else await scram(login, mechanisms);
+}
+
+async function scram(login: Login, mechanisms: readonly string[]): Promise<void> {
+  const { wire, settings, start } = login;
+  admit(login, "scram-sha-256");
   const certificate = wire.tls?.certificate;
   const scram = new Scram({
     mechanisms,
-    secret: await secretOf(target),
+    secret: settings.scramKeys ?? await secretOf(login),
     channelBinding: settings.channelBinding,
     tls: wire.tls !== undefined,
     endPoint: certificate === undefined ? undefined : await tlsServerEndPoint(certificate),
@@ -68,35 +102,106 @@ async function sasl(wire: Wire, settings: Settings, target: Target): Promise<voi
   });
   saslInitialResponse(wire.out, scram.mechanism, scram.clientFirst());
   wire.flush();
-  await expectAuthentication(wire, settings, Authentication.SASLContinue);
-  saslResponse(wire.out, await scram.clientFinal(readRest(wire.reader)));
+  await expectAuthentication(login, Authentication.SASLContinue);
+  const proof = scram.clientFinal(readRest(wire.reader));
+  saslResponse(wire.out, await unlessAborted(proof, start.signal));
   wire.flush();
-  const method = await authenticationRequest(wire, settings);
+  const method = await authenticationRequest(login);
   if (method === Authentication.Ok) scram.accept();
   if (method !== Authentication.SASLFinal) throw outOfOrder(method);
   scram.verify(readRest(wire.reader));
-  await expectAuthentication(wire, settings, Authentication.Ok);
+  await expectAuthentication(login, Authentication.Ok);
   wire.reader.finish();
   scram.accept();
 }
 
+/** A token that is wanted but must first be obtained is asked for by `start.wanted`. */
+async function oauth(login: Login): Promise<void> {
+  const { wire, start } = login;
+  admit(login, "oauth");
+  if (wire.tls === undefined) {
+    throw new OperationalError(
+      "the server asks for an OAuth token, which is not sent over a connection without TLS",
+      { code: "28000" },
+    );
+  }
+  const token = start.token ?? await tokenOf(login);
+  const bearer = new OAuthBearer(token);
+  saslInitialResponse(wire.out, bearer.mechanism, bearer.clientFirst());
+  wire.flush();
+  const method = await authenticationRequest(login);
+  if (method === Authentication.Ok) {
+    wire.reader.finish();
+    return bearer.accept();
+  }
+  if (method !== Authentication.SASLContinue) throw outOfOrder(method);
+  saslResponse(wire.out, bearer.refuse(readRest(wire.reader)));
+  wire.flush();
+  if (token === undefined) start.wanted = bearer.refusal;
+  const report = await authenticationRequest(login).catch((error: unknown) => error);
+  throw typeof report === "number" ? outOfOrder(report) : bearer.failure(report);
+}
+
+/** The user's own token; `undefined`: it is to be obtained once the server has told where. */
+async function tokenOf({ settings, target, start }: Login): Promise<string | undefined> {
+  const { token, prompt, issuer, clientId, scope } = settings.oauth ?? {};
+  if (prompt !== undefined) return undefined;
+  if (token === undefined) {
+    throw new InterfaceError(
+      "the server asks for an OAuth token, but neither oauthToken nor oauthPrompt was given",
+      { code: "28000" },
+    );
+  }
+  const { signal } = start;
+  const request = { user: settings.user, host: target.host, issuer, clientId, scope, signal };
+  return await told("oauthToken", () => token(request), start);
+}
+
+async function gss(login: Login, mechanism: "gss" | "sspi"): Promise<void> {
+  const { wire, settings, target, start } = login;
+  wire.reader.finish();
+  admit(login, mechanism);
+  const { provider, service } = settings.gss;
+  if (provider === undefined) {
+    const hint = ", which needs the option gssProvider";
+    throw mechanism === "gss"
+      ? notSupported(Authentication.GSS, hint)
+      : notSupported(Authentication.SSPI, hint);
+  }
+  const { user } = settings;
+  const request = { service, host: target.host, user, mechanism, signal: start.signal };
+  const context = await told("gssProvider", () => provider(request), start);
+  let token = await told("gssProvider", () => context.step(undefined), start);
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    if (token !== undefined) saslResponse(wire.out, token);
+    wire.flush();
+    const method = await authenticationRequest(login);
+    if (method === Authentication.Ok) return established(wire, context);
+    if (method !== Authentication.GSSContinue) throw outOfOrder(method);
+    const answer = readRest(wire.reader);
+    token = await told("gssProvider", () => context.step(answer), start);
+  }
+  throw new ProtocolError(`the GSSAPI exchange did not end in ${MAX_ROUNDS} rounds`);
+}
+
+function established(wire: Wire, context: GssContext): void {
+  wire.reader.finish();
+  if (context.established) return;
+  throw new ProtocolError("the server reports success before the GSSAPI context was established");
+}
+
 /** Reads the next Authentication message up to its subtype, which it returns. */
 async function authenticationRequest(
-  wire: Wire,
-  settings: Settings,
-  isFirst = false,
+  { wire, settings }: Login,
+  mayNegotiate?: Start["version"],
 ): Promise<number> {
-  const tag = await nextMessage(wire, settings, isFirst);
+  const tag = await nextMessage(wire, settings, mayNegotiate);
   if (tag === Backend.Authentication) return wire.reader.int32();
   throw new ProtocolError(`${backendName(tag)} where an Authentication message was due`);
 }
 
-async function expectAuthentication(
-  wire: Wire,
-  settings: Settings,
-  expected: number,
-): Promise<void> {
-  const method = await authenticationRequest(wire, settings);
+async function expectAuthentication(login: Login, expected: number): Promise<void> {
+  const method = await authenticationRequest(login);
   if (method !== expected) throw outOfOrder(method);
 }
 
@@ -104,29 +209,65 @@ function outOfOrder(method: number): ProtocolError {
   return new ProtocolError(`Authentication message ${method} came out of order`);
 }
 
-async function secretOf({ password }: Target): Promise<string | Uint8Array | undefined> {
-  return typeof password === "function" ? await password() : password;
+async function secretOf({ target, start }: Login): Promise<string | Uint8Array | undefined> {
+  const { password, passwordHint } = target;
+  if (typeof password === "function") return await told("password", password, start);
+  if (password !== undefined || passwordHint === undefined) return password;
+  throw new InterfaceError(
+    `the server asks for a password, but none was provided; ${passwordHint}`,
+    { code: "28P01" },
+  );
 }
 
-/** Only SCRAM-SHA-256-PLUS binds a login to the channel. */
-function refuseUnbound({ channelBinding }: Settings): void {
-  if (channelBinding !== "require") return;
+/** What a function of the user's says, for as long as the attempt may take. */
+async function told<T>(option: string, ask: () => T | PromiseLike<T>, start: Start): Promise<T> {
+  try {
+    return await unlessAborted(ask(), start.signal);
+  } catch (cause) {
+    if (start.signal.aborted || cause instanceof PgError) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new OperationalError(`${option} failed: ${reason}`, { code: "28000", cause });
+  }
+}
+
+/**
+ * Refuses a method that `requireAuth` does not allow, and all but SCRAM where channel binding is
+ * required: only SCRAM-SHA-256-PLUS binds a login to the channel.
+ */
+function admit({ settings }: Login, method: AuthMethod): void {
+  const { requireAuth, channelBinding } = settings;
+  if (requireAuth !== undefined && !requireAuth.methods.has(method)) {
+    throw new OperationalError(
+      `requireAuth is "${requireAuth.text}", but the server ${ASKS[method]}`,
+      { code: "28000" },
+    );
+  }
+  if (channelBinding !== "require" || method === "scram-sha-256") return;
   throw new OperationalError(
     "channel binding is required, but the server did not ask for SCRAM authentication",
     { code: "28000" },
   );
 }
 
+const ASKS: Readonly<Record<AuthMethod, string>> = {
+  "none": "let us in without authentication",
+  "password": "asks for a cleartext password",
+  "md5": "asks for an MD5 password",
+  "gss": "asks for GSSAPI authentication",
+  "sspi": "asks for SSPI authentication",
+  "scram-sha-256": "asks for SCRAM authentication",
+  "oauth": "asks for an OAuth token",
+};
+
 const NAMES: Readonly<Record<number, string>> = {
   [Authentication.KerberosV5]: "Kerberos V5",
   [Authentication.GSS]: "GSSAPI",
-  [Authentication.GSSContinue]: "GSSAPI",
   [Authentication.SSPI]: "SSPI",
 };
 
-function notSupported(method: number): NotSupportedError {
+function notSupported(method: number, hint = ""): NotSupportedError {
   const name = NAMES[method] ?? "an unknown one";
   return new NotSupportedError(
-    `the server asks for an authentication method that is not supported: ${method} (${name})`,
+    `the server asks for an authentication method that is not supported: ${method} (${name})${hint}`,
   );
 }

@@ -34,8 +34,6 @@ export async function cancelOnServer(
   );
   try {
     const wire = await dial(settings, target, encrypted ? "always" : "never", attempt);
-    const abort = (): void => void wire.fail(controller.signal.reason);
-    controller.signal.addEventListener("abort", abort, { once: true });
     attempt.stage = "waiting for the server to close the cancel connection";
     cancelRequest(wire.out, key.processId, key.secretKey);
     wire.flush();

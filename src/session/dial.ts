@@ -33,27 +33,43 @@ export async function dial(
 ): Promise<Wire> {
   const tls = target.tls;
   if (wish === "never" || tls === undefined) {
-    return new Wire(await open(settings, target, undefined, attempt));
+    return wireOver(await open(settings, target, undefined, attempt), attempt);
   }
   const direct = settings.sslNegotiation === "direct";
   const certain = wish === "always" ? tls : undefined;
   let stream = await open(settings, target, certain, attempt);
   if (!direct) {
-    const wire = new Wire(stream);
+    const wire = wireOver(stream, attempt);
     if (!await ask(wire, wish, attempt)) return wire;
     if (stream.canSecure(tls)) return await shake(wire, tls, attempt);
     stream = await again(settings, target, tls, stream, attempt);
   }
-  const wire = new Wire(stream);
+  const wire = wireOver(stream, attempt);
   if (!direct && !await ask(wire, "always", attempt)) return wire;
   const wanted = direct ? { ...tls, alpn: [ALPN] } : tls;
   await shake(wire, wanted, attempt);
-  if (direct && wire.tls?.alpn !== undefined && wire.tls.alpn !== ALPN) {
-    throw wire.fail(
-      new ProtocolError("direct TLS: the server did not agree to ALPN protocol postgresql"),
-    );
-  }
+  if (direct) checkAlpn(wire, settings);
   return wire;
+}
+
+/** The wire breaks when the attempt is aborted, whatever it is waiting for. */
+function wireOver(stream: Stream, { signal }: Attempt): Wire {
+  const wire = new Wire(stream);
+  const abort = (): void => void wire.fail(signal.reason as Error);
+  if (signal.aborted) throw wire.fail(signal.reason as Error);
+  signal.addEventListener("abort", abort, { once: true });
+  return wire;
+}
+
+/** Without agreement the peer may be a server of something else that just speaks TLS (ALPACA). */
+function checkAlpn(wire: Wire, { runtime }: Settings): void {
+  const agreed = wire.tls?.alpn;
+  if (agreed === ALPN) return;
+  throw wire.fail(
+    agreed === undefined
+      ? new NotSupportedError(`${runtime.name} does not tell what was agreed by ALPN`)
+      : new ProtocolError("direct TLS: the server did not agree to ALPN protocol postgresql"),
+  );
 }
 
 async function open(

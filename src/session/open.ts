@@ -1,35 +1,105 @@
 /**
- * From settings to a session: every target in turn, each in the ways its sslMode allows, each
- * attempt bounded by `connectTimeout`. What went wrong is told with host, port and stage.
+ * From settings to a session: every host in turn, every address of each, each in the ways that its
+ * sslMode allows.
+ *
+ * Source: PostgreSQL 18 manual, "Specifying Multiple Hosts", `target_session_attrs` and
+ * `load_balance_hosts`; `PQconnectPoll` of `fe-connect.c`.
  */
-import type { Signal } from "../runtime/runtime.ts";
+import { deviceFlowToken } from "../auth/device_flow.ts";
+import type { OAuthRefusal } from "../auth/oauth.ts";
 import type { Settings, Target } from "../config/target.ts";
-import { DatabaseError, OperationalError, PgError, ProtocolError } from "../errors/errors.ts";
-import { cancelOnServer } from "./cancel.ts";
-import { type Attempt, dial, type TlsWish } from "./dial.ts";
+import { databaseError, InterfaceError, OperationalError, PgError } from "../errors/errors.ts";
+import type { Address, Signal } from "../runtime/runtime.ts";
+import { attemptOnce, described, type Failure, isReport, place, type Plan } from "./attempt.ts";
+import { bound, unlessAborted } from "./deadline.ts";
+import type { TlsWish } from "./dial.ts";
+import { type Role, rolesOf } from "./role.ts";
 import { Session } from "./session.ts";
-import { startUp } from "./startup.ts";
 
-/** Opens a session with the first target that lets us in. */
+/**
+ * Opens a session with the first server that lets us in and has the role that is wanted.
+ *
+ * A server that cannot be reached, breaks off or is about to stop gives way to the next; one that
+ * refuses us, or that we refuse to log in to, ends the search, as in libpq.
+ *
+ * @throws the signal's reason, the error of the only attempt, or one that lists all of them.
+ */
 export async function openSession(settings: Settings, signal?: Signal): Promise<Session> {
-  const failures: Error[] = [];
-  for (const target of settings.targets) {
-    let failure: Error | undefined;
-    for (const wish of wishes(target)) {
-      if (target.sslMode === "prefer" && failure !== undefined && !mayDoWithout(failure)) break;
-      signal?.throwIfAborted();
-      try {
-        return await attemptOnce(settings, target, wish, signal);
-      } catch (error) {
-        if (signal?.aborted) throw signal.reason;
-        failures.push(failure = error as Error);
-      }
+  const search: Search = { settings, signal, failures: [], token: undefined };
+  for (const role of rolesOf(settings.targetSessionAttrs)) {
+    for (const target of inOrder(settings, settings.targets)) {
+      const session = await searchHost(search, target, role);
+      if (session !== undefined) return session;
     }
   }
-  throw summary(failures);
+  throw summary(search.failures);
 }
 
-/** The ways to try a target, by its sslMode, in libpq's order. */
+interface Search {
+  readonly settings: Settings;
+  readonly signal: Signal | undefined;
+  /** One for each attempt, in order. */
+  readonly failures: Failure[];
+  /** A bearer token that was obtained on the way. */
+  token: string | undefined;
+}
+
+async function searchHost(
+  search: Search,
+  target: Target,
+  role: Role,
+): Promise<Session | undefined> {
+  for (const address of await addressesOf(search, target)) {
+    const found = await searchAddress(search, { ...target, address }, role);
+    if (found instanceof Session) return found;
+    if (found === "next host") return undefined;
+    if (found === "stop") throw summary(search.failures);
+  }
+  return undefined;
+}
+
+/** All addresses of a host's name; none, and a failure noted, when it cannot be resolved. */
+async function addressesOf(
+  search: Search,
+  target: Target,
+): Promise<readonly (Address | undefined)[]> {
+  const { address } = target;
+  if (address?.kind !== "tcp") return [address];
+  const { settings, signal } = search;
+  const controller = new AbortController();
+  const stage = (): string => "looking up the name";
+  const release = bound(controller, settings.connectTimeout, stage, signal);
+  try {
+    const hosts = await unlessAborted(settings.runtime.lookup(address.host), controller.signal);
+    return inOrder(settings, [...new Set(hosts)]).map((host) => ({ ...address, host }));
+  } catch (error) {
+    signal?.throwIfAborted();
+    const failure = { error: described(error, target), target, misfit: false, atStart: false };
+    search.failures.push({ ...failure, wanted: undefined });
+    return [];
+  } finally {
+    release();
+  }
+}
+
+type Next = "next address" | "next host" | "stop";
+
+async function searchAddress(
+  search: Search,
+  target: Target,
+  role: Role,
+): Promise<Session | Next> {
+  let failure: Failure | undefined;
+  for (const wish of wishes(target)) {
+    if (failure !== undefined && !mayTryOtherWay(failure)) break;
+    const found = await attempt(search, target, wish, role);
+    if (found instanceof Session) return found;
+    search.failures.push(failure = found);
+  }
+  return next(failure!);
+}
+
+/** The ways to try an address, by its sslMode, in libpq's order. */
 function wishes(target: Target): readonly TlsWish[] {
   switch (target.sslMode) {
     case "disable":
@@ -44,112 +114,102 @@ function wishes(target: Target): readonly TlsWish[] {
 }
 
 /**
- * Whether `prefer` may try again in plain text: only when the server's access rules refused the
- * encrypted connection. A handshake or a certificate that failed, a lost connection or a wrong
- * password must not become a plaintext connection by itself.
+ * Whether `allow` may try with TLS and `prefer` without: only when the server's access rules refused
+ * the first way. A handshake or a certificate that failed, a lost connection or a wrong password
+ * must not become a plaintext connection by itself.
  */
-function mayDoWithout(failure: Error): boolean {
-  return failure instanceof DatabaseError && failure.code === "28000";
+function mayTryOtherWay({ error }: Failure): boolean {
+  return isReport(error) && error.code === "28000";
 }
 
-async function attemptOnce(
-  settings: Settings,
+/** The server is starting, stopping, or recovering from a crash. */
+const ABSENT: ReadonlySet<string | undefined> = new Set(["57P01", "57P02", "57P03"]);
+
+function next({ error, misfit }: Failure): Next {
+  if (misfit) return "next host";
+  if (isReport(error)) return ABSENT.has(error.code) ? "next host" : "stop";
+  const refused = error instanceof PgError && error.code?.startsWith("28");
+  const ours = error instanceof InterfaceError || isUnsupported(error);
+  return refused || ours ? "stop" : "next address";
+}
+
+function isUnsupported(error: Error): boolean {
+  return error instanceof PgError && error.code === "0A000";
+}
+
+/** One attempt, made again with a token that the server wants, or with protocol 3.0. */
+async function attempt(
+  search: Search,
   target: Target,
   wish: TlsWish,
-  signal: Signal | undefined,
-): Promise<Session> {
-  const controller = new AbortController();
-  const attempt: Attempt = { signal: controller.signal, stage: "connecting" };
-  const abort = (): void => controller.abort(signal!.reason);
-  signal?.addEventListener("abort", abort, { once: true });
-  const seconds = settings.connectTimeout;
-  const clock = seconds > 0
-    ? setTimeout(() => controller.abort(timeoutError(attempt, seconds)), seconds * 1000)
-    : undefined;
-  try {
-    return await enter(settings, target, wish, attempt);
-  } catch (error) {
-    const reason = controller.signal.aborted ? controller.signal.reason : error;
-    throw described(reason, target);
-  } finally {
-    clearTimeout(clock);
-    signal?.removeEventListener("abort", abort);
+  role: Role,
+): Promise<Session | Failure> {
+  const { settings, signal } = search;
+  let version: Plan["version"] = settings.maxProtocolVersion;
+  for (;;) {
+    signal?.throwIfAborted();
+    const { token } = search;
+    const found = await attemptOnce(settings, { target, wish, role, version, token }, signal);
+    if (found instanceof Session) return found;
+    signal?.throwIfAborted();
+    if (found.wanted !== undefined && token === undefined) {
+      search.token = await obtainToken(search, found.wanted);
+    } else if (version > settings.minProtocolVersion && isDropped(found)) {
+      version = "3.0";
+    } else return found;
   }
 }
 
-async function enter(
-  settings: Settings,
-  target: Target,
-  wish: TlsWish,
-  attempt: Attempt,
-): Promise<Session> {
-  const wire = await dial(settings, target, wish, attempt);
-  const { signal } = attempt;
-  const abort = (): void => void wire.fail(signal.reason);
-  if (signal.aborted) throw wire.fail(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    const facts = await startUp(wire, settings, target, attempt);
-    const encrypted = wire.tls !== undefined;
-    return new Session(
-      wire,
-      facts,
-      settings,
-      () => cancelOnServer(settings, target, encrypted, facts),
-    );
-  } catch (error) {
-    const named = error instanceof ProtocolError ? wire.named(error) : error;
-    wire.fail(named as Error);
-    throw named;
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
+/**
+ * Whether a server may have dropped the start because it does not know protocol 3.2 and does not
+ * negotiate: PgBouncer before 1.20 (08P01), servers before PostgreSQL 9.3 (0A000); Odyssey and
+ * pgagroal just close the connection.
+ */
+function isDropped({ error, atStart }: Failure): boolean {
+  if (!atStart || !(error instanceof PgError)) return false;
+  return isReport(error) ? ["08P01", "0A000"].includes(error.code!) : error.code === "08006";
 }
 
-function timeoutError(attempt: Attempt, seconds: number): OperationalError {
-  return new OperationalError(
-    `connect timed out after ${seconds} s (connectTimeout) while ${attempt.stage}`,
-    { code: "08001", safeToRetry: true },
-  );
-}
-
-/** Says which server it was. The server's own words are left as they are. */
-function described(error: unknown, target: Target): Error {
-  if (error instanceof DatabaseError && "C" in error.fields) return error;
-  const where = place(target);
-  if (error instanceof PgError) {
-    const Class = error.constructor as new (m: string, o: object) => PgError;
-    const { code, safeToRetry } = error;
-    return new Class(`${where}: ${error.message}`, {
-      cause: error.cause ?? error,
-      code,
-      safeToRetry,
-    });
-  }
-  const reason = error instanceof Error ? error.message : String(error);
-  return new OperationalError(`${where}: ${reason}`, {
-    code: "08001",
-    cause: error,
-    safeToRetry: true,
+async function obtainToken(search: Search, wanted: OAuthRefusal): Promise<string> {
+  const { issuer, clientId, clientSecret, scope, prompt } = search.settings.oauth!;
+  return await deviceFlowToken({
+    issuer: issuer!,
+    discoveryUri: wanted.discoveryUri,
+    clientId: clientId!,
+    clientSecret,
+    scope: scope ?? wanted.scope,
+    prompt: prompt!,
+    signal: search.signal as AbortSignal | undefined,
   });
 }
 
-function place(target: Target): string {
-  const { address, host, port } = target;
-  if (address === undefined) return "cannot connect over the given sock";
-  if (address.kind === "unix") return `cannot connect to the Unix socket ${address.path}`;
-  const via = address.host === host ? "" : ` (${address.host})`;
-  return `cannot connect to ${host}${via} port ${port}`;
+/** A copy, shuffled when hosts are to be balanced (Fisher and Yates). */
+function inOrder<T>({ loadBalanceHosts }: Settings, list: readonly T[]): T[] {
+  const copy = [...list];
+  if (loadBalanceHosts !== "random") return copy;
+  for (let last = copy.length - 1; last > 0; last--) {
+    const other = Math.floor(Math.random() * (last + 1));
+    [copy[last], copy[other]] = [copy[other]!, copy[last]!];
+  }
+  return copy;
 }
 
-/** One failure speaks for itself; several are listed, with all of them as the cause. */
-function summary(failures: readonly Error[]): Error {
-  if (failures.length === 1) return failures[0]!;
+/**
+ * One failure speaks for itself; several are listed, with all of them as the cause. A server's
+ * refusal that ended the search keeps its words and its fields.
+ */
+function summary(failures: readonly Failure[]): Error {
   const last = failures.at(-1)!;
-  const message = failures.map((failure) => failure.message).join("; ");
-  return new OperationalError(`no server could be reached: ${message}`, {
-    code: last instanceof PgError ? last.code : "08001",
-    cause: new AggregateError(failures, message),
-    safeToRetry: failures.every((failure) => failure instanceof PgError && failure.safeToRetry),
+  const { error } = last;
+  if (failures.length === 1) return error;
+  const list = failures.map(({ error, target }) =>
+    isReport(error) ? `${place(target)}: ${error.message}` : error.message
+  ).join("; ");
+  const cause = new AggregateError(failures.map(({ error }) => error), list);
+  if (isReport(error) && next(last) === "stop") return databaseError(error.fields, cause);
+  return new OperationalError(`no server could be connected to: ${list}`, {
+    code: error instanceof PgError ? error.code : "08001",
+    cause,
+    safeToRetry: failures.every(({ error }) => error instanceof PgError && error.safeToRetry),
   });
 }

@@ -14,6 +14,7 @@ import {
 import { startupMessage } from "../protocol/frontend.ts";
 import { Backend, backendName } from "../protocol/tags.ts";
 import { authenticate } from "./authenticate.ts";
+import type { OAuthRefusal } from "../auth/oauth.ts";
 import type { Attempt } from "./dial.ts";
 import type { SessionFacts } from "./facts.ts";
 import type { Wire } from "./wire.ts";
@@ -22,35 +23,51 @@ const VERSIONS = { "3.0": 3 << 16, "3.2": (3 << 16) | 2 } as const;
 /** A server that reports more than this many parameters at startup is not one. */
 const MAX_PARAMETER_STATUSES = 1000;
 
+/** The stage at which a server that does not know the protocol version may just hang up. */
+export const STARTING = "waiting for the answer to the startup message";
+
+/** An attempt that is past dialling, and what it finds out on the way. */
+export interface Start extends Attempt {
+  /** The protocol version to ask for. */
+  readonly version: "3.0" | "3.2";
+  /** A bearer token, when one was obtained since an earlier attempt. */
+  readonly token: string | undefined;
+  /** Set when the server wants a bearer token and there is none yet. */
+  wanted?: OAuthRefusal;
+  /** Set when the server let us in, but has another role than was asked for. */
+  misfit?: boolean;
+}
+
 /** Introduces ourselves and waits until the server is ready for queries. */
 export async function startUp(
   wire: Wire,
   settings: Settings,
   target: Target,
-  attempt: Attempt,
+  start: Start,
 ): Promise<SessionFacts> {
-  attempt.stage = "waiting for the answer to the startup message";
+  start.stage = STARTING;
   const { user, database } = settings;
-  startupMessage(wire.out, VERSIONS[settings.maxProtocolVersion], {
+  startupMessage(wire.out, VERSIONS[start.version], {
     user,
     ...(database === undefined ? {} : { database }),
     client_encoding: "UTF8",
     ...settings.parameters,
   });
   wire.flush();
-  await authenticate(wire, settings, target, attempt);
-  attempt.stage = "waiting for ReadyForQuery";
+  await authenticate(wire, settings, target, start);
+  start.stage = "waiting for ReadyForQuery";
   return await untilReady(wire);
 }
 
 /**
  * The next message that is neither an error (thrown) nor a notice (of no interest this early). Only
- * the first one, which answers the startup message, `mayNegotiate` the protocol's version.
+ * the first one, which answers the startup message, may negotiate the protocol's version: down from
+ * the one that was asked for.
  */
 export async function nextMessage(
   wire: Wire,
   settings: Settings,
-  mayNegotiate: boolean,
+  mayNegotiate: Start["version"] | undefined,
 ): Promise<number> {
   for (;;) {
     await wire.pull();
@@ -61,9 +78,11 @@ export async function nextMessage(
         readFields(wire.reader);
         break;
       case Backend.NegotiateProtocolVersion:
-        if (!mayNegotiate) throw new ProtocolError("NegotiateProtocolVersion came out of order");
-        mayNegotiate = false;
-        negotiate(wire, settings);
+        if (mayNegotiate === undefined) {
+          throw new ProtocolError("NegotiateProtocolVersion came out of order");
+        }
+        negotiate(wire, settings, mayNegotiate);
+        mayNegotiate = undefined;
         break;
       default:
         return wire.tag;
@@ -71,7 +90,7 @@ export async function nextMessage(
   }
 }
 
-function negotiate(wire: Wire, settings: Settings): void {
+function negotiate(wire: Wire, settings: Settings, asked: Start["version"]): void {
   const { version, unrecognized } = readNegotiateProtocolVersion(wire.reader);
   // Before PostgreSQL 18 the field was sometimes sent as the minor number alone.
   const minor = version & 0xffff;
@@ -83,7 +102,7 @@ function negotiate(wire: Wire, settings: Settings): void {
       `the server does not know the protocol options ${unrecognized.join(", ")}`,
     );
   }
-  if (minor > (VERSIONS[settings.maxProtocolVersion] & 0xffff)) {
+  if (minor > (VERSIONS[asked] & 0xffff)) {
     throw new ProtocolError(`the server offers protocol 3.${minor}, newer than was asked for`);
   }
   if (minor < (VERSIONS[settings.minProtocolVersion] & 0xffff)) {

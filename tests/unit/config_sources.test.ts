@@ -78,6 +78,7 @@ const SAMPLES: Record<string, string> = {
   options: "-c geqo=off",
   application_name: "a",
   sslmode: "allow",
+  require_auth: "!none",
   sslnegotiation: "postgres",
   sslcompression: "0",
   sslcert: "/c",

@@ -1,0 +1,113 @@
+/**
+ * One attempt at one address: dial, start up, look at the server's role. It is bounded by
+ * `connectTimeout`, and nothing of it stays behind when it fails.
+ */
+import type { OAuthRefusal } from "../auth/oauth.ts";
+import type { Settings, Target } from "../config/target.ts";
+import { DatabaseError, OperationalError, PgError, ProtocolError } from "../errors/errors.ts";
+import type { Signal } from "../runtime/runtime.ts";
+import { cancelOnServer } from "./cancel.ts";
+import { bound } from "./deadline.ts";
+import { dial, type TlsWish } from "./dial.ts";
+import { checkRole, type Role } from "./role.ts";
+import { Session } from "./session.ts";
+import { type Start, STARTING, startUp } from "./startup.ts";
+
+/** What an attempt is to do. */
+export interface Plan {
+  /** With the one address to dial. */
+  readonly target: Target;
+  readonly wish: TlsWish;
+  /** The role that the server must have. */
+  readonly role: Role;
+  /** The protocol version to ask for. */
+  readonly version: "3.0" | "3.2";
+  /** A bearer token, when one was obtained since an earlier attempt. */
+  readonly token: string | undefined;
+}
+
+/** An attempt that failed. */
+export interface Failure {
+  /** The server's own words, or ours with host, port and stage. */
+  readonly error: Error;
+  readonly target: Target;
+  /** The server let us in, but has another role. */
+  readonly misfit: boolean;
+  /** The connection ended before the startup message was answered. */
+  readonly atStart: boolean;
+  /** The server wants a bearer token, and we had none. */
+  readonly wanted: OAuthRefusal | undefined;
+}
+
+/** Makes one attempt. Never rejects: what went wrong is the result. */
+export async function attemptOnce(
+  settings: Settings,
+  plan: Plan,
+  signal: Signal | undefined,
+): Promise<Session | Failure> {
+  const controller = new AbortController();
+  const { version, token, target } = plan;
+  const start: Start = { signal: controller.signal, stage: "connecting", version, token };
+  const release = bound(controller, settings.connectTimeout, () => start.stage, signal);
+  try {
+    return await enter(settings, plan, start);
+  } catch (error) {
+    const reason = controller.signal.aborted ? controller.signal.reason : error;
+    return {
+      error: described(reason, target),
+      target,
+      misfit: start.misfit ?? false,
+      atStart: start.stage === STARTING,
+      wanted: start.wanted,
+    };
+  } finally {
+    release();
+  }
+}
+
+/** Whether an error is the server's own report. */
+export function isReport(error: unknown): error is DatabaseError {
+  return error instanceof DatabaseError && "C" in error.fields;
+}
+
+/** What it was that failed, for messages. */
+export function place({ address, host, port }: Target): string {
+  if (address === undefined) return "cannot connect over the given sock";
+  if (address.kind === "unix") return `cannot connect to the Unix socket ${address.path}`;
+  const via = address.host === host ? "" : ` (${address.host})`;
+  return `cannot connect to ${host}${via} port ${port}`;
+}
+
+/** Says which server it was. The server's own words are left as they are. */
+export function described(error: unknown, target: Target): Error {
+  if (isReport(error)) return error;
+  const where = place(target);
+  if (error instanceof PgError) {
+    const Class = error.constructor as new (m: string, o: object) => PgError;
+    const { code, safeToRetry } = error;
+    const cause = error.cause ?? error;
+    return new Class(`${where}: ${error.message}`, { cause, code, safeToRetry });
+  }
+  const reason = error instanceof Error ? error.message : String(error);
+  return new OperationalError(`${where}: ${reason}`, {
+    code: "08001",
+    cause: error,
+    safeToRetry: true,
+  });
+}
+
+async function enter(settings: Settings, plan: Plan, start: Start): Promise<Session> {
+  const { target } = plan;
+  const wire = await dial(settings, target, plan.wish, start);
+  try {
+    const facts = await startUp(wire, settings, target, start);
+    await checkRole(wire, facts, plan.role, start);
+    const encrypted = wire.tls !== undefined;
+    const cancel = () => cancelOnServer(settings, target, encrypted, facts);
+    return new Session(wire, facts, settings, cancel);
+  } catch (error) {
+    const named = error instanceof ProtocolError ? wire.named(error) : error;
+    wire.fail(named as Error);
+    throw named;
+  }
+}
