@@ -8,7 +8,7 @@ import { LONGEST_TIME, PROTOCOL_VERSIONS, SESSION_ATTRS } from "./parameters.ts"
 import { passfilePassword, readPassfile } from "./passfile.ts";
 import { type Place, resolvePlaces } from "./places.ts";
 import { gather, sessionVariables } from "./sources.ts";
-import type { Password, Settings, Target } from "./target.ts";
+import type { Settings, Target } from "./target.ts";
 import { placeTls, resolveTls } from "./tls.ts";
 import { checkOptions } from "./validate.ts";
 

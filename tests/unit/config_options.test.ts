@@ -8,8 +8,6 @@ import { PgError } from "../../src/errors/errors.ts";
 import { fakeRuntime, refused, resolve, unsupported } from "./config_runtime.ts";
 
 const PEM = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n";
-/** 32 bytes in base64. */
-const KEY = `${"A".repeat(43)}=`;
 
 /** Options that are refused, whatever their declared types, and what the message must say. */
 const REFUSED: [Record<string, unknown>, RegExp][] = [
@@ -112,18 +110,6 @@ const REFUSED: [Record<string, unknown>, RegExp][] = [
     { allowedDsnKeys: ["hots"] },
     /^allowedDsnKeys has an item that is no libpq keyword; did you mean "host"/,
   ],
-  [{ requireAuth: "scram" }, /^requireAuth must be a list of password, md5, gss/],
-  [{ requireAuth: "md5,!none" }, /^requireAuth mixes/],
-  [{ requireAuth: "!md5,none" }, /^requireAuth mixes/],
-  [{ requireAuth: "md5,md5" }, /^requireAuth names a method twice$/],
-  [{ requireAuth: "md5, password" }, /^requireAuth must be a list of/],
-  [{ scramClientKey: "c2VjcmV0" }, /^scramClientKey must be 32 bytes in base64$/],
-  [{ scramServerKey: KEY }, /^scramClientKey and scramServerKey must be given together$/],
-  [{ oauthIssuer: "http://issuer" }, /^oauthIssuer must be an https address$/],
-  [{ oauthToken: "t" }, /^oauthToken must be a function$/],
-  [{ oauthPrompt: () => {} }, /^oauthPrompt needs oauthIssuer and oauthClientId$/],
-  [{ oauthPrompt: () => {}, oauthToken: () => "t" }, /^oauthToken and oauthPrompt exclude/],
-  [{ gssProvider: {} }, /^gssProvider must be a function$/],
   [{ allowedDsnKeys: "host" }, /^allowedDsnKeys must be a list of keywords$/],
   [{ servicefile: "/nowhere", service: "s" }, /^service file "\/nowhere" does not exist/],
   [
@@ -314,29 +300,6 @@ test("passwords that are functions or bytes arrive as they are", async () => {
   assert.equal((await resolve({ password: bytes })).targets[0]!.password, bytes);
   const over = await resolve("postgres://u:other@h", {}, { password: ask });
   assert.equal(over.targets[0]!.password, ask);
-});
-
-test("requireAuth lists what is allowed, or with ! what is not", async () => {
-  const allowed = async (requireAuth: string) => {
-    const found = (await resolve({ requireAuth })).requireAuth;
-    return found && [...found.methods].join();
-  };
-  assert.equal(await allowed(""), undefined);
-  assert.equal(await allowed("scram-sha-256"), "scram-sha-256");
-  assert.equal(await allowed("md5,none"), "md5,none");
-  assert.equal(await allowed("!none"), "password,md5,gss,sspi,scram-sha-256,oauth");
-  assert.equal(await allowed("!password,!md5"), "gss,sspi,scram-sha-256,oauth,none");
-});
-
-test("SCRAM keys, OAuth and GSSAPI arrive as they are", async () => {
-  const keys = await resolve(`scram_client_key=${KEY} scram_server_key=${KEY}`);
-  assert.deepEqual(keys.scramKeys, { clientKey: KEY, serverKey: KEY });
-  assert.equal((await resolve({})).oauth, undefined);
-  const { oauth } = await resolve("oauth_issuer=https://i oauth_client_id=c oauth_scope=s");
-  assert.deepEqual([oauth!.issuer, oauth!.clientId, oauth!.scope], ["https://i", "c", "s"]);
-  const gssProvider = () => ({ step: () => undefined, established: true });
-  const { gss } = await resolve("krbsrvname=pg", {}, { gssProvider });
-  assert.deepEqual(gss, { provider: gssProvider, service: "pg" });
 });
 
 test("what the driver cannot do is refused by name, what asks for nothing is not", async () => {
