@@ -19,6 +19,8 @@ export class Cancellation {
   readonly #giveUp: (error: Error) => void;
   readonly #over: () => void;
   #running: { target: Exchange | undefined; delivered: boolean } | undefined;
+  /** Wanted while another was under way; its turn is when that one is over. */
+  #next: Exchange | undefined;
   #grace: ReturnType<typeof setTimeout> | undefined;
 
   /** `giveUp` is called when the server does not react; `over` when new requests may be sent. */
@@ -39,7 +41,10 @@ export class Cancellation {
 
   /** Has the server stop `target`, which it is answering. */
   start(target: Exchange): void {
-    if (this.#running !== undefined) return;
+    if (this.#running !== undefined) {
+      if (this.#running.target !== target) this.#next = target;
+      return;
+    }
     const running = { target: target as Exchange | undefined, delivered: false };
     this.#running = running;
     this.#grace = setTimeout(() => {
@@ -56,6 +61,7 @@ export class Cancellation {
 
   /** Decides what an answered request has to say of cancels, its own or another's. */
   judge(answered: Exchange, status: TransactionStatus): void {
+    if (this.#next === answered) this.#next = undefined;
     const { error } = answered;
     const stopped = error instanceof PgError && error.code === "57014";
     const running = this.#running;
@@ -81,6 +87,9 @@ export class Cancellation {
     if (running === undefined || !running.delivered || running.target !== undefined) return;
     this.#running = undefined;
     clearTimeout(this.#grace);
-    this.#over();
+    const next = this.#next;
+    this.#next = undefined;
+    if (next !== undefined) this.start(next);
+    else this.#over();
   }
 }

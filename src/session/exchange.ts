@@ -50,7 +50,8 @@ export interface Request<T> {
   talk(): Conversation<T>;
   /**
    * Somebody wants it stopped while the server waits for it (see {@linkcode Wish}, `null`), so that
-   * there is nothing to cancel there: it is to end by itself, with this reason.
+   * there is nothing to cancel there: it is to end by itself, with this reason. Or while it holds
+   * messages back (a promise): the server is told to stop, and the hold is to end.
    */
   stop?(reason: unknown): void;
   /** Told when it has failed, and in what state that has left the session. */
@@ -61,6 +62,8 @@ export interface Request<T> {
 export interface Turn {
   /** What to tell the others. */
   readonly refusal: string;
+  /** All that is requested within it belongs to one transaction. */
+  readonly isTransaction?: boolean;
   /** Told when a request within it has failed, and in what state that has left the session. */
   failed?(error: unknown, status: TransactionStatus): void;
 }
@@ -100,6 +103,8 @@ export class Exchange<T = unknown> {
   cancelReason: unknown;
   /** The server waits for what this request appends next. */
   quiet = false;
+  /** It holds the next message back. */
+  held = false;
   /** Within which it was made. */
   turn: Turn | undefined;
   /** A cancel that was meant for another hit it. */
@@ -115,6 +120,14 @@ export class Exchange<T = unknown> {
     this.request = request;
     this.resolve = resolve;
     this.reject = reject;
+  }
+
+  /**
+   * Whether the server's silence means nothing just now: it waits for us, or we do not listen. Not
+   * while what we have to say does not leave (`writing`).
+   */
+  excused(writing: boolean): boolean {
+    return this.held || this.quiet && !writing;
   }
 
   /** Fails the request; the first reason wins. */
@@ -133,6 +146,7 @@ export class Exchange<T = unknown> {
       this.failed =
       this.refused =
       this.quiet =
+      this.held =
       this.stray =
         false;
     this.value = this.error = undefined;

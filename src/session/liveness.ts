@@ -11,19 +11,25 @@ export class Liveness {
   readonly #seconds: number;
   readonly #heard: () => number;
   readonly #isDue: () => boolean;
+  readonly #isExcused: () => boolean;
   readonly #giveUp: (error: Error) => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** `heard` grows with everything that arrives; `isDue` says whether something is waited for. */
+  /**
+   * `heard` grows with every sign of life; `isDue` says whether there is anything to look for, and
+   * `isExcused` that silence means nothing just now.
+   */
   constructor(
     seconds: number,
     heard: () => number,
     isDue: () => boolean,
+    isExcused: () => boolean,
     giveUp: (error: Error) => void,
   ) {
     this.#seconds = seconds;
     this.#heard = heard;
     this.#isDue = isDue;
+    this.#isExcused = isExcused;
     this.#giveUp = giveUp;
   }
 
@@ -42,7 +48,7 @@ export class Liveness {
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       if (!this.#isDue()) return;
-      const still = this.#heard() === before ? silent + 1 : 0;
+      const still = this.#heard() === before && !this.#isExcused() ? silent + 1 : 0;
       if (still < LOOKS) return this.#look(still);
       const message =
         `connection timed out: a reply was due and nothing came for ${this.#seconds} s (timeout)`;

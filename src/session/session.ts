@@ -80,8 +80,9 @@ export class Session implements Receiver {
     this.#cancellation = new Cancellation(cancelOnServer, giveUp, () => this.#admit());
     this.#liveness = new Liveness(
       limits.timeout,
-      () => wire.chunks,
-      () => this.#sent.first?.quiet === false,
+      () => wire.chunks + wire.writes,
+      () => this.#sent.length > 0,
+      () => this.#sent.first?.excused(wire.writing) ?? false,
       giveUp,
     );
     this.#message = { tag: 0, reader: wire.reader };
@@ -283,10 +284,13 @@ export class Session implements Receiver {
   }
 
   #hold(head: Exchange, wish: PromiseLike<void>): void {
-    wish.then(() => this.wire.resume(), (error) => {
-      head.fail(error);
+    head.held = true;
+    if (head.cancelReason !== undefined) head.request.stop?.(head.cancelReason);
+    const resume = (): void => {
+      head.held = false;
       this.wire.resume();
-    });
+    };
+    wish.then(resume, (error) => (head.fail(error), resume()));
   }
 
   /** A violation is everybody's end; any other error is this request's own. */
@@ -366,8 +370,9 @@ export class Session implements Receiver {
     }
     exchange.cancelReason ??= reason;
     if (exchange !== this.#sent.first) return;
-    if (exchange.quiet) exchange.request.stop?.(exchange.cancelReason);
-    else this.#cancellation.start(exchange);
+    const { quiet, held } = exchange;
+    if (quiet || held) exchange.request.stop?.(exchange.cancelReason);
+    if (!quiet) this.#cancellation.start(exchange);
   };
 
   #refusal(): InterfaceError {

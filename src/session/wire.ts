@@ -30,6 +30,8 @@ export class Wire implements Sink {
   tls: TlsFacts | undefined;
   /** Whether the last chunk was followed by silence is told by this counter: it grows with each. */
   chunks = 0;
+  /** The same of what leaves: it grows with each write that is done. */
+  writes = 0;
   readonly #framer = new Framer(LIMIT_BEFORE_AUTHENTICATION);
   #receiver: Receiver | undefined;
   #puller: { resolve(): void; reject(error: Error): void } | undefined;
@@ -59,6 +61,11 @@ export class Wire implements Sink {
   /** That message's body, until the next `pull()`. */
   get reader(): Reader {
     return this.#framer.reader;
+  }
+
+  /** Whether a write has not left yet. */
+  get writing(): boolean {
+    return this.#writing;
   }
 
   /** Waits for one message. Rejects when the peer vanishes, and as {@linkcode Wire.fail} says. */
@@ -126,6 +133,7 @@ export class Wire implements Sink {
     if (this.#writing || this.out.length === 0 || this.#broken !== undefined) return;
     const pending = this.stream.write(this.out.peek());
     if (pending === undefined) {
+      this.writes++;
       this.out.clear();
       this.#wakeDrained();
       return;
@@ -134,6 +142,7 @@ export class Wire implements Sink {
     this.#writing = true;
     pending.then(() => {
       this.#writing = false;
+      this.writes++;
       this.out.recycle();
       if (this.out.length > 0) this.flush();
       else this.#wakeDrained();
