@@ -20,10 +20,13 @@ export interface Expectation {
   readonly throws: boolean;
 }
 
-/** An example as a program. */
+/** An example as a program, in TypeScript. */
 export interface Program {
-  /** The module's imports and, in `body`, all else; TypeScript. */
+  /** Its imports. */
   readonly imports: string;
+  /** All else, as it is written. */
+  readonly code: string;
+  /** The same, reporting what its statements come to. */
   readonly body: string;
   readonly expectations: readonly Expectation[];
   /** All identifiers that occur and are neither imported nor declared at the top. */
@@ -53,11 +56,14 @@ export function instrument({ code, first, place }: Block): Program {
     throw new Error(`${place}: ${wanted} outputs are stated, ${edits.watched} can be checked`);
   }
   const imports = file.statements.filter(ts.isImportDeclaration);
-  for (const statement of imports) edits.replace(statement.getStart(), statement.end, "");
-  const body = edits.apply();
+  const plain = new Edits(source);
+  for (const statement of imports) {
+    for (const both of [edits, plain]) both.replace(statement.getStart(), statement.end, "");
+  }
   return {
     imports: imports.map((statement) => statement.getText()).join("\n"),
-    body,
+    code: plain.apply(),
+    body: edits.apply(),
     expectations,
     free: freeNames(file),
   };

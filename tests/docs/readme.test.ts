@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { blocksOf } from "./blocks.ts";
+import { readmeExamples } from "./found.ts";
 import { Playground } from "./playground.ts";
-import { cleanUp, ROOT, runBlock } from "./run_block.ts";
+import { cleanUp, runBlock } from "./run_block.ts";
 
-const blocks = blocksOf(readFileSync(join(ROOT, "README.md"), "utf8"), "README.md");
+const examples = readmeExamples();
 
 describe("the examples of README.md do what they say", () => {
   let playground: Playground;
@@ -20,9 +18,9 @@ describe("the examples of README.md do what they say", () => {
     cleanUp();
   });
 
-  it("there are some", () => assert.ok(blocks.length > 0));
+  it("there are some", () => assert.ok(examples.length > 0));
 
-  for (const block of blocks) {
+  for (const { block } of examples) {
     it(block.place, () => runBlock(block, playground));
   }
 });

@@ -1,4 +1,4 @@
-/** Runs examples as modules of their own, beside the sources (or the built package) under test. */
+/** Compiles and runs examples as modules of their own, beside the sources (or the built package) under test. */
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -63,18 +63,17 @@ export function cleanUp(): void {
 }
 
 /** Within the project, so that the examples' imports find what the project's do. */
-function directory(): string {
+export function directory(): string {
   const path = join(ROOT, ".cache", `docs-${process.pid}`);
   mkdirSync(path, { recursive: true });
   return path;
 }
 
-async function compile({ imports, body, free }: Program, module?: string): Promise<string> {
-  const hidden = await hiddenImports(free, module);
+async function compile(program: Program, module?: string): Promise<string> {
+  const { body, free } = program;
   const given = free.has("db") ? "db, " : "";
   const source = [
-    mapped(imports),
-    hidden,
+    await allImports(program, module),
     `export default async function ({ ${given}$value, $log, $throws }) {`,
     // A block's own console would be mistaken for the test's.
     free.has("console") ? "const console = { log() {} };" : "",
@@ -91,16 +90,13 @@ async function compile({ imports, body, free }: Program, module?: string): Promi
   return outputText;
 }
 
-function mapped(imports: string): string {
-  return imports.replaceAll(
+/** An example's imports, from the files under test, and those that it leaves out. */
+export async function allImports({ imports, free }: Program, module?: string): Promise<string> {
+  const taken = new Set<string>();
+  const lines = [imports.replaceAll(
     /"(@cornac\/pg[^"]*)"/g,
     (_, name) => JSON.stringify(pathToFileURL(entryPoint(name)).href),
-  );
-}
-
-async function hiddenImports(free: ReadonlySet<string>, module?: string): Promise<string> {
-  const taken = new Set<string>();
-  const lines: string[] = [];
+  )];
   for (const path of [module, entryPoint("@cornac/pg")]) {
     if (path === undefined) continue;
     const { href } = pathToFileURL(path);
