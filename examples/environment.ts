@@ -1,6 +1,7 @@
 /** What the examples need of their surroundings; these modules exist on Deno, Bun and Node alike. */
 import { readFileSync } from "node:fs";
 import process from "node:process";
+import { inspect } from "node:util";
 
 /** An environment variable that must be there. */
 export function env(name: string): string {
@@ -12,4 +13,9 @@ export function env(name: string): string {
 /** A file's text. */
 export function readText(path: string): string {
   return readFileSync(path, "utf8");
+}
+
+/** A value on one line, the same on all three; strings as they are. */
+export function printed(value: unknown): string {
+  return typeof value === "string" ? value : inspect(value, { breakLength: Infinity });
 }

