@@ -34,10 +34,12 @@ export async function acceptTls(
   const server = tlsServer(tls);
   const { secured, failed, abandoned } = outcomes(server, raw);
   try {
+    const held = [early];
+    divert((bytes) => void held.push(bytes)); // the client does not wait for us to be ready
     const inner = await connectTo(server);
-    divert((bytes) => inner.write(bytes));
+    divert((bytes) => void inner.write(bytes));
     bridge(raw, inner);
-    if (early.length > 0) inner.write(early);
+    for (const bytes of held) if (bytes.length > 0) inner.write(bytes);
     if (tls.fails) return void await Promise.race([failed.catch(() => {}), abandoned]);
     const gone = abandoned.then(() => {
       throw new Error("the client left during the TLS handshake");
