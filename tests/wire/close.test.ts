@@ -123,7 +123,7 @@ test("close: a server that ignores Terminate is left after closeTimeout at the l
   withoutUnhandled(() =>
     withServer(
       // Neither reads nor closes: only a client that does not wait for it gets away.
-      [handshake(), deaf(), call("stay", (peer) => peer.wait(0.5))],
+      [handshake(), deaf()],
       async (server) => {
         const db = await connect(reach(server, { closeTimeout: 0.2 }));
         await db.close();
@@ -146,7 +146,7 @@ test("close: a query that is never answered fails when closeTimeout is over", ()
 
 test("close: a write that the server never takes does not hold it up", () =>
   withoutUnhandled(() =>
-    withServer([handshake(), deaf(), call("stay", (peer) => peer.wait(0.6))], async (server) => {
+    withServer([handshake(), deaf()], async (server) => {
       const db = await connect(reach(server, { closeTimeout: 0.2 }));
       const huge = rejection(db.query("select $1", ["x".repeat(20_000_000)]).execute());
       await db.close();
