@@ -32,7 +32,7 @@ export interface ArrayOptions {
  * wherever an array may; read, it appears where `bounds` asks for it.
  */
 export class BoundedArray<T = unknown> {
-  /** Nested arrays, as deep as there are lower bounds. */
+  /** Nested arrays, as deep as there are lower bounds; what lies deeper is an element (json). */
   readonly elements: readonly T[];
   /** The first index of each dimension; 1 in PostgreSQL unless an array says otherwise. */
   readonly lowerBounds: readonly number[];
@@ -188,7 +188,7 @@ function textOf(element: Codec, flat: Flat): string {
 function flatten(element: Codec, value: unknown, name: string): Flat {
   const bounded = value instanceof BoundedArray;
   const list = (bounded ? value.elements : value) as ArrayLike<unknown>;
-  const sizes = sizesOf(element, list, name);
+  const sizes = sizesOf(element, list, name, bounded ? value.lowerBounds.length : undefined);
   const lowerBounds = bounded ? value.lowerBounds : sizes.map(() => 1);
   if (bounded && sizes.length > 0 && !areBounds(lowerBounds, sizes)) {
     throw new InterfaceError(`${name} wants one lower bound for each dimension`);
@@ -205,8 +205,16 @@ function areBounds(lowerBounds: readonly number[], sizes: readonly number[]): bo
     lowerBounds.every((bound, d) => (bound | 0) === bound && bound + sizes[d]! <= 0x7fffffff);
 }
 
-/** The dimensions, told from the first item of each; empty for an array without any element. */
-function sizesOf(element: Codec, list: ArrayLike<unknown>, name: string): number[] {
+/**
+ * The dimensions, told from the first item of each; empty for an array without any element. Their
+ * number is `depth`, or else the lists that are no elements say it.
+ */
+function sizesOf(
+  element: Codec,
+  list: ArrayLike<unknown>,
+  name: string,
+  depth: number | undefined,
+): number[] {
   const sizes: number[] = [];
   let inner: unknown = list;
   do {
@@ -217,7 +225,7 @@ function sizesOf(element: Codec, list: ArrayLike<unknown>, name: string): number
     sizes.push(length);
     if (length === 0) return emptyOrJagged(sizes, list, name);
     inner = (inner as ArrayLike<unknown>)[0];
-  } while (isList(inner) && !element.accepts(inner));
+  } while (isList(inner) && (depth === undefined ? !element.accepts(inner) : sizes.length < depth));
   return sizes;
 }
 
