@@ -91,7 +91,7 @@ export async function writeValues<T>(
   const inBinary = await db.query(text, [values]);
   const codec = db.types.lookup(inBinary.columns[0]!.typeOid)!;
   const texts = values.map((value) => typeof value === "string" ? value : codec.encodeText(value));
-  const inText = await db.query(text, [arrayLiteral(texts)]);
+  const inText = await db.query(text, [arrayLiteral(texts, codec.delimiter)]);
   const printed = inBinary.map((row) => row.printed as string);
   const wanted = values.map((value, i) => expected(value, printed[i]!));
   assertSame(inBinary.map((row) => row.v), wanted, `${type}: written and read`);

@@ -30,7 +30,7 @@ export function quoteLiteral(text: string): string {
 }
 
 /** The text of an array of these texts, written without the driver. */
-export function arrayLiteral(texts: readonly (string | null)[]): string {
+export function arrayLiteral(texts: readonly (string | null)[], delimiter = ","): string {
   const items = texts.map((text) => text === null ? "NULL" : `"${text.replace(/["\\]/g, "\\$&")}"`);
-  return `{${items.join(",")}}`;
+  return `{${items.join(delimiter)}}`;
 }
