@@ -97,6 +97,8 @@ export class PgError extends Error {
   declare readonly code?: string;
   /** Nothing of the request had any effect, and the same request may succeed when made again. */
   readonly safeToRetry: boolean;
+  /** Which statement of a batch, or which set of parameters, it was; from 0. */
+  declare readonly index?: number;
   static {
     this.prototype.name = "PgError";
   }
