@@ -62,7 +62,29 @@ export type { InputSize } from "./src/dbapi/input_sizes.ts";
 export type { Arguments, ParamStyle } from "./src/dbapi/paramstyle.ts";
 export { type ConditionName, CONDITIONS } from "./src/errors/sqlstate.ts";
 export type { ColumnDescription, Notification, TransactionStatus } from "./src/protocol/backend.ts";
-export { Query, type QueryOptions, SimpleQuery } from "./src/query/query.ts";
+export {
+  Transaction,
+  type TransactionCallback,
+  type TransactionOptions,
+  type TransactionRunOptions,
+} from "./src/features/transaction.ts";
+export { Fragment } from "./src/query/fragment.ts";
+export type { PreparedStatement } from "./src/query/prepared.ts";
+export {
+  Query,
+  type QueryOptions,
+  SimpleQuery,
+  type StatementDescription,
+} from "./src/query/query.ts";
+export type { BatchOptions, BatchQuery, Parameters, Queries } from "./src/query/queryable.ts";
+export {
+  type Sql,
+  sql,
+  type SqlFragments,
+  type SqlFunctions,
+  type SqlValue,
+} from "./src/query/sql.ts";
+export type { BatchStream, RowStream } from "./src/query/stream.ts";
 export { type ObjectRow, Result } from "./src/query/result.ts";
 export type { RowShape } from "./src/query/rows.ts";
 export type { Codec } from "./src/types/codec.ts";

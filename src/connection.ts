@@ -1,11 +1,17 @@
 import type { ConnectionCore, Notice } from "./connection_core.ts";
-import { InterfaceError } from "./errors/errors.ts";
 import type { Notification, TransactionStatus } from "./protocol/backend.ts";
 import { Cursor, type CursorOptions } from "./dbapi/cursor.ts";
 import { plainHost } from "./dbapi/execution.ts";
-import { NO_OPTIONS, Query, type QueryHost, type QueryOptions } from "./query/query.ts";
-import type { ObjectRow } from "./query/result.ts";
-import { refuseCall, Templates } from "./query/sql.ts";
+import {
+  beginTransaction,
+  runTransaction,
+  type Transaction,
+  type TransactionCallback,
+  type TransactionOptions,
+  type TransactionRunOptions,
+} from "./features/transaction.ts";
+import type { QueryHost } from "./query/query.ts";
+import { Queries } from "./query/queryable.ts";
 import type { Session } from "./session/session.ts";
 import type { Codec } from "./types/codec.ts";
 import type { CustomCodec } from "./types/custom.ts";
@@ -22,8 +28,6 @@ export interface ServerVersion {
   readonly text: string;
 }
 
-const NO_PARAMETERS: readonly unknown[] = Object.freeze([]);
-
 /** What a connection can be taught about types after it was opened. */
 export interface ConnectionTypes {
   /**
@@ -37,33 +41,17 @@ export interface ConnectionTypes {
   lookup(oid: number): Codec | undefined;
 }
 
-/**
- * Something queries can be run on: a connection now; a transaction and a pool share this interface.
- */
-export interface Queryable {
+/** Something queries can be run on: a connection, a transaction, a pool. */
+export interface Queryable
+  extends Pick<Queries, "query" | "sql" | "prepare" | "batch" | "executeMany"> {
   /**
-   * A query, not sent before it is awaited. Parameters stand in the text as `$1`, `$2`, …
+   * Runs `work` in a transaction: commits when it fulfils, rolls back when it rejects, and settles as
+   * it did. Within a transaction it is a savepoint.
    *
-   * @example
-   * ```ts
-   * const users = await db.query("select id, name from users where id < $1", [3]);
-   * for (const user of users) console.log(user.name); // → Ada, Grace
-   * ```
+   * @throws {InternalError} the server answered COMMIT with ROLLBACK, because a statement had failed
+   * and `work` fulfilled all the same; that statement's error is the cause.
    */
-  query<Row = ObjectRow>(
-    text: string,
-    parameters?: readonly unknown[],
-    options?: QueryOptions,
-  ): Query<Row>;
-  /**
-   * The same as a template: every value in it becomes a parameter.
-   *
-   * @example
-   * ```ts
-   * const [user] = await db.sql`select id, name from users where id = ${2}`; // → { id: 2, name: "Grace" }
-   * ```
-   */
-  sql<Row = ObjectRow>(strings: TemplateStringsArray, ...values: readonly unknown[]): Query<Row>;
+  transaction<T>(work: TransactionCallback<T>, options?: TransactionRunOptions): Promise<T>;
 }
 
 /**
@@ -73,18 +61,11 @@ export interface Queryable {
  * the connection dies, each pending query is rejected, later calls are refused with the reason as
  * their cause, and `closed` resolves; nothing is ever thrown where nobody waits.
  */
-export class Connection implements Queryable, AsyncDisposable {
-  readonly #session: Session;
+export class Connection extends Queries implements Queryable, AsyncDisposable {
   readonly #host: QueryHost;
-  readonly #templates = new Templates();
   readonly #core: ConnectionCore;
   /** Resolves once, when the connection is over, whatever ended it. Never rejects. */
   readonly closed: Promise<void>;
-  /**
-   * The query template tag: every value becomes a parameter. A property, so that it can be taken off:
-   * `const { sql } = db`.
-   */
-  readonly sql: Queryable["sql"];
   /** How this connection's values become JavaScript's and back. */
   readonly types: ConnectionTypes;
 
@@ -99,11 +80,10 @@ export class Connection implements Queryable, AsyncDisposable {
 
   /** For `connect()` and pools. */
   constructor(core: ConnectionCore) {
+    super(core.host);
     this.#core = core;
-    this.#session = core.session;
     this.#host = core.host;
     this.closed = core.closed;
-    this.sql = (strings, ...values) => this.#template(strings, values);
     this.types = {
       register: (codec) => core.host.executor.register(codec),
       lookup: (oid) => core.host.executor.types.lookup(oid),
@@ -142,16 +122,25 @@ export class Connection implements Queryable, AsyncDisposable {
     return this.#core.notifications;
   }
 
-  query<Row = ObjectRow>(
-    text: string,
-    parameters: readonly unknown[] = NO_PARAMETERS,
-    options: QueryOptions = NO_OPTIONS,
-  ): Query<Row> {
-    if (typeof text !== "string") throw new InterfaceError("query(): the text must be a string");
-    if (!Array.isArray(parameters)) {
-      throw new InterfaceError("query(): the parameters must be an array");
-    }
-    return new Query<Row>(this.#host, text, parameters, options);
+  /**
+   * Runs `work` in a transaction: commits when it fulfils, rolls back when it rejects, and settles as
+   * it did. Meanwhile queries on the connection itself are refused.
+   *
+   * @throws {InternalError} the server answered COMMIT with ROLLBACK, because a statement had failed
+   * and `work` fulfilled all the same; that statement's error is the cause.
+   * @throws {InterfaceError} a transaction is open already.
+   */
+  transaction<T>(work: TransactionCallback<T>, options?: TransactionRunOptions): Promise<T> {
+    return runTransaction(this.#host, work, options);
+  }
+
+  /**
+   * Begins a transaction for `await using`, which rolls it back unless it was committed.
+   *
+   * @throws {InterfaceError} a transaction is open already.
+   */
+  begin(options?: TransactionOptions): Promise<Transaction> {
+    return beginTransaction(this.#host, options);
   }
 
   /** A DB-API cursor on this connection; each statement commits unless a transaction is open. */
@@ -186,14 +175,14 @@ export class Connection implements Queryable, AsyncDisposable {
     return this.close();
   }
 
+  /** Asked for each time: a pool's core gives none any more when its time is over. */
+  get #session(): Session {
+    return this.#core.session;
+  }
+
   #describe(): string {
     const { text } = this.serverVersion;
     const state = this.#session.closed ? "closed" : this.transactionStatus;
     return `Connection { processId: ${this.processId}, serverVersion: "${text}", ${state} }`;
-  }
-
-  #template<Row>(strings: TemplateStringsArray, values: readonly unknown[]): Query<Row> {
-    refuseCall(strings);
-    return new Query<Row>(this.#host, this.#templates.text(strings), values, NO_OPTIONS);
   }
 }

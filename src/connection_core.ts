@@ -2,8 +2,10 @@ import { type ServerReport, serverReport } from "./errors/errors.ts";
 import type { Settings } from "./config/target.ts";
 import type { Notification } from "./protocol/backend.ts";
 import type { Executor } from "./query/execute.ts";
+import { NamedTexts } from "./query/named.ts";
 import type { QueryHost } from "./query/query.ts";
 import type { RowShape } from "./query/rows.ts";
+import { Templates } from "./query/sql.ts";
 import type { Session } from "./session/session.ts";
 
 /** A NOTICE, WARNING, INFO or LOG from the server: the same fields as a `DatabaseError`, no error. */
@@ -61,7 +63,13 @@ export function connectionCore(
   };
   return {
     session,
-    host: { executor, defaults, asyncStacks: runtime.asyncStacks },
+    host: {
+      executor,
+      defaults,
+      asyncStacks: runtime.asyncStacks,
+      templates: new Templates(),
+      names: new NamedTexts(),
+    },
     notices,
     notifications,
     closed: session.ended.then(() => undefined),

@@ -136,9 +136,30 @@ export class Executor {
     throw new StaleStatementError(error);
   }
 
+  /**
+   * The OIDs of types, each given by its name or by its OID.
+   *
+   * @throws {ProgrammingError} there is no such type.
+   */
+  async oidsOf(types: readonly (number | string)[], turn?: Turn): Promise<number[]> {
+    const oids: number[] = [];
+    for (const type of types) {
+      oids.push(typeof type === "number" ? type : await this.#oidOf(type, turn));
+    }
+    return oids;
+  }
+
   /** Told the tag of every command that returns no rows. */
   completed(tag: string): void {
     if (tag === "DEALLOCATE ALL" || tag === "DISCARD ALL") this.cache.clear();
+  }
+
+  async #oidOf(name: string, turn: Turn | undefined): Promise<number> {
+    const known = this.types.oidOf(name);
+    if (known !== undefined) return known;
+    const query = "select $1::pg_catalog.regtype::pg_catalog.oid as oid";
+    const [row] = await this.execute(query, [name], { turn });
+    return Number(row!.oid);
   }
 
   /** What failed for a reason of the driver's own is run again; everything else is the caller's. */
@@ -159,6 +180,11 @@ export class Executor {
     if (execution.leftIn === undefined) return false;
     if (execution.wasLetDown) return execution.leftIn === "idle" && hasCode(error, "26000");
     return this.dropStale(execution.statement, error, execution);
+  }
+
+  /** Whether `\\` escapes in every string, not only in `E'…'`. Source: manual, "String Constants". */
+  get escapesInStrings(): boolean {
+    return this.session.parameterStatuses.get("standard_conforming_strings") === "off";
   }
 
   /**

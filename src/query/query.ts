@@ -1,11 +1,16 @@
 import { InterfaceError, NoRowsError, TooManyRowsError } from "../errors/errors.ts";
+import type { ColumnDescription } from "../protocol/backend.ts";
+import { cancelled, type Signal } from "../session/exchange.ts";
 import { takeCallSite, withCallSite } from "./call_site.ts";
 import type { ExecuteOptions, Executor } from "./execute.ts";
 import { Execution } from "./execution.ts";
-import type { Signal } from "../session/exchange.ts";
+import { type Assembly, Fragment } from "./fragment.ts";
+import type { NamedTexts } from "./named.ts";
 import type { ObjectRow, Result } from "./result.ts";
 import type { RowShape } from "./rows.ts";
 import { executeSimple } from "./simple.ts";
+import type { Templates } from "./sql.ts";
+import { BatchStream, RowStream, type StreamSource } from "./stream.ts";
 
 /** Options of one query. */
 export interface QueryOptions {
@@ -13,11 +18,17 @@ export interface QueryOptions {
   rows?: RowShape;
   /** `false`: not kept as a prepared statement, for a text that will not come again. Default `true`. */
   prepare?: boolean;
-  /** OIDs of the parameters' types where the server is not to choose; 0 leaves it the choice. */
-  parameterTypes?: readonly number[];
+  /**
+   * Types of the parameters where the server is not to choose, by name (`"int4"`, `"my.enum"`) or
+   * OID; 0 leaves it the choice.
+   */
+  parameterTypes?: readonly (number | string)[];
   /** Aborts the query: it is not sent any more, or cancelled on the server. */
   signal?: Signal;
-  /** Seconds before it is cancelled on the server; 0: no limit. Default: `queryTimeout`. */
+  /**
+   * Seconds before it is cancelled on the server; 0: no limit. Of a query that is iterated, for each
+   * wait for rows. Default: `queryTimeout`.
+   */
   timeout?: number;
 }
 
@@ -27,37 +38,59 @@ export interface QueryHost {
   /** What options are when a query has none of its own. */
   readonly defaults: ExecuteOptions;
   readonly asyncStacks: boolean;
+  readonly templates: Templates;
+  readonly names: NamedTexts;
+}
+
+/** A statement as the server describes it. */
+export interface StatementDescription {
+  /** OIDs of the parameters' types, `$1` first. */
+  readonly parameterTypes: readonly number[];
+  /** The columns of its result; none when it returns no rows. */
+  readonly columns: readonly ColumnDescription[];
 }
 
 /**
- * One query: nothing is sent until it is awaited or `execute()`d, and then at once, without waiting
- * for earlier ones. Awaiting it twice runs it once.
+ * One query: nothing is sent until it is awaited, iterated or `execute()`d, and then at once,
+ * without waiting for earlier ones. Awaiting it twice runs it once.
+ *
+ * Iterated, it streams: rows come through a portal, a piece at a time, and no more than one piece
+ * is read ahead. Outside of a transaction the stream has the connection to itself, and other queries
+ * on it are refused until the loop is left; inside of one they may run in the loop. Leaving the loop
+ * closes the portal.
  *
  * @example
- * ```ts
- * const users = await db.query("select id, name from users where id = $1", [2]); // → [{ id: 2, name: "Grace" }]
- * const count = await db.query("select count(*) from users").scalar(); // → 3n
+ * ```ts ignore
+ * const users = await db.query("select id, name from users where id = $1", [7]);
+ * const count = await db.query("select count(*) from users").scalar();
+ * for await (const row of db.query("select * from events")) console.log(row.id);
  * ```
  */
-export class Query<Row = ObjectRow> implements PromiseLike<Result<Row>> {
+export class Query<Row = ObjectRow> extends Fragment
+  implements PromiseLike<Result<Row>>, AsyncIterable<Row> {
   readonly #host: QueryHost;
   readonly #text: string;
   readonly #parameters: readonly unknown[];
   readonly #options: QueryOptions;
+  readonly #origin: TemplateStringsArray | Fragment | undefined;
   readonly #site: Error | undefined;
   #promise: Promise<Result<Row>> | undefined;
+  #running: Execution | BatchStream<Row> | RowStream<Row> | undefined;
 
-  /** For the driver: use `query()` of a connection. */
+  /** For the driver: use `query()` of a connection. `origin` is what it was made of, if `sql` did. */
   constructor(
     host: QueryHost,
     text: string,
     parameters: readonly unknown[],
     options: QueryOptions,
+    origin?: TemplateStringsArray | Fragment,
   ) {
+    super();
     this.#host = host;
     this.#text = text;
     this.#parameters = parameters;
     this.#options = options;
+    this.#origin = origin;
     this.#site = takeCallSite(host.asyncStacks);
   }
 
@@ -89,7 +122,8 @@ export class Query<Row = ObjectRow> implements PromiseLike<Result<Row>> {
 
   /** The same query with its rows as arrays in column order. */
   values(): Query<unknown[]> {
-    return new Query(this.#host, this.#text, this.#parameters, { ...this.#options, rows: "array" });
+    const options: QueryOptions = { ...this.#options, rows: "array" };
+    return new Query(this.#host, this.#text, this.#parameters, options, this.#origin);
   }
 
   /**
@@ -123,16 +157,89 @@ export class Query<Row = ObjectRow> implements PromiseLike<Result<Row>> {
     return row[0] as Value;
   }
 
+  /** Streams the rows, one at a time; each iteration runs the query anew. */
+  [Symbol.asyncIterator](): RowStream<Row> {
+    const stream = new RowStream<Row>(this.#source());
+    this.#running = stream;
+    return stream;
+  }
+
+  /**
+   * Streams the rows in arrays of `size`; the last may be shorter.
+   *
+   * @throws {InterfaceError} `size` is no whole number from 1 to 2,147,483,647.
+   */
+  batches(size: number): BatchStream<Row> {
+    if (!(Number.isInteger(size) && size > 0 && size < 2 ** 31)) {
+      throw new InterfaceError("batches(): the size must be a whole number above 0");
+    }
+    const stream = new BatchStream<Row>(this.#source(), () => size);
+    this.#running = stream;
+    return stream;
+  }
+
   /** The same text by the simple protocol: several statements are allowed, parameters are not. */
   simple(): SimpleQuery<Row> {
     return new SimpleQuery<Row>(this.#host, this.#text, this.#parameters, this.#options);
   }
 
+  /** The types of its parameters and columns; it is not run. */
+  async describe(): Promise<StatementDescription> {
+    const { executor } = this.#host;
+    try {
+      const options = await withDefaults({ ...this.#options, prepare: false }, this.#host);
+      const { parameters, columns } = await executor.describe(this.#text, options);
+      return { parameterTypes: parameters.map(({ oid }) => oid), columns };
+    } catch (error) {
+      throw withCallSite(error, this.#site);
+    }
+  }
+
+  /**
+   * Asks the server to stop this query and no other, and not to begin it when it is not sent yet.
+   * Whoever awaits it is told by an `OperationalError` with code 57014, unless it was done already.
+   */
+  cancel(): void {
+    const running = this.#running;
+    if (running instanceof Execution) {
+      let last = running;
+      while (last.successor !== undefined) last = last.successor;
+      this.#host.executor.session.cancel(last);
+    } else if (running !== undefined) running.cancel(cancelled());
+    else if (this.#promise === undefined) {
+      this.#promise = Promise.reject(cancelled());
+      this.#promise.catch(() => {});
+    }
+  }
+
+  /** For the driver: a query that `sql` has made can be a part of another. */
+  writeTo(assembly: Assembly): void {
+    const origin = this.#origin;
+    if (origin === undefined) {
+      throw new InterfaceError("a query with a text of its own cannot be part of another: use sql");
+    }
+    if (origin instanceof Fragment) origin.writeTo(assembly);
+    else assembly.template(origin, this.#parameters);
+  }
+
   #start(): Promise<Result<Row>> {
-    const host = this.#host;
-    const how = withDefaults(this.#options, host);
-    const execution = new Execution(host.executor, this.#text, this.#parameters, how);
-    return this.#promise ??= host.executor.run(execution, this.#site) as Promise<Result<Row>>;
+    return this.#promise ??= this.#options.parameterTypes?.some(isString)
+      ? withDefaults(this.#options, this.#host).then((options) => this.#run(options))
+      : this.#run(over(this.#options, this.#host));
+  }
+
+  #run(options: ExecuteOptions): Promise<Result<Row>> {
+    const { executor } = this.#host;
+    const execution = new Execution(executor, this.#text, this.#parameters, options);
+    this.#running = execution;
+    return executor.run(execution, this.#site) as Promise<Result<Row>>;
+  }
+
+  #source(): StreamSource {
+    const { executor } = this.#host;
+    const options = () => withDefaults(this.#options, this.#host);
+    const [text, values, site] = [this.#text, this.#parameters, this.#site];
+    return { executor, text, values, options, site };
   }
 }
 
@@ -178,7 +285,7 @@ export class SimpleQuery<Row = ObjectRow> implements PromiseLike<Result<Row>> {
       if (this.#parameters.length > 0) {
         throw new InterfaceError("the simple protocol takes no parameters");
       }
-      const how = withDefaults(this.#options, host);
+      const how = over(this.#options, host);
       return await executeSimple(host.executor, this.#text, how) as Result<Row>[];
     } catch (error) {
       throw withCallSite(error, this.#site);
@@ -186,9 +293,25 @@ export class SimpleQuery<Row = ObjectRow> implements PromiseLike<Result<Row>> {
   }
 }
 
+/** The options of a query over the connection's, with types by their OIDs. */
+export async function withDefaults(
+  options: QueryOptions,
+  host: QueryHost,
+): Promise<ExecuteOptions> {
+  const types = options.parameterTypes;
+  if (types === undefined) return over(options, host);
+  const parameterTypes = await host.executor.oidsOf(types, host.defaults.turn);
+  return over({ ...options, parameterTypes }, host);
+}
+
 /** Most queries have no options of their own: nothing is made anew for them. */
-function withDefaults(options: QueryOptions, { defaults }: QueryHost): ExecuteOptions {
-  return options === NO_OPTIONS ? defaults : { ...defaults, ...options };
+function over(options: QueryOptions, { defaults }: QueryHost): ExecuteOptions {
+  if (options === NO_OPTIONS) return defaults;
+  return { ...defaults, ...options as QueryOptions & { parameterTypes?: readonly number[] } };
+}
+
+function isString(value: unknown): value is string {
+  return typeof value === "string";
 }
 
 /** The options of a query that has none. */

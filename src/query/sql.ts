@@ -1,7 +1,108 @@
+/**
+ * The `sql` tag and its functions: SQL put together from templates, names and values, every value a
+ * parameter.
+ */
 import { InterfaceError } from "../errors/errors.ts";
+import { type Assembly, Fragment, WrittenFragment } from "./fragment.ts";
+import { checkTypeName, quoteIdentifier, quoteLiteral } from "./quote.ts";
+import type { Query } from "./query.ts";
+import type { ObjectRow } from "./result.ts";
+import { columnsForm, listForm } from "./sql_forms.ts";
+
+/** What can stand in a template: a value becomes a parameter, a fragment is put in its place. */
+export type SqlValue = string | number | bigint | boolean | object | null;
+
+/** What `sql` can do besides being a tag, alone or on a connection. */
+export interface SqlFunctions {
+  /**
+   * A name: `sql("users")` is `"users"`, `sql("public.users")` is `"public"."users"`.
+   *
+   * @throws {InterfaceError} a part of it is empty or contains a zero byte.
+   */
+  (name: string): Fragment;
+  /**
+   * Columns and values of an object, or of several for as many rows: `insert into t ${sql(row)}`
+   * becomes `insert into t ("a", "b") values ($1, $2)`, `update t set ${sql(row)}` becomes
+   * `update t set "a" = $1, "b" = $2`, and after VALUES it is the values alone. `columns` chooses
+   * some and their order; without, they are the first object's.
+   *
+   * @throws {InterfaceError} there is nothing in it, a column is missing or `undefined`, or it stands
+   * behind neither INSERT, SET nor VALUES.
+   */
+  <T extends Readonly<Record<keyof T, unknown>>>(
+    rows: T | readonly T[],
+    ...columns: readonly (keyof T & string)[]
+  ): Fragment;
+  /**
+   * A list: `where id in ${sql([1, 2, 3])}` becomes `where id in ($1, $2, $3)`. Strings are names,
+   * separated by commas, except behind IN and VALUES. Behind VALUES, arrays are rows.
+   *
+   * @throws {InterfaceError} it is empty.
+   */
+  (list: readonly SqlValue[]): Fragment;
+  /** A name of one or several parts, each quoted as it is: `sql.identifier("public", "a.b")`. */
+  identifier(...parts: readonly string[]): Fragment;
+  /**
+   * A value as a literal, for statements that take no parameters (`create role … password …`).
+   *
+   * @throws {InterfaceError} it is no string, number, boolean, date, bytes or `null`.
+   */
+  literal(value: string | number | bigint | boolean | Date | Uint8Array | null): Fragment;
+  /**
+   * Fragments or values with something between them, `", "` by default.
+   *
+   * @throws {InterfaceError} there are none.
+   *
+   * @example
+   * ```ts ignore
+   * const where = sql.join(conditions, " and ");
+   * await db.sql`select * from t where ${where}`;
+   * ```
+   */
+  join(items: readonly SqlValue[], separator?: string | Fragment): Fragment;
+  /** SQL as it is, unchecked: never put anything in it that a user may have written. */
+  raw(text: string): Fragment;
+  /**
+   * A value as JSON text, a string as a JSON string; by itself, a string is taken for JSON already.
+   *
+   * @throws {InterfaceError} it has no JSON.
+   */
+  json(value: unknown): string;
+  /** An array as one parameter, `type` being the name of its elements' type. */
+  array(values: readonly unknown[], type?: string): Fragment;
+  /** A value as a parameter of a type, by its name (`"numeric(10,2)"`, `"my.enum"`) or its OID. */
+  typed(value: SqlValue, type: string | number): Fragment;
+}
+
+/** The tag of a connection or a transaction: what it makes can be awaited, or put into another. */
+export interface Sql extends SqlFunctions {
+  /** A query whose every value is a parameter. */
+  <Row = ObjectRow>(strings: TemplateStringsArray, ...values: readonly SqlValue[]): Query<Row>;
+}
+
+/** The tag by itself: what it makes are fragments. */
+export interface SqlFragments extends SqlFunctions {
+  /** A piece of SQL whose every value is a parameter. */
+  (strings: TemplateStringsArray, ...values: readonly SqlValue[]): Fragment;
+}
+
+/** A tag that makes queries of templates, by `make`. */
+export function boundSql(
+  make: (strings: TemplateStringsArray, values: readonly unknown[]) => Query<unknown>,
+): Sql {
+  return withFunctions(make) as Sql;
+}
+
+/** The fragment that a template stands for. */
+export function templateFragment(
+  strings: readonly string[],
+  values: readonly unknown[],
+): Fragment {
+  return new WrittenFragment((assembly) => assembly.template(strings, values));
+}
 
 /**
- * The text of a template whose every value is a parameter: `$1`, `$2`, … stand where the values
+ * The texts of templates whose every value is a parameter: `$1`, `$2`, … stand where the values
  * were. The same template is assembled once: its strings array is the key.
  */
 export class Templates {
@@ -9,25 +110,102 @@ export class Templates {
 
   text(strings: TemplateStringsArray): string {
     let text = this.#texts.get(strings);
-    if (text === undefined) this.#texts.set(strings, text = assemble(strings));
+    if (text === undefined) this.#texts.set(strings, text = numbered(strings));
     return text;
   }
 }
 
-function assemble(strings: TemplateStringsArray): string {
+function numbered(strings: TemplateStringsArray): string {
   let text = strings[0]!;
   for (let i = 1; i < strings.length; i++) text += `$${i}${strings[i]}`;
   return text;
 }
 
-/**
- * Refuses anything but a template.
- *
- * @throws {InterfaceError} `strings` is not a template's: the tag was called as a function.
- */
-export function refuseCall(strings: unknown): asserts strings is TemplateStringsArray {
-  if (Array.isArray(strings) && "raw" in strings) return;
-  throw new InterfaceError(
-    "sql is a template tag: write sql`select ${value}`, or use query(text, parameters)",
-  );
+function withFunctions<T>(
+  tag: (strings: TemplateStringsArray, values: readonly unknown[]) => T,
+): SqlFunctions & ((strings: TemplateStringsArray, ...values: readonly SqlValue[]) => T) {
+  const either = (first: unknown, ...rest: readonly unknown[]): T | Fragment =>
+    isTemplate(first) ? tag(first, rest) : form(first, rest);
+  return Object.assign(either, FUNCTIONS) as ReturnType<typeof withFunctions<T>>;
 }
+
+function isTemplate(value: unknown): value is TemplateStringsArray {
+  return Array.isArray(value) && "raw" in value;
+}
+
+function form(first: unknown, rest: readonly unknown[]): Fragment {
+  if (typeof first === "string") return text(quoteIdentifier(...first.split(".")));
+  if (first instanceof Fragment) return first;
+  const isRow = typeof first === "object" && first !== null && !Array.isArray(first);
+  if (isRow) return columnsForm([first], rest as string[]);
+  if (!Array.isArray(first)) throw new InterfaceError("sql() takes names, lists and objects");
+  const isRows = first.length > 0 && first.every(isPlainObject);
+  return isRows ? columnsForm(first, rest as string[]) : listForm(first);
+}
+
+function isPlainObject(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+function text(sql: string): Fragment {
+  return new WrittenFragment((assembly) => assembly.add(sql));
+}
+
+const FUNCTIONS: Omit<SqlFunctions, never> = {
+  identifier: (...parts) => text(quoteIdentifier(...parts)),
+  literal: (value) => text(quoteLiteral(value)),
+  join,
+  raw: text,
+  json,
+  array: (values, type) => {
+    const cast = type === undefined ? "" : `::${checkTypeName(type)}[]`;
+    return new WrittenFragment((assembly) => cased(assembly, values, cast));
+  },
+  typed: (value, type) => {
+    if (typeof type === "number") return new WrittenFragment((into) => into.parameter(value, type));
+    const cast = `::${checkTypeName(type)}`;
+    return new WrittenFragment((assembly) => cased(assembly, value, cast));
+  },
+};
+
+function cased(assembly: Assembly, value: unknown, cast: string): void {
+  assembly.parameter(value);
+  assembly.add(cast);
+}
+
+function join(items: readonly SqlValue[], separator: string | Fragment = ", "): Fragment {
+  if (items.length === 0) throw new InterfaceError("sql.join(): there is nothing to join");
+  return new WrittenFragment((assembly) => {
+    items.forEach((item, i) => {
+      if (i > 0 && typeof separator === "string") assembly.add(separator);
+      else if (i > 0) assembly.put(separator);
+      assembly.put(item);
+    });
+  });
+}
+
+function json(value: unknown): string {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value);
+  } catch (cause) {
+    throw new InterfaceError("sql.json(): it cannot be written as JSON", { cause });
+  }
+  if (text === undefined) throw new InterfaceError("sql.json(): it has no JSON");
+  return text;
+}
+
+/**
+ * Makes fragments, to be put into a template or run by `db.query(fragment)`.
+ *
+ * @example
+ * ```ts ignore
+ * import { sql } from "@cornac/pg";
+ *
+ * const recent = sql`created > now() - interval '1 day'`;
+ * await db.query(sql`select * from ${sql("orders")} where ${recent} and id in ${sql([1, 2])}`);
+ * ```
+ */
+export const sql: SqlFragments = withFunctions(templateFragment);

@@ -110,7 +110,12 @@ export class StatementCache implements StatementPlace {
 
   /** A statement under a fresh name, outside of the cache. */
   fresh(text: string, declared: readonly number[]): Statement {
-    return new Statement(`${this.#prefix}${++this.#count}`, text, declared);
+    return new Statement(this.freshName(), text, declared);
+  }
+
+  /** A name that no statement and no portal of this connection has had. */
+  freshName(): string {
+    return `${this.#prefix}${++this.#count}`;
   }
 
   /** A place for one statement, that is never evicted. */

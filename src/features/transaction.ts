@@ -1,0 +1,336 @@
+/**
+ * Transactions and savepoints. While one is open it holds the session's turn: a query from outside
+ * would run inside of it without knowing, so it is refused.
+ * Source: manual, BEGIN, SET TRANSACTION, SAVEPOINT.
+ */
+import { InterfaceError, InternalError, PgError } from "../errors/errors.ts";
+import type { TransactionStatus } from "../protocol/backend.ts";
+import type { QueryHost } from "../query/query.ts";
+import { Queries } from "../query/queryable.ts";
+import { executeSimple } from "../query/simple.ts";
+import type { Turn } from "../session/exchange.ts";
+
+/** How a transaction is to be. */
+export interface TransactionOptions {
+  /** Default: the session's `default_transaction_isolation`. */
+  readonly isolation?: "read uncommitted" | "read committed" | "repeatable read" | "serializable";
+  /** Whether it may write. Default: the session's. */
+  readonly readOnly?: boolean;
+  /** Of a serializable, read-only transaction: waits until it can run without ever failing for it. */
+  readonly deferrable?: boolean;
+}
+
+/** The same, and what to do when it could not be serialized. */
+export interface TransactionRunOptions extends TransactionOptions {
+  /**
+   * How often the callback is run again when the transaction failed for no fault of its own: it could
+   * not be serialized (40001), was the victim of a deadlock (40P01) or met a stale statement. Between
+   * the attempts is a random time that grows up to a second. Default 0.
+   */
+  readonly retries?: number;
+}
+
+/** What runs in a transaction: it rolls back by rejecting. */
+export type TransactionCallback<T> = (tx: Transaction) => T | PromiseLike<T>;
+
+/**
+ * Runs `work` in a transaction, and commits when it fulfils.
+ *
+ * @throws what `work` rejects with, after a rollback.
+ * @throws {InternalError} the server answered COMMIT with ROLLBACK, because a statement had failed and
+ * `work` fulfilled all the same; that statement's error is the cause.
+ */
+export async function runTransaction<T>(
+  host: QueryHost,
+  work: TransactionCallback<T>,
+  { retries = 0, ...options }: TransactionRunOptions = {},
+): Promise<T> {
+  for (let attempt = 0;; attempt++) {
+    try {
+      return await runOnce(new Transaction(host, new Block(host, options)), work);
+    } catch (error) {
+      if (attempt >= retries || !isWorthRetrying(error)) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, pause(attempt)));
+  }
+}
+
+/**
+ * Begins a transaction that its user ends by himself.
+ *
+ * @throws {InterfaceError} one is open already.
+ */
+export async function beginTransaction(
+  host: QueryHost,
+  options: TransactionOptions = {},
+): Promise<Transaction> {
+  const block = new Block(host, options);
+  const tx = new Transaction(host, block);
+  await block.begun;
+  return tx;
+}
+
+/**
+ * An open transaction, or a savepoint within one. What is run on it is in it; while it is open
+ * nothing else can be run on its connection.
+ *
+ * @example
+ * ```ts ignore
+ * await db.transaction(async (tx) => {
+ *   await tx.query("update account set sum = sum - 5 where id = 1");
+ *   await tx.query("update account set sum = sum + 5 where id = 2");
+ * }, { isolation: "serializable", retries: 5 });
+ * ```
+ */
+export class Transaction extends Queries implements AsyncDisposable {
+  readonly #host: QueryHost;
+  readonly #block: Block;
+
+  /** For the driver: use `transaction()` or `begin()` of a connection. */
+  constructor(host: QueryHost, block: Block) {
+    const own = within(host, block);
+    super(own);
+    this.#host = own;
+    this.#block = block;
+  }
+
+  /**
+   * Commits; of a savepoint: releases it.
+   *
+   * @throws {InternalError} it was rolled back instead, because a statement had failed, whose error is
+   * the cause.
+   * @throws {InterfaceError} it is over already.
+   */
+  commit(): Promise<void> {
+    return this.#block.commit();
+  }
+
+  /** Rolls back, to the savepoint if it is one. Doing it twice is doing it once. */
+  rollback(): Promise<void> {
+    return this.#block.rollback();
+  }
+
+  /**
+   * Runs `work` in a savepoint: what it did is kept when it fulfils and undone when it rejects.
+   * Meanwhile queries on the transaction itself are refused.
+   *
+   * @throws {InterfaceError} options were given: a savepoint has none of its own.
+   */
+  transaction<T>(work: TransactionCallback<T>, options?: TransactionRunOptions): Promise<T> {
+    return runSavepoint(this.#host, this.#block, work, options);
+  }
+
+  /** The same as `transaction()` within a transaction. */
+  savepoint<T>(work: TransactionCallback<T>): Promise<T> {
+    return this.transaction(work);
+  }
+
+  /** `await using` rolls back, unless it is over already. Never rejects. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#block.rollback().catch(() => {});
+  }
+}
+
+async function runSavepoint<T>(
+  host: QueryHost,
+  outer: Block,
+  work: TransactionCallback<T>,
+  options: TransactionRunOptions = {},
+): Promise<T> {
+  if (Object.keys(options).length > 0) {
+    throw new InterfaceError("a savepoint has no options of its own: give them to the transaction");
+  }
+  return await runOnce(new Transaction(host, new Block(host, {}, outer)), work);
+}
+
+async function runOnce<T>(tx: Transaction, work: TransactionCallback<T>): Promise<T> {
+  let value: T;
+  try {
+    value = await work(tx);
+  } catch (error) {
+    await tx[Symbol.asyncDispose]();
+    throw error;
+  }
+  await tx.commit();
+  return value;
+}
+
+/** The same host for what is run within a block. */
+function within(host: QueryHost, turn: Turn): QueryHost {
+  return { ...host, defaults: Object.freeze({ ...host.defaults, turn }) };
+}
+
+/** One BEGIN … COMMIT, or SAVEPOINT … RELEASE: the session's turn, and how it began and ends. */
+export class Block implements Turn {
+  readonly isTransaction = true;
+  readonly refusal: string;
+  /** Settles when the server has begun it; what is run in it need not wait for that. */
+  readonly begun: Promise<void>;
+  readonly #host: QueryHost;
+  readonly #outer: Block | undefined;
+  readonly #savepoint: string | undefined;
+  #ending: Promise<void> | undefined;
+  #isCommitted = false;
+  /** What put it into its failed state. */
+  #firstFailure: unknown;
+
+  /**
+   * Takes the turn and sends BEGIN.
+   *
+   * @throws {InterfaceError} it is not the caller's turn, or a transaction is open already.
+   */
+  constructor(host: QueryHost, options: TransactionOptions, outer?: Block) {
+    const { session } = host.executor;
+    this.#host = within(host, this);
+    this.#outer = outer;
+    const depth = outer === undefined ? 0 : outer.depth + 1;
+    this.depth = depth;
+    this.#savepoint = depth === 0 ? undefined : `cornac_${depth}`;
+    this.refusal = depth === 0
+      ? "a transaction is open on this connection: run the query on the transaction"
+      : "a savepoint is open in this transaction: run the query on the savepoint";
+    if (session.turn !== outer) {
+      throw new InterfaceError(session.turn?.refusal ?? "the transaction is over");
+    }
+    if (depth === 0 && session.transactionStatus !== "idle" && session.pending === 0) {
+      throw new InterfaceError("a transaction is open already, begun by a query");
+    }
+    session.turn = this;
+    this.begun = this.#begin(options);
+    this.begun.catch(() => {});
+  }
+
+  /** How many blocks this one is in. */
+  readonly depth: number;
+
+  /** Told by the session. */
+  failed(error: unknown, status: TransactionStatus): void {
+    if (status === "failed") this.#firstFailure ??= error;
+  }
+
+  /** Ends it with what was done in it. */
+  commit(): Promise<void> {
+    if (this.#ending !== undefined) {
+      const how = this.#isCommitted ? "committed" : "rolled back";
+      return Promise.reject(new InterfaceError(`the transaction is ${how} already`));
+    }
+    this.#isCommitted = true;
+    return this.#ending = this.#commit();
+  }
+
+  /** Ends it without. */
+  rollback(): Promise<void> {
+    return this.#ending ??= this.#rollback();
+  }
+
+  async #begin(options: TransactionOptions): Promise<void> {
+    if (this.#savepoint !== undefined) return await this.#run(`savepoint ${this.#savepoint}`);
+    const modes = transactionModes(options);
+    const begun = this.#run("begin");
+    // Apart: should the server refuse the modes, the block has failed, and nothing is run outside it.
+    const set = modes === "" ? undefined : this.#run(`set transaction ${modes}`);
+    await Promise.all([begun, set]);
+  }
+
+  async #commit(): Promise<void> {
+    try {
+      await this.begun;
+      if (this.#savepoint !== undefined) await this.#release(this.#savepoint);
+      else if (await this.#tag("commit") !== "COMMIT") throw this.#rolledBack();
+    } catch (error) {
+      await this.#rollBackQuietly();
+      throw error;
+    } finally {
+      this.#leave();
+    }
+  }
+
+  /** In a failed block RELEASE fails, too; the savepoint is rolled back then. */
+  async #release(savepoint: string): Promise<void> {
+    try {
+      await this.#run(`release savepoint ${savepoint}`);
+    } catch (error) {
+      throw this.#firstFailure === error ? error : this.#rolledBack();
+    }
+  }
+
+  async #rollback(): Promise<void> {
+    try {
+      await this.#sendRollback();
+    } finally {
+      this.#leave();
+    }
+  }
+
+  /** After a COMMIT that failed, where the block may or may not be over. */
+  async #rollBackQuietly(): Promise<void> {
+    const { session } = this.#host.executor;
+    if (session.closed || session.transactionStatus === "idle") return;
+    await this.#sendRollback().catch(() => {});
+  }
+
+  #sendRollback(): Promise<void> {
+    const savepoint = this.#savepoint;
+    if (savepoint === undefined) return this.#run("rollback");
+    return this.#run(`rollback to savepoint ${savepoint}; release savepoint ${savepoint}`);
+  }
+
+  #leave(): void {
+    const { session } = this.#host.executor;
+    if (session.turn === this) session.turn = this.#outer;
+  }
+
+  #rolledBack(): InternalError {
+    const what = this.#savepoint === undefined ? "transaction" : "savepoint";
+    const message =
+      `the ${what} was rolled back instead of committed: a statement in it had failed`;
+    return new InternalError(message, { code: "40000", cause: this.#firstFailure });
+  }
+
+  async #run(text: string): Promise<void> {
+    await this.#tag(text);
+  }
+
+  /** Runs a command and answers its tag; control commands are bounded by `timeout` alone. */
+  async #tag(text: string): Promise<string> {
+    const results = await executeSimple(this.#host.executor, text, { turn: this });
+    return results.at(-1)!.command;
+  }
+}
+
+/** What follows SET TRANSACTION; `""` when nothing was asked for. */
+function transactionModes({ isolation, readOnly, deferrable }: TransactionOptions): string {
+  const modes: string[] = [];
+  if (isolation !== undefined) modes.push(`isolation level ${checkedIsolation(isolation)}`);
+  if (readOnly !== undefined) modes.push(readOnly ? "read only" : "read write");
+  if (deferrable !== undefined) modes.push(deferrable ? "deferrable" : "not deferrable");
+  return modes.join(", ");
+}
+
+function checkedIsolation(isolation: string): string {
+  if (ISOLATIONS.has(isolation)) return isolation;
+  throw new InterfaceError(`isolation must be one of ${[...ISOLATIONS].join(", ")}`);
+}
+
+const ISOLATIONS: ReadonlySet<string> = new Set([
+  "read uncommitted",
+  "read committed",
+  "repeatable read",
+  "serializable",
+]);
+
+/** Whether an error, or what led to it, says that the same transaction may well succeed. */
+function isWorthRetrying(error: unknown): boolean {
+  for (let at = error, depth = 0; at instanceof Error && depth < 10; at = at.cause, depth++) {
+    if (!(at instanceof PgError)) continue;
+    if (at.code === "40001" || at.code === "40P01" || at.name === "StaleStatementError") {
+      return true;
+    }
+  }
+  return false;
+}
+
+/** Milliseconds before the next attempt: random up to a bound that doubles. */
+function pause(attempt: number): number {
+  return Math.random() * Math.min(1000, 10 * 2 ** attempt);
+}

@@ -1,0 +1,122 @@
+/**
+ * A statement that its user prepares, and that stays on the server until he closes it.
+ */
+import type { Writer } from "../bytes/writer.ts";
+import { InterfaceError } from "../errors/errors.ts";
+import type { ColumnDescription } from "../protocol/backend.ts";
+import { close, sync } from "../protocol/frontend.ts";
+import { Backend, Kind } from "../protocol/tags.ts";
+import type { Conversation, Request } from "../session/exchange.ts";
+import { expect } from "./introduction.ts";
+import { bindNames, type NamedText } from "./named.ts";
+import { Query, type QueryHost, type QueryOptions, withDefaults } from "./query.ts";
+import type { ObjectRow } from "./result.ts";
+import type { OwnPlace, Statement } from "./statement.ts";
+
+/**
+ * A statement that is parsed once and run often. Ordinary queries are kept as prepared statements by
+ * themselves; this one is never dropped to make room, and tells its types.
+ *
+ * When the server has lost it, or what it selects from has changed, it is prepared anew; inside a
+ * transaction that is a `StaleStatementError`, because the transaction has failed over it.
+ */
+export class PreparedStatement<Row = ObjectRow> implements AsyncDisposable {
+  /** OIDs of the parameters' types, `$1` first, as of when it was prepared. */
+  readonly parameterTypes: readonly number[];
+  /** The columns of its result, as of when it was prepared; none when it returns no rows. */
+  readonly columns: readonly ColumnDescription[];
+  readonly #host: QueryHost;
+  readonly #text: NamedText;
+  readonly #options: QueryOptions;
+  readonly #place: OwnPlace;
+  #isClosed = false;
+
+  /** For the driver: use `prepare()` of a connection. */
+  constructor(
+    host: QueryHost,
+    text: NamedText,
+    options: QueryOptions,
+    place: OwnPlace,
+    { parameters, columns }: Statement,
+  ) {
+    this.#host = host;
+    this.#text = text;
+    this.#options = options;
+    this.#place = place;
+    this.parameterTypes = parameters.map(({ oid }) => oid);
+    this.columns = columns;
+  }
+
+  /**
+   * Runs it with these parameters, by position or, when its text has `:name`s, by name.
+   *
+   * @throws {InterfaceError} it is closed, or a value is missing.
+   */
+  query(parameters: readonly unknown[] | Readonly<Record<string, unknown>> = []): Query<Row> {
+    if (this.#isClosed) throw new InterfaceError("the prepared statement is closed");
+    const values = Array.isArray(parameters)
+      ? parameters
+      : bindNames(this.#text, parameters as Readonly<Record<string, unknown>>);
+    return new Query<Row>(this.#host, this.#text.text, values, this.#options);
+  }
+
+  /** Drops it on the server. Closing twice is closing once; never rejects. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const statement = this.#place.leave();
+    if (statement === undefined) return;
+    const { executor, defaults: { turn } } = this.#host;
+    await executor.session.request(new StatementClose(statement), { turn }).catch(() => {
+      // Refused while another has the turn: it goes with the next statement that is introduced.
+      executor.cache.spend(statement.name);
+    });
+  }
+
+  /** `await using` closes. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/**
+ * Prepares a statement.
+ *
+ * @throws {DatabaseError} the server does not understand it.
+ */
+export async function prepareStatement<Row>(
+  host: QueryHost,
+  text: string,
+  options: QueryOptions,
+): Promise<PreparedStatement<Row>> {
+  const { executor } = host;
+  const scanned = host.names.scan(text, executor.escapesInStrings);
+  const place = executor.cache.place();
+  const own = { ...options, place };
+  try {
+    const how = await withDefaults(own, host);
+    const fixed: QueryOptions = { ...own, parameterTypes: how.parameterTypes };
+    const statement = await executor.describe(scanned.text, how);
+    return new PreparedStatement(host, scanned, fixed, place, statement);
+  } catch (error) {
+    place.leave();
+    throw error;
+  }
+}
+
+/** Close of a statement. */
+class StatementClose implements Request<void> {
+  readonly #statement: Statement;
+
+  constructor(statement: Statement) {
+    this.#statement = statement;
+  }
+
+  write(out: Writer): void {
+    close(out, Kind.Statement, this.#statement.name);
+    sync(out);
+  }
+
+  *talk(): Conversation<void> {
+    expect(yield, Backend.CloseComplete);
+  }
+}

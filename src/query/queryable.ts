@@ -1,0 +1,200 @@
+import { InterfaceError } from "../errors/errors.ts";
+import { type BatchItem, executeBatch, executeMany } from "./batch.ts";
+import { takeCallSite, withCallSite } from "./call_site.ts";
+import { assemble, Fragment } from "./fragment.ts";
+import { bindNames, type NamedText } from "./named.ts";
+import { type PreparedStatement, prepareStatement } from "./prepared.ts";
+import { NO_OPTIONS, Query, type QueryHost, type QueryOptions, withDefaults } from "./query.ts";
+import type { ObjectRow, Result } from "./result.ts";
+import { boundSql, type Sql, templateFragment } from "./sql.ts";
+
+/** Values for `$1`, `$2`, … in order, or for `:name`s. */
+export type Parameters = readonly unknown[] | Readonly<Record<string, unknown>>;
+
+/** One statement of a batch. */
+export interface BatchQuery {
+  /** One SQL statement. */
+  readonly text: string;
+  /** Its parameters, by position or by name. */
+  readonly parameters?: Parameters;
+}
+
+/** Options of a whole batch. */
+export type BatchOptions = Pick<QueryOptions, "rows" | "prepare" | "signal" | "timeout">;
+
+/** What can be done with queries, on a connection and within a transaction. */
+export abstract class Queries {
+  readonly #host: QueryHost;
+  /**
+   * The query template tag: a value becomes a parameter, a fragment is put in its place. A property,
+   * so that it can be taken off: `const { sql } = db`.
+   *
+   * @example
+   * ```ts
+   * const { sql } = db;
+   * const [user] = await sql`select id, name from users where id = ${2}`; // → { id: 2, name: "Grace" }
+   * const names = await sql`select name from users where id in ${sql([1, 2])}`; // → [{ name: "Ada" }, { name: "Grace" }]
+   * ```
+   */
+  readonly sql: Sql;
+
+  /** For the driver. */
+  constructor(host: QueryHost) {
+    this.#host = host;
+    this.sql = boundSql((strings, values) => this.#template(strings, values));
+  }
+
+  /**
+   * A query, not sent before it is awaited. Its parameters stand in the text as `$1`, `$2`, … and
+   * come in an array, or as `:name` and come in an object. Or it is a fragment that `sql` has made.
+   *
+   * @throws {InterfaceError} a `:name` has no value, or the arguments are none of these.
+   *
+   * @example
+   * ```ts
+   * const users = await db.query("select id, name from users where id < $1", [3]);
+   * for (const user of users) console.log(user.name); // → Ada, Grace
+   * const [row] = await db.query("select :a::int + :b::int as sum", { a: 1, b: 2 }); // → { sum: 3 }
+   * ```
+   */
+  query<Row = ObjectRow>(
+    text: string | Fragment,
+    parameters: Parameters = NO_PARAMETERS,
+    options: QueryOptions = NO_OPTIONS,
+  ): Query<Row> {
+    if (typeof text !== "string") return this.#fragment(text, parameters, options);
+    if (Array.isArray(parameters)) return new Query<Row>(this.#host, text, parameters, options);
+    const { text: numbered, values } = this.#named(text, parameters);
+    return new Query<Row>(this.#host, numbered, values, options);
+  }
+
+  /**
+   * Parses a statement on the server, to be run often. Ordinary queries are prepared by themselves.
+   *
+   * @throws {DatabaseError} the server does not understand it.
+   */
+  async prepare<Row = ObjectRow>(
+    text: string,
+    options: QueryOptions = NO_OPTIONS,
+  ): Promise<PreparedStatement<Row>> {
+    const site = takeCallSite(this.#host.asyncStacks);
+    try {
+      return await prepareStatement<Row>(this.#host, text, options);
+    } catch (error) {
+      throw withCallSite(error, site);
+    }
+  }
+
+  /**
+   * Runs statements in one round trip, and resolves to a result for each. They are one transaction:
+   * when one fails, none has any effect, and the error's `index` says which it was. A statement that
+   * is new and has an array, object, date or bytes among its parameters costs one more round trip.
+   *
+   * @throws {DatabaseError} a statement failed.
+   *
+   * @example
+   * ```ts ignore
+   * const [from, to] = await db.batch([
+   *   { text: "update account set sum = sum - $1 where id = 1", parameters: [5] },
+   *   sql`update account set sum = sum + ${5} where id = 2`,
+   * ]);
+   * ```
+   */
+  async batch(
+    queries: readonly (BatchQuery | Fragment)[],
+    options: BatchOptions = NO_OPTIONS,
+  ): Promise<Result[]> {
+    const site = takeCallSite(this.#host.asyncStacks);
+    try {
+      const items = queries.map((query) => this.#item(query));
+      const how = await withDefaults(options, this.#host);
+      return await executeBatch(this.#host.executor, items, how);
+    } catch (error) {
+      throw withCallSite(error, site);
+    }
+  }
+
+  /**
+   * Runs one statement with each of many sets of parameters, in one transaction and without waiting
+   * in between. The result holds the rows of all, and their counts together; the error of a set that
+   * fails has its `index`. All sets are encoded before the first is sent: for millions, use COPY.
+   *
+   * @throws {DatabaseError} a set failed, and none has any effect.
+   *
+   * @example
+   * ```ts ignore
+   * await db.executeMany("insert into t values ($1, $2)", [[1, "a"], [2, "b"]]);
+   * ```
+   */
+  async executeMany<Row = ObjectRow>(
+    text: string,
+    rows: Iterable<Parameters>,
+    options: QueryOptions = NO_OPTIONS,
+  ): Promise<Result<Row>> {
+    const site = takeCallSite(this.#host.asyncStacks);
+    try {
+      const { executor } = this.#host;
+      const sets = [...rows];
+      const scanned = sets.some(isArray) ? { text, names: [] } : this.#scan(text);
+      const values = sets.map((set) => isArray(set) ? set : bindNames(scanned, set));
+      const how = await withDefaults(options, this.#host);
+      return await executeMany(executor, scanned.text, values, how) as Result<Row>;
+    } catch (error) {
+      throw withCallSite(error, site);
+    }
+  }
+
+  #template(strings: TemplateStringsArray, values: readonly unknown[]): Query<unknown> {
+    const host = this.#host;
+    for (let i = 0; i < values.length; i++) {
+      if (values[i] instanceof Fragment) return this.#composed(strings, values);
+    }
+    return new Query(host, host.templates.text(strings), values, NO_OPTIONS, strings);
+  }
+
+  #composed(strings: TemplateStringsArray, values: readonly unknown[]): Query<unknown> {
+    return this.#fragment(templateFragment(strings, values), NO_PARAMETERS, NO_OPTIONS);
+  }
+
+  #fragment<Row>(fragment: Fragment, parameters: Parameters, options: QueryOptions): Query<Row> {
+    if (!(fragment instanceof Fragment)) {
+      throw new InterfaceError("query() takes a text, or a fragment made by sql");
+    }
+    if (!isArray(parameters) || parameters.length > 0) {
+      throw new InterfaceError("query(): a fragment has its parameters in it");
+    }
+    const { text, values, types, isTyped } = assemble(fragment);
+    const own = isTyped ? { ...options, parameterTypes: types } : options;
+    return new Query<Row>(this.#host, text, values, own, fragment);
+  }
+
+  #item(query: BatchQuery | Fragment): BatchItem {
+    if (query instanceof Fragment) {
+      const { text, values, types, isTyped } = assemble(query);
+      return { text, values, parameterTypes: isTyped ? types : undefined };
+    }
+    const { text, parameters = NO_PARAMETERS } = query;
+    return isArray(parameters) ? { text, values: parameters } : this.#named(text, parameters);
+  }
+
+  #named(text: string, parameters: Parameters): BatchItem {
+    if (typeof parameters !== "object" || parameters === null) {
+      throw new InterfaceError(
+        "query(): the parameters must be an array, or an object by their names",
+      );
+    }
+    const scanned = this.#scan(text);
+    const values = bindNames(scanned, parameters as Readonly<Record<string, unknown>>);
+    return { text: scanned.text, values };
+  }
+
+  #scan(text: string): NamedText {
+    return this.#host.names.scan(text, this.#host.executor.escapesInStrings);
+  }
+}
+
+const NO_PARAMETERS: readonly unknown[] = Object.freeze([]);
+
+function isArray(value: Parameters): value is readonly unknown[] {
+  return Array.isArray(value);
+}

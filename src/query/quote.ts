@@ -1,0 +1,89 @@
+import { InterfaceError } from "../errors/errors.ts";
+import { Lexer } from "./lexer.ts";
+
+/**
+ * The parts of a name, each in double quotes, with dots between: `"public"."users"`.
+ *
+ * @throws {InterfaceError} a part is empty, no string, or contains a zero byte.
+ */
+export function quoteIdentifier(...parts: readonly string[]): string {
+  if (parts.length === 0) throw new InterfaceError("an identifier needs a name");
+  return parts.map(quoted).join(".");
+}
+
+function quoted(part: string): string {
+  if (typeof part !== "string" || part === "") {
+    throw new InterfaceError("an identifier must be a string that is not empty");
+  }
+  if (part.includes("\0")) throw new InterfaceError("an identifier cannot contain a zero byte");
+  return `"${part.replaceAll('"', '""')}"`;
+}
+
+/**
+ * A value as a literal of SQL, for statements that take no parameters. A negative number is in
+ * parentheses, so that no operator before it can make a comment of it.
+ *
+ * @throws {InterfaceError} there is no literal for such a value, or a string has a zero byte in it.
+ */
+export function quoteLiteral(value: unknown): string {
+  switch (typeof value) {
+    case "string":
+      return quoteString(value);
+    case "boolean":
+      return value ? "true" : "false";
+    case "bigint":
+      return value < 0n ? `(${value})` : `${value}`;
+    case "number":
+      return quoteNumber(value);
+  }
+  if (value === null) return "null";
+  if (value instanceof Date) return `${quoteString(timestamp(value))}::timestamptz`;
+  if (value instanceof Uint8Array) return `'\\x${hex(value)}'::bytea`;
+  throw new InterfaceError("sql.literal() takes strings, numbers, booleans, dates, bytes and null");
+}
+
+/** As libpq's PQescapeLiteral: right whatever `standard_conforming_strings` is. */
+function quoteString(text: string): string {
+  if (text.includes("\0")) throw new InterfaceError("a literal cannot contain a zero byte");
+  const doubled = `'${text.replaceAll("'", "''")}'`;
+  return text.includes("\\") ? ` E${doubled.replaceAll("\\", "\\\\")}` : doubled;
+}
+
+function quoteNumber(value: number): string {
+  if (!Number.isFinite(value)) return `'${value}'::float8`;
+  return value < 0 || Object.is(value, -0) ? `(-${-value})` : `${value}`;
+}
+
+function timestamp(date: Date): string {
+  if (Number.isNaN(date.getTime())) throw new InterfaceError("an invalid Date has no literal");
+  const iso = date.toISOString();
+  if (iso[0] !== "-") return iso.replace("+", "");
+  const year = 1 - date.getUTCFullYear();
+  return `${String(year).padStart(4, "0")}${iso.slice(7)} BC`;
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/**
+ * The name of a type, as it can stand behind `::`.
+ *
+ * @throws {InterfaceError} it is something else, or might be.
+ */
+export function checkTypeName(type: string): string {
+  let depth = 0;
+  let isName = typeof type === "string" && /\S/.test(type);
+  for (const lexer = new Lexer(`${type}`); isName && lexer.next();) {
+    const token = lexer.text.slice(lexer.start, lexer.end);
+    if (token === "(") depth++;
+    else if (token === ")") depth--;
+    const isPart = lexer.kind === "symbol" ? "()[],.".includes(token) : PARTS.has(lexer.kind);
+    const isOpen = lexer.kind === "quoted" && !/^"(?:[^"]|"")+"$/.test(token);
+    isName = isPart && !isOpen && depth >= 0;
+  }
+  if (!isName || depth !== 0) throw new InterfaceError("that is not the name of a type");
+  return type;
+}
+
+const PARTS: ReadonlySet<string> = new Set(["word", "quoted", "number", "space"]);

@@ -1,0 +1,84 @@
+/**
+ * `sql(object)` and `sql(list)`: what they become depends on what they stand behind.
+ */
+import { InterfaceError } from "../errors/errors.ts";
+import { type Assembly, type Fragment, WrittenFragment } from "./fragment.ts";
+import { quoteIdentifier } from "./quote.ts";
+
+type Row = Readonly<Record<string, unknown>>;
+
+/** Columns and values behind INSERT, assignments behind SET, rows of values behind VALUES. */
+export function columnsForm(rows: readonly object[], chosen: readonly string[]): Fragment {
+  const columns = chosen.length > 0 ? chosen : Object.keys(rows[0]!);
+  if (columns.length === 0) throw new InterfaceError("sql(object): it has no columns");
+  const checked = rows.map((row) => checkRow(row as Row, columns));
+  return new WrittenFragment((assembly) => {
+    switch (assembly.lastWord(PLACES)) {
+      case "set":
+        return assignments(assembly, checked, columns);
+      case "values":
+        return tuples(assembly, checked);
+      case "insert":
+      case "into":
+        assembly.add(`(${columns.map((column) => quoteIdentifier(column)).join(", ")}) values `);
+        return tuples(assembly, checked);
+      default:
+        throw new InterfaceError("sql(object) stands behind INSERT INTO, SET or VALUES");
+    }
+  });
+}
+
+/** Values in parentheses, rows of them behind VALUES, or names with commas between. */
+export function listForm(list: readonly unknown[]): Fragment {
+  if (list.length === 0) throw new InterfaceError("sql([]): an empty list");
+  const hole = list.findIndex((value) => value === undefined);
+  if (hole >= 0) throw new InterfaceError(`sql(list): [${hole}] is undefined; use null for NULL`);
+  return new WrittenFragment((assembly) => {
+    const before = assembly.lastToken;
+    if (before === "values" && list.every(Array.isArray)) return tuples(assembly, list);
+    if (before !== "values" && before !== "in" && list.every(isString)) {
+      return assembly.add(list.map((name) => quoteIdentifier(...name.split("."))).join(", "));
+    }
+    tuples(assembly, [list]);
+  });
+}
+
+const PLACES: ReadonlySet<string> = new Set(["insert", "into", "set", "values"]);
+
+function isString(value: unknown): value is string {
+  return typeof value === "string";
+}
+
+function checkRow(row: Row, columns: readonly string[]): unknown[] {
+  return columns.map((column) => {
+    if (!Object.hasOwn(row, column)) {
+      throw new InterfaceError(`sql(object): it has no "${column}"`);
+    }
+    const value = row[column];
+    if (value !== undefined) return value;
+    throw new InterfaceError(`sql(object): "${column}" is undefined; use null for NULL`);
+  });
+}
+
+function assignments(
+  assembly: Assembly,
+  rows: readonly (readonly unknown[])[],
+  columns: readonly string[],
+): void {
+  if (rows.length !== 1) throw new InterfaceError("sql(objects) behind SET: there can be only one");
+  columns.forEach((column, i) => {
+    assembly.add(`${i > 0 ? ", " : ""}${quoteIdentifier(column)} = `);
+    assembly.put(rows[0]![i]);
+  });
+}
+
+function tuples(assembly: Assembly, rows: readonly (readonly unknown[])[]): void {
+  rows.forEach((row, i) => {
+    assembly.add(i > 0 ? ", (" : "(");
+    row.forEach((value, j) => {
+      if (j > 0) assembly.add(", ");
+      assembly.put(value);
+    });
+    assembly.add(")");
+  });
+}
