@@ -1,4 +1,4 @@
-import { connect as connectDriver, type ConnectOptions } from "../connect.ts";
+import { connect as connectDriver, type ConnectOptions, type Url } from "../connect.ts";
 import type { Connection as DriverConnection } from "../connection.ts";
 import {
   DatabaseError,
@@ -43,11 +43,11 @@ export interface DbapiOptions extends ConnectOptions {
  * await con.close();
  * ```
  */
-export function connect(options?: string | URL | DbapiOptions): Promise<Connection>;
+export function connect(options?: string | Url | DbapiOptions): Promise<Connection>;
 /** The same, with options that overlay the connection string's. */
-export function connect(dsn: string | URL, options: DbapiOptions): Promise<Connection>;
+export function connect(dsn: string | Url, options: DbapiOptions): Promise<Connection>;
 export async function connect(
-  first: string | URL | DbapiOptions = {},
+  first: string | Url | DbapiOptions = {},
   second: DbapiOptions = {},
 ): Promise<Connection> {
   const isDsn = typeof first === "string" || first instanceof URL;

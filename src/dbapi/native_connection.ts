@@ -1,4 +1,4 @@
-import { connect as connectDriver, type ConnectOptions } from "../connect.ts";
+import { connect as connectDriver, type ConnectOptions, type Url } from "../connect.ts";
 import type { Connection as DriverConnection } from "../connection.ts";
 import { BaseConnection } from "./base_connection.ts";
 
@@ -17,11 +17,11 @@ import { BaseConnection } from "./base_connection.ts";
  * await con.close();
  * ```
  */
-export function connect(options?: string | URL | ConnectOptions): Promise<Connection>;
+export function connect(options?: string | Url | ConnectOptions): Promise<Connection>;
 /** The same, with options that overlay the connection string's. */
-export function connect(dsn: string | URL, options: ConnectOptions): Promise<Connection>;
+export function connect(dsn: string | Url, options: ConnectOptions): Promise<Connection>;
 export async function connect(
-  first: string | URL | ConnectOptions = {},
+  first: string | Url | ConnectOptions = {},
   second: ConnectOptions = {},
 ): Promise<Connection> {
   const isDsn = typeof first === "string" || first instanceof URL;
