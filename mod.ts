@@ -12,6 +12,8 @@
  *
  * @module
  */
+export type { Reader } from "./src/bytes/reader.ts";
+export type { Writer } from "./src/bytes/writer.ts";
 export { connect, type ConnectOptions, type Url } from "./src/connect.ts";
 export {
   Connection,

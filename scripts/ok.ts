@@ -8,6 +8,7 @@ import { spawn } from "node:child_process";
 import { dirname } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import configuration from "../deno.json" with { type: "json" };
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -17,7 +18,7 @@ const STEPS: readonly (readonly [name: string, ...args: string[]])[] = [
   ["lint", "lint"],
   ["format", "fmt", "--check"],
   ["layers", "run", "--allow-read", "--allow-env", "scripts/check_layers.ts"],
-  ["documentation", "doc", "--lint", "mod.ts"],
+  ["documentation", "doc", "--lint", ...Object.values(configuration.exports)],
 ];
 
 if (import.meta.main) process.exitCode = await main();
