@@ -121,10 +121,14 @@ export class Execution implements Request<Result> {
     return this.#way === "join" && this.#statement.state === "failed";
   }
 
-  /** The same again; `undefined` when that has not helped twice. */
+  /**
+   * The same again; `undefined` when that has not helped twice. What was let down by a twin relies on
+   * no other: it goes under no name.
+   */
   again(): Execution | undefined {
     if (this.attempt === 2) return undefined;
-    const again = new Execution(this.#executor, this.text, this.values, this.options);
+    const options = this.wasLetDown ? { ...this.options, prepare: false } : this.options;
+    const again = new Execution(this.#executor, this.text, this.values, options);
     again.attempt = this.attempt + 1;
     return this.successor = again;
   }
