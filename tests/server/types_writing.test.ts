@@ -1,0 +1,205 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { DataError, InterfaceError } from "../../mod.ts";
+import { BoundedArray } from "../../src/types/array.ts";
+import { Interval } from "../../src/types/interval.ts";
+import { Range } from "../../src/types/range.ts";
+import { majors } from "../_kit/servers.ts";
+import { withConnection } from "./types_server.ts";
+
+/** A value that is not what the type is read as, and what the server makes of it. */
+// deno-fmt-ignore
+const TAKEN: readonly [type: string, value: unknown, printed: string][] = [
+  ["text", 5, "5"], ["text", true, "true"], ["text", 12345678901234567890n, "12345678901234567890"], ["text", -0, "-0"],
+  ["bool", "yes", "t"], ["bool", 1, "t"], ["bool", 0, "f"],
+  ["int4", 7n, "7"], ["int4", " 7 ", "7"], ["int8", 7, "7"], ["oid", 7n, "7"],
+  ["float4", 0.1, "0.1"], ["float8", 10n, "10"], ["float8", 1e300, "1e+300"], ["float4", 16777217, "1.6777216e+07"],
+  ["numeric", 1.5, "1.5"], ["numeric", 1e21, "1000000000000000000000"], ["numeric", 1e-7, "0.0000001"], ["numeric", 10n ** 40n, `1${"0".repeat(40)}`],
+  ["numeric", NaN, "NaN"], ["numeric", Infinity, "Infinity"], ["numeric(10,2)", 1.005, "1.01"], ["money", 1, "$1.00"],
+  ["json", 5, "5"], ["json", true, "true"], ["json", { a: undefined, b: [undefined] }, '{"b":[null]}'],
+  ["json", "5", "5"], ["json", '"text"', '"text"'], ["jsonb", '{"a":1}', '{"a": 1}'], ["jsonb", 1.5, "1.5"],
+  ["json", new Date(0), '"1970-01-01T00:00:00.000Z"'],
+  ["json[]", [[1, 2], { a: 1 }], '{"[1,2]","{\\"a\\":1}"}'], ["json[]", ["1", null], "{1,NULL}"],
+  ["bytea", new DataView(new ArrayBuffer(2)), "\\x0000"], ["bytea", new Uint8Array([1, 2, 3]).buffer, "\\x010203"],
+  ["bytea", new Uint8Array([1, 2, 3, 4]).subarray(1, 3), "\\x0203"], ["bytea", "\\x0a", "\\x0a"],
+  ["date", new Date(Date.UTC(2020, 1, 29, 23, 59, 59, 999)), "2020-02-29"], ["date", Infinity, "infinity"],
+  ["time", new Date(Date.UTC(2020, 1, 29, 23, 59, 59, 999)), "23:59:59.999"],
+  ["timetz", new Date(Date.UTC(2020, 1, 29, 1, 2, 3)), "01:02:03+00"],
+  ["timestamp", "2020-02-29T12:00:00.123456", "2020-02-29 12:00:00.123456"],
+  ["interval", { days: 3 }, "3 days"], ["interval", { months: 1, microseconds: 5 }, "1 mon 00:00:00.000005"], ["interval", "2 weeks", "14 days"],
+  ["inet", new Uint8Array([10, 0, 0, 1]), "10.0.0.1"], ["macaddr", new Uint8Array(6), "00:00:00:00:00:00"],
+  ["int4[]", new Int32Array([1, -2]), "{1,-2}"], ["float8[]", new Float64Array([0.5, NaN]), "{0.5,NaN}"], ["int8[]", new BigInt64Array([1n, -2n]), "{1,-2}"],
+  ["int4[]", [], "{}"], ["int4[]", [[], []], "{}"], ["int4[]", [null], "{NULL}"], ["int4[]", [["1", 2], [3n, null]], "{{1,2},{3,NULL}}"], ["int4[]", "{4,5}", "{4,5}"],
+  ["int4[]", new BoundedArray([1, 2], [0]), "[0:1]={1,2}"], ["text[]", ["NULL", "null", null, "", '"', "\\"], '{"NULL","null",NULL,"","\\"","\\\\"}'],
+  ["text[]", [1, true, 2n, "x"], "{1,true,2,x}"], ["date[]", [new Date(0), "2020-01-01", null], "{1970-01-01,2020-01-01,NULL}"],
+  ["numrange", new Range(1, 2.5), "[1,2.5)"], ["int4range", new Range("1", 5n, "[]"), "[1,6)"], ["int4range", "(1,2]", "[2,3)"],
+  ["int4multirange", [new Range(1, 3), new Range(2, 5)], "{[1,5)}"], ["tstzrange", new Range(new Date(0), null), '["1970-01-01 00:00:00+00",)'],
+  ["point", "(1,2)", "(1,2)"], ["polygon", { points: [{ x: 0, y: 0 }] }, "((0,0))"],
+  ["regclass", 1247, "pg_type"], ["oidvector", [1, 2], "1 2"],
+];
+
+/**
+ * A value that the type cannot take. Refused before it is sent, but for plain numbers, which go to a
+ * statement met for the first time as text: those the server refuses.
+ */
+const REFUSED: readonly [type: string, value: unknown][] = [
+  ["int2", 32768],
+  ["int4", 1.5],
+  ["int4", 2 ** 31],
+  ["int4", NaN],
+  ["int8", 2 ** 53],
+  ["int8", 2n ** 63n],
+  ["oid", 2 ** 32],
+  ["float8", {}],
+  ["int4", [1]],
+  ["text", {}],
+  ["text", Symbol("s")],
+  ["bool", {}],
+  ["uuid", new Uint8Array(16)],
+  ["bytea", [1, 2]],
+  ["date", new Date(NaN)],
+  ["timestamptz", new Date(NaN)],
+  ["timestamptz", {}],
+  ["timestamp", new Interval()],
+  ["int4[]", [1, [2]]],
+  ["int4[]", [[1], [2, 3]]],
+  ["int4[]", [undefined]],
+  ["int4[]", [{}]],
+  ["int4[]", [[[[[[[1]]]]]]]],
+  ["int4[]", {}],
+  ["int4range", [1, 2]],
+  ["int4range", new Range<unknown>({}, 2)],
+  ["json", new Uint8Array(3)],
+  ["json", { toJSON: (): never => JSON.parse("{") }],
+  ["point", { x: 1 }],
+  ["interval", { days: 1.5 }],
+  ["inet", new Uint8Array(5)],
+];
+
+function refusal(error: unknown): boolean {
+  if (error instanceof InterfaceError) return /parameter \$2 \(/.test(error.message);
+  return error instanceof DataError &&
+    /parameter \$2 = '...'|out of range/.test(`${error.where} ${error.message}`);
+}
+
+for (const major of majors()) {
+  test(`PostgreSQL ${major} is sent what its types mean, not what JavaScript's values look like`, async () => {
+    await withConnection(major, {}, async (db) => {
+      for (const [type, value, printed] of TAKEN) {
+        const text = `select format('%s', $1::${type})`;
+        for (let execution = 0; execution < 2; execution++) {
+          assert.equal(await db.query(text, [value]).scalar(), printed, `${type} ${printed}`);
+        }
+      }
+    });
+  });
+
+  test(`a value that a type of PostgreSQL ${major} cannot hold is refused`, async () => {
+    await withConnection(major, {}, async (db) => {
+      for (const [type, value] of REFUSED) {
+        for (const text of [`select 1, $1::int4, $2::${type}`, `select $1::int4, $2::${type}`]) {
+          for (let execution = 0; execution < 2; execution++) {
+            await assert.rejects(
+              async () => await db.query(text, [1, value]),
+              refusal,
+              type,
+            );
+          }
+        }
+      }
+      assert.equal(await db.query("select 1").scalar(), 1);
+    });
+  });
+
+  test(`policies hold in every container of PostgreSQL ${major}, in both formats`, async () => {
+    const types = { int8: "number", numeric: "number", datetime: "string" } as const;
+    const text = `select 7::int8 as i, array[7::int8] as a, int8range(7, 8) as r,
+      int8multirange(int8range(7, 8)) as m, 1.50::numeric as n, array[1.50] as na,
+      numrange(1.5, 2.5) as nr, timestamptz 'epoch' as t, array[timestamptz 'epoch'] as ta,
+      tstzrange('epoch', null) as tr, row(7, 1.50, 'epoch', '{7}')::pg_temp.mix as c`;
+    await withConnection(major, { types }, async (db) => {
+      await db.query("create type pg_temp.mix as (i int8, n numeric, t timestamp, a int8[])")
+        .simple();
+      for (let execution = 0; execution < 2; execution++) {
+        assert.deepEqual([...await db.query(text)], [{
+          ...{ i: 7, a: [7], r: new Range(7, 8), m: [new Range(7, 8)] },
+          ...{ n: 1.5, na: [1.5], nr: new Range(1.5, 2.5) },
+          ...{ t: "1970-01-01 00:00:00+00", ta: ["1970-01-01 00:00:00+00"] },
+          tr: new Range("1970-01-01 00:00:00+00", null),
+          c: { i: 7, n: 1.5, t: "1970-01-01 00:00:00", a: [7] },
+        }]);
+      }
+      for (
+        const lossy of [
+          "9007199254740993::int8",
+          "array[9007199254740993]",
+          "0.12345678901234567890",
+        ]
+      ) {
+        for (let execution = 0; execution < 2; execution++) {
+          await assert.rejects(async () => await db.query(`select ${lossy} as lossy`), DataError);
+        }
+      }
+      assert.equal(await db.query("select 1").scalar(), 1);
+    });
+  });
+
+  test(`a user's codec stands in for a type of PostgreSQL ${major} by its OID or its name, in containers too`, async () => {
+    const codecs = [
+      { oid: 600, decode: (text: string) => `at ${text}`, encode: () => "(3,4)" },
+      { name: "uuid", decode: (text: string) => text.toUpperCase() },
+      {
+        name: "types_custom.mood",
+        decode: (text: string) => ({ mood: text }),
+        encode: (value: object) => String(Reflect.get(value, "mood")),
+      },
+    ];
+    await withConnection(major, { types: { codecs } }, async (db) => {
+      await db.query(
+        "begin; create schema types_custom; create type types_custom.mood as enum ('ok', 'sad')",
+      ).simple();
+      const text = `select point(1, 2) as p, array[point(1, 2)] as ps,
+        uuid 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11' as u, 'ok'::types_custom.mood as m,
+        array['ok', null]::types_custom.mood[] as ms`;
+      for (let execution = 0; execution < 2; execution++) {
+        assert.deepEqual([...await db.query(text)], [{
+          p: "at (1,2)",
+          ps: ["at (1,2)"],
+          u: "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11",
+          m: { mood: "ok" },
+          ms: [{ mood: "ok" }, null],
+        }]);
+      }
+      const written =
+        "select format('%s %s %s', $1::point, $2::types_custom.mood, $3::types_custom.mood[])";
+      const values = [{}, { mood: "sad" }, [{ mood: "ok" }, "sad", null]];
+      assert.equal(await db.query(written, values).scalar(), "(3,4) sad {ok,sad,NULL}");
+      db.types.register({ name: "types_custom.mood", decode: (text) => text.length });
+      assert.deepEqual([...await db.query("select array['ok', 'sad']::types_custom.mood[] as v")], [
+        { v: [2, 3] },
+      ]);
+    });
+  });
+
+  test(`a codec that throws fails its own query on PostgreSQL ${major}, and says which column or parameter`, async () => {
+    const codecs = [{
+      name: "xml",
+      decode: (): never => {
+        throw new RangeError("no such thing");
+      },
+      encode: (): never => {
+        throw new RangeError("not in this world");
+      },
+    }];
+    await withConnection(major, { types: { codecs } }, async (db) => {
+      const good = db.query("select 1 as n").execute();
+      const bad = db.query("select 7 as n, xml '<a/>' as doc").execute();
+      const badToo = db.query("select $1::xml", [{}]).execute();
+      const after = db.query("select 2 as n").execute();
+      assert.deepEqual([...await good], [{ n: 1 }]);
+      await assert.rejects(async () => await bad, /column "doc" \(xml\): no such thing/);
+      await assert.rejects(async () => await badToo, /parameter \$1 \(xml\): not in this world/);
+      assert.deepEqual([...await after], [{ n: 2 }]);
+    });
+  });
+}
