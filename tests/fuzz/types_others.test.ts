@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { test } from "node:test";
 import { majors } from "../_kit/servers.ts";
-import { withConnection } from "../server/types_server.ts";
+import { withConnection, withDatabase } from "../server/types_server.ts";
 import { CASES, inBatches, readTexts, writeValues } from "./types_property.ts";
 
 const hex = (words: number): fc.Arbitrary<string[]> =>
@@ -154,13 +154,10 @@ for (const major of majors()) {
 
   for (const [type, values] of Object.entries(EXTENSIONS)) {
     test(`PostgreSQL ${major} sends back every ${type} it is sent, found by its name`, async () => {
-      await withConnection(major, {}, async (db) => {
-        const extension = type.startsWith("l") ? "ltree" : type;
-        await db.query("begin").simple(); // never committed: the shared server stays as it is
-        await db.query(`create schema fuzzed; create extension ${extension} schema fuzzed`)
-          .simple();
+      const extension = type.startsWith("l") ? "ltree" : type;
+      await withDatabase(major, `create extension ${extension}`, {}, async (db) => {
         const cases = await inBatches(values, async (batch) => {
-          await writeValues(db, `fuzzed.${type}`, batch);
+          await writeValues(db, type, batch);
         });
         assert.ok(cases >= CASES, `${cases} cases`);
       });

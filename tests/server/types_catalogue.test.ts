@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { connect, type Connection, DataError } from "../../mod.ts";
+import { type Connection, DataError } from "../../mod.ts";
 import { Range } from "../../src/types/range.ts";
-import { majors, serverQuery, sharedServer } from "../_kit/servers.ts";
-import { withConnection } from "./types_server.ts";
+import { majors } from "../_kit/servers.ts";
+import { withConnection, withDatabase } from "./types_server.ts";
 
 const TYPES = `
   create type pg_temp.mood as enum ('sad', 'ok', 'it''s "great", (really)');
@@ -19,6 +19,9 @@ const TYPES = `
   create type pg_temp.nothing as ();
   create table pg_temp.altered (dropped int, kept text);
   alter table pg_temp.altered drop column dropped, add column added numeric`;
+
+const HIDDEN = `create type mood as enum ('sad', 'ok'); create type part as (m mood, n int4);
+  revoke select on pg_catalog.pg_type from public`;
 
 const GREAT = 'it\'s "great", (really)';
 const PART = { mood: GREAT, amount: 7, 'a "name"': ' x,"y"\\' };
@@ -102,7 +105,7 @@ for (const major of majors()) {
   });
 
   test(`without access to PostgreSQL ${major}'s catalogue values are their text and all goes on`, async () => {
-    await withDatabase(major, "types_no_catalogue", async (db) => {
+    await withDatabase(major, HIDDEN, { user: "u_trust" }, async (db) => {
       const text = "select 'ok'::mood as m, '(ok,7)'::part as p, '{ok}'::mood[] as a, 7 as n";
       const asText = { m: "ok", p: "(ok,7)", a: "{ok}", n: 7 };
       for (let i = 0; i < 3; i++) assert.deepEqual([...await db.query(text)], [asText]);
@@ -121,8 +124,8 @@ for (const major of majors()) {
   });
 
   test(`a catalogue query of PostgreSQL ${major} that takes too long leaves text behind, and is tried again`, async () => {
-    await withConnection(major, {}, async (locker) => {
-      await withConnection(major, {}, async (db) => {
+    await withDatabase(major, "select", {}, async (locker, database) => {
+      await withConnection(major, { database }, async (db) => {
         await db.query("create type pg_temp.slow as enum ('a', 'b')").simple();
         const text = "select array['a', 'b']::pg_temp.slow[] as v";
         await db.query(text).simple(); // the server's own caches are warm
@@ -150,29 +153,4 @@ async function bothWays(db: Connection, type: string, value: unknown): Promise<v
   if (codec) assert.deepEqual(codec.decodeText(first!.printed as string), value, type);
   const printed = `select format('%s', v)::${type} as v from (select $1::${type} as v) x`;
   assert.deepEqual([...await db.query(printed, [value])], [{ v: value }], type);
-}
-
-/** A database with types whose catalogue an ordinary user cannot read. */
-async function withDatabase(
-  major: number,
-  name: string,
-  run: (db: Connection) => Promise<void>,
-): Promise<void> {
-  const server = await sharedServer(major);
-  const { host, port } = server;
-  await serverQuery(server, `drop database if exists ${name} with (force)`);
-  await serverQuery(server, `create database ${name}`);
-  const admin = await connect({ host, port, user: "postgres", database: name });
-  await admin.query(
-    "create type mood as enum ('sad', 'ok'); create type part as (m mood, n int4);" +
-      " revoke select on pg_catalog.pg_type from public",
-  ).simple();
-  await admin.close();
-  const db = await connect({ host, port, user: "u_trust", database: name });
-  try {
-    await run(db);
-  } finally {
-    await db.close();
-    await serverQuery(server, `drop database ${name} with (force)`);
-  }
 }

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { majors, serverQuery, sharedServer } from "../_kit/servers.ts";
 import { readLiterals, roundTrip } from "./types_round_trip.ts";
-import { withConnection } from "./types_server.ts";
-import { FAMILIES, READ_ONLY, rowsOf, WITHOUT_TABLE } from "./types_tables.ts";
+import { withConnection, withDatabase } from "./types_server.ts";
+import { EXTENSIONS, FAMILIES, READ_ONLY, rowsOf, WITHOUT_TABLE } from "./types_tables.ts";
 
 for (const major of majors()) {
   for (const [name, family] of Object.entries(FAMILIES)) {
@@ -19,6 +19,13 @@ for (const major of majors()) {
   test(`json's scalars of PostgreSQL ${major} are read as values in every container, both formats`, async () => {
     await withConnection(major, {}, async (db) => {
       for (const [type, rows] of Object.entries(READ_ONLY)) await readLiterals(db, type, rows);
+    });
+  });
+
+  test(`types of extensions go to PostgreSQL ${major} and come back, found by their names`, async () => {
+    const setup = "create extension hstore; create extension citext; create extension ltree";
+    await withDatabase(major, setup, {}, async (db) => {
+      for (const [type, rows] of Object.entries(EXTENSIONS)) await roundTrip(db, type, rows);
     });
   });
 

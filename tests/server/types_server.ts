@@ -1,6 +1,7 @@
 // A connection to the shared server for the tests of types, and SQL of texts.
+import process from "node:process";
 import { connect, type Connection, type ConnectOptions } from "../../mod.ts";
-import { sharedServer } from "../_kit/servers.ts";
+import { serverQuery, sharedServer } from "../_kit/servers.ts";
 
 /** Connects as `postgres` with TimeZone UTC unless told otherwise, runs, closes. */
 export async function withConnection<T>(
@@ -20,6 +21,27 @@ export async function withConnection<T>(
     return await run(db);
   } finally {
     await db.close();
+  }
+}
+
+/**
+ * The same in a database of its own, made by `setup` as `postgres` and dropped in the end. Its name is
+ * this process's: others test on the same server.
+ */
+export async function withDatabase<T>(
+  major: number,
+  setup: string,
+  options: ConnectOptions,
+  run: (db: Connection, database: string) => Promise<T>,
+): Promise<T> {
+  const server = await sharedServer(major);
+  const database = `types_${process.pid}_${crypto.randomUUID().slice(0, 8)}`;
+  await serverQuery(server, `create database ${database}`);
+  try {
+    await withConnection(major, { database }, (db) => db.query(setup).simple().all());
+    return await withConnection(major, { database, ...options }, (db) => run(db, database));
+  } finally {
+    await serverQuery(server, `drop database ${database} with (force)`);
   }
 }
 

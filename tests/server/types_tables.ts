@@ -201,6 +201,20 @@ export const MULTIRANGES: Family = {
   "datemultirange": [[[new Range("2020-02-29", "2020-03-01")], "{[2020-02-29,2020-03-01)}"]],
 };
 
+/** Types of extensions that the embedded servers have, in the database's search_path. */
+// deno-fmt-ignore
+export const EXTENSIONS: Family = {
+  "hstore": [
+    [{}, ""], [{ a: "1", b: null }, "a=>1,b=>NULL", "\"a\"=>\"1\", \"b\"=>NULL"],
+    [{ 'q"x': "\\", "": " ,=>" }, "\"\"=>\" ,=>\",\"q\\\"x\"=>\"\\\\\"", "\"\"=>\" ,=>\", \"q\\\"x\"=>\"\\\\\""],
+    [JSON.parse("{\"__proto__\":\"z\"}"), "__proto__=>z", "\"__proto__\"=>\"z\""],
+  ],
+  "citext": [["", ""], ["Ab é{\"}", "Ab é{\"}"]],
+  "ltree": [["", ""], ["Top.Science.Astro_1", "Top.Science.Astro_1"]],
+  "lquery": [["Top.*{1,2}.!a|b@*", "Top.*{1,2}.!a|b@*"]],
+  "ltxtquery": [["Top & !Europe@*", "Top & !Europe*@", "Top & !Europe@*"]],
+};
+
 /** Every family by its name. */
 export const FAMILIES: Readonly<Record<string, Family>> = {
   "numbers": NUMBERS,

@@ -5,7 +5,7 @@ import { BoundedArray } from "../../src/types/array.ts";
 import { Interval } from "../../src/types/interval.ts";
 import { Range } from "../../src/types/range.ts";
 import { majors } from "../_kit/servers.ts";
-import { withConnection } from "./types_server.ts";
+import { withConnection, withDatabase } from "./types_server.ts";
 
 /** A value that is not what the type is read as, and what the server makes of it. */
 // deno-fmt-ignore
@@ -154,10 +154,8 @@ for (const major of majors()) {
         encode: (value: object) => String(Reflect.get(value, "mood")),
       },
     ];
-    await withConnection(major, { types: { codecs } }, async (db) => {
-      await db.query(
-        "begin; create schema types_custom; create type types_custom.mood as enum ('ok', 'sad')",
-      ).simple();
+    const setup = "create schema types_custom; create type types_custom.mood as enum ('ok', 'sad')";
+    await withDatabase(major, setup, { types: { codecs } }, async (db) => {
       const text = `select point(1, 2) as p, array[point(1, 2)] as ps,
         uuid 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11' as u, 'ok'::types_custom.mood as m,
         array['ok', null]::types_custom.mood[] as ms`;
