@@ -85,7 +85,7 @@ test(`model (seed ${seed}): parameters and rows of 1 MB among the others`, () =>
 });
 
 test(`model (seed ${seed}): queries that time out and are cancelled among the others`, () => {
-  const mix: Mix = { ...MIX, cancelled: 6 };
+  const mix: Mix = { ...MIX, cancelled: 8 };
   return talk({}, { count: 200, burst: 20, mix }, { cancelled: 2, cached: 10 });
 });
 
