@@ -3,7 +3,12 @@ import { InterfaceError } from "../errors/errors.ts";
 import type { Result } from "../query/result.ts";
 import type { Class } from "./adapters.ts";
 import { Host } from "./host.ts";
-import { NamedStatements, type RunOptions } from "./named_statements.ts";
+import {
+  NamedStatements,
+  type PreparedStatement,
+  prepareNamed,
+  type RunOptions,
+} from "./named_statements.ts";
 import type { Arguments } from "./paramstyle.ts";
 
 /** What the connections of `./dbapi` and `./native` have in common. */
@@ -56,12 +61,21 @@ export abstract class BaseConnection implements AsyncDisposable {
    * ROLLBACK.
    * @throws {DatabaseError} the server refused it; the subclass tells why.
    */
-  run(
+  run<Row extends unknown[] = unknown[]>(
     sql: string,
     parameters?: Arguments,
     options?: RunOptions,
-  ): Promise<unknown[][] | null> {
-    return this.#statements.run(sql, parameters, options);
+  ): Promise<Row[] | null> {
+    return this.#statements.run(sql, parameters, options) as Promise<Row[] | null>;
+  }
+
+  /**
+   * Prepares a statement with parameters `:name`, to be run again and again.
+   *
+   * @throws {DatabaseError} the server refused it.
+   */
+  prepare(sql: string, options?: RunOptions): Promise<PreparedStatement> {
+    return prepareNamed(this.#host, sql, options);
   }
 
   /**

@@ -143,8 +143,8 @@ export class Cursor<Connection = Queryable> implements AsyncDisposable {
    *
    * @throws {ProgrammingError} nothing was executed, or the statement returned no rows.
    */
-  fetchone(): Promise<unknown[] | null> {
-    return attempt(() => this.#take(1)[0] ?? null);
+  fetchone<Row extends unknown[] = unknown[]>(): Promise<Row | null> {
+    return attempt(() => this.#take(1)[0] as Row | undefined ?? null);
   }
 
   /**
@@ -153,12 +153,12 @@ export class Cursor<Connection = Queryable> implements AsyncDisposable {
    * @param size `arraysize` unless given.
    * @throws {ProgrammingError} nothing was executed, or the statement returned no rows.
    */
-  fetchmany(size: number = this.arraysize): Promise<unknown[][]> {
+  fetchmany<Row extends unknown[] = unknown[]>(size: number = this.arraysize): Promise<Row[]> {
     return attempt(() => {
       if (!Number.isInteger(size) || size < 0) {
         throw new InterfaceError("fetchmany(): the size must be a whole number, 0 or more");
       }
-      return this.#take(size);
+      return this.#take(size) as Row[];
     });
   }
 
@@ -167,8 +167,8 @@ export class Cursor<Connection = Queryable> implements AsyncDisposable {
    *
    * @throws {ProgrammingError} nothing was executed, or the statement returned no rows.
    */
-  fetchall(): Promise<unknown[][]> {
-    return attempt(() => this.#take(Infinity));
+  fetchall<Row extends unknown[] = unknown[]>(): Promise<Row[]> {
+    return attempt(() => this.#take(Infinity) as Row[]);
   }
 
   /** The rows that are left, one by one. */

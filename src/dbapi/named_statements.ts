@@ -51,6 +51,21 @@ export class NamedStatements {
 }
 
 /**
+ * Makes a statement that can be run again and again.
+ *
+ * @throws {InterfaceError} `sql` is not a string.
+ */
+export function prepareNamed(
+  host: ExecutionHost,
+  sql: string,
+  { types }: RunOptions = {},
+): Promise<PreparedStatement> {
+  if (typeof sql !== "string") throw new InterfaceError("prepare(): the SQL must be a string");
+  const scanned = scanText("named", sql, host.backslashes);
+  return Promise.resolve(new PreparedStatement(host, scanned, namedTypes(scanned, types)));
+}
+
+/**
  * A statement with `:name` parameters, to be run again and again; made by the connection's
  * `prepare()`.
  */
@@ -84,12 +99,14 @@ export class PreparedStatement {
    * @throws {InterfaceError} it is closed, or a parameter is missing or cannot be encoded.
    * @throws {DatabaseError} the server refused it.
    */
-  async run(parameters: Arguments = {}): Promise<unknown[][] | null> {
+  async run<Row extends unknown[] = unknown[]>(
+    parameters: Arguments = {},
+  ): Promise<Row[] | null> {
     if (this.#closed) throw new InterfaceError("the prepared statement is closed");
     const values = namedValues(this.#scanned, parameters);
     const { text } = this.#scanned;
     this.#outcome = await executeStatement(this.#host, text, values, this.#types, true);
-    return this.#outcome.rows;
+    return this.#outcome.rows as Row[] | null;
   }
 
   /** Has the server forget it; closing twice is closing once. */

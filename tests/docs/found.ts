@@ -15,6 +15,11 @@ export function readmeExamples(): Example[] {
   return blocksOf(text("README.md"), "README.md").map((block) => ({ block }));
 }
 
+/** Those of PG8000.md. */
+export function pg8000Examples(): Example[] {
+  return blocksOf(text("PG8000.md"), "PG8000.md").map((block) => ({ block }));
+}
+
 /** Those in the modules' comments; of the npm package, in its declarations, which hold them. */
 export function docCommentExamples(): Example[] {
   const inSource = readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" })

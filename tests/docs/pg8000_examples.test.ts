@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { blocksOf } from "./blocks.ts";
+import { pg8000Examples } from "./found.ts";
 import { Playground } from "./playground.ts";
-import { cleanUp, ROOT, runBlock } from "./run_block.ts";
+import { cleanUp, runBlock } from "./run_block.ts";
 
-const blocks = blocksOf(readFileSync(join(ROOT, "PG8000.md"), "utf8"), "PG8000.md");
+const examples = pg8000Examples();
 
 describe("the examples of PG8000.md do what they say", () => {
   let playground: Playground;
@@ -21,10 +19,10 @@ describe("the examples of PG8000.md do what they say", () => {
   });
 
   it("there are as many as in pg8000's README, some of them two in one", () => {
-    assert.ok(blocks.length > 35);
+    assert.ok(examples.length > 35);
   });
 
-  for (const block of blocks) {
+  for (const { block } of examples) {
     it(block.place, () => runBlock(block, playground));
   }
 });

@@ -46,6 +46,7 @@ export class Playground {
       ["/etc/ssl/db-root.crt", ca.certPath],
       ["/run/postgresql/.s.PGSQL.5432", cluster.socketPath],
       ["/run/postgresql", cluster.socketDirectory],
+      ["port: 5432", `port: ${cluster.port}`],
     ]);
     return new Playground(cluster, standIns);
   }

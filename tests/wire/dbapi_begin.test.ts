@@ -13,15 +13,17 @@ import {
 import {
   bindComplete,
   commandComplete,
+  concat,
   dataRow,
   errorResponse,
+  message,
   parameterDescription,
   parseComplete,
   readyForQuery,
   rowDescription,
 } from "../_kit/server_messages.ts";
 
-const BEGIN = expect("Q", (message) => assert.equal(message.text, "begin transaction"));
+const BEGIN = expect("Q", ({ text }) => assert.equal(text, "begin transaction"));
 const BEGUN = send(commandComplete("BEGIN"), readyForQuery("T"));
 const STATEMENT = expectAll("P", "D", "B", "E", "S");
 const ROW = [rowDescription(["n"]), bindComplete(), dataRow(["1"]), commandComplete("SELECT 1")];
@@ -46,7 +48,7 @@ test("dbapi: BEGIN and the first statement are sent before either is answered", 
     STATEMENT,
     BEGUN,
     send(...DESCRIBED, readyForQuery("T")),
-    expect("Q", (message) => assert.equal(message.text, "commit")),
+    expect("Q", ({ text }) => assert.equal(text, "commit")),
     send(commandComplete("COMMIT"), readyForQuery("I")),
   ];
   await withScript(script, async (con) => {
@@ -59,7 +61,7 @@ test("dbapi: BEGIN and the first statement are sent before either is answered", 
 test("dbapi: a text without arguments goes behind BEGIN in the same way", async () => {
   const script = [
     BEGIN,
-    expect("Q", (message) => assert.equal(message.text, "select 1")),
+    expect("Q", ({ text }) => assert.equal(text, "select 1")),
     BEGUN,
     send(ROW[0]!, ROW[2]!, ROW[3]!, readyForQuery("T")),
   ];
@@ -130,5 +132,13 @@ test("dbapi: a statement that took effect although BEGIN failed is an error that
       assert.equal((error.cause as dbapi.DatabaseError).code, "57014");
       return true;
     });
+  });
+});
+
+test("dbapi: an error that is not UTF-8 is told with U+FFFD in it", async () => {
+  const latin1 = concat("SERROR\0C42601\0Mna", Uint8Array.of(0xef), "ve\0\0");
+  const script = [BEGIN, STATEMENT, BEGUN, send(message("E", latin1), readyForQuery("E"))];
+  await withScript(script, async (con) => {
+    await assert.rejects(con.cursor().execute("select %s", ["1"]), { message: "na\ufffdve" });
   });
 });
