@@ -6,7 +6,7 @@ import { Lexer } from "./lexer.ts";
  * template, or run by `db.query(fragment)`; by itself it does nothing.
  */
 export abstract class Fragment {
-  /** For the driver: appends itself to the text that is being assembled. */
+  /** @internal Appends itself to the text that is being assembled. */
   abstract writeTo(assembly: Assembly): void;
 }
 

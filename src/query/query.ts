@@ -60,10 +60,10 @@ export interface StatementDescription {
  * closes the portal.
  *
  * @example
- * ```ts ignore
- * const users = await db.query("select id, name from users where id = $1", [7]);
- * const count = await db.query("select count(*) from users").scalar();
- * for await (const row of db.query("select * from events")) console.log(row.id);
+ * ```ts
+ * const users = await db.query("select id, name from users where id = $1", [2]); // → [{ id: 2, name: "Grace" }]
+ * const count = await db.query("select count(*) from users").scalar(); // → 3n
+ * for await (const row of db.query("select id from users order by id")) console.log(row.id); // → 1, 2, 3
  * ```
  */
 export class Query<Row = ObjectRow> extends Fragment
@@ -212,7 +212,7 @@ export class Query<Row = ObjectRow> extends Fragment
     }
   }
 
-  /** For the driver: a query that `sql` has made can be a part of another. */
+  /** @internal A query that `sql` has made can be a part of another. */
   writeTo(assembly: Assembly): void {
     const origin = this.#origin;
     if (origin === undefined) {

@@ -93,11 +93,12 @@ export abstract class Queries {
    * @throws {DatabaseError} a statement failed.
    *
    * @example
-   * ```ts ignore
-   * const [from, to] = await db.batch([
-   *   { text: "update account set sum = sum - $1 where id = 1", parameters: [5] },
-   *   sql`update account set sum = sum + ${5} where id = 2`,
+   * ```ts
+   * const results = await db.batch([
+   *   { text: "update accounts set balance = balance - $1 where id = 1", parameters: [5] },
+   *   sql`update accounts set balance = balance + ${5} where id = 2`,
    * ]);
+   * results.map((result) => result.rowCount); // → [1, 1]
    * ```
    */
   async batch(
@@ -122,8 +123,10 @@ export abstract class Queries {
    * @throws {DatabaseError} a set failed, and none has any effect.
    *
    * @example
-   * ```ts ignore
-   * await db.executeMany("insert into t values ($1, $2)", [[1, "a"], [2, "b"]]);
+   * ```ts
+   * const rows = [["Alan", "alan@example.com"], ["Barbara", null]];
+   * const result = await db.executeMany("insert into users (name, email) values ($1, $2)", rows);
+   * result.rowCount; // → 2
    * ```
    */
   async executeMany<Row = ObjectRow>(

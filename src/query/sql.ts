@@ -54,9 +54,10 @@ export interface SqlFunctions {
    * @throws {InterfaceError} there are none.
    *
    * @example
-   * ```ts ignore
+   * ```ts
+   * const conditions = [sql`id > ${1}`, sql`email is not null`];
    * const where = sql.join(conditions, " and ");
-   * await db.sql`select * from t where ${where}`;
+   * await db.sql`select name from users where ${where}`; // → [{ name: "Grace" }]
    * ```
    */
   join(items: readonly SqlValue[], separator?: string | Fragment): Fragment;
@@ -201,11 +202,11 @@ function json(value: unknown): string {
  * Makes fragments, to be put into a template or run by `db.query(fragment)`.
  *
  * @example
- * ```ts ignore
+ * ```ts
  * import { sql } from "@cornac/pg";
  *
- * const recent = sql`created > now() - interval '1 day'`;
- * await db.query(sql`select * from ${sql("orders")} where ${recent} and id in ${sql([1, 2])}`);
+ * const reachable = sql`email is not null`;
+ * await db.query(sql`select id from ${sql("users")} where ${reachable} and id in ${sql([2, 3])}`); // → [{ id: 2 }]
  * ```
  */
 export const sql: SqlFragments = withFunctions(templateFragment);
