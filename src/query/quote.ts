@@ -38,7 +38,7 @@ export function quoteLiteral(value: unknown): string {
   }
   if (value === null) return "null";
   if (value instanceof Date) return `${quoteString(timestamp(value))}::timestamptz`;
-  if (value instanceof Uint8Array) return `'\\x${hex(value)}'::bytea`;
+  if (value instanceof Uint8Array) return `${quoteString(`\\x${hex(value)}`)}::bytea`;
   throw new InterfaceError("sql.literal() takes strings, numbers, booleans, dates, bytes and null");
 }
 

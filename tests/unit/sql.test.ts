@@ -1,0 +1,149 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type Fragment, InterfaceError, sql } from "../../mod.ts";
+import { assemble } from "../../src/query/fragment.ts";
+
+const TABLE: readonly (readonly [fragment: Fragment, text: string, ...values: unknown[]])[] = [
+  [sql`select ${1}, ${"a"}`, "select $1, $2", 1, "a"],
+  [sql`select ${null}, ${[1, 2]}`, "select $1, $2", null, [1, 2]],
+  [sql`a ${sql`b ${1} ${sql`c ${2}`}`} d ${3}`, "a b $1 c $2 d $3", 1, 2, 3],
+  [sql`select * from ${sql("t")}`, 'select * from "t"'],
+  [sql`select ${sql("s.t")}`, 'select "s"."t"'],
+  [sql`${sql('we"ird')}`, '"we""ird"'],
+  [sql`${sql.identifier("a.b", "c")}`, '"a.b"."c"'],
+  [sql`select ${sql(["a", "t.b"])} from t`, 'select "a", "t"."b" from t'],
+  [sql`where id in ${sql([1, 2, 3])}`, "where id in ($1, $2, $3)", 1, 2, 3],
+  [sql`where id not IN /* x */ ${sql(["a", "b"])}`, "where id not IN /* x */ ($1, $2)", "a", "b"],
+  [sql`where id in ${sql([null])}`, "where id in ($1)", null],
+  [sql`values ${sql([[1, "a"], [2, "b"]])}`, "values ($1, $2), ($3, $4)", 1, "a", 2, "b"],
+  [sql`values ${sql(["a", "b"])}`, "values ($1, $2)", "a", "b"],
+  [
+    sql`insert into t ${sql({ a: 1, b: "x" })}`,
+    'insert into t ("a", "b") values ($1, $2)',
+    ...[1, "x"],
+  ],
+  [
+    sql`insert into t ${sql({ a: 1, b: 2, c: 3 }, "c", "a")} returning *`,
+    'insert into t ("c", "a") values ($1, $2) returning *',
+    ...[3, 1],
+  ],
+  [
+    sql`insert into t ${sql([{ a: 1 }, { a: 2 }])}`,
+    'insert into t ("a") values ($1), ($2)',
+    ...[1, 2],
+  ],
+  [
+    sql`insert into t (a, b) values ${sql([{ a: 1, b: 2 }, { b: 4, a: 3 }])}`,
+    "insert into t (a, b) values ($1, $2), ($3, $4)",
+    ...[1, 2, 3, 4],
+  ],
+  [
+    sql`update t set ${sql({ a: 1, b: 2 })} where c`,
+    'update t set "a" = $1, "b" = $2 where c',
+    1,
+    2,
+  ],
+  [sql`update t set x = 1, ${sql({ a: 1 })}`, 'update t set x = 1, "a" = $1', 1],
+  [
+    sql`insert into "set" ${sql({ a: 1 })} on conflict (a) do update set ${sql({ a: 2 })}`,
+    'insert into "set" ("a") values ($1) on conflict (a) do update set "a" = $2',
+    ...[1, 2],
+  ],
+  [
+    sql`insert into t ${sql({ at: sql`now()`, n: 1 })}`,
+    'insert into t ("at", "n") values (now(), $1)',
+    1,
+  ],
+  [sql.join([1, sql`f(${2})`, 3]), "$1, f($2), $3", 1, 2, 3],
+  [sql.join([sql`a = ${1}`, sql`b = ${2}`], " and "), "a = $1 and b = $2", 1, 2],
+  [sql.join([1, 2], sql` + ${9} + `), "$1 + $2 + $3", 1, 9, 2],
+  [sql`${sql.raw("now()")}`, "now()"],
+  [sql`${sql.json({ a: [1] })}, ${sql.json("s")}`, "$1, $2", '{"a":[1]}', '"s"'],
+  [sql`${sql.array([1, null], "int4")}`, "$1::int4[]", [1, null]],
+  [sql`${sql.array([1])}`, "$1", [1]],
+  [sql`${sql.typed("1", "numeric(10, 2)")}`, "$1::numeric(10, 2)", "1"],
+  [sql`${sql.typed("a", 'my."Odd type"[]')}`, '$1::my."Odd type"[]', "a"],
+  [sql`select ${sql.literal("it's")}, ${sql.literal("a\\b")}`, "select 'it''s',  E'a\\\\b'"],
+  [sql`1 -${sql.literal(-5)}, ${sql.literal(-5n)}, ${sql.literal(-0)}`, "1 -(-5), (-5), (-0)"],
+  [sql`${sql.literal(1.5)}, ${sql.literal(NaN)}`, "1.5, 'NaN'::float8"],
+  [sql`${sql.literal(true)}, ${sql.literal(null)}`, "true, null"],
+  [sql`${sql.literal(new Uint8Array([0, 255]))}`, " E'\\\\x00ff'::bytea"],
+  [sql`${sql.literal(new Date(0))}`, "'1970-01-01T00:00:00.000Z'::timestamptz"],
+  [
+    sql`${sql.literal(new Date(Date.UTC(-43, 2, 15)))}`,
+    "'0044-03-15T00:00:00.000Z BC'::timestamptz",
+  ],
+];
+
+for (const [fragment, text, ...values] of TABLE) {
+  test(`sql: ${text}`, () => {
+    const assembled = assemble(fragment);
+    assert.equal(assembled.text, text);
+    assert.deepEqual(assembled.values, values);
+  });
+}
+
+test("sql: a fragment can be used twice, and is numbered where it stands", () => {
+  const both = sql`x = ${1}`;
+  const { text, values } = assemble(sql`${both} or ${2} or ${both}`);
+  assert.equal(text, "x = $1 or $2 or x = $3");
+  assert.deepEqual(values, [1, 2, 1]);
+});
+
+test("sql: a type by its OID is declared, not written", () => {
+  const { text, types, isTyped } = assemble(sql`${1}, ${sql.typed("2", 20)}`);
+  assert.equal(text, "$1, $2");
+  assert.deepEqual(types, [0, 20]);
+  assert.equal(isTyped, true);
+});
+
+const REFUSED: readonly (readonly [what: string, make: () => unknown])[] = [
+  ["an empty list", () => sql([])],
+  ["an empty list of rows", () => sql`insert into t ${sql([] as object[])}`],
+  ["an object without columns", () => sql({})],
+  ["a column the object does not have", () => sql({ a: 1 }, "b" as "a")],
+  ["a column of a prototype", () => sql({ a: 1 }, "toString" as "a")],
+  ["a row without the first one's column", () => sql([{ a: 1 }, { b: 1 } as unknown as { a: 1 }])],
+  ["undefined in an object", () => sql({ a: undefined })],
+  ["undefined in a list", () => sql([1, undefined as unknown as null])],
+  ["undefined in a template", () => assemble(sql`${undefined as unknown as null}`)],
+  ["an object behind neither INSERT, SET nor VALUES", () => assemble(sql`where ${sql({ a: 1 })}`)],
+  ["several objects behind SET", () => assemble(sql`update t set ${sql([{ a: 1 }, { a: 2 }])}`)],
+  ["an empty name", () => sql("")],
+  ["an empty part of a name", () => sql("a..b")],
+  ["a zero byte in a name", () => sql("a\0b")],
+  ["no name at all", () => sql.identifier()],
+  ["nothing to join", () => sql.join([])],
+  ["a number as a name", () => (sql as unknown as (n: number) => unknown)(5)],
+  ["a zero byte in a literal", () => sql.literal("\0")],
+  ["an object as a literal", () => sql.literal({} as unknown as null)],
+  ["an invalid date as a literal", () => sql.literal(new Date(NaN))],
+  ["a function as JSON", () => sql.json(() => {})],
+  ["a cycle as JSON", () => {
+    const cycle: unknown[] = [];
+    cycle.push(cycle);
+    return sql.json(cycle);
+  }],
+  ...[
+    "",
+    " ",
+    "int; drop table t",
+    "int--",
+    "int/**/",
+    "int'",
+    "int)",
+    "(int",
+    '"open',
+    '""',
+    "a::b",
+    "$1",
+    "int $$x$$",
+  ]
+    .map((
+      type,
+    ): [string, () => unknown] => [`the type ${JSON.stringify(type)}`, () => sql.typed(1, type)]),
+];
+
+for (const [what, make] of REFUSED) {
+  test(`sql refuses ${what}`, () => assert.throws(make, InterfaceError));
+}
