@@ -31,6 +31,8 @@ export interface Failure {
   /** The server's own words, or ours with host, port and stage. */
   readonly error: Error;
   readonly target: Target;
+  /** It was over TLS that the server refused us. */
+  readonly encrypted: boolean;
   /** The server let us in, but has another role. */
   readonly misfit: boolean;
   /** The connection ended before the startup message was answered. */
@@ -56,6 +58,7 @@ export async function attemptOnce(
     return {
       error: described(reason, target),
       target,
+      encrypted: start.encrypted ?? false,
       misfit: start.misfit ?? false,
       atStart: start.stage === STARTING,
       wanted: start.wanted,
@@ -99,10 +102,10 @@ export function described(error: unknown, target: Target): Error {
 async function enter(settings: Settings, plan: Plan, start: Start): Promise<Session> {
   const { target } = plan;
   const wire = await dial(settings, target, plan.wish, start);
+  const encrypted = start.encrypted = wire.tls !== undefined;
   try {
     const facts = await startUp(wire, settings, target, start);
     await checkRole(wire, facts, plan.role, start);
-    const encrypted = wire.tls !== undefined;
     const cancel = () => cancelOnServer(settings, target, encrypted, facts);
     return new Session(wire, facts, settings, cancel);
   } catch (error) {

@@ -74,8 +74,8 @@ async function addressesOf(
     return inOrder(settings, [...new Set(hosts)]).map((host) => ({ ...address, host }));
   } catch (error) {
     signal?.throwIfAborted();
-    const failure = { error: described(error, target), target, misfit: false, atStart: false };
-    search.failures.push({ ...failure, wanted: undefined });
+    const nothing = { encrypted: false, misfit: false, atStart: false, wanted: undefined };
+    search.failures.push({ error: described(error, target), target, ...nothing });
     return [];
   } finally {
     release();
@@ -91,7 +91,7 @@ async function searchAddress(
 ): Promise<Session | Next> {
   let failure: Failure | undefined;
   for (const wish of wishes(target)) {
-    if (failure !== undefined && !mayTryOtherWay(failure)) break;
+    if (failure !== undefined && !mayTryOtherWay(failure, wish)) break;
     const found = await attempt(search, target, wish, role);
     if (found instanceof Session) return found;
     search.failures.push(failure = found);
@@ -118,8 +118,9 @@ function wishes(target: Target): readonly TlsWish[] {
  * the first way. A handshake or a certificate that failed, a lost connection or a wrong password
  * must not become a plaintext connection by itself.
  */
-function mayTryOtherWay({ error }: Failure): boolean {
-  return isReport(error) && error.code === "28000";
+function mayTryOtherWay({ error, encrypted }: Failure, wish: TlsWish): boolean {
+  const isOther = encrypted === (wish === "never");
+  return isOther && isReport(error) && error.code === "28000";
 }
 
 /** The server is starting, stopping, or recovering from a crash. */

@@ -32,6 +32,8 @@ export interface Start extends Attempt {
   readonly version: "3.0" | "3.2";
   /** A bearer token, when one was obtained since an earlier attempt. */
   readonly token: string | undefined;
+  /** Set when the connection is there: whether it is encrypted. */
+  encrypted?: boolean;
   /** Set when the server wants a bearer token and there is none yet. */
   wanted?: OAuthRefusal;
   /** Set when the server let us in, but has another role than was asked for. */

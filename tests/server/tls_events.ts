@@ -1,0 +1,111 @@
+/** What happens on the wire while connecting, seen from the driver's side of a runtime's streams. */
+import type {
+  Address,
+  DialOptions,
+  Runtime,
+  Signal,
+  Sink,
+  Stream,
+  TlsFacts,
+  TlsSettings,
+} from "../../mod.ts";
+import { detectRuntime } from "../../src/runtime/detect.ts";
+
+/** `connect`, `sslrequest`, `tls` or `tls failed`, `startup`; by connection, in order. */
+export type Event = "connect" | "sslrequest" | "tls" | "tls failed" | "startup" | "cancel";
+
+/** This runtime, and what it was told to do. */
+export interface Watched {
+  readonly runtime: Runtime;
+  /** One list for each connection; one that was made anew only because this runtime must is left out. */
+  readonly connections: Event[][];
+}
+
+/** Watches every connection that is dialled with the runtime it returns. */
+export async function watched(): Promise<Watched> {
+  const here = await detectRuntime();
+  const connections: Event[][] = [];
+  const connect = async (address: Address, options: DialOptions): Promise<Stream> => {
+    const events: Event[] = ["connect"];
+    connections.push(events);
+    const forget = (): void => void connections.splice(connections.indexOf(events), 1);
+    return new WatchedStream(await here.connect(address, options), events, forget);
+  };
+  return { runtime: { ...here, connect }, connections };
+}
+
+class WatchedStream implements Stream {
+  readonly #stream: Stream;
+  readonly #events: Event[];
+  readonly #forget: () => void;
+
+  constructor(stream: Stream, events: Event[], forget: () => void) {
+    this.#stream = stream;
+    this.#events = events;
+    this.#forget = forget;
+  }
+
+  get kind(): Stream["kind"] {
+    return this.#stream.kind;
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#stream.remoteAddress;
+  }
+
+  start(sink: Sink): void {
+    this.#stream.start(sink);
+  }
+
+  resume(): void {
+    this.#stream.resume();
+  }
+
+  write(bytes: Uint8Array<ArrayBuffer>): Promise<void> | undefined {
+    if (!this.#events.includes("startup")) this.#events.push(firstEvent(bytes));
+    return this.#stream.write(bytes);
+  }
+
+  canSecure(tls: TlsSettings): boolean {
+    const can = this.#stream.canSecure(tls);
+    if (!can) this.#forget();
+    return can;
+  }
+
+  async secure(tls: TlsSettings, signal?: Signal): Promise<TlsFacts> {
+    try {
+      const facts = await this.#stream.secure(tls, signal as AbortSignal | undefined);
+      this.#events.push("tls");
+      return facts;
+    } catch (error) {
+      this.#events.push("tls failed");
+      throw error;
+    }
+  }
+
+  closeWrite(): Promise<void> {
+    return this.#stream.closeWrite();
+  }
+
+  close(): Promise<void> {
+    return this.#stream.close();
+  }
+
+  destroy(): void {
+    this.#stream.destroy();
+  }
+
+  ref(): void {
+    this.#stream.ref();
+  }
+
+  unref(): void {
+    this.#stream.unref();
+  }
+}
+
+/** By the code that stands where a StartupMessage has its version. */
+function firstEvent(bytes: Uint8Array): Event {
+  const code = new DataView(bytes.buffer, bytes.byteOffset).getInt32(4);
+  return code === 80877103 ? "sslrequest" : code === 80877102 ? "cancel" : "startup";
+}
