@@ -74,7 +74,7 @@ export abstract class BaseConnection implements AsyncDisposable {
    *
    * @throws {DatabaseError} the server refused it.
    */
-  prepare(sql: string, options?: RunOptions): Promise<PreparedStatement> {
+  prepare(sql: string, options?: Pick<RunOptions, "types">): Promise<PreparedStatement> {
     return prepareNamed(this.#host, sql, options);
   }
 

@@ -2,10 +2,10 @@ import type { Queryable } from "../connection.ts";
 import { InterfaceError, ProgrammingError } from "../errors/errors.ts";
 import type { Result } from "../query/result.ts";
 import {
+  executeSets,
   executeStatement,
   executeText,
   type ExecutionHost,
-  judge,
   type Outcome,
 } from "./execution.ts";
 import { type InputSize, typeOids } from "./input_sizes.ts";
@@ -108,19 +108,18 @@ export class Cursor<Connection = Queryable> implements AsyncDisposable {
 
   /**
    * Runs a statement once for each set of arguments, without waiting in between; `rowcount` is the
-   * sum. The first set goes alone. When a later one fails with autocommit on, sets behind it may have
-   * been executed already; in a transaction they have no effect.
+   * sum. They are one transaction, also with autocommit on: when one fails none has any effect, and
+   * the error's `index` says which it was.
    *
-   * @throws {InterfaceError | DatabaseError} as `execute()`; the first failure.
+   * @throws {InterfaceError | DatabaseError} as `execute()`.
    */
   async executemany(operation: string, sets: Iterable<Arguments>): Promise<this> {
     const host = this.#begin(operation);
     const scanned = scanText(this.paramstyle, operation, host.backslashes);
     const types = this.#takeTypes(scanned);
-    const all = Array.from(sets, (args) => host.adapt(bindArguments(scanned, args)));
+    const all = Array.from(sets, (args) => bindArguments(scanned, args));
     this.#outcome = NOTHING;
-    if (all.length === 0) return this;
-    this.#outcome = await host.run(() => executeSets(host, scanned.text, all, types), true);
+    if (all.length > 0) this.#outcome = await executeSets(host, scanned.text, all, types);
     return this;
   }
 
@@ -244,32 +243,6 @@ const NOTHING: Outcome = { columns: null, rows: null, rowCount: -1 };
 /** A name in SQL, schema-qualified or not. Source: manual, "Identifiers and Key Words". */
 const NAME =
   /^(?:[\p{L}_][\p{L}\p{N}_$]*|"(?:[^"]|"")+")(?:\.(?:[\p{L}_][\p{L}\p{N}_$]*|"(?:[^"]|"")+"))*$/u;
-
-/** Sets on their way at once: enough to fill the round trip, few enough to stop soon. */
-const AT_ONCE = 500;
-
-/** The first set prepares the statement; of the others up to `AT_ONCE` are on their way. */
-async function executeSets(
-  host: ExecutionHost,
-  text: string,
-  sets: readonly (readonly unknown[])[],
-  parameterTypes: readonly number[],
-): Promise<Outcome> {
-  const options = { rows: "array", parameterTypes } as const;
-  const send = (values: readonly unknown[]): PromiseLike<Result<unknown[]>> =>
-    host.db.query<unknown[]>(text, values, options).execute();
-  let last = judge(host, text, [await send(sets[0]!)]);
-  let rowCount = last.rowCount;
-  for (let at = 1; at < sets.length; at += AT_ONCE) {
-    const sent = sets.slice(at, at + AT_ONCE).map(send);
-    for (const settled of await Promise.allSettled(sent)) {
-      if (settled.status === "rejected") throw settled.reason;
-      last = judge(host, text, [settled.value]);
-      rowCount = rowCount < 0 || last.rowCount < 0 ? -1 : rowCount + last.rowCount;
-    }
-  }
-  return { ...last, rowCount };
-}
 
 function columnSpec({ name, typeOid }: Result["columns"][number]): ColumnSpec {
   return [name, typeOid, null, null, null, null, null];

@@ -76,6 +76,21 @@ export function executeStatement(
   }, begins);
 }
 
+/** Runs one statement with each set of values, in one round trip and one transaction. */
+export function executeSets(
+  host: ExecutionHost,
+  text: string,
+  sets: readonly (readonly unknown[])[],
+  parameterTypes: readonly number[],
+): Promise<Outcome> {
+  return host.run(async () => {
+    const options = { ...ARRAYS, parameterTypes };
+    const adapted = sets.map((values) => host.adapt(values));
+    const result = await host.db.executeMany<unknown[]>(text, adapted, options);
+    return judge(host, text, [result]);
+  }, true);
+}
+
 /**
  * The results of the statements of `text` as one.
  *

@@ -1,6 +1,13 @@
 import { InterfaceError } from "../errors/errors.ts";
+import type { PreparedStatement as DriverStatement } from "../query/prepared.ts";
 import type { Result } from "../query/result.ts";
-import { executeStatement, executeText, type ExecutionHost, type Outcome } from "./execution.ts";
+import {
+  executeStatement,
+  executeText,
+  type ExecutionHost,
+  judge,
+  type Outcome,
+} from "./execution.ts";
 import {
   type Arguments,
   bindArguments,
@@ -51,41 +58,44 @@ export class NamedStatements {
 }
 
 /**
- * Makes a statement that can be run again and again.
+ * Prepares a statement with `:name` parameters.
  *
  * @throws {InterfaceError} `sql` is not a string.
+ * @throws {DatabaseError} the server refused it.
  */
-export function prepareNamed(
+export async function prepareNamed(
   host: ExecutionHost,
   sql: string,
-  { types }: RunOptions = {},
+  { types }: Pick<RunOptions, "types"> = {},
 ): Promise<PreparedStatement> {
   if (typeof sql !== "string") throw new InterfaceError("prepare(): the SQL must be a string");
   const scanned = scanText("named", sql, host.backslashes);
-  return Promise.resolve(new PreparedStatement(host, scanned, namedTypes(scanned, types)));
+  const options = { rows: "array", parameterTypes: namedTypes(scanned, types) } as const;
+  const statement = await host.run(() => host.db.prepare<unknown[]>(scanned.text, options), false);
+  return new PreparedStatement(host, scanned, statement);
 }
 
 /**
- * A statement with `:name` parameters, to be run again and again; made by the connection's
- * `prepare()`.
+ * A statement with `:name` parameters, prepared on the server to be run again and again; made by the
+ * connection's `prepare()`.
  */
-export class PreparedStatement {
+export class PreparedStatement implements AsyncDisposable {
   readonly #host: ExecutionHost;
   readonly #scanned: ScannedText;
-  readonly #types: readonly number[];
+  readonly #statement: DriverStatement<unknown[]>;
   #outcome: Outcome | undefined;
-  #closed = false;
 
   /** For the connection's `prepare()`. */
-  constructor(host: ExecutionHost, scanned: ScannedText, types: readonly number[]) {
+  constructor(host: ExecutionHost, scanned: ScannedText, statement: DriverStatement<unknown[]>) {
     this.#host = host;
     this.#scanned = scanned;
-    this.#types = types;
+    this.#statement = statement;
   }
 
-  /** The columns of the last `run()`; `null` before the first, and when it returns no rows. */
+  /** The columns of its result; `null` when it returns no rows. */
   get columns(): Result["columns"] | null {
-    return this.#outcome?.columns ?? null;
+    if (this.#outcome !== undefined) return this.#outcome.columns;
+    return this.#statement.columns.length > 0 ? this.#statement.columns : null;
   }
 
   /** Rows returned or changed by the last `run()`; -1 where none are counted, `null` before any. */
@@ -102,17 +112,23 @@ export class PreparedStatement {
   async run<Row extends unknown[] = unknown[]>(
     parameters: Arguments = {},
   ): Promise<Row[] | null> {
-    if (this.#closed) throw new InterfaceError("the prepared statement is closed");
-    const values = namedValues(this.#scanned, parameters);
-    const { text } = this.#scanned;
-    this.#outcome = await executeStatement(this.#host, text, values, this.#types, true);
+    const host = this.#host;
+    const values = host.adapt(namedValues(this.#scanned, parameters));
+    this.#outcome = await host.run(async () => {
+      const result = await this.#statement.query(values);
+      return judge(host, this.#scanned.text, [result]);
+    }, true);
     return this.#outcome.rows as Row[] | null;
   }
 
   /** Has the server forget it; closing twice is closing once. */
   close(): Promise<void> {
-    this.#closed = true;
-    return Promise.resolve();
+    return this.#host.run(() => this.#statement.close(), false);
+  }
+
+  /** `await using` closes. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 }
 

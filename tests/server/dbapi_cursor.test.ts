@@ -117,8 +117,21 @@ test("cursor: executemany sums what was counted, and -1 stays -1", async () => {
     assert.deepEqual(await cursor.fetchone(), [1500, 1500 * 1499 / 2]);
     cursor.paramstyle = "named";
     await cursor.executemany("select :a::int", new Set([{ a: 1 }, { a: 2 }]));
-    assert.deepEqual(await cursor.fetchall(), [[2]]);
+    assert.deepEqual(await cursor.fetchall(), [[1], [2]]);
   });
+});
+
+test("cursor: executemany is one transaction with autocommit on, too, and names the set that failed", async () => {
+  await withDbapi(async (con) => {
+    const cursor = con.cursor();
+    await cursor.execute("create temporary table t (n int primary key)");
+    await assert.rejects(
+      cursor.executemany("insert into t values (%s)", [[1], [2], [1]]),
+      { name: "IntegrityError", index: 2 },
+    );
+    await cursor.execute("select * from t");
+    assert.deepEqual(await cursor.fetchall(), []);
+  }, { autocommit: true });
 });
 
 test("cursor: setinputsizes fixes the types of the next execution only", async () => {

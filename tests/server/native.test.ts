@@ -233,3 +233,36 @@ test("native: nothing of a connection shows its password", async () => {
   assert.doesNotMatch(shown, /p scram/);
   await con.close();
 });
+
+test("native: a prepared statement runs again and again, with types, and is gone when closed", async () => {
+  await withNative(async (con) => {
+    const count =
+      "select count(*)::int from pg_prepared_statements where statement like '%_typeof%'";
+    assert.deepEqual(await con.run(count), [[0]]);
+    const types = { b: native.NUMERIC };
+    const statement = await con.prepare("select :a::int, pg_typeof(:b)::text", { types });
+    assert.deepEqual(await con.run(count), [[1]]);
+    assert.deepEqual(statement.columns?.map(({ typeOid }) => typeOid), [23, 25]);
+    assert.equal(statement.rowCount, null);
+    assert.deepEqual(await statement.run({ a: 1, b: "2" }), [[1, "numeric"]]);
+    assert.deepEqual(await statement.run({ a: 2, b: "3" }), [[2, "numeric"]]);
+    assert.deepEqual(await con.run(count), [[1]]);
+    assert.equal(statement.rowCount, 1);
+    await statement.close();
+    await statement.close();
+    assert.deepEqual(await con.run(count), [[0]]);
+    await assert.rejects(statement.run({ a: 1, b: "2" }), /the prepared statement is closed/);
+  });
+});
+
+test("native: preparing what the server does not understand is refused at once", async () => {
+  await withNative(async (con) => {
+    await assert.rejects(con.prepare("selct :a"), { name: "ProgrammingError", code: "42601" });
+    await assert.rejects(con.prepare(1 as unknown as string), native.InterfaceError);
+    const named = await con.prepare("select :a::int + :b::int + :a::int");
+    assert.deepEqual(await named.run({ a: 1, b: 2, c: 3 }), [[4]]);
+    await assert.rejects(named.run({ a: 1 }), /no argument for the placeholder "b"/);
+    const silent = await con.prepare("set application_name = 'x'");
+    assert.deepEqual([await silent.run(), silent.columns, silent.rowCount], [null, null, -1]);
+  });
+});
