@@ -2,6 +2,7 @@ import type { ConnectionCore, Notice } from "./connection_core.ts";
 import type { Notification, TransactionStatus } from "./protocol/backend.ts";
 import { Cursor, type CursorOptions } from "./dbapi/cursor.ts";
 import { plainHost } from "./dbapi/execution.ts";
+import { BulkQueries } from "./features/bulk.ts";
 import {
   beginTransaction,
   runTransaction,
@@ -11,7 +12,7 @@ import {
   type TransactionRunOptions,
 } from "./features/transaction.ts";
 import type { QueryHost } from "./query/query.ts";
-import { Queries } from "./query/queryable.ts";
+import type { Queries } from "./query/queryable.ts";
 import type { Session } from "./session/session.ts";
 import type { Codec } from "./types/codec.ts";
 import type { CustomCodec } from "./types/custom.ts";
@@ -61,7 +62,7 @@ export interface Queryable
  * the connection dies, each pending query is rejected, later calls are refused with the reason as
  * their cause, and `closed` resolves; nothing is ever thrown where nobody waits.
  */
-export class Connection extends Queries implements Queryable, AsyncDisposable {
+export class Connection extends BulkQueries implements Queryable, AsyncDisposable {
   readonly #host: QueryHost;
   readonly #core: ConnectionCore;
   /** Resolves once, when the connection is over, whatever ended it. Never rejects. */

@@ -38,7 +38,15 @@ const ROOTS = ["connect.ts", "connection.ts", "connection_core.ts", "pool.ts"];
 
 /** Features that may know one another: importer → imported. */
 const PAIRS: ReadonlySet<string> = new Set([
+  "features/copy.ts features/copy_in.ts",
+  "features/copy.ts features/copy_out.ts",
+  "features/copy.ts features/copy_statement.ts",
+  "features/copy_in.ts features/copy_statement.ts",
+  "features/copy_out.ts features/copy_statement.ts",
   "features/copy_rows.ts features/copy.ts",
+  "features/bulk.ts features/copy.ts",
+  "features/bulk.ts features/copy_rows.ts",
+  "features/transaction.ts features/bulk.ts",
   "features/replication.ts features/pgoutput.ts",
 ]);
 

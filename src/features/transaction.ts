@@ -6,9 +6,9 @@
 import { InterfaceError, InternalError, PgError } from "../errors/errors.ts";
 import type { TransactionStatus } from "../protocol/backend.ts";
 import type { QueryHost } from "../query/query.ts";
-import { Queries } from "../query/queryable.ts";
 import { executeSimple } from "../query/simple.ts";
 import type { Turn } from "../session/exchange.ts";
+import { BulkQueries } from "./bulk.ts";
 
 /** How a transaction is to be. */
 export interface TransactionOptions {
@@ -75,14 +75,14 @@ export async function beginTransaction(
  * nothing else can be run on its connection.
  *
  * @example
- * ```ts ignore
+ * ```ts
  * await db.transaction(async (tx) => {
- *   await tx.query("update account set sum = sum - 5 where id = 1");
- *   await tx.query("update account set sum = sum + 5 where id = 2");
+ *   await tx.query("update accounts set balance = balance - 5 where id = 1");
+ *   await tx.query("update accounts set balance = balance + 5 where id = 2");
  * }, { isolation: "serializable", retries: 5 });
  * ```
  */
-export class Transaction extends Queries implements AsyncDisposable {
+export class Transaction extends BulkQueries implements AsyncDisposable {
   readonly #host: QueryHost;
   readonly #block: Block;
 

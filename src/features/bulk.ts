@@ -1,0 +1,104 @@
+import type { QueryHost } from "../query/query.ts";
+import { Queries } from "../query/queryable.ts";
+import type { ObjectRow } from "../query/result.ts";
+import type { ByteStream, Source } from "../query/source.ts";
+import { type CopyData, copyFrom, type CopyOptions, copyTo } from "./copy.ts";
+import {
+  type CopyRow,
+  copyRowsFrom,
+  type CopyRowsFromOptions,
+  copyRowsTo,
+  type CopyRowsToOptions,
+  type TableName,
+} from "./copy_rows.ts";
+
+/** What connections and transactions share besides queries: COPY, and NOTIFY. */
+export class BulkQueries extends Queries {
+  readonly #host: QueryHost;
+
+  /** For the driver: made by connections and transactions. */
+  constructor(host: QueryHost) {
+    super(host);
+    this.#host = host;
+  }
+
+  /**
+   * Runs a `copy … from stdin` with the data of `source`, in the format that the statement says, and
+   * resolves to the number of rows.
+   *
+   * The source is read as fast as the server takes its data. When it throws, the copy is undone and
+   * the source's own error is the caller's; when the server refuses a row, the source is given up and
+   * the server's error is. The connection can be used again either way.
+   *
+   * @throws {InterfaceError} the statement is no `copy … from stdin`, or the source is none.
+   *
+   * @example
+   * ```ts ignore
+   * const file = await fetch("https://example.com/users.csv");
+   * await db.copyFrom("copy users from stdin (format csv, header)", file.body);
+   * ```
+   */
+  copyFrom(
+    text: string,
+    source: Source<CopyData> | CopyData,
+    options?: CopyOptions,
+  ): Promise<number> {
+    return copyFrom(this.#host, text, source, options);
+  }
+
+  /**
+   * Runs a `copy … to stdout` when it is read: a `ReadableStream` of its data, which is also an
+   * `AsyncIterable`. A row is never cut by the end of a chunk.
+   *
+   * While nobody reads, the server is held, and with it every query behind. When reading stops early
+   * the copy is cancelled on the server; within a transaction, which a cancel would abort, the rest is
+   * read and thrown away. The connection can be used again either way.
+   *
+   * @throws {InterfaceError} the statement copies in.
+   *
+   * @example
+   * ```ts ignore
+   * await db.copyTo("copy (select * from users) to stdout (format csv)").pipeTo(file.writable);
+   * ```
+   */
+  copyTo(text: string, options?: CopyOptions): ByteStream {
+    return copyTo(this.#host, text, options);
+  }
+
+  /**
+   * Copies rows into a table: arrays in the order of `columns`, or objects by their names. Values are
+   * encoded as parameters are. Resolves to the number of rows.
+   *
+   * @throws {InterfaceError} a value that its column cannot take, by row and column; nothing is copied.
+   *
+   * @example
+   * ```ts ignore
+   * await db.copyRowsFrom("users", ["id", "name"], [[1, "Ada"], [2, "Grace"]]);
+   * ```
+   */
+  copyRowsFrom(
+    table: TableName,
+    columns: readonly string[],
+    rows: Source<CopyRow>,
+    options?: CopyRowsFromOptions,
+  ): Promise<number> {
+    return copyRowsFrom(this.#host, table, columns, rows, options);
+  }
+
+  /**
+   * The rows of a table, as they come: by COPY in the binary format, decoded as a query's are.
+   * Leaving the loop early ends it as `copyTo()` says.
+   *
+   * @example
+   * ```ts ignore
+   * for await (const { id, name } of db.copyRowsTo("users", ["id", "name"])) console.log(id, name);
+   * ```
+   */
+  copyRowsTo<Row = ObjectRow>(
+    table: TableName,
+    columns: readonly string[],
+    options?: CopyRowsToOptions,
+  ): AsyncIterableIterator<Row> {
+    return copyRowsTo<Row>(this.#host, table, columns, options);
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * COPY: data to and from a table in bulk, as text, CSV or binary, whatever the statement says.
+ *
+ * It goes by the extended protocol, which takes exactly one statement: no second COPY can hide behind
+ * the first. While data goes in, the server ignores Sync, so the one Sync comes after CopyDone or
+ * CopyFail, or as the answer to an error. Data comes out as any result does, in the pipeline.
+ * Source: manual, "COPY Operations" in the protocol's message flow.
+ */
+import { takeCallSite, withCallSite } from "../query/call_site.ts";
+import type { QueryHost } from "../query/query.ts";
+import { type ByteStream, openSource, type Pull, type Source } from "../query/source.ts";
+import { type CopyData, CopyIn } from "./copy_in.ts";
+import { CopyOut } from "./copy_out.ts";
+import { type CopyOptions, requestOptions } from "./copy_statement.ts";
+
+export type { CopyData } from "./copy_in.ts";
+export type { CopyOptions, CopyProgress } from "./copy_statement.ts";
+
+/**
+ * Runs a `copy … from stdin` with the data of `source`, and resolves to the number of rows.
+ *
+ * The source is read as fast as the server takes its data. When it throws, the copy is undone and the
+ * source's own error is the caller's; when the server refuses a row, the source is no longer read.
+ * Either way the connection can be used again.
+ *
+ * @throws {InterfaceError} the statement is no `copy … from stdin`, or the source is none.
+ * @throws {DatabaseError} what the server has against it.
+ */
+export async function copyFrom(
+  host: QueryHost,
+  text: string,
+  source: Source<CopyData> | CopyData,
+  options: CopyOptions = {},
+): Promise<number> {
+  const whole = typeof source === "string" || source instanceof Uint8Array ? [source] : source;
+  return await copyIn(host, text, openSource(whole, "copyFrom(): the source"), options);
+}
+
+/** The same with a source that is read as it is sent; it is given up in any case. */
+export async function copyIn(
+  host: QueryHost,
+  text: string,
+  source: Pull<CopyData>,
+  options: CopyOptions,
+): Promise<number> {
+  const site = takeCallSite(host.asyncStacks);
+  const { session } = host.executor;
+  const copy = new CopyIn(session, text, source, options.progress);
+  try {
+    return await session.request(copy, requestOptions(host, options));
+  } catch (error) {
+    copy.release(error);
+    throw copy.failure === undefined ? withCallSite(error, site) : copy.failure.reason;
+  }
+}
+
+/**
+ * Runs a `copy … to stdout` when it is read: a `ReadableStream` of its data, which is also an
+ * `AsyncIterable`. Chunks have 64 KiB or are one row; a row is never cut.
+ *
+ * While nobody reads, the server is held, and with it every query behind. When reading stops early
+ * the copy is cancelled on the server; within a transaction, which a cancel would abort, the rest is
+ * read and thrown away. The connection can be used again in any case. What goes wrong, before or on
+ * the way, is the reading's error.
+ */
+export function copyTo(host: QueryHost, text: string, options: CopyOptions = {}): ByteStream {
+  const copy = new CopyOut(host, text, options);
+  return new ReadableStream<Uint8Array<ArrayBuffer>>({
+    async pull(controller) {
+      const chunk = await copy.next();
+      if (chunk === undefined) controller.close();
+      else controller.enqueue(chunk);
+    },
+    cancel: () => copy.leave(),
+  }, { highWaterMark: 0 }) as ByteStream;
+}

@@ -1,0 +1,199 @@
+import type { Writer } from "../bytes/writer.ts";
+import { InterfaceError } from "../errors/errors.ts";
+import { readCopyResponse } from "../protocol/backend.ts";
+import type { RowCounter } from "../protocol/copy_format.ts";
+import { copyDone, copyFail, flush, sync } from "../protocol/frontend.ts";
+import { Backend, Frontend } from "../protocol/tags.ts";
+import type { Pull } from "../query/source.ts";
+import type { Conversation, Request } from "../session/exchange.ts";
+import type { Session } from "../session/session.ts";
+import {
+  begin,
+  begun,
+  CHUNK,
+  type CopyOptions,
+  counterOf,
+  hitByAnothersCancel,
+  isNoCopy,
+  rowsOf,
+  unexpected,
+} from "./copy_statement.ts";
+
+/** Milliseconds after which the event loop gets its turn, even if the socket takes everything. */
+const SLICE = 20;
+const NOTHING: Uint8Array = new Uint8Array(0);
+
+/** What data to copy is made of; strings are sent as UTF-8. */
+export type CopyData = Uint8Array | string;
+
+/** One copy into a table: who speaks is decided by the source, who stops it by anybody. */
+export class CopyIn implements Request<number> {
+  /** Why the source failed, if it did. */
+  failure: { readonly reason: unknown } | undefined;
+  readonly #session: Session;
+  readonly #text: string;
+  readonly #source: Pull<CopyData>;
+  readonly #report: CopyOptions["progress"];
+  #state: "new" | "begun" | "copying" | "over" = "new";
+  #isReleased = false;
+  #count: RowCounter | undefined;
+  #bytes = 0;
+  #rows = 0;
+  /** The CopyData at the end of what has not left yet, which may still grow: where it is. */
+  #openAt = 0;
+  #openEnd = -1;
+  /** Half of a surrogate pair whose other half comes with the next string. */
+  #half = "";
+
+  constructor(
+    session: Session,
+    text: string,
+    source: Pull<CopyData>,
+    report: CopyOptions["progress"],
+  ) {
+    this.#session = session;
+    this.#text = text;
+    this.#source = source;
+    this.#report = report;
+  }
+
+  write(out: Writer): boolean {
+    if (this.#state !== "new") throw hitByAnothersCancel();
+    begin(out, this.#text);
+    flush(out);
+    this.#state = "begun";
+    return true;
+  }
+
+  *talk(): Conversation<number> {
+    try {
+      const message = yield* begun();
+      if (message.tag !== Backend.CopyInResponse) throw isNoCopy(message, "from stdin");
+      const { format } = readCopyResponse(message.reader);
+      if (this.#report !== undefined) this.#count = counterOf(this.#text, format);
+      this.#state = "copying";
+      // Not before we have said that it is our turn to speak.
+      queueMicrotask(() => void this.#pump());
+      const end = yield null;
+      if (this.#isCopying) throw unexpected(end);
+      return rowsOf(end);
+    } catch (error) {
+      // After an error the server skips all until Sync, which has not been sent while data goes in.
+      if (this.#state !== "over") this.#session.sync();
+      throw error;
+    } finally {
+      this.#state = "over";
+      this.release(undefined);
+    }
+  }
+
+  /** Ends it by ourselves, because the server waits for us; and on the server, if it does not. */
+  stop(reason: unknown): void {
+    if (!this.#isCopying) return;
+    this.#end((out) => copyFail(out, "cancelled by the client"));
+    this.release(reason);
+    this.#session.cancel(this, reason);
+  }
+
+  /** Nobody reads the source any more. */
+  release(reason: unknown): void {
+    if (!this.#isReleased) this.#source.cancel(reason);
+    this.#isReleased = true;
+  }
+
+  get #isCopying(): boolean {
+    return this.#state === "copying";
+  }
+
+  async #pump(): Promise<void> {
+    const slices = new Slices();
+    try {
+      while (this.#isCopying) {
+        const next = this.#source.next();
+        const item = "then" in next ? await next : next;
+        if (!this.#isCopying) return;
+        if (item.done) return this.#finish();
+        const data = checkData(item.value);
+        for (let at = 0; at < data.length && this.#isCopying; at += CHUNK) {
+          this.#append(data.length <= CHUNK ? data : data.slice(at, at + CHUNK));
+          if (this.#session.wire.out.length >= CHUNK) await this.#flush(slices);
+        }
+      }
+    } catch (reason) {
+      this.#fail(reason);
+    }
+  }
+
+  /** Sends what there is, and waits until it has left. */
+  async #flush(slices: Slices): Promise<void> {
+    const { wire } = this.#session;
+    wire.flush();
+    await wire.drained();
+    this.#report?.({ bytes: this.#bytes, rows: this.#rows });
+    await slices.pause();
+  }
+
+  #finish(): void {
+    this.#isReleased = true;
+    if (this.#half !== "") this.#append(NOTHING);
+    this.#report?.({ bytes: this.#bytes, rows: this.#rows });
+    this.#end(copyDone);
+  }
+
+  #fail(reason: unknown): void {
+    if (!this.#isCopying) return;
+    this.failure = { reason };
+    this.#end((out) => copyFail(out, reason instanceof Error ? reason.message : String(reason)));
+    this.release(reason);
+  }
+
+  #end(write: (out: Writer) => void): void {
+    this.#state = "over";
+    this.#session.append((out) => {
+      write(out);
+      sync(out);
+    });
+  }
+
+  /** Adds to the CopyData that has not left yet, or begins one: nobody else writes meanwhile. */
+  #append(data: CopyData): void {
+    const { out } = this.#session.wire;
+    if (out.length === 0 || out.length !== this.#openEnd) {
+      this.#openAt = out.beginMessage(Frontend.CopyData);
+    }
+    const start = out.length;
+    if (typeof data === "string") this.#appendText(data, out);
+    else {
+      out.text(this.#half);
+      this.#half = "";
+      out.bytes(data);
+    }
+    out.endMessage(this.#openAt);
+    this.#openEnd = out.length;
+    this.#bytes += out.length - start;
+    if (this.#count !== undefined) this.#rows += this.#count(out.buffer, start, out.length);
+  }
+
+  #appendText(data: string, out: Writer): void {
+    const text = this.#half + data;
+    const isCut = (text.charCodeAt(text.length - 1) & 0xfc00) === 0xd800;
+    this.#half = isCut ? text.slice(-1) : "";
+    out.text(isCut ? text.slice(0, -1) : text);
+  }
+}
+
+/** Gives the event loop its turn now and then: a socket may take everything at once. */
+class Slices {
+  #since = performance.now();
+
+  async pause(): Promise<void> {
+    if (performance.now() - this.#since < SLICE) return;
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    this.#since = performance.now();
+  }
+}
+
+function checkData(data: CopyData | undefined): CopyData {
+  if (typeof data === "string" || data instanceof Uint8Array) return data;
+  throw new InterfaceError("copyFrom(): the source must yield strings or Uint8Arrays");
+}

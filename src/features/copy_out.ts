@@ -1,0 +1,183 @@
+import type { Reader } from "../bytes/reader.ts";
+import type { Writer } from "../bytes/writer.ts";
+import { InterfaceError } from "../errors/errors.ts";
+import { readCopyResponse } from "../protocol/backend.ts";
+import type { RowCounter } from "../protocol/copy_format.ts";
+import { sync } from "../protocol/frontend.ts";
+import { Backend } from "../protocol/tags.ts";
+import { takeCallSite, withCallSite } from "../query/call_site.ts";
+import { endCopy } from "../query/copy_guard.ts";
+import type { QueryHost } from "../query/query.ts";
+import type { Conversation, Request } from "../session/exchange.ts";
+import type { Session } from "../session/session.ts";
+import {
+  begin,
+  begun,
+  CHUNK,
+  type CopyOptions,
+  counterOf,
+  expect,
+  hitByAnothersCancel,
+  isNoCopy,
+  requestOptions,
+  rowsOf,
+} from "./copy_statement.ts";
+
+const NOTHING: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+const COPY_IN = /^\s*copy\b[^;]*\bfrom\s+stdin\b(?![^;]*\bto\s+stdout\b)/i;
+
+/** One copy out of a table: data is kept until it is asked for, and the server held meanwhile. */
+export class CopyOut implements Request<void> {
+  readonly #host: QueryHost;
+  readonly #session: Session;
+  readonly #text: string;
+  readonly #options: CopyOptions;
+  readonly #site: Error | undefined;
+  /** Settles when the connection is free of it; never rejects. */
+  #running: Promise<void> | undefined;
+  #isSent = false;
+  #isLeft = false;
+  #outcome: { readonly error?: unknown } | undefined;
+  /** What has come and was not read. */
+  readonly #ready: Uint8Array<ArrayBuffer>[] = [];
+  #chunk: Uint8Array<ArrayBuffer> = NOTHING;
+  #length = 0;
+  /** Lets the next message in. */
+  #resume: (() => void) | undefined;
+  /** Wakes who waits for data. */
+  #wake: (() => void) | undefined;
+  #isWaking = false;
+  #count: RowCounter | undefined;
+  #bytes = 0;
+  #delivered = 0;
+  #rows = 0;
+
+  constructor(host: QueryHost, text: string, options: CopyOptions) {
+    if (COPY_IN.test(text)) throw new InterfaceError("copyTo() takes a COPY … TO STDOUT");
+    this.#host = host;
+    this.#session = host.executor.session;
+    this.#text = text;
+    this.#options = options;
+    this.#site = takeCallSite(host.asyncStacks);
+  }
+
+  /** The next chunk, which is the caller's; `undefined` at the end. One call at a time. */
+  async next(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    this.#running ??= this.#run();
+    while (this.#ready.length === 0 && this.#length === 0 && this.#outcome === undefined) {
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+    if (this.#outcome !== undefined && "error" in this.#outcome) throw this.#outcome.error;
+    if (this.#ready.length === 0) this.#seal();
+    const chunk = this.#ready.shift();
+    if (this.#ready.length === 0) this.#letIn();
+    if (chunk !== undefined) this.#report(chunk);
+    return chunk;
+  }
+
+  /** Nobody reads on; resolves when the connection is free. Never rejects. */
+  leave(): Promise<void> {
+    this.stop();
+    const inTransaction = this.#host.defaults.turn !== undefined ||
+      this.#session.transactionStatus !== "idle";
+    if (!this.#isSent || !inTransaction) this.#session.cancel(this);
+    return this.#running ?? Promise.resolve();
+  }
+
+  /** What comes is thrown away from now on. */
+  stop(): void {
+    this.#isLeft = true;
+    this.#ready.length = this.#length = 0;
+    this.#letIn();
+  }
+
+  write(out: Writer): void {
+    if (this.#bytes > 0) throw hitByAnothersCancel();
+    begin(out, this.#text);
+    sync(out);
+    this.#isSent = true;
+  }
+
+  *talk(): Conversation<void> {
+    let message = yield* begun();
+    if (message.tag === Backend.CopyInResponse) {
+      throw endCopy(this.#session, message.tag, "extended");
+    }
+    if (message.tag !== Backend.CopyOutResponse) throw isNoCopy(message, "to stdout");
+    const { format } = readCopyResponse(message.reader);
+    if (this.#options.progress !== undefined) this.#count = counterOf(this.#text, format);
+    for (;;) {
+      message = yield this.#hold();
+      if (message.tag !== Backend.CopyData) break;
+      this.#take(message.reader);
+    }
+    expect(message, Backend.CopyDone);
+    rowsOf(yield);
+  }
+
+  async #run(): Promise<void> {
+    try {
+      await this.#session.request(this, requestOptions(this.#host, this.#options));
+      this.#outcome = {};
+    } catch (error) {
+      this.#outcome = { error: withCallSite(error, this.#site) };
+    }
+    this.#wake?.();
+  }
+
+  /** Backpressure: nothing more while a chunk is there that nobody has asked for. */
+  #hold(): Promise<void> | undefined {
+    if (this.#ready.length === 0 || this.#isLeft) return undefined;
+    return new Promise((resolve) => this.#resume = resolve);
+  }
+
+  #letIn(): void {
+    this.#resume?.();
+    this.#resume = undefined;
+  }
+
+  #take(reader: Reader): void {
+    const size = reader.remaining;
+    const start = reader.take(size);
+    this.#bytes += size;
+    if (this.#isLeft) return;
+    if (this.#length + size > this.#chunk.length) {
+      this.#seal();
+      this.#chunk = new Uint8Array(Math.max(size, CHUNK));
+    }
+    this.#chunk.set(reader.buffer.subarray(start, start + size), this.#length);
+    this.#length += size;
+    if (this.#wake === undefined || this.#isWaking) return;
+    // When all of what has arrived at once has been taken.
+    this.#isWaking = true;
+    queueMicrotask(() => {
+      this.#isWaking = false;
+      this.#wake?.();
+      this.#wake = undefined;
+    });
+  }
+
+  /** Makes a chunk of what there is. */
+  #seal(): void {
+    const length = this.#length;
+    if (length === 0) return;
+    this.#length = 0;
+    // A small part of a buffer is copied, so that the rest is not kept with it.
+    if (length < this.#chunk.length / 2) return void this.#ready.push(this.#chunk.slice(0, length));
+    this.#ready.push(this.#chunk.subarray(0, length));
+    this.#chunk = NOTHING;
+  }
+
+  #report(chunk: Uint8Array): void {
+    const { progress } = this.#options;
+    if (progress === undefined) return;
+    this.#delivered += chunk.length;
+    this.#rows += this.#count!(chunk, 0, chunk.length);
+    try {
+      progress({ bytes: this.#delivered, rows: this.#rows });
+    } catch (error) {
+      void this.leave();
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * The formats in which COPY moves rows. Source: manual, "COPY", "File Formats"; copyto.c, copyfrom.c.
+ */
+import type { Reader } from "../bytes/reader.ts";
+import type { Writer } from "../bytes/writer.ts";
+import { ProtocolError } from "../errors/errors.ts";
+
+/** `PGCOPY\n\377\r\n\0`. */
+const SIGNATURE = [0x50, 0x47, 0x43, 0x4f, 0x50, 0x59, 0x0a, 0xff, 0x0d, 0x0a, 0x00] as const;
+/** Signature, flags, length of the extension. */
+const HEADER_SIZE = 19;
+/** Bit 16 of the flags said that OIDs are included; bits 16-31 are critical. */
+const CRITICAL = 0xffff0000;
+const NEWLINE = 0x0a;
+const QUOTE = 0x22;
+
+/** Appends the header of the binary format. */
+export function writeBinaryHeader(out: Writer): void {
+  for (const byte of SIGNATURE) out.uint8(byte);
+  out.int32(0);
+  out.int32(0);
+}
+
+/** Appends the end of the binary format. */
+export function writeBinaryTrailer(out: Writer): void {
+  out.int16(-1);
+}
+
+/**
+ * Whether `reader` holds the whole binary header; then it is past it.
+ *
+ * @throws {ProtocolError} it is something else.
+ */
+export function readBinaryHeader(reader: Reader): boolean {
+  const { position } = reader;
+  if (reader.remaining < HEADER_SIZE) return false;
+  for (const byte of SIGNATURE) {
+    if (reader.uint8() !== byte) throw new ProtocolError("malformed COPY data: no signature");
+  }
+  if ((reader.int32() & CRITICAL) !== 0) {
+    throw new ProtocolError("malformed COPY data: flags that nobody knows");
+  }
+  const extension = reader.int32();
+  if (extension < 0) throw new ProtocolError("malformed COPY data: a negative length");
+  if (extension > reader.remaining) {
+    reader.position = position;
+    return false;
+  }
+  reader.take(extension);
+  return true;
+}
+
+/** Counts the rows that go by. */
+export type RowCounter = (bytes: Uint8Array, start: number, end: number) => number;
+
+/**
+ * Counts lines; in CSV not those within double quotes. A last line without an end is not counted, nor
+ * are other quote characters known.
+ */
+export function lineCounter(csv: boolean): RowCounter {
+  let isQuoted = false;
+  return (bytes, start, end) => {
+    let lines = 0;
+    for (let i = start; i < end; i++) {
+      const byte = bytes[i];
+      if (byte === NEWLINE && !isQuoted) lines++;
+      else if (byte === QUOTE && csv) isQuoted = !isQuoted;
+    }
+    return lines;
+  };
+}
+
+/** Counts the tuples of the binary format, cut anywhere. */
+export function tupleCounter(): RowCounter {
+  /** Bytes to pass over before the next number; that number's size, what is missing, what is there. */
+  let skip = HEADER_SIZE - 4, size = 4, missing = 4, number = 0;
+  /** Fields left in this tuple; -1 within the header. */
+  let fields = -1;
+  const take = (): number => {
+    const isCount = size === 2;
+    if (isCount) fields = number;
+    else if (fields > 0) fields--;
+    else fields = 0;
+    if (!isCount) skip = Math.max(0, number | 0); // a length; -1 is NULL
+    else if (number === 0xffff) skip = Infinity; // the trailer
+    size = missing = fields > 0 ? 4 : 2;
+    number = 0;
+    return isCount && skip === 0 ? 1 : 0;
+  };
+  return (bytes, start, end) => {
+    let tuples = 0;
+    for (let i = start; i < end;) {
+      if (skip > 0) {
+        const passed = Math.min(skip, end - i);
+        skip -= passed;
+        i += passed;
+      } else {
+        number = (number << 8 | bytes[i++]!) >>> 0;
+        if (--missing === 0) tuples += take();
+      }
+    }
+    return tuples;
+  };
+}
+
+/**
+ * Where the tuple at the reader's position ends; `undefined`: not all of it is there. The reader
+ * stays where it is.
+ *
+ * @throws {ProtocolError} a length makes no sense.
+ */
+export function tupleEnd({ view, position, end }: Reader): number | undefined {
+  if (end - position < 2) return undefined;
+  let at = position + 2;
+  for (let fields = view.getInt16(position); fields > 0; fields--) {
+    if (end - at < 4) return undefined;
+    const length = view.getInt32(at);
+    if (length < -1) throw new ProtocolError("malformed COPY data: a negative length");
+    at += 4 + Math.max(0, length);
+    if (at > end) return undefined;
+  }
+  return at;
+}
+
+/** Whether the tuple at the reader's position is none, but the end of the data. */
+export function isTrailer({ view, position }: Reader): boolean {
+  return view.getInt16(position) === -1;
+}

@@ -1,0 +1,92 @@
+/**
+ * Where data comes from and goes to, whatever it is made of: iterables and web streams, by their
+ * shape, so that no signature needs the types of a browser or a runtime.
+ */
+import { InterfaceError } from "../errors/errors.ts";
+
+/** The part of a `ReadableStream` that reading needs. */
+export interface ReadableLike<T> {
+  /** Locks the stream. */
+  getReader(): {
+    /** The next chunk. */
+    read(): Promise<{ done: boolean; value?: T }>;
+    /** Tells the stream that nobody reads on. */
+    cancel(reason?: unknown): Promise<void>;
+    /** Unlocks the stream. */
+    releaseLock(): void;
+  };
+}
+
+/** Something items can be taken from, one after the other. */
+export type Source<T> = Iterable<T> | AsyncIterable<T> | ReadableLike<T>;
+
+/** A stream of bytes to read: the platform's `ReadableStream`, where its types are installed. */
+export type ByteStream =
+  & AsyncIterable<Uint8Array<ArrayBuffer>>
+  & (typeof globalThis extends { ReadableStream: { prototype: infer S } } ? S
+    : ReadableLike<Uint8Array<ArrayBuffer>>);
+
+/** A stream of bytes to write: the platform's `WritableStream`, where its types are installed. */
+export type ByteSink = typeof globalThis extends { WritableStream: { prototype: infer S } } ? S
+  : {
+    getWriter(): {
+      write(chunk: Uint8Array | string): Promise<void>;
+      close(): Promise<void>;
+      abort(reason?: unknown): Promise<void>;
+    };
+  };
+
+/** A source while it is read. */
+export interface Pull<T> {
+  /** The next item; a promise only where the source needs one. One call at a time. */
+  next(): PromiseLike<Item<T>> | Item<T>;
+  /** Nobody reads on; what the source says to that is not waited for, and never an error. */
+  cancel(reason: unknown): void;
+}
+
+/** What {@linkcode Pull.next} gives. */
+export type Item<T> = { readonly done?: boolean; readonly value?: T };
+
+/**
+ * Begins to read a source.
+ *
+ * @throws {InterfaceError} it is none, or a stream locked to somebody else; `what` names it.
+ */
+export function openSource<T>(source: Source<T>, what: string): Pull<T> {
+  const object = Object(source);
+  if (isStream<T>(object)) return streamPull(object, what);
+  if (Symbol.asyncIterator in object) return iteratorPull<T>(object[Symbol.asyncIterator]());
+  if (Symbol.iterator in object) return iteratorPull<T>(object[Symbol.iterator]());
+  throw new InterfaceError(`${what} must be a ReadableStream, an AsyncIterable or an Iterable`);
+}
+
+function isStream<T>(source: object): source is ReadableLike<T> {
+  return "getReader" in source;
+}
+
+function streamPull<T>(stream: ReadableLike<T>, what: string): Pull<T> {
+  let reader: ReturnType<ReadableLike<T>["getReader"]>;
+  try {
+    reader = stream.getReader();
+  } catch (cause) {
+    throw new InterfaceError(`${what}: the stream is locked to somebody else`, { cause });
+  }
+  return {
+    next: () => reader.read(),
+    cancel: (reason) => quietly(() => reader.cancel(reason)),
+  };
+}
+
+function iteratorPull<T>(iterator: Iterator<T> | AsyncIterator<T>): Pull<T> {
+  return {
+    next: () => iterator.next(),
+    cancel: () => quietly(() => iterator.return?.()),
+  };
+}
+
+/** A clean-up that fails has nobody to tell: the copy has an outcome already. */
+function quietly(cleanUp: () => unknown): void {
+  try {
+    Promise.resolve(cleanUp()).catch(() => {});
+  } catch { /* as above */ }
+}
