@@ -1,13 +1,15 @@
 /**
  * Compares this driver with its peers and with the floor, on Deno, Bun and Node, in one run.
  *
- *     deno task bench [--runtime deno,bun,node] [--peer cornac,pg,…] [--workload pg_type,…]
+ *     deno task bench [--runtime deno,bun,node] [--peer cornac,pg,…] [--workload pg_type,types,…]
  *                     [--seconds 0.6] [--rounds 3] [--server postgres://user@host:port/database]
  *
  * Each peer has its own process per runtime. They stay up together and take turns, so that a slow
  * moment of the machine meets all of them; a figure is the median of `--rounds` turns of `--seconds`
  * each. Without `--server` (which must trust the user over plain TCP) a PostgreSQL 18 is started.
  */
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import type { Settings } from "./peer.ts";
@@ -16,6 +18,9 @@ import { findRuntime, type Runtime, RUNTIMES } from "./runtimes.ts";
 import { startServer } from "./server.ts";
 import { Turn } from "./turn.ts";
 import { WORKLOADS } from "./workloads.ts";
+
+/** The workload that needs no server: see types.ts. */
+const TYPES = "types";
 
 /** What the command line asks for. */
 interface Plan {
@@ -34,7 +39,7 @@ function plan(): Plan {
   return {
     runtimes: chosen("runtime", values.runtime, RUNTIMES),
     peers: chosen("peer", values.peer, ["cornac", "pg", "postgres", "Bun.SQL", "floor"]),
-    workloads: chosen("workload", values.workload, WORKLOADS.map(({ name }) => name)),
+    workloads: chosen("workload", values.workload, [...WORKLOADS.map(({ name }) => name), TYPES]),
     seconds: Number(values.seconds ?? 0.6),
     rounds: Number(values.rounds ?? 3),
     server: values.server,
@@ -59,7 +64,7 @@ async function compare(runtime: Runtime, settings: Settings, plan: Plan): Promis
     turns.push(new Turn(runtime, peer, settings));
   }
   try {
-    for (const workload of plan.workloads) {
+    for (const workload of plan.workloads.filter((name) => name !== TYPES)) {
       // The first turn checks the answers, the second warms up; neither is kept.
       for (const turn of turns) {
         await turn.take({ workload, seconds: 0 });
@@ -83,6 +88,13 @@ async function compare(runtime: Runtime, settings: Settings, plan: Plan): Promis
   return measurements;
 }
 
+function measureTypes({ title, command: [command = "", ...flags] }: Runtime): void {
+  process.stdout.write(`\n${title}\n`);
+  const script = join(import.meta.dirname ?? ".", "types.ts");
+  const { status } = spawnSync(command, [...flags, script], { stdio: "inherit" });
+  if (status !== 0) process.exitCode = 1;
+}
+
 const asked = plan();
 const server = await startServer(asked.server);
 try {
@@ -92,6 +104,7 @@ try {
     const measurements = await compare(runtime, server.settings, asked);
     process.stdout.write(`\n${report(runtime.title, measurements)}\n`);
     closing.push(...summary(runtime, measurements));
+    if (asked.workloads.includes(TYPES)) measureTypes(runtime);
   }
   process.stdout.write(`\n${closing.join("\n")}\n`);
 } finally {
