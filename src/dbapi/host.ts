@@ -1,4 +1,5 @@
 import { InternalError } from "../errors/errors.ts";
+import { takeCallSite, withCallSite } from "../query/call_site.ts";
 import { OutAdapters } from "./adapters.ts";
 import { type Database, escapesInStrings, type ExecutionHost } from "./execution.ts";
 
@@ -17,7 +18,7 @@ export class Host implements ExecutionHost {
   readonly db: TransactionalDatabase;
   readonly adapters: OutAdapters = new OutAdapters();
   readonly #wantsTransaction: () => boolean;
-  #turn: Promise<unknown> = Promise.resolve();
+  #turn: Promise<void> = Promise.resolve();
   #firstFailure: unknown;
 
   constructor(db: TransactionalDatabase, wantsTransaction: () => boolean) {
@@ -33,10 +34,20 @@ export class Host implements ExecutionHost {
     return escapesInStrings(this.db);
   }
 
-  run<T>(work: () => Promise<T>, begins: boolean): Promise<T> {
-    const done = this.#turn.then(() => this.#run(work, begins));
-    this.#turn = done.catch(() => {});
-    return done;
+  async run<T>(work: () => Promise<T>, begins: boolean): Promise<T> {
+    // Taken on every runtime: behind the wait for the turn no engine knows the caller any more.
+    const site = takeCallSite(false);
+    const before = this.#turn;
+    let release!: () => void;
+    this.#turn = new Promise((resolve) => release = resolve);
+    await before;
+    try {
+      return await this.#run(work, begins);
+    } catch (error) {
+      throw withCallSite(error, site);
+    } finally {
+      release();
+    }
   }
 
   adapt(values: readonly unknown[]): readonly unknown[] {

@@ -52,7 +52,7 @@ export function literal(value: unknown): string {
   }
   if (value === null) return "NULL";
   const text = textOf(value);
-  return value instanceof Uint8Array ? `${quotedString(text)}::bytea` : quotedString(text);
+  return byteaCodec.accepts(value) ? `${quotedString(text)}::bytea` : quotedString(text);
 }
 
 function signed(digits: string): string {
@@ -77,10 +77,29 @@ function textOf(value: unknown): string {
     throw new InterfaceError(`literal: a ${typeof value} has no text`);
   }
   if (value instanceof Date) return timestamptzText(value);
-  if (value instanceof Uint8Array) return byteaCodec.encodeText(value);
+  if (byteaCodec.accepts(value)) return byteaCodec.encodeText(value as Uint8Array);
   if (Array.isArray(value)) return `{${value.map(elementOf).join(",")}}`;
   if (value instanceof Range) return rangeText(value);
-  return value.toString === Object.prototype.toString ? JSON.stringify(value) : String(value);
+  return isPlain(value) ? jsonText(value) : ownText(value);
+}
+
+function isPlain(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+function jsonText(value: object): string {
+  try {
+    return JSON.stringify(value);
+  } catch (cause) {
+    throw new InterfaceError("literal: the object has no JSON", { cause });
+  }
+}
+
+/** What an object of a class says of itself; `[object Map]` says nothing. */
+function ownText(value: object): string {
+  if (value.toString !== Object.prototype.toString) return String(value);
+  throw new InterfaceError("literal: an object of its class has no text");
 }
 
 function elementOf(value: unknown): string {

@@ -161,3 +161,18 @@ test("dbapi: a lost connection is told as such to the statement, to commit and t
     await assert.rejects(con.rollback(), dbapi.InterfaceError);
   });
 });
+
+test("dbapi: a failure's stack reaches the caller's line, also when it had to wait for its turn", async () => {
+  await withDbapi(async (con) => {
+    const failing = (): Promise<unknown>[] => [
+      con.cursor().execute("select 1/0"),
+      con.cursor().execute("select 1/%s::int", [0]),
+      con.cursor().executemany("select 1/%s::int", [[0]]),
+      con.run("select 1/:n::int", { n: 0 }),
+    ];
+    for (const settled of await Promise.allSettled(failing())) {
+      assert.equal(settled.status, "rejected");
+      assert.match((settled as PromiseRejectedResult).reason.stack, /dbapi_transactions\.test/);
+    }
+  });
+});

@@ -44,7 +44,9 @@ const LITERALS: readonly (readonly [value: unknown, sql: string])[] = [
     ` E'{"a b","NULL","","q\\\\"",it''s,"back\\\\\\\\"}'`,
   ],
   [[Uint8Array.of(3)], ` E'{"\\\\\\\\x03"}'`],
+  [Uint8Array.of(1, 2).buffer, " E'\\\\x0102'::bytea"],
   [{ a: "it's" }, `'{"a":"it''s"}'`],
+  [Object.assign(Object.create(null), { a: 1 }), `'{"a":1}'`],
   [new Range(1, 5), "'[1,5)'"],
   [new Range("a,b", null, "(]"), `'("a,b",]'`],
   [Range.empty(), "'empty'"],
@@ -57,7 +59,8 @@ for (const [value, sql] of LITERALS) {
 }
 
 test("literal: what has no text is refused", () => {
-  for (const value of [undefined, Symbol("x"), () => 1, new Date(NaN), ["a", undefined], "a\0b"]) {
+  const values = [undefined, Symbol("x"), () => 1, new Date(NaN), ["a", undefined], "a\0b"];
+  for (const value of [...values, new Map(), { n: 1n }]) {
     assert.throws(() => literal(value), native.InterfaceError);
   }
 });
