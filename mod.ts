@@ -89,14 +89,29 @@ export {
 export type { BatchStream, RowStream } from "./src/query/stream.ts";
 export { type ObjectRow, Result } from "./src/query/result.ts";
 export type { RowShape } from "./src/query/rows.ts";
+export { BoundedArray } from "./src/types/array.ts";
 export type { Codec } from "./src/types/codec.ts";
 export type { CustomCodec } from "./src/types/custom.ts";
 export type { TypePolicies } from "./src/types/builtin.ts";
 export type { DateTimePolicy } from "./src/types/datetime.ts";
+export type { Cube } from "./src/types/extensions.ts";
+export type {
+  Box,
+  Circle,
+  Line,
+  LineSegment,
+  Path,
+  Point,
+  Polygon,
+} from "./src/types/geometric.ts";
+export type { Geometry, GeometryType, Position } from "./src/types/geometry.ts";
+export { Interval, type IntervalParts } from "./src/types/interval.ts";
 export type { Int8Policy } from "./src/types/numbers.ts";
 export type { NumericPolicy } from "./src/types/numeric.ts";
+export { Range, type RangeBounds } from "./src/types/range.ts";
 export type { JsonFunctions } from "./src/types/scalars.ts";
 export type { TemporalLike } from "./src/types/temporal.ts";
+export type { SparseVector, Vector } from "./src/types/vectors.ts";
 export type { TypesOptions } from "./src/types/registry.ts";
 export type {
   Address,
