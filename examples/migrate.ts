@@ -1,6 +1,6 @@
 /**
- * Brings a database's schema up to date: each migration runs once, with its note in one transaction,
- * and an advisory lock keeps a second instance of the program waiting.
+ * Brings a database's schema up to date: each migration runs once, in one transaction with its
+ * note, and an advisory lock keeps a second instance of the program waiting.
  *
  * Prints:
  *
@@ -33,7 +33,7 @@ const MIGRATIONS: readonly { readonly name: string; readonly sql: string }[] = [
 /** Any number that no other program uses for a lock in this database. */
 const LOCK = 20_260_102;
 
-const db = await connect({ onNotice() {} });
+const db = await connect();
 try {
   await migrate(db);
   await migrate(db);
@@ -57,19 +57,14 @@ async function migrate(db: Connection): Promise<void> {
   say("up to date");
 }
 
-async function migrateOnce(db: Connection, name: string, sql: string): Promise<boolean> {
-  const done = await db.sql`select from migrated.migrations where name = ${name}`;
-  if (done.length > 0) return false;
-  await db.query("begin");
-  try {
-    await db.query(sql).simple();
-    await db.sql`insert into migrated.migrations values (${name}, now())`;
-    await db.query("commit");
+function migrateOnce(db: Connection, name: string, sql: string): Promise<boolean> {
+  return db.transaction(async (tx) => {
+    const done = await tx.sql`select from migrated.migrations where name = ${name}`;
+    if (done.length > 0) return false;
+    await tx.query(sql).simple();
+    await tx.sql`insert into migrated.migrations values (${name}, now())`;
     return true;
-  } catch (error) {
-    await db.query("rollback");
-    throw error;
-  }
+  });
 }
 
 function say(text: string): void {
