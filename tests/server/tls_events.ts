@@ -19,19 +19,24 @@ export interface Watched {
   readonly runtime: Runtime;
   /** One list for each connection; one that was made anew only because this runtime must is left out. */
   readonly connections: Event[][];
+  /** Where each of them, and each that failed, was to go. */
+  readonly addresses: string[];
 }
 
 /** Watches every connection that is dialled with the runtime it returns. */
 export async function watched(): Promise<Watched> {
   const here = await detectRuntime();
   const connections: Event[][] = [];
+  const addresses: string[] = [];
   const connect = async (address: Address, options: DialOptions): Promise<Stream> => {
     const events: Event[] = ["connect"];
+    addresses.push(address.kind === "tcp" ? address.host : address.path);
+    const stream = await here.connect(address, options);
     connections.push(events);
     const forget = (): void => void connections.splice(connections.indexOf(events), 1);
-    return new WatchedStream(await here.connect(address, options), events, forget);
+    return new WatchedStream(stream, events, forget);
   };
-  return { runtime: { ...here, connect }, connections };
+  return { runtime: { ...here, connect }, connections, addresses };
 }
 
 class WatchedStream implements Stream {
