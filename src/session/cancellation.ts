@@ -4,6 +4,11 @@ import type { Exchange } from "./exchange.ts";
 
 /** Seconds that a cancelled request may take to end before the connection is given up. */
 const GRACE = 5;
+/**
+ * Seconds after which a cancel without effect is repeated: the server drops one that arrives while it
+ * reads its next message, between Bind and Execute for example (postgres.c, `DoingCommandRead`).
+ */
+const REPEAT = 0.25;
 
 /**
  * The cancel that a session has under way, if any: one at a time, always for the request that is
@@ -18,10 +23,11 @@ export class Cancellation {
   readonly #cancelOnServer: () => Promise<void>;
   readonly #giveUp: (error: Error) => void;
   readonly #over: () => void;
-  #running: { target: Exchange | undefined; delivered: boolean } | undefined;
+  #running: Running | undefined;
   /** Wanted while another was under way; its turn is when that one is over. */
   #next: Exchange | undefined;
   #grace: ReturnType<typeof setTimeout> | undefined;
+  #repeat: ReturnType<typeof setTimeout> | undefined;
 
   /** `giveUp` is called when the server does not react; `over` when new requests may be sent. */
   constructor(
@@ -45,18 +51,14 @@ export class Cancellation {
       if (this.#running.target !== target) this.#next = target;
       return;
     }
-    const running = { target: target as Exchange | undefined, delivered: false };
+    const running: Running = { target, delivered: false };
     this.#running = running;
     this.#grace = setTimeout(() => {
       const cause = running.target?.cancelReason;
       const message = "connection destroyed: the server did not react to a cancel request";
       this.#giveUp(new OperationalError(message, { code: "08006", cause }));
     }, GRACE * 1000);
-    const delivered = (): void => {
-      running.delivered = true;
-      this.#settle();
-    };
-    this.#cancelOnServer().then(delivered, delivered);
+    this.#send(running);
   }
 
   /** Decides what an answered request has to say of cancels, its own or another's. */
@@ -79,17 +81,37 @@ export class Cancellation {
 
   /** The session is over. */
   stop(): void {
+    this.#running = undefined;
     clearTimeout(this.#grace);
+    clearTimeout(this.#repeat);
+  }
+
+  #send(running: Running): void {
+    running.delivered = false;
+    const delivered = (): void => {
+      if (this.#running !== running) return;
+      running.delivered = true;
+      if (running.target === undefined) this.#settle();
+      else this.#repeat = setTimeout(() => this.#send(running), REPEAT * 1000);
+    };
+    this.#cancelOnServer().then(delivered, delivered);
   }
 
   #settle(): void {
     const running = this.#running;
     if (running === undefined || !running.delivered || running.target !== undefined) return;
-    this.#running = undefined;
-    clearTimeout(this.#grace);
+    this.stop();
     const next = this.#next;
     this.#next = undefined;
     if (next !== undefined) this.start(next);
     else this.#over();
   }
+}
+
+/** A cancel under way. */
+interface Running {
+  /** What it is for, until that is answered. */
+  target: Exchange | undefined;
+  /** The server has closed the latest cancel connection: the signal is sent. */
+  delivered: boolean;
 }

@@ -128,6 +128,45 @@ test("cancel: while one is under way nothing new is sent", async () => {
   });
 });
 
+test("cancel: one that the server has dropped is repeated", async () => {
+  const asked = signal(), came = signal();
+  const scripts: Script[] = [
+    [
+      ...[handshake(), NEW, call("asked", asked.give), call("cancel", () => came.given)],
+      ...[send(CANCELLED, readyForQuery()), expect("X"), expectClose()],
+    ],
+    [expect("cancel"), close()],
+    cancelled(came.give, Promise.resolve()),
+  ];
+  await withServer((i) => scripts[i], async (server) => {
+    const db = await connect(reach(server));
+    const query = db.query("select slow").execute();
+    await asked.given;
+    db.cancel();
+    assertFailure(await rejection(query), fails(OperationalError, /^query cancelled$/, "57014"));
+    await db.close();
+  });
+});
+
+test("cancel: none is repeated for a connection that is over", async () => {
+  const asked = signal(), came = signal();
+  const scripts: Script[] = [
+    [handshake(), NEW, call("asked", asked.give), expectClose()],
+    cancelled(came.give, Promise.resolve()),
+  ];
+  await withServer((i) => scripts[i], async (server) => {
+    const db = await connect(reach(server));
+    const query = db.query("select slow").execute();
+    await asked.given;
+    db.cancel();
+    await came.given;
+    db.destroy();
+    await rejection(query);
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    assert.equal(server.peers.length, 2);
+  });
+});
+
 test("cancel: queryTimeout cancels, and says so with the server's report as the cause", async () => {
   const came = signal();
   const scripts: Script[] = [
