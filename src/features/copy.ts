@@ -47,7 +47,9 @@ export async function copyIn(
   const { session } = host.executor;
   const copy = new CopyIn(session, text, source, options.progress);
   try {
-    return await session.request(copy, requestOptions(host, options));
+    const rows = await session.request(copy, requestOptions(host, options));
+    options.complete?.(rows);
+    return rows;
   } catch (error) {
     copy.release(error);
     throw copy.failure === undefined ? withCallSite(error, site) : copy.failure.reason;

@@ -112,7 +112,8 @@ export class CopyOut implements Request<void> {
       this.#take(message.reader);
     }
     expect(message, Backend.CopyDone);
-    rowsOf(yield);
+    const rows = rowsOf(yield);
+    this.#options.complete?.(rows);
   }
 
   async #run(): Promise<void> {

@@ -27,6 +27,8 @@ export interface CopyOptions {
   timeout?: number;
   /** Called with every chunk (about 64 KiB) that has gone. What it throws ends the copy. */
   progress?: (progress: CopyProgress) => void;
+  /** Called when the copy is complete, with the number of rows that the server has counted. */
+  complete?: (rows: number) => void;
 }
 
 /** What both directions begin with: Parse, Bind, Execute, under no name. */
