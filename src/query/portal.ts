@@ -314,9 +314,7 @@ class SharedPortal implements Portal {
     this.#isOpen = true;
     this.#fetching = request;
     try {
-      const piece = await session.request(request, options);
-      this.#isOpen = !piece.isLast;
-      return piece;
+      return await session.request(request, options);
     } catch (error) {
       this.leftIn = request.leftIn;
       throw error;

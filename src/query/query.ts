@@ -10,6 +10,7 @@ import type { ObjectRow, Result } from "./result.ts";
 import type { RowShape } from "./rows.ts";
 import { executeSimple } from "./simple.ts";
 import type { Templates } from "./sql.ts";
+import type { TypesOptions } from "../types/registry.ts";
 import { BatchStream, RowStream, type StreamSource } from "./stream.ts";
 
 /** Options of one query. */
@@ -23,6 +24,11 @@ export interface QueryOptions {
    * OID; 0 leaves it the choice.
    */
   parameterTypes?: readonly (number | string)[];
+  /**
+   * Policies and codecs of this query, over the connection's. Give the same object again for its
+   * statement to stay prepared.
+   */
+  types?: TypesOptions;
   /** Aborts the query: it is not sent any more, or cancelled on the server. */
   signal?: Signal;
   /**
@@ -223,9 +229,18 @@ export class Query<Row = ObjectRow> extends Fragment
   }
 
   #start(): Promise<Result<Row>> {
-    return this.#promise ??= this.#options.parameterTypes?.some(isString)
-      ? withDefaults(this.#options, this.#host).then((options) => this.#run(options))
-      : this.#run(over(this.#options, this.#host));
+    return this.#promise ??= this.#begin();
+  }
+
+  #begin(): Promise<Result<Row>> {
+    if (this.#options.parameterTypes?.some(isString)) {
+      return withDefaults(this.#options, this.#host).then((options) => this.#run(options));
+    }
+    try {
+      return this.#run(over(this.#options, this.#host));
+    } catch (error) {
+      return Promise.reject(withCallSite(error, this.#site));
+    }
   }
 
   #run(options: ExecuteOptions): Promise<Result<Row>> {
@@ -239,7 +254,7 @@ export class Query<Row = ObjectRow> extends Fragment
     const { executor } = this.#host;
     const options = () => withDefaults(this.#options, this.#host);
     const [text, values, site] = [this.#text, this.#parameters, this.#site];
-    return { executor, text, values, options, site };
+    return { executor, text, values, options, signal: this.#options.signal, site };
   }
 }
 
@@ -305,9 +320,11 @@ export async function withDefaults(
 }
 
 /** Most queries have no options of their own: nothing is made anew for them. */
-function over(options: QueryOptions, { defaults }: QueryHost): ExecuteOptions {
+function over(options: QueryOptions, { defaults, executor }: QueryHost): ExecuteOptions {
   if (options === NO_OPTIONS) return defaults;
-  return { ...defaults, ...options as QueryOptions & { parameterTypes?: readonly number[] } };
+  const { types, ...others } = options as QueryOptions & { parameterTypes?: readonly number[] };
+  if (types === undefined) return { ...defaults, ...others };
+  return { ...defaults, ...others, types: executor.ownTypes(types) };
 }
 
 function isString(value: unknown): value is string {

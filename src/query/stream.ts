@@ -4,6 +4,7 @@
  * One piece is read ahead: while the reader has one, the server makes the next, and no more is asked
  * for until that one is wanted. Leaving the loop, whichever way, closes the portal.
  */
+import type { Signal } from "../session/exchange.ts";
 import { withCallSite } from "./call_site.ts";
 import type { ExecuteOptions, Executor } from "./execute.ts";
 import { checkParameters } from "./parameters.ts";
@@ -15,6 +16,8 @@ export interface StreamSource {
   readonly text: string;
   readonly values: readonly unknown[];
   readonly options: () => Promise<ExecuteOptions>;
+  /** Aborts it, and is looked at before each row. */
+  readonly signal: Signal | undefined;
   /** Where the caller's stack was taken. */
   readonly site: Error | undefined;
 }
@@ -30,6 +33,7 @@ export class BatchStream<Row> implements AsyncIterableIterator<Row[]> {
   /** Asked for already. */
   #ahead: Promise<Piece> | undefined;
   #isOver = false;
+  #cancelled: { reason: unknown } | undefined;
   /** The reader's calls, one behind the other. */
   #calls: Promise<unknown> = Promise.resolve();
 
@@ -56,7 +60,13 @@ export class BatchStream<Row> implements AsyncIterableIterator<Row[]> {
 
   /** Stops what the server does for it; whoever waits for it is told `reason`. */
   cancel(reason: unknown): void {
+    this.#cancelled ??= { reason };
     this.#portal?.cancel(reason);
+  }
+
+  /** Whether somebody has aborted or cancelled it: what it has read ahead is not wanted any more. */
+  get isStopped(): boolean {
+    return this.#cancelled !== undefined || this.#source.signal?.aborted === true;
   }
 
   /** Runs after the calls made before. */
@@ -69,6 +79,7 @@ export class BatchStream<Row> implements AsyncIterableIterator<Row[]> {
   async #next(): Promise<IteratorResult<Row[], undefined>> {
     if (this.#isOver) return END;
     try {
+      if (this.isStopped) throw this.#cancelled?.reason ?? this.#source.signal!.reason;
       const piece = await (this.#ahead ?? this.#open());
       this.#ahead = undefined;
       if (piece.isLast) await this.#end();
@@ -130,6 +141,7 @@ export class RowStream<Row> implements AsyncIterableIterator<Row> {
 
   /** The next row. */
   next(): Promise<IteratorResult<Row, undefined>> {
+    if (this.#batches.isStopped) this.#rows = [];
     if (this.#at < this.#rows.length) {
       return Promise.resolve({ done: false, value: this.#rows[this.#at++]! });
     }

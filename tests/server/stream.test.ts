@@ -1,0 +1,405 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  connect,
+  type Connection,
+  DataError,
+  InterfaceError,
+  OperationalError,
+  PgError,
+} from "../../mod.ts";
+import { faultProxy } from "../_kit/fault_proxy.ts";
+import { sharedServer } from "../_kit/servers.ts";
+import { withoutUnhandled } from "../_kit/unhandled.ts";
+import { assertUsable, behind, shared, untilActive, withDatabase } from "./queries.ts";
+
+/** More than is ever read ahead. */
+const LONG = "select i from generate_series(1, 300000) i";
+const SERIES = "select i from generate_series(1, 10000) i";
+
+async function portals(db: Connection): Promise<number> {
+  return await db.query("select count(*)::int from pg_cursors where name like 'cornac%'").scalar();
+}
+
+test("stream: every row once and in order, whatever their number", () =>
+  withDatabase(async (db) => {
+    for (const count of [0, 1, 63, 64, 65, 128, 20_000]) {
+      let last = 0;
+      for await (const row of db.query("select i from generate_series(1, $1::int) i", [count])) {
+        assert.equal(row.i, ++last);
+      }
+      assert.equal(last, count);
+    }
+    await assertUsable(db);
+  }));
+
+test("stream: batches have their size, the last what is left", () =>
+  withDatabase(async (db) => {
+    const sizes: number[] = [];
+    for await (const rows of db.query<{ i: number }>(SERIES).batches(3000)) {
+      assert.equal(rows[0]!.i, sizes.length * 3000 + 1);
+      sizes.push(rows.length);
+    }
+    assert.deepEqual(sizes, [3000, 3000, 3000, 1000]);
+    sizes.length = 0;
+    for await (const rows of db.query(SERIES).batches(5000)) sizes.push(rows.length);
+    assert.deepEqual(sizes, [5000, 5000]);
+    for (const size of [0, -1, 1.5, 2 ** 31, NaN]) {
+      assert.throws(() => db.query("select 1").batches(size), InterfaceError);
+    }
+  }));
+
+test("stream: rows as arrays, by sql, by simple names, without prepare, and without a cache", async () => {
+  const collect = async (db: Connection): Promise<void> => {
+    const rows: unknown[] = [];
+    for await (
+      const row of db.query("select :a::int, i from generate_series(1, 2) i", { a: 7 }).values()
+    ) {
+      rows.push(row);
+    }
+    for await (const row of db.sql`select ${[1, 2]}::int[] as a`) rows.push(row);
+    const once = db.query("select $1::json as j", [{ a: 1 }], { prepare: false });
+    for await (const row of once) rows.push(row);
+    assert.deepEqual(rows, [[7, 1], [7, 2], { a: [1, 2] }, { j: { a: 1 } }]);
+    await assertUsable(db);
+  };
+  await withDatabase(collect);
+  await withDatabase(collect, { statementCacheSize: 0 });
+  await withDatabase(async (db) => {
+    await db.query("begin");
+    await collect(db);
+  }, { statementCacheSize: 0 });
+});
+
+test("stream: types that nobody knew are decoded from the first row on", () =>
+  withDatabase(async (db) => {
+    await db.query(`drop type if exists stream_pair; create type stream_pair as (a int, b text)`)
+      .simple();
+    try {
+      const rows: unknown[] = [];
+      const query = db.query("select (i, 'x')::stream_pair as p from generate_series(1, 2) i");
+      for await (const row of query) rows.push(row);
+      assert.deepEqual(rows, [{ p: { a: 1, b: "x" } }, { p: { a: 2, b: "x" } }]);
+      for await (const row of db.query("select $1::stream_pair as p", [{ a: 3, b: "y" }])) {
+        assert.deepEqual(row, { p: { a: 3, b: "y" } });
+      }
+    } finally {
+      await db.query("drop type stream_pair");
+    }
+  }));
+
+test("stream: statements that return nothing, changes that return rows, and the empty query", () =>
+  withDatabase(async (db) => {
+    for (const text of ["create temp table streamed (i int)", "", "select 1 where false"]) {
+      for await (const _ of db.query(text)) assert.fail("there is no row");
+    }
+    let sum = 0;
+    const add = db.query<{ i: number }>(
+      "insert into streamed select * from generate_series(1, 1000) returning i",
+    );
+    for await (const { i } of add) sum += i;
+    assert.equal(sum, 500_500);
+    assert.equal(await db.query("select count(*)::int from streamed").scalar(), 1000);
+  }));
+
+test("stream: leaving the loop early, and throwing in it, leave a usable connection", () =>
+  withDatabase(async (db) => {
+    for (let i = 0; i < 20; i++) {
+      for await (const row of db.query(SERIES)) if (row.i === i * 20 + 1) break;
+      await assertUsable(db);
+      const mine = new Error("mine");
+      const thrown = async (): Promise<void> => {
+        for await (const row of db.query(SERIES)) if (row.i === i + 1) throw mine;
+      };
+      await assert.rejects(thrown(), (error) => error === mine);
+      await assertUsable(db);
+    }
+  }));
+
+test("stream: leaving a loop while the server works on the next rows stops the server", () =>
+  withDatabase(async (db) => {
+    const slow = "select i, case when i > 10 then pg_sleep(300) end from generate_series(1, 20) i";
+    for await (const _ of db.query(slow).batches(10)) break;
+    await assertUsable(db);
+  }));
+
+test("stream: what a loop runs on its own connection is refused outside of a transaction", () =>
+  withDatabase(async (db) => {
+    let rows = 0;
+    for await (const _ of db.query(SERIES)) {
+      if (rows++ > 0) continue;
+      await assert.rejects(
+        db.query("select 1").then(),
+        (error: PgError) =>
+          error instanceof InterfaceError && error.safeToRetry &&
+          /a stream is open/.test(error.message),
+      );
+      await assert.rejects(db.transaction(() => Promise.resolve()), /a stream is open/);
+    }
+    assert.equal(rows, 10_000);
+    await assertUsable(db);
+  }));
+
+test("stream: inside a transaction a loop may run what it likes, streams too", () =>
+  withDatabase(async (db) => {
+    await db.transaction(async (tx) => {
+      await tx.query("create temp table seen (i int)");
+      let inner = 0;
+      for await (
+        const { i } of tx.query<{ i: number }>("select i from generate_series(1, 200) i")
+      ) {
+        await tx.query("insert into seen values ($1)", [i]);
+        if (i % 50 !== 0) continue;
+        for await (const rows of tx.query("select * from seen order by i").batches(7)) {
+          inner += rows.length;
+          break;
+        }
+        const failed = tx.savepoint((sp) => sp.query("select 1/0").then());
+        await assert.rejects(failed, { code: "22012" });
+      }
+      assert.equal(inner, 28);
+      assert.equal(await tx.query("select count(*)::int from seen").scalar(), 200);
+      assert.equal(await portals(db).catch(() => -1), -1);
+      const left = tx.query("select count(*)::int from pg_cursors where name like 'cornac%'");
+      assert.equal(await left.scalar(), 0);
+    });
+  }));
+
+test("stream: a transaction that a query has begun is one, too", () =>
+  withDatabase(async (db) => {
+    await db.query("begin");
+    let rows = 0;
+    for await (const _ of db.query(SERIES)) {
+      if (++rows % 1000 === 0) await assertUsable(db);
+    }
+    assert.equal(rows, 10_000);
+    await db.query("commit");
+  }));
+
+test("stream: the server's error in the middle reaches the loop, and the connection is usable", () =>
+  withDatabase(async (db) => {
+    const text = "select 1 / (500 - i) as x from generate_series(1, 1000) i";
+    const read = async (): Promise<number> => {
+      let rows = 0;
+      for await (const _ of db.query(text)) rows++;
+      return rows;
+    };
+    await assert.rejects(read(), { code: "22012" });
+    await assertUsable(db);
+    await assert.rejects(
+      db.transaction(async (tx) => {
+        for await (const _ of tx.query(text)) continue;
+      }),
+      { code: "22012" },
+    );
+    await assert.rejects(db.query("select nonsense").batches(1).next(), { code: "42703" });
+    await assert.rejects(db.query("copy (select 1) to stdout").batches(1).next(), InterfaceError);
+    await assert.rejects(
+      db.query("/* */ copy (select 1) to stdout").batches(1).next(),
+      InterfaceError,
+    );
+    await assert.rejects(db.query("select $1::int", ["x"]).batches(1).next(), DataError);
+    await assert.rejects(db.query("select $1::int", [{}]).batches(1).next(), InterfaceError);
+    await assert.rejects(db.query("select $1::int", [undefined]).batches(1).next(), InterfaceError);
+    await assertUsable(db);
+  }));
+
+test("stream: a value its codec refuses fails the stream, and the connection is usable", () =>
+  withDatabase(async (db) => {
+    const refusing = {
+      name: "int4",
+      oid: 23,
+      decodeText: () => {
+        throw new DataError("no");
+      },
+    };
+    const text = "select case when i = 90 then i end as n, i::text from generate_series(1, 200) i";
+    db.types.register(refusing);
+    for (const run of [db.query(text), undefined]) {
+      const read = async (source: AsyncIterable<unknown>): Promise<void> => {
+        for await (const _ of source) continue;
+      };
+      const done = run ? read(run) : db.transaction((tx) => read(tx.query(text)));
+      await assert.rejects(
+        done,
+        (error) => error instanceof DataError && /column "n"/.test(error.message),
+      );
+    }
+    assert.equal(await db.query("select 'ok'").scalar(), "ok");
+  }));
+
+const STOPS: readonly (readonly [
+  where: string,
+  read: (db: Connection, stop: () => void, signal: AbortSignal) => Promise<void>,
+])[] = [
+  ["before it begins", async (db, stop, signal) => {
+    stop();
+    for await (const _ of db.query(SERIES, [], { signal })) assert.fail();
+  }],
+  ["in the loop", async (db, stop, signal) => {
+    for await (const row of db.query(SERIES, [], { signal })) if (row.i === 100) stop();
+  }],
+  ["in a loop that waits", async (db, stop, signal) => {
+    for await (const _ of db.query(SERIES, [], { signal })) {
+      stop();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }],
+  ["while the server works", async (db, stop, signal) => {
+    const text = "select pg_sleep(300) /* stopped */ from generate_series(1, 2)";
+    untilActive(db, "stopped").then(stop);
+    for await (const _ of db.query(text, [], { signal })) assert.fail();
+  }],
+];
+
+for (const [where, read] of STOPS) {
+  test(`stream: aborted ${where}, it rejects with the signal's reason`, () =>
+    withDatabase(async (db) => {
+      const controller = new AbortController();
+      const reason = new Error("enough");
+      const done = read(db, () => controller.abort(reason), controller.signal);
+      await assert.rejects(done, (error) => error === reason);
+      await assertUsable(db);
+    }));
+
+  test(`stream: aborted ${where} inside a transaction, it rejects with the signal's reason`, () =>
+    withDatabase(async (db) => {
+      const controller = new AbortController();
+      const reason = new Error("enough");
+      const stop = (): void => controller.abort(reason);
+      const work = db.transaction((tx) =>
+        read(
+          Object.create(tx, {
+            processId: { value: db.processId },
+            query: { value: tx.query.bind(tx) },
+          }),
+          stop,
+          controller.signal,
+        )
+      );
+      await assert.rejects(work, (error) => error === reason);
+      await assertUsable(db);
+    }));
+}
+
+test("stream: timeout bounds each wait for rows, not the loop", () =>
+  withDatabase(async (db) => {
+    const slow = "select i, case when i > 64 then pg_sleep(300) end from generate_series(1, 70) i";
+    const read = async (timeout: number): Promise<number> => {
+      let rows = 0;
+      for await (const _ of db.query(slow, [], { timeout })) {
+        if (++rows === 1) await new Promise((resolve) => setTimeout(resolve, 400));
+      }
+      return rows;
+    };
+    await assert.rejects(read(0.2), { name: "OperationalError", code: "57014", message: /0.2 s/ });
+    let rows = 0;
+    for await (const _ of db.query(SERIES, [], { timeout: 0.3 })) {
+      if (++rows === 100) await new Promise((resolve) => setTimeout(resolve, 600));
+    }
+    assert.equal(rows, 10_000);
+    await assertUsable(db);
+  }));
+
+test("stream: a reader who takes his time is not taken for a dead server", () =>
+  withDatabase(async (db) => {
+    let rows = 0;
+    for await (const _ of db.query(SERIES)) {
+      if (++rows === 100) await new Promise((resolve) => setTimeout(resolve, 1500));
+    }
+    assert.equal(rows, 10_000);
+  }, { timeout: 0.5 }));
+
+test("stream: cancel() of the query and of the connection", () =>
+  withDatabase(async (db) => {
+    const own = db.query(LONG);
+    const left = async (stop: () => void, query = own): Promise<void> => {
+      for await (const row of query) if (row.i === 70) stop();
+    };
+    await assert.rejects(left(() => own.cancel()), { code: "57014", name: "OperationalError" });
+    await assertUsable(db);
+    await assert.rejects(left(() => db.cancel()), { code: "57014", name: "OperationalError" });
+    await assertUsable(db);
+  }));
+
+test("stream: the backend's death ends the loop with the reason", () =>
+  withDatabase(async (db) => {
+    const read = async (): Promise<void> => {
+      let rows = 0;
+      for await (const _ of db.query(LONG)) {
+        if (++rows === 100) await behind(`select pg_terminate_backend(${db.processId})`);
+      }
+    };
+    await assert.rejects(read(), (error) => error instanceof OperationalError);
+    await db.closed;
+  }));
+
+test("stream: a connection that breaks, and destroy(), end the loop", () =>
+  withoutUnhandled(async () => {
+    for (const how of ["reset", "destroy"] as const) {
+      const server = await sharedServer();
+      const proxy = await faultProxy(server);
+      const db = await connect(await shared({ host: proxy.host, port: proxy.port }));
+      const read = async (): Promise<void> => {
+        let rows = 0;
+        for await (const _ of db.query(LONG)) {
+          if (++rows !== 100) continue;
+          if (how === "reset") await proxy.close();
+          else db.destroy(new Error("mine"));
+        }
+      };
+      await assert.rejects(read(), (error) => error instanceof OperationalError);
+      await db.closed;
+      await proxy.close();
+    }
+  }));
+
+test("stream: close() while a stream is suspended is bounded by closeTimeout", () =>
+  withDatabase(async (db) => {
+    const stream = db.query(SERIES)[Symbol.asyncIterator]();
+    await stream.next();
+    await db.close();
+    await db.closed;
+  }, { closeTimeout: 0.2 }));
+
+test("stream: what was asked before is answered before, and what is asked after comes after", () =>
+  withDatabase(async (db) => {
+    const before = db.query("select 'before' as w from pg_sleep(0.1)").execute();
+    const rows: unknown[] = [];
+    for await (const row of db.query("select 1 as n")) rows.push(row);
+    assert.deepEqual(rows, [{ n: 1 }]);
+    assert.equal(await before.then((result) => result[0]!.w), "before");
+    await assertUsable(db);
+  }));
+
+test("stream: a statement whose table has changed is prepared anew", () =>
+  withDatabase(async (db) => {
+    await db.query("create temp table changed as select 1 as a");
+    const read = async (): Promise<unknown[]> => {
+      const rows: unknown[] = [];
+      for await (const row of db.query("select * from changed").values()) rows.push(row);
+      return rows;
+    };
+    assert.deepEqual([await read(), await read()], [[[1]], [[1]]]);
+    await db.query("alter table changed add b int default 2");
+    assert.deepEqual(await read(), [[1, 2]]);
+    await db.query("do $$begin execute 'deallocate all'; end$$");
+    assert.deepEqual(await read(), [[1, 2]]);
+  }));
+
+test("stream: next() called several times at once gives the rows in order", () =>
+  withDatabase(async (db) => {
+    const stream = db.query<{ i: number }>("select i from generate_series(1, 3) i")
+      [Symbol.asyncIterator]();
+    const results = await Promise.all([1, 2, 3, 4, 5].map(() => stream.next()));
+    assert.deepEqual(results.map(({ value }) => value?.i), [1, 2, 3, undefined, undefined]);
+    await assertUsable(db);
+  }));
+
+test("stream: rows of a megabyte come a few at a time", () =>
+  withDatabase(async (db) => {
+    let bytes = 0;
+    const big = "select repeat('x', 1000000) as x from generate_series(1, 100)";
+    for await (const { x } of db.query<{ x: string }>(big)) bytes += x.length;
+    assert.equal(bytes, 100_000_000);
+  }));
