@@ -33,9 +33,9 @@ export class BulkQueries extends Queries {
    * @throws {InterfaceError} the statement is no `copy … from stdin`, or the source is none.
    *
    * @example
-   * ```ts ignore
-   * const file = await fetch("https://example.com/users.csv");
-   * await db.copyFrom("copy users from stdin (format csv, header)", file.body);
+   * ```ts
+   * const csv = ["Alan,alan@example.com\n", "Barbara,\n"]; // or a file, or the body of a response
+   * await db.copyFrom("copy users (name, email) from stdin (format csv)", csv); // → 2
    * ```
    */
   copyFrom(
@@ -57,8 +57,9 @@ export class BulkQueries extends Queries {
    * @throws {InterfaceError} the statement copies in.
    *
    * @example
-   * ```ts ignore
-   * await db.copyTo("copy (select * from users) to stdout (format csv)").pipeTo(file.writable);
+   * ```ts
+   * const csv = db.copyTo("copy (select name from users order by id) to stdout (format csv)");
+   * await new Response(csv).text(); // → "Ada\nGrace\nEdsger\n"
    * ```
    */
   copyTo(text: string, options?: CopyOptions): ByteStream {
@@ -72,8 +73,8 @@ export class BulkQueries extends Queries {
    * @throws {InterfaceError} a value that its column cannot take, by row and column; nothing is copied.
    *
    * @example
-   * ```ts ignore
-   * await db.copyRowsFrom("users", ["id", "name"], [[1, "Ada"], [2, "Grace"]]);
+   * ```ts
+   * await db.copyRowsFrom("accounts", ["id", "balance"], [[3, "10.50"], [4, "0.25"]]); // → 2
    * ```
    */
   copyRowsFrom(
@@ -90,8 +91,8 @@ export class BulkQueries extends Queries {
    * Leaving the loop early ends it as `copyTo()` says.
    *
    * @example
-   * ```ts ignore
-   * for await (const { id, name } of db.copyRowsTo("users", ["id", "name"])) console.log(id, name);
+   * ```ts
+   * for await (const { name } of db.copyRowsTo("users", ["name"])) console.log(name); // → Ada, Grace, Edsger
    * ```
    */
   copyRowsTo<Row = ObjectRow>(
