@@ -55,10 +55,11 @@ export abstract class BaseConnection implements AsyncDisposable {
    * looked at.
    *
    * Without parameters the text is sent as it is: colons mean nothing and several statements are
-   * allowed, whose rows then follow each other.
+   * allowed, whose rows then follow each other. A COPY takes no parameters: its data comes from the
+   * option `stream`, or goes there.
    *
-   * @throws {InterfaceError} a parameter is missing or cannot be encoded, or a COMMIT was answered by
-   * ROLLBACK.
+   * @throws {InterfaceError} a parameter is missing or cannot be encoded, a stream is not what the text
+   * needs, or a COMMIT was answered by ROLLBACK.
    * @throws {DatabaseError} the server refused it; the subclass tells why.
    */
   run<Row extends unknown[] = unknown[]>(

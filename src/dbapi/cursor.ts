@@ -1,6 +1,7 @@
 import type { Queryable } from "../connection.ts";
 import { InterfaceError, ProgrammingError } from "../errors/errors.ts";
 import type { Result } from "../query/result.ts";
+import { executeCopy, type StreamOptions } from "./copy_stream.ts";
 import {
   executeSets,
   executeStatement,
@@ -89,12 +90,22 @@ export class Cursor<Connection = Queryable> implements AsyncDisposable {
    * Without arguments the text is sent as it is: `%` needs no doubling and several statements are
    * allowed, whose rows then follow each other. A `?` of its own is written `??` in style `qmark`.
    *
-   * @throws {InterfaceError} the cursor is closed, an argument is missing or cannot be encoded, or
-   * a COMMIT was answered by ROLLBACK.
+   * A COPY takes no arguments: its data comes from `stream`, or goes there.
+   *
+   * @throws {InterfaceError} the cursor is closed, an argument is missing or cannot be encoded, a
+   * stream is not what the text needs, or a COMMIT was answered by ROLLBACK.
    * @throws {DatabaseError} the server refused it; the subclass tells why.
    */
-  async execute(operation: string, args: Arguments = []): Promise<this> {
+  async execute(
+    operation: string,
+    args: Arguments = [],
+    { stream }: StreamOptions = {},
+  ): Promise<this> {
     const host = this.#begin(operation);
+    if (stream !== undefined) {
+      this.#outcome = await executeCopy(host, operation, args, stream);
+      return this;
+    }
     if (!hasArguments(args)) {
       this.#outcome = await executeText(host, operation, true);
       return this;

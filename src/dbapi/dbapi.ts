@@ -22,6 +22,13 @@ export type { InputSize } from "./input_sizes.ts";
 export { type Arguments, convertParamstyle, type ParamStyle } from "./paramstyle.ts";
 export { PreparedStatement, type RunOptions } from "./named_statements.ts";
 export type { Xid } from "./xid.ts";
+export type {
+  CopySink,
+  CopySource,
+  StreamOptions,
+  WritableLike,
+  WriterLike,
+} from "./copy_stream.ts";
 export type { Class } from "./adapters.ts";
 export { PGInterval, type PGIntervalParts } from "./pg_interval.ts";
 export { Range, type RangeBounds } from "../types/range.ts";

@@ -1,11 +1,11 @@
-import type { Queryable } from "../connection.ts";
+import type { Connection, Queryable } from "../connection.ts";
 import { InterfaceError } from "../errors/errors.ts";
 import type { Result } from "../query/result.ts";
 import { statementWords } from "./statement_words.ts";
 
 /** What cursors and `run()` execute their statements on. */
 export interface ExecutionHost {
-  readonly db: Queryable;
+  readonly db: Database;
   /** Whether `\` escapes in every string: `standard_conforming_strings` is off. */
   readonly backslashes: boolean;
   /** The failure that put the open transaction into its failed state, if one did. */
@@ -30,7 +30,7 @@ export function plainHost(db: Database): ExecutionHost {
 }
 
 /** What a connection is to its cursors. */
-export interface Database extends Queryable {
+export interface Database extends Queryable, Pick<Connection, "copyFrom" | "copyTo"> {
   readonly parameterStatuses: ReadonlyMap<string, string>;
 }
 

@@ -1,4 +1,5 @@
 import { InterfaceError } from "../errors/errors.ts";
+import { executeCopy, type StreamOptions } from "./copy_stream.ts";
 import type { PreparedStatement as DriverStatement } from "../query/prepared.ts";
 import type { Result } from "../query/result.ts";
 import {
@@ -17,7 +18,7 @@ import {
 } from "./paramstyle.ts";
 
 /** What `run()` can be told besides the text and its parameters. */
-export interface RunOptions {
+export interface RunOptions extends StreamOptions {
   /** OIDs of parameters' types by their names, where the server is not to choose. */
   types?: Readonly<Record<string, number>>;
 }
@@ -45,13 +46,18 @@ export class NamedStatements {
     options: RunOptions = {},
   ): Promise<unknown[][] | null> {
     if (typeof sql !== "string") throw new InterfaceError("run(): the SQL must be a string");
+    const { stream, types: named } = options;
+    if (stream !== undefined) {
+      this.#outcome = await executeCopy(this.#host, sql, parameters, stream);
+      return null;
+    }
     if (!hasArguments(parameters)) {
       this.#outcome = await executeText(this.#host, sql, true);
       return this.#outcome.rows;
     }
     const scanned = scanText("named", sql, this.#host.backslashes);
     const values = namedValues(scanned, parameters);
-    const types = namedTypes(scanned, options.types);
+    const types = namedTypes(scanned, named);
     this.#outcome = await executeStatement(this.#host, scanned.text, values, types, true);
     return this.#outcome.rows;
   }

@@ -16,6 +16,13 @@ export { connect, Connection } from "./native_connection.ts";
 export { BaseConnection } from "./base_connection.ts";
 export type { Arguments } from "./paramstyle.ts";
 export { PreparedStatement, type RunOptions } from "./named_statements.ts";
+export type {
+  CopySink,
+  CopySource,
+  StreamOptions,
+  WritableLike,
+  WriterLike,
+} from "./copy_stream.ts";
 export type { Class } from "./adapters.ts";
 export { PGInterval, type PGIntervalParts } from "./pg_interval.ts";
 export { Range, type RangeBounds } from "../types/range.ts";

@@ -1,0 +1,140 @@
+/** COPY by DB-API: `stream` is where a COPY's data comes from, or where it goes. */
+import { InterfaceError } from "../errors/errors.ts";
+import { Lexer } from "../query/lexer.ts";
+import type { Source } from "../query/source.ts";
+import type { Database, ExecutionHost, Outcome } from "./execution.ts";
+import { type Arguments, hasArguments } from "./paramstyle.ts";
+
+/** Where the data of a `COPY … FROM STDIN` comes from; strings are sent as UTF-8. */
+export type CopySource = string | Uint8Array | Source<string | Uint8Array>;
+
+/** Where the data of a `COPY … TO STDOUT` goes. It is left open. */
+export type CopySink = WritableLike | WriterLike;
+
+/** A web stream to write to, such as the `writable` of a file. */
+export interface WritableLike {
+  /** Locks the stream, until the copy is over. */
+  getWriter(): {
+    /** Writes a chunk, and settles when there is room for the next. */
+    write(chunk: Uint8Array): Promise<void>;
+    /** Unlocks the stream. */
+    releaseLock(): void;
+  };
+}
+
+/**
+ * Whatever can be written to. A promise is awaited; of Node's streams, which answer `false` when they
+ * are full, the event `drain` is.
+ */
+export interface WriterLike {
+  /** Takes a chunk, which is its own to keep. */
+  write(chunk: Uint8Array): unknown;
+}
+
+/** What `execute()` and `run()` can be told about a COPY. */
+export interface StreamOptions {
+  /** The data of a COPY: a source for FROM STDIN, a sink for TO STDOUT. */
+  stream?: CopySource | CopySink;
+}
+
+/**
+ * Runs a COPY from or to `stream`. The row count is the COPY's.
+ *
+ * @throws {InterfaceError} the text is no COPY, there are arguments, or the stream is not of the kind
+ * that it needs; nothing is sent then.
+ */
+export async function executeCopy(
+  host: ExecutionHost,
+  text: string,
+  args: Arguments,
+  stream: CopySource | CopySink,
+): Promise<Outcome> {
+  if (hasArguments(args)) throw new InterfaceError("a COPY takes no arguments");
+  const direction = copyDirection(text);
+  if (direction === undefined) {
+    throw new InterfaceError("a stream is for COPY … FROM STDIN and COPY … TO STDOUT");
+  }
+  if (direction === "in") {
+    if (!isSource(stream)) throw new InterfaceError("COPY … FROM STDIN needs a stream to read");
+    const rowCount = await host.run(() => host.db.copyFrom(text, stream), true);
+    return { columns: null, rows: null, rowCount };
+  }
+  if (!isSink(stream)) throw new InterfaceError("COPY … TO STDOUT needs a stream to write to");
+  const rowCount = await host.run(() => pour(host.db, text, stream), true);
+  return { columns: null, rows: null, rowCount };
+}
+
+/** Which way a text copies; `undefined` when it is no COPY, or not from or to the client. */
+export function copyDirection(text: string): "in" | "out" | undefined {
+  let depth = 0;
+  const words: string[] = [];
+  for (const lexer = new Lexer(text); lexer.next();) {
+    const { kind } = lexer;
+    if (kind === "space" || kind === "comment") continue;
+    const token = text.slice(lexer.start, lexer.end).toUpperCase();
+    if (token === "(") depth++;
+    else if (token === ")") depth--;
+    else if (depth === 0) words.push(kind === "word" ? token : "");
+    const [before, last] = words.slice(-2);
+    // Either name will do for both ways. Source: gram.y, `copy_file_name`.
+    if (words[0] !== "COPY" || (last !== "STDIN" && last !== "STDOUT")) continue;
+    if (before === "FROM") return "in";
+    if (before === "TO") return "out";
+  }
+  return undefined;
+}
+
+function isSource(stream: CopySource | CopySink): stream is CopySource {
+  if (typeof stream === "string") return true;
+  if (typeof stream !== "object" || stream === null) return false;
+  return Symbol.asyncIterator in stream || Symbol.iterator in stream || "getReader" in stream;
+}
+
+function isSink(stream: CopySource | CopySink): stream is CopySink {
+  if (typeof stream !== "object" || stream === null) return false;
+  return "getWriter" in stream || typeof (stream as WriterLike).write === "function";
+}
+
+async function pour(db: Database, text: string, sink: CopySink): Promise<number> {
+  let rowCount = -1;
+  const data = db.copyTo(text, { complete: (rows) => rowCount = rows });
+  if ("getWriter" in sink) {
+    const writer = sink.getWriter();
+    try {
+      for await (const chunk of data) await writer.write(chunk);
+    } finally {
+      writer.releaseLock();
+    }
+  } else {
+    for await (const chunk of data) {
+      if (await sink.write(chunk) === false && isEmitter(sink)) await drained(sink);
+    }
+  }
+  return rowCount;
+}
+
+/** What Node's streams are besides. */
+interface Emitter {
+  on(event: string, listener: (value?: unknown) => void): unknown;
+  off(event: string, listener: (value?: unknown) => void): unknown;
+}
+
+function isEmitter(value: object): value is Emitter {
+  return "on" in value && "off" in value;
+}
+
+/** Waits for room in one of Node's streams, unless it breaks. */
+function drained(sink: Emitter): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const listeners: Readonly<Record<string, (cause?: unknown) => void>> = {
+      drain: () => settle(resolve),
+      error: (cause) => settle(() => reject(cause)),
+      close: () => settle(() => reject(new InterfaceError("the stream was closed"))),
+    };
+    const settle = (how: () => void): void => {
+      for (const [event, listener] of Object.entries(listeners)) sink.off(event, listener);
+      how();
+    };
+    for (const [event, listener] of Object.entries(listeners)) sink.on(event, listener);
+  });
+}
