@@ -65,7 +65,10 @@ for (const major of majors()) {
 
   test(`parameters ${major}: timeout bounds the wait for a reply`, async () => {
     await session(await trusted({ timeout: 0.3 }), async (db) => {
-      await assert.rejects(db.query("select pg_sleep(30)"), /nothing came for 0\.3 s \(timeout\)/);
+      await assert.rejects(
+        async () => await db.query("select pg_sleep(30)"),
+        /nothing came for 0\.3 s \(timeout\)/,
+      );
     });
   });
 
