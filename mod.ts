@@ -64,6 +64,14 @@ export type { InputSize } from "./src/dbapi/input_sizes.ts";
 export type { Arguments, ParamStyle } from "./src/dbapi/paramstyle.ts";
 export { type ConditionName, CONDITIONS } from "./src/errors/sqlstate.ts";
 export type { ColumnDescription, Notification, TransactionStatus } from "./src/protocol/backend.ts";
+export type { BulkQueries } from "./src/features/bulk.ts";
+export type { CopyData, CopyOptions, CopyProgress } from "./src/features/copy.ts";
+export type {
+  CopyRow,
+  CopyRowsFromOptions,
+  CopyRowsToOptions,
+  TableName,
+} from "./src/features/copy_rows.ts";
 export {
   Transaction,
   type TransactionCallback,
@@ -86,6 +94,7 @@ export {
   type SqlFunctions,
   type SqlValue,
 } from "./src/query/sql.ts";
+export type { ByteStream, ReadableLike, Source } from "./src/query/source.ts";
 export type { BatchStream, RowStream } from "./src/query/stream.ts";
 export { type ObjectRow, Result } from "./src/query/result.ts";
 export type { RowShape } from "./src/query/rows.ts";
