@@ -14,6 +14,7 @@ export class Description implements Request<Statement> {
   readonly #executor: Executor;
   readonly #text: string;
   readonly #declared: readonly number[];
+  readonly #types: ExecuteOptions["types"];
   readonly #place: StatementPlace | undefined;
   #introduction: Introduction | undefined;
   #coming: Statement | undefined;
@@ -22,12 +23,13 @@ export class Description implements Request<Statement> {
     this.#executor = executor;
     this.#text = text;
     this.#declared = options.parameterTypes ?? [];
+    this.#types = options.types;
     this.#place = options.prepare === false ? undefined : options.place ?? executor.cache;
   }
 
   /** The statement, when it is ready already: there is nothing to ask. */
   get known(): Statement | undefined {
-    const found = this.#place?.find(this.#text, this.#declared);
+    const found = this.#place?.find(this.#text, this.#declared, this.#types);
     return found?.state === "ready" ? found : undefined;
   }
 
@@ -38,11 +40,12 @@ export class Description implements Request<Statement> {
 
   write(out: Writer): void {
     this.#introduction = undefined;
-    this.#coming = this.#place?.find(this.#text, this.#declared);
+    this.#coming = this.#place?.find(this.#text, this.#declared, this.#types);
     if (this.#coming !== undefined) describe(out, Kind.Statement, this.#coming.name);
     else {
       const [executor, place, text] = [this.#executor, this.#place, this.#text];
-      this.#introduction = new Introduction(out, executor, place, text, this.#declared);
+      const [declared, types] = [this.#declared, this.#types];
+      this.#introduction = new Introduction(out, executor, place, text, declared, types);
     }
     sync(out);
   }

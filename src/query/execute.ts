@@ -9,14 +9,14 @@ import type { Session } from "../session/session.ts";
 import type { Codec } from "../types/codec.ts";
 import { AlteredTypeError } from "../types/composite.ts";
 import type { CustomCodec } from "../types/custom.ts";
-import type { TypeRegistry } from "../types/registry.ts";
+import type { TypeRegistry, TypesOptions } from "../types/registry.ts";
 import { withCallSite } from "./call_site.ts";
 import { Catalog } from "./catalog.ts";
 import { Description } from "./describe.ts";
 import { Execution, TypesWanted } from "./execution.ts";
 import type { Result } from "./result.ts";
 import { decodeLate, type RowColumn, rowColumns, type RowShape } from "./rows.ts";
-import { type Statement, StatementCache, type StatementPlace } from "./statement.ts";
+import { type OwnTypes, type Statement, StatementCache, type StatementPlace } from "./statement.ts";
 
 /** How one query is to be run. */
 export interface ExecuteOptions {
@@ -30,6 +30,8 @@ export interface ExecuteOptions {
   readonly signal?: Signal;
   /** Seconds before it is cancelled; 0: no limit. */
   readonly timeout?: number;
+  /** The codecs, unless it is the connection's. */
+  readonly types?: OwnTypes;
   /** The turn within which it is made. */
   readonly turn?: Turn;
   /** Where its statement is kept; the cache by default. */
@@ -42,7 +44,9 @@ export class Executor {
   readonly cache: StatementCache;
   readonly types: TypeRegistry;
   readonly #catalog: Catalog;
-  readonly codecOf = (oid: number): Codec | undefined => this.types.lookup(oid);
+  /** The codecs of queries with `types` of their own, for as long as those are used. */
+  #own = new WeakMap<TypesOptions, OwnTypes>();
+  #owns = 0;
 
   constructor(session: Session, types: TypeRegistry, statementCacheSize: number) {
     this.session = session;
@@ -198,17 +202,38 @@ export class Executor {
     return !(Number.parseInt(statuses.get("server_version") ?? "12") < 12);
   }
 
+  /**
+   * What the option `types` of a query stands for: the same object stands for the same.
+   *
+   * @throws {InterfaceError} a policy or a codec is wrong.
+   */
+  ownTypes(options: TypesOptions): OwnTypes {
+    const known = this.#own.get(options);
+    if (known !== undefined) return known;
+    const own = { registry: this.types.with(options), id: ++this.#owns };
+    this.#own.set(options, own);
+    return own;
+  }
+
+  /** Where codecs are looked up. */
+  codecsFor(types: OwnTypes | undefined): (oid: number) => Codec | undefined {
+    const registry = types?.registry ?? this.types;
+    return (oid) => registry.lookup(oid);
+  }
+
   /** Fills in what the server says of a statement. */
   describeParameters(statement: Statement, oids: readonly number[]): void {
-    statement.parameters = oids.map((oid) => ({ oid, codec: this.codecOf(oid) }));
+    const codecOf = this.codecsFor(statement.types);
+    statement.parameters = oids.map((oid) => ({ oid, codec: codecOf(oid) }));
   }
 
   /** Fills in the columns; binary wherever the codec reads it. */
   describeColumns(statement: Statement, columns: readonly ColumnDescription[]): void {
+    const codecOf = this.codecsFor(statement.types);
     const formats = columns.map(({ typeOid }) =>
-      this.codecOf(typeOid)?.decodeBinary === undefined ? 0 : 1
+      codecOf(typeOid)?.decodeBinary === undefined ? 0 : 1
     );
-    const described = rowColumns(columns, formats, this.codecOf);
+    const described = rowColumns(columns, formats, codecOf);
     statement.describe(columns, described);
   }
 
@@ -222,6 +247,7 @@ export class Executor {
   /** Adds a codec, from the next query on; also for statements that are prepared already. */
   register(codec: Codec | CustomCodec): void {
     this.types.register(codec);
+    this.#own = new WeakMap();
     this.cache.renew((statement) => this.describeAgain(statement));
   }
 

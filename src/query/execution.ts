@@ -79,7 +79,7 @@ export class Execution implements Request<Result> {
     checkParameters(values);
     const declared = options.parameterTypes ?? NO_TYPES;
     const place = options.prepare === false ? undefined : options.place ?? this.#executor.cache;
-    const known = this.#described ?? place?.find(this.text, declared);
+    const known = this.#described ?? place?.find(this.text, declared, options.types);
     this.#introduction = undefined;
     if (known?.state === "ready" && known.name !== "") {
       this.#way = "bind";
@@ -155,7 +155,8 @@ export class Execution implements Request<Result> {
       this.#bindPlain(out, coming, end);
       return false;
     }
-    const introduction = new Introduction(out, this.#executor, place, this.text, declared);
+    const { types } = this.options;
+    const introduction = new Introduction(out, this.#executor, place, this.text, declared, types);
     this.#introduction = introduction;
     this.#statement = introduction.statement;
     this.#way = plain ? "parse" : "ask";

@@ -10,7 +10,7 @@ import { Backend, backendName, Kind } from "../protocol/tags.ts";
 import type { Message } from "../session/exchange.ts";
 import { refuseCopy } from "./copy_guard.ts";
 import type { Executor } from "./execute.ts";
-import { Statement, type StatementPlace } from "./statement.ts";
+import { type OwnTypes, Statement, type StatementPlace } from "./statement.ts";
 
 /** One Parse with its Describe, on its way. */
 export class Introduction {
@@ -31,11 +31,13 @@ export class Introduction {
     place: StatementPlace | undefined,
     text: string,
     declared: readonly number[],
+    types: OwnTypes | undefined,
   ) {
     refuseCopy(text);
     this.#executor = executor;
     this.#place = place;
-    this.statement = place?.add(text, declared) ?? new Statement("", text, declared);
+    this.statement = place?.add(text, declared, types) ??
+      new Statement("", text, declared, types);
     this.#closed = executor.cache.takeSpent();
     for (const name of this.#closed) close(out, Kind.Statement, name);
     try {

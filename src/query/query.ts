@@ -320,11 +320,12 @@ export async function withDefaults(
 }
 
 /** Most queries have no options of their own: nothing is made anew for them. */
-function over(options: QueryOptions, { defaults, executor }: QueryHost): ExecuteOptions {
+function over(options: QueryOptions, host: QueryHost): ExecuteOptions {
+  const { defaults } = host;
   if (options === NO_OPTIONS) return defaults;
   const { types, ...others } = options as QueryOptions & { parameterTypes?: readonly number[] };
   if (types === undefined) return { ...defaults, ...others };
-  return { ...defaults, ...others, types: executor.ownTypes(types) };
+  return { ...defaults, ...others, types: host.executor.ownTypes(types) };
 }
 
 function isString(value: unknown): value is string {

@@ -20,7 +20,7 @@ export async function executeSimple(
   options: ExecuteOptions,
 ): Promise<Result[]> {
   refuseCopy(text);
-  const request = new SimpleQuery(executor, text, options.rows ?? "object");
+  const request = new SimpleQuery(executor, text, options);
   return await executor.session.request(request, options);
 }
 
@@ -28,11 +28,13 @@ class SimpleQuery implements Request<Result[]> {
   readonly #executor: Executor;
   readonly #text: string;
   readonly #shape: RowShape;
+  readonly #types: ExecuteOptions["types"];
 
-  constructor(executor: Executor, text: string, shape: RowShape) {
+  constructor(executor: Executor, text: string, { rows = "object", types }: ExecuteOptions) {
     this.#executor = executor;
     this.#text = text;
-    this.#shape = shape;
+    this.#shape = rows;
+    this.#types = types;
   }
 
   write(out: Writer): void {
@@ -77,7 +79,8 @@ class SimpleQuery implements Request<Result[]> {
   }
 
   #sink(columns: readonly ColumnDescription[], rows: Result): RowSink {
-    const decode = interpretRows(rowColumns(columns, [], this.#executor.codecOf), this.#shape);
+    const codecOf = this.#executor.codecsFor(this.#types);
+    const decode = interpretRows(rowColumns(columns, [], codecOf), this.#shape);
     return (reader) => void rows.push(decode(reader) as Record<string, unknown>);
   }
 }

@@ -2,6 +2,7 @@
  * Prepared statements by their text: what the server told about each, and which to forget.
  */
 import type { ColumnDescription } from "../protocol/backend.ts";
+import type { TypeRegistry } from "../types/registry.ts";
 import type { ParameterType } from "./parameters.ts";
 import {
   compileRows,
@@ -11,6 +12,12 @@ import {
   type RowShape,
 } from "./rows.ts";
 
+/** The codecs of queries that have `types` of their own, and what tells them from others'. */
+export interface OwnTypes {
+  readonly registry: TypeRegistry;
+  readonly id: number;
+}
+
 /** One statement on the server, from its Parse on. */
 export class Statement {
   /** Its name there; `""` for the unnamed one. */
@@ -18,6 +25,8 @@ export class Statement {
   readonly text: string;
   /** The OIDs that the caller fixed; the server decides the rest. */
   readonly declared: readonly number[];
+  /** What its values are read and written by, unless it is the connection's codecs. */
+  readonly types: OwnTypes | undefined;
   /** `parsing`: sent, not confirmed. `ready`: confirmed and described. `failed`: refused or dropped. */
   state: "parsing" | "ready" | "failed" = "parsing";
   parameters: readonly ParameterType[] = [];
@@ -32,10 +41,11 @@ export class Statement {
   #asObject: RowDecoder | undefined;
   #asArray: RowDecoder | undefined;
 
-  constructor(name: string, text: string, declared: readonly number[]) {
+  constructor(name: string, text: string, declared: readonly number[], types?: OwnTypes) {
     this.name = name;
     this.text = text;
     this.declared = declared;
+    this.types = types;
   }
 
   /** Fills in the columns, or fills them in anew when more is known of their types. */
@@ -64,9 +74,9 @@ export class Statement {
 /** Where statements are found by their text: the cache, or one's own place. */
 export interface StatementPlace {
   /** The statement for this text, if there is one that is not known to have failed. */
-  find(text: string, declared: readonly number[]): Statement | undefined;
+  find(text: string, declared: readonly number[], types?: OwnTypes): Statement | undefined;
   /** A new statement under a fresh name; `undefined`: there is no room for one. */
-  add(text: string, declared: readonly number[]): Statement | undefined;
+  add(text: string, declared: readonly number[], types?: OwnTypes): Statement | undefined;
   /** Takes a statement out of the books: the server does not have it, or should not be asked for it. */
   forget(statement: Statement): void;
 }
@@ -93,24 +103,24 @@ export class StatementCache implements StatementPlace {
     this.#prefix = `cornac_${hex}_`;
   }
 
-  find(text: string, declared: readonly number[]): Statement | undefined {
-    const statement = this.#byKey.get(keyOf(text, declared));
+  find(text: string, declared: readonly number[], types?: OwnTypes): Statement | undefined {
+    const statement = this.#byKey.get(keyOf(text, declared, types));
     if (statement !== undefined) statement.used = ++this.#clock;
     return statement;
   }
 
   /** Makes room by dropping the longest unused one that is certainly on the server. */
-  add(text: string, declared: readonly number[]): Statement | undefined {
+  add(text: string, declared: readonly number[], types?: OwnTypes): Statement | undefined {
     if (this.#byKey.size >= this.#size && !this.#evict()) return undefined;
-    const added = this.fresh(text, declared);
+    const added = this.fresh(text, declared, types);
     added.used = ++this.#clock;
-    this.#byKey.set(keyOf(text, declared), added);
+    this.#byKey.set(keyOf(text, declared, types), added);
     return added;
   }
 
   /** A statement under a fresh name, outside of the cache. */
-  fresh(text: string, declared: readonly number[]): Statement {
-    return new Statement(this.freshName(), text, declared);
+  fresh(text: string, declared: readonly number[], types?: OwnTypes): Statement {
+    return new Statement(this.freshName(), text, declared, types);
   }
 
   /** A name that no statement and no portal of this connection has had. */
@@ -127,7 +137,7 @@ export class StatementCache implements StatementPlace {
 
   forget(statement: Statement): void {
     statement.state = "failed";
-    const key = keyOf(statement.text, statement.declared);
+    const key = keyOf(statement.text, statement.declared, statement.types);
     if (this.#byKey.get(key) === statement) this.#byKey.delete(key);
   }
 
@@ -191,8 +201,8 @@ export class OwnPlace implements StatementPlace {
     return this.#statement;
   }
 
-  add(text: string, declared: readonly number[]): Statement {
-    return this.#statement = this.#cache.fresh(text, declared);
+  add(text: string, declared: readonly number[], types?: OwnTypes): Statement {
+    return this.#statement = this.#cache.fresh(text, declared, types);
   }
 
   forget(statement: Statement): void {
@@ -218,13 +228,14 @@ export class OwnPlace implements StatementPlace {
 }
 
 function renewed(old: Statement, describe: (fresh: Statement) => void): Statement {
-  const fresh = new Statement(old.name, old.text, old.declared);
+  const fresh = new Statement(old.name, old.text, old.declared, old.types);
   Object.assign(fresh, { state: old.state, used: old.used });
   Object.assign(fresh, { parameters: old.parameters, columns: old.columns });
   describe(fresh);
   return fresh;
 }
 
-function keyOf(text: string, declared: readonly number[]): string {
+function keyOf(text: string, declared: readonly number[], types: OwnTypes | undefined): string {
+  if (types !== undefined) return `${declared.join(",")};${types.id}\0${text}`;
   return declared.length === 0 ? text : `${declared.join(",")}\0${text}`;
 }

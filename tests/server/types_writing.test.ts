@@ -32,7 +32,7 @@ const TAKEN: readonly [type: string, value: unknown, printed: string][] = [
   ["int4[]", [], "{}"], ["int4[]", [[], []], "{}"], ["int4[]", [null], "{NULL}"], ["int4[]", [["1", 2], [3n, null]], "{{1,2},{3,NULL}}"], ["int4[]", "{4,5}", "{4,5}"],
   ["int4[]", new BoundedArray([1, 2], [0]), "[0:1]={1,2}"], ["text[]", ["NULL", "null", null, "", '"', "\\"], '{"NULL","null",NULL,"","\\"","\\\\"}'],
   ["text[]", [1, true, 2n, "x"], "{1,true,2,x}"], ["date[]", [new Date(0), "2020-01-01", null], "{1970-01-01,2020-01-01,NULL}"],
-  ["numrange", new Range(1, 2.5), "[1,2.5)"], ["int4range", new Range("1", 5n, "[]"), "[1,6)"], ["int4range", "(1,2]", "[2,3)"],
+  ["numrange", new Range(1, 2.5), "[1,2.5)"], ["int4range", new Range<unknown>("1", 5n, "[]"), "[1,6)"], ["int4range", "(1,2]", "[2,3)"],
   ["int4multirange", [new Range(1, 3), new Range(2, 5)], "{[1,5)}"], ["tstzrange", new Range(new Date(0), null), '["1970-01-01 00:00:00+00",)'],
   ["point", "(1,2)", "(1,2)"], ["polygon", { points: [{ x: 0, y: 0 }] }, "((0,0))"],
   ["regclass", 1247, "pg_type"], ["oidvector", [1, 2], "1 2"],
@@ -70,7 +70,11 @@ const REFUSED: readonly [type: string, value: unknown][] = [
   ["int4range", [1, 2]],
   ["int4range", new Range<unknown>({}, 2)],
   ["json", new Uint8Array(3)],
-  ["json", { toJSON: (): never => JSON.parse("{") }],
+  ["json", {
+    toJSON(): never {
+      throw new Error("no");
+    },
+  }],
   ["point", { x: 1 }],
   ["interval", { days: 1.5 }],
   ["inet", new Uint8Array(5)],
@@ -198,6 +202,57 @@ for (const major of majors()) {
       await assert.rejects(async () => await bad, /column "doc" \(xml\): no such thing/);
       await assert.rejects(async () => await badToo, /parameter \$1 \(xml\): not in this world/);
       assert.deepEqual([...await after], [{ n: 2 }]);
+    });
+  });
+
+  test(`a query's own policies and codecs on PostgreSQL ${major} are no other query's`, async () => {
+    await withConnection(major, {}, async (db) => {
+      await db.query("create type pg_temp.pair as (a int8, b numeric)").simple();
+      const text = "select 7::int8 as i, array[7::int8] as a, row(7, 1.50)::pg_temp.pair as p";
+      const usual = { i: 7n, a: [7n], p: { a: 7n, b: "1.50" } };
+      const types = { int8: "number" } as const;
+      const numbers = { i: 7, a: [7], p: { a: 7, b: "1.50" } };
+      const own = {
+        int8: "string",
+        numeric: "number",
+        codecs: [{ oid: 1016, decode: () => "all" }],
+      } as const;
+      const others = { i: "7", a: "all", p: { a: "7", b: 1.5 } };
+      for (let execution = 0; execution < 3; execution++) {
+        const running = [
+          db.query(text).execute(),
+          db.query(text, [], { types }).execute(),
+          db.query(text, [], { types: own }).execute(),
+          db.query(text, [], { types: { int8: "number" } }).execute(),
+          db.query(text, [], { types, prepare: false }).execute(),
+          db.query(text, [], { types }).simple(),
+        ];
+        const found = [];
+        for (const query of running) found.push(...await query);
+        assert.deepEqual(found, [usual, numbers, others, numbers, numbers, numbers]);
+      }
+      const streamed = [];
+      for await (const row of db.query(text, [], { types: own })) streamed.push(row);
+      assert.deepEqual(streamed, [others]);
+      const prepared = await db.prepare(text, { types });
+      assert.deepEqual([...await prepared.query()], [numbers]);
+      await prepared.close();
+      assert.deepEqual([
+        ...await db.query("select $1::pg_temp.pair as p", [{ a: 7, b: 1.5 }], { types: own }),
+      ], [
+        { p: { a: "7", b: 1.5 } },
+      ]);
+    });
+  });
+
+  test(`a wrong policy of a query on PostgreSQL ${major} is an InterfaceError of that query`, async () => {
+    await withConnection(major, {}, async (db) => {
+      const types = JSON.parse('{"int8":"float"}');
+      await assert.rejects(async () => await db.query("select 1", [], { types }), {
+        name: "InterfaceError",
+        message: /types\.int8/,
+      });
+      assert.equal(await db.query("select 1").scalar(), 1);
     });
   });
 }
