@@ -60,6 +60,13 @@ export {
   Warning,
 } from "./src/errors/errors.ts";
 export { type ColumnSpec, Cursor, type CursorOptions } from "./src/dbapi/cursor.ts";
+export type {
+  CopySink,
+  CopySource,
+  StreamOptions,
+  WritableLike,
+  WriterLike,
+} from "./src/dbapi/copy_stream.ts";
 export type { InputSize } from "./src/dbapi/input_sizes.ts";
 export type { Arguments, ParamStyle } from "./src/dbapi/paramstyle.ts";
 export { type ConditionName, CONDITIONS } from "./src/errors/sqlstate.ts";
