@@ -35,11 +35,12 @@ export async function acceptTls(
   const { secured, failed, abandoned } = outcomes(server, raw);
   try {
     const held = [early];
-    divert((bytes) => void held.push(bytes)); // the client does not wait for us to be ready
+    let feed = (bytes: Uint8Array): void => void held.push(bytes); // the client does not wait for us
+    divert((bytes) => feed(bytes));
     const inner = await connectTo(server);
-    divert((bytes) => void inner.write(bytes));
+    feed = (bytes) => void inner.write(bytes);
     bridge(raw, inner);
-    for (const bytes of held) if (bytes.length > 0) inner.write(bytes);
+    for (const bytes of held) if (bytes.length > 0) feed(bytes);
     if (tls.fails) return void await Promise.race([failed.catch(() => {}), abandoned]);
     const gone = abandoned.then(() => {
       throw new Error("the client left during the TLS handshake");
