@@ -9,6 +9,8 @@ import type { QueryHost } from "../query/query.ts";
 import { executeSimple } from "../query/simple.ts";
 import type { Turn } from "../session/exchange.ts";
 import { BulkQueries } from "./bulk.ts";
+import { LargeObjects } from "./large_object.ts";
+import { prepareTransaction } from "./two_phase.ts";
 
 /** How a transaction is to be. */
 export interface TransactionOptions {
@@ -47,7 +49,7 @@ export async function runTransaction<T>(
 ): Promise<T> {
   for (let attempt = 0;; attempt++) {
     try {
-      return await runOnce(new Transaction(host, new Block(host, options)), work);
+      return await runOnce(host, new Block(host, options), work);
     } catch (error) {
       if (attempt >= retries || !isWorthRetrying(error)) throw error;
     }
@@ -125,6 +127,23 @@ export class Transaction extends BulkQueries implements AsyncDisposable {
     return this.transaction(work);
   }
 
+  /**
+   * Puts the transaction aside under a name, to be ended with `commitPrepared()` or
+   * `rollbackPrepared()` by any connection to its database. It is over with that, here.
+   *
+   * @throws {InternalError} it was rolled back instead, because a statement had failed.
+   * @throws {DatabaseError} the name is taken, or the server takes none; it is rolled back then.
+   * @throws {InterfaceError} it is over already, or is a savepoint, or one is open in it.
+   */
+  prepareTransaction(gid: string): Promise<void> {
+    return this.#block.prepare(gid);
+  }
+
+  /** The large objects of the database; what is opened is closed when the transaction ends. */
+  get largeObjects(): LargeObjects {
+    return new LargeObjects(this.#host);
+  }
+
   /** `await using` rolls back, unless it is over already. Never rejects. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#block.rollback().catch(() => {});
@@ -140,18 +159,31 @@ async function runSavepoint<T>(
   if (Object.keys(options).length > 0) {
     throw new InterfaceError("a savepoint has no options of its own: give them to the transaction");
   }
-  return await runOnce(new Transaction(host, new Block(host, {}, outer)), work);
+  return await runOnce(host, new Block(host, {}, outer), work);
 }
 
-async function runOnce<T>(tx: Transaction, work: TransactionCallback<T>): Promise<T> {
+async function runOnce<T>(
+  host: QueryHost,
+  block: Block,
+  work: TransactionCallback<T>,
+): Promise<T> {
+  const tx = new Transaction(host, block);
   let value: T;
   try {
     value = await work(tx);
   } catch (error) {
     await tx[Symbol.asyncDispose]();
+    // When it could not begin, that is why nothing in it could be run.
+    await block.begun;
     throw error;
   }
-  await tx.commit();
+  try {
+    await tx.commit();
+  } catch (error) {
+    // Where it was refused because something in it is open still.
+    await tx[Symbol.asyncDispose]();
+    throw error;
+  }
   return value;
 }
 
@@ -171,6 +203,7 @@ export class Block implements Turn {
   readonly #savepoint: string | undefined;
   #ending: Promise<void> | undefined;
   #isCommitted = false;
+  #isPrepared = false;
   /** What put it into its failed state. */
   #firstFailure: unknown;
 
@@ -210,17 +243,31 @@ export class Block implements Turn {
 
   /** Ends it with what was done in it. */
   commit(): Promise<void> {
+    if (this.#isPrepared) return this.#ending!;
     if (this.#ending !== undefined) {
       const how = this.#isCommitted ? "committed" : "rolled back";
       return Promise.reject(new InterfaceError(`the transaction is ${how} already`));
+    }
+    const { turn } = this.#host.executor.session;
+    if (turn !== this && turn !== undefined) {
+      return Promise.reject(new InterfaceError("a savepoint in it is open still"));
     }
     this.#isCommitted = true;
     return this.#ending = this.#commit();
   }
 
-  /** Ends it without. */
+  /** Ends it without; what is open in it is over, too. */
   rollback(): Promise<void> {
+    const { session } = this.#host.executor;
+    if (this.#ending === undefined && this.#holds(session.turn)) session.turn = this;
     return this.#ending ??= this.#rollback();
+  }
+
+  /** Whether a turn is that of a block within this one. */
+  #holds(turn: Turn | undefined): boolean {
+    let block = turn instanceof Block ? turn : undefined;
+    while (block !== undefined && block !== this) block = block.#outer;
+    return block === this;
   }
 
   async #begin(options: TransactionOptions): Promise<void> {
@@ -230,6 +277,29 @@ export class Block implements Turn {
     // Apart: should the server refuse the modes, the block has failed, and nothing is run outside it.
     const set = modes === "" ? undefined : this.#run(`set transaction ${modes}`);
     await Promise.all([begun, set]);
+  }
+
+  /** Ends it by putting it aside under a name; a `commit()` that follows has nothing to do. */
+  prepare(gid: string): Promise<void> {
+    const { turn } = this.#host.executor.session;
+    if (this.#ending !== undefined || this.#savepoint !== undefined || turn !== this) {
+      const message = "only an open transaction with no savepoint open in it can be prepared";
+      return Promise.reject(new InterfaceError(message));
+    }
+    this.#isPrepared = true;
+    return this.#ending = this.#prepare(gid);
+  }
+
+  async #prepare(gid: string): Promise<void> {
+    try {
+      await this.begun;
+      await prepareTransaction(this.#host, gid);
+    } catch (error) {
+      await this.#rollBackQuietly();
+      throw error;
+    } finally {
+      this.#leave();
+    }
   }
 
   async #commit(): Promise<void> {

@@ -6,7 +6,7 @@ import {
   DataError,
   InterfaceError,
   OperationalError,
-  PgError,
+  type PgError,
 } from "../../mod.ts";
 import { faultProxy } from "../_kit/fault_proxy.ts";
 import { sharedServer } from "../_kit/servers.ts";
