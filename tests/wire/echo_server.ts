@@ -67,8 +67,10 @@ export function echo(): Step {
         bound = { plan, message };
         return [bindComplete()];
       }
-      case "E":
-        return execute(bound!.plan, bound!.message);
+      case "E": {
+        const rows = execute(bound!.plan, bound!.message);
+        return typeof rows === "string" ? fail(rows) : rows;
+      }
       case "C":
         statements.delete(name);
         return [closeComplete()];
@@ -82,20 +84,20 @@ export function echo(): Step {
     }
   }
 
-  function execute(plan: Plan, message: ClientMessage): Uint8Array[] {
-    const values = plan.parameters.map((oid, i) => valueOf(oid, message, i));
-    const rows = plan.rows(values);
-    if (typeof rows === "string") return fail(rows);
-    const formats = message.resultFormats!;
-    const encoded = rows.map((row) => dataRow(row.map((v, i) => bytesOf(v, formats[i] ?? 0))));
-    return [...encoded, commandComplete(`SELECT ${rows.length}`)];
-  }
-
   function fail(code: string, text = "as the model expects"): Uint8Array[] {
     failed = true;
     return [errorResponse({ C: code, M: text })];
   }
   return serve(answer);
+}
+
+/** DataRows and CommandComplete, or the code of an error. */
+function execute(plan: Plan, message: ClientMessage): Uint8Array[] | string {
+  const rows = plan.rows(plan.parameters.map((oid, i) => valueOf(oid, message, i)));
+  if (typeof rows === "string") return rows;
+  const formats = message.resultFormats!;
+  const encoded = rows.map((row) => dataRow(row.map((v, i) => bytesOf(v, formats[i] ?? 0))));
+  return [...encoded, commandComplete(`SELECT ${rows.length}`)];
 }
 
 function simple(text: string): Uint8Array[] {
