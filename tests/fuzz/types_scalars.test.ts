@@ -119,6 +119,22 @@ for (const major of majors()) {
     });
   }
 
+  test(`PostgreSQL ${major} prints and sends back every number and bigint that a numeric is sent`, async () => {
+    const bigint = fc.bigInt({ min: -(10n ** 90n), max: 10n ** 90n });
+    await withConnection(major, { types: { numeric: "number" } }, async (db) => {
+      const cases = await inBatches(fc.double(), async (batch) => {
+        await writeValues(db, "numeric", batch, (value) => value === 0 ? 0 : value);
+      });
+      assert.ok(cases >= CASES, `${cases} cases`);
+    });
+    await withConnection(major, {}, async (db) => {
+      const cases = await inBatches(bigint, async (batch) => {
+        await writeValues(db, "numeric", batch, String);
+      });
+      assert.ok(cases >= CASES, `${cases} cases`);
+    });
+  });
+
   for (const [type, texts] of Object.entries(READ)) {
     test(`every ${type} of PostgreSQL ${major} is read alike in text and in binary`, async () => {
       await withConnection(major, {}, async (db) => {
