@@ -176,3 +176,46 @@ test("dbapi: a failure's stack reaches the caller's line, also when it had to wa
     }
   });
 });
+
+test("dbapi: the cause of a COMMIT that raises is this transaction's failure, not an earlier one's", async () => {
+  await withDbapi(async (con) => {
+    const cursor = con.cursor();
+    await assert.rejects(cursor.execute("select 1/0"), { code: "22012" });
+    await con.rollback();
+    await assert.rejects(cursor.execute("select * from no_such_table"), { code: "42P01" });
+    await assert.rejects(con.commit(), (error: dbapi.InterfaceError) => {
+      assert.equal((error.cause as dbapi.DatabaseError).code, "42P01");
+      return true;
+    });
+  });
+});
+
+test("dbapi: cursors fetch side by side, and execute while others are read", async () => {
+  await withDbapi(async (con) => {
+    const outer = await con.cursor().execute("select generate_series(1, 100)");
+    const seen: unknown[] = [];
+    for await (const [n] of outer) {
+      const inner = await con.cursor().execute("select %s::int * 2", [n]);
+      seen.push(...await inner.fetchone() ?? []);
+    }
+    assert.deepEqual(seen, Array.from({ length: 100 }, (_, i) => 2 * (i + 1)));
+  });
+});
+
+test("dbapi: an error tells all that the server said, by letters and by names", async () => {
+  await withDbapi(async (con) => {
+    await con.run("create temporary table t (n int constraint positive check (n > 0))");
+    await assert.rejects(
+      con.cursor().execute("insert into t values (%s)", [-7]),
+      (error: dbapi.IntegrityError) => {
+        assert.ok(error instanceof con.IntegrityError && error instanceof con.Error);
+        const { S, C, n, t, F, L, R } = error.fields;
+        assert.deepEqual([S, C, n, t], ["ERROR", "23514", "positive", "t"]);
+        assert.ok(F && L && R);
+        assert.equal(error.constraint, "positive");
+        assert.equal(error.condition, "check_violation");
+        return true;
+      },
+    );
+  });
+});
