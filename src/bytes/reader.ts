@@ -1,6 +1,7 @@
 import { ProtocolError } from "../errors/errors.ts";
 
-const UTF8 = new TextDecoder("utf-8");
+/** A byte order mark is a character of the value, not a mark. */
+const UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
 /** Beyond this many bytes the platform's decoder beats building the string here. */
 const SHORT = 24;
 

@@ -93,15 +93,20 @@ export class Framer {
     return this.#end - this.#start;
   }
 
-  /** Growth follows what has arrived, not what a header claims: at most double each time. */
+  /**
+   * Growth follows what has arrived, not what a header claims: at most double each time, when the
+   * buffer is full or half full of a message that it cannot hold.
+   */
   #makeRoom(): void {
     const have = this.#end - this.#start;
     const size = this.#buffer.length;
-    this.#move(this.#wanted > size && have * 2 > size ? Math.min(this.#wanted, size * 2) : size);
+    if (this.#wanted > size && have * 2 > size) this.#move(Math.min(this.#wanted, size * 2));
+    else this.#move(have === size ? size * 2 : size);
   }
 
   #move(size: number): void {
     if (size === this.#buffer.length) {
+      if (this.#start === 0) return;
       this.#buffer.copyWithin(0, this.#start, this.#end);
     } else {
       const next = new Uint8Array(size);

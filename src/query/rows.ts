@@ -106,7 +106,7 @@ function readValue(reader: Reader, column: RowColumn): unknown {
   reader.end = start + length;
   try {
     const value = codec.decodeBinary!(reader, length);
-    if (reader.position !== reader.end) throw new DataError("bytes left over");
+    if (reader.position !== reader.end) throw wrongLength();
     return value;
   } catch (error) {
     throw refused(column, error);
@@ -186,16 +186,25 @@ function valueSource({ codec, format }: RowColumn, i: number): string {
   const known = codec.primitive === undefined ? undefined : IN_PLACE[codec.primitive];
   if (known !== undefined) {
     const [size, expression] = known;
-    return `if (n !== ${size}) { at = ${i}; throw wrongLength(n); } v${i} = ${expression};`;
+    return `if (n === ${size}) v${i} = ${expression};
+      else { ${decoded(i)} }`;
   }
+  return decoded(i);
+}
+
+function decoded(i: number): string {
   return `at = ${i}; reader.position = p; reader.end = p + n;
       v${i} = c${i}.decodeBinary(reader, n);
-      if (reader.position !== p + n) throw wrongLength(n);
+      if (reader.position !== p + n) throw wrongLength();
       reader.end = end;`;
 }
 
 function wrongCount(wanted: number, found: number): ProtocolError {
   return new ProtocolError(`malformed DataRow: ${found} columns where ${wanted} were described`);
+}
+
+function wrongLength(): DataError {
+  return new DataError("bytes left over");
 }
 
 /** A value that its codec refuses: the column and the type are named, the value is not shown. */
@@ -211,7 +220,7 @@ const HELP = {
   text: decodeUtf8,
   short: (): Error => new ProtocolError("malformed DataRow: a value does not fit in it"),
   leftover: (): Error => new ProtocolError("malformed DataRow: bytes left over"),
-  wrongLength: (length: number): Error => new DataError(`a value of ${length} bytes`),
+  wrongLength,
   wrongCount,
   refused,
 };

@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import fc from "fast-check";
+import { ProtocolError } from "../../src/errors/errors.ts";
+import { Framer } from "../../src/protocol/framer.ts";
+
+/** A message as bytes. */
+function message(tag: number, body: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(5 + body.length);
+  bytes[0] = tag;
+  new DataView(bytes.buffer).setInt32(1, 4 + body.length);
+  bytes.set(body, 5);
+  return bytes;
+}
+
+function join(parts: readonly Uint8Array[]): Uint8Array {
+  return Uint8Array.from(parts.flatMap((part) => [...part]));
+}
+
+/** What a framer shows of the bytes, fed in pieces of the given sizes, over and over. */
+function shown(bytes: Uint8Array, sizes: readonly number[], copying: boolean): string[] {
+  const framer = new Framer(1 << 20);
+  const seen: string[] = [];
+  let at = 0;
+  for (let turn = 0; at < bytes.length; turn++) {
+    const wanted = sizes[turn % sizes.length]!;
+    if (copying) {
+      framer.append(bytes.subarray(at, at + wanted));
+      at += wanted;
+    } else {
+      const space = framer.space();
+      assert.ok(space.length > 0, "space() is never empty");
+      const count = Math.min(space.length, wanted, bytes.length - at);
+      space.set(bytes.subarray(at, at + count));
+      framer.advance(count);
+      at += count;
+    }
+    while (framer.next()) {
+      const { reader, tag } = framer;
+      seen.push(`${tag}:${[...reader.bytes(reader.remaining)].join()}`);
+    }
+  }
+  assert.equal(framer.pending, 0);
+  return seen;
+}
+
+const messages = fc.array(
+  fc.record({ tag: fc.integer({ min: 0, max: 255 }), body: fc.uint8Array({ maxLength: 300 }) }),
+  { maxLength: 30 },
+);
+const sizes = fc.array(fc.integer({ min: 1, max: 500 }), { minLength: 1, maxLength: 5 });
+
+test("messages come out as they went in, however they are cut", () => {
+  fc.assert(fc.property(messages, sizes, fc.boolean(), (list, sizes, copying) => {
+    const bytes = join(list.map(({ tag, body }) => message(tag, body)));
+    const wanted = list.map(({ tag, body }) => `${tag}:${[...body].join()}`);
+    assert.deepEqual(shown(bytes, sizes, copying), wanted);
+  }));
+});
+
+test("a message larger than the buffer comes out whole, byte by byte and at once", () => {
+  const body = Uint8Array.from({ length: 300_000 }, (_, i) => i % 251);
+  const bytes = join([
+    message(1, Uint8Array.of(1)),
+    message(2, body),
+    message(3, new Uint8Array(0)),
+  ]);
+  const wanted = shown(bytes, [1 << 20], true);
+  assert.equal(wanted.length, 3);
+  assert.deepEqual(shown(bytes, [1], false), wanted);
+  assert.deepEqual(shown(bytes, [70_000], false), wanted);
+});
+
+test("a claimed length makes the buffer grow only as bytes arrive", () => {
+  const framer = new Framer(1 << 30);
+  framer.append(Uint8Array.of(0x44, 0x3f, 0xff, 0xff, 0xff));
+  assert.equal(framer.next(), false);
+  assert.ok(framer.space().buffer.byteLength <= 1 << 17);
+});
+
+test("a length under 4 or over the limit is refused by the message's name", () => {
+  const cases: [number[], RegExp][] = [
+    [[0x44, 0, 0, 0, 3], /malformed DataRow: it claims a length of 3 bytes/],
+    [[0x5a, 0xff, 0xff, 0xff, 0xff], /malformed ReadyForQuery: it claims a length of -1 bytes/],
+    [[0x54, 0, 0, 4, 1], /RowDescription of 1025 bytes is over the limit of 1024/],
+    [[0x01, 0x7f, 0xff, 0xff, 0xff], /unknown message 0x01 of 2147483647 bytes is over the limit/],
+  ];
+  for (const [bytes, phrase] of cases) {
+    const framer = new Framer(1024);
+    framer.append(Uint8Array.from(bytes));
+    assert.throws(() => framer.next(), (error) => {
+      assert.ok(error instanceof ProtocolError);
+      assert.match(error.message, phrase);
+      return true;
+    });
+  }
+});
