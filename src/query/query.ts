@@ -253,7 +253,9 @@ export class Query<Row = ObjectRow> extends Fragment
   #source(): StreamSource {
     const { executor } = this.#host;
     const options = () => withDefaults(this.#options, this.#host);
-    const [text, values, site] = [this.#text, this.#parameters, this.#site];
+    const [text, values] = [this.#text, this.#parameters];
+    // The chain of awaits that V8 follows by itself ends where calls of next() wait for each other.
+    const site = this.#site ?? takeCallSite(false);
     return { executor, text, values, options, signal: this.#options.signal, site };
   }
 }

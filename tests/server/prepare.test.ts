@@ -1,23 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { connect, type Connection, DatabaseError, StaleStatementError } from "../../mod.ts";
-import { sharedServer } from "../_kit/servers.ts";
-
-async function using(
-  work: (db: Connection) => Promise<void>,
-  options: { statementCacheSize?: number } = {},
-): Promise<void> {
-  const { host, port } = await sharedServer();
-  const db = await connect({ host, port, user: "postgres", database: "postgres", ...options });
-  try {
-    await work(db);
-  } finally {
-    await db.close();
-  }
-}
+import { DatabaseError, InterfaceError, StaleStatementError } from "../../mod.ts";
+import { assertUsable, withDatabase } from "./queries.ts";
 
 test("statement cache: heals after DEALLOCATE ALL, alone and in a pipeline", () =>
-  using(async (db) => {
+  withDatabase(async (db) => {
     for (let i = 0; i < 2; i++) await db.query("select $1::int as n", [i]);
     const [, first, second] = await Promise.all([
       db.query("deallocate all"),
@@ -32,14 +19,14 @@ test("statement cache: heals after DEALLOCATE ALL, alone and in a pipeline", () 
   }));
 
 test("statement cache: heals when another has dropped the statements behind its back", () =>
-  using(async (db) => {
+  withDatabase(async (db) => {
     for (let i = 0; i < 2; i++) await db.query("select $1::int as n", [i]);
     await db.query("do $$begin execute 'deallocate all'; end$$");
     assert.deepEqual([...await db.query("select $1::int as n", [7])], [{ n: 7 }]);
   }));
 
 test("statement cache: a changed result type is prepared anew, its old statement is closed", () =>
-  using(async (db) => {
+  withDatabase(async (db) => {
     await db.query("create temp table changed (a int)");
     await db.query("insert into changed values (1)");
     const all = () => db.query("select * from changed").values();
@@ -58,7 +45,7 @@ test("statement cache: a changed result type is prepared anew, its old statement
   }));
 
 test("statement cache: follows search_path", () =>
-  using(async (db) => {
+  withDatabase(async (db) => {
     await db.query(`drop schema if exists prep_a, prep_b cascade; create schema prep_a;
       create schema prep_b; create table prep_a.t as select 1 as n;
       create table prep_b.t as select 'b' as n, 2 as m`).simple();
@@ -75,7 +62,7 @@ test("statement cache: follows search_path", () =>
   }));
 
 test("statement cache: inside a transaction a stale statement is a retryable error, once", () =>
-  using(async (db) => {
+  withDatabase(async (db) => {
     await db.query("create temp table changed (a int)");
     const all = () => db.query("select * from changed").values();
     await all();
@@ -94,7 +81,7 @@ test("statement cache: inside a transaction a stale statement is a retryable err
   }));
 
 test("statement cache: a stale statement in a pipeline with its ROLLBACK is not run outside", () =>
-  using(async (db) => {
+  withDatabase(async (db) => {
     await db.query("create temp table changed (a int)");
     const add = (n: number) =>
       db.query("insert into changed values ($1) returning *", [n]).values();
@@ -111,7 +98,7 @@ test("statement cache: a stale statement in a pipeline with its ROLLBACK is not 
   }));
 
 test("statement cache: an evicted statement is closed, also after a refused one", () =>
-  using(async (db) => {
+  withDatabase(async (db) => {
     for (let i = 0; i < 20; i++) {
       await db.query(`select ${i} + $1::int`, [i]);
       await db.query(`select bad${i}`).catch(() => {});
@@ -120,3 +107,95 @@ test("statement cache: an evicted statement is closed, also after a refused one"
     const [row] = await db.query("select count(*)::int as n from pg_prepared_statements");
     assert.ok((row!.n as number) <= 3, `${row!.n} statements`);
   }, { statementCacheSize: 2 }));
+
+test("prepare: tells the types, runs by position and by name, and is gone when closed", () =>
+  withDatabase(async (db) => {
+    const count = async () =>
+      await db.query(
+        "select count(*)::int from pg_prepared_statements where statement like '%/* own */%'" +
+          " and statement not like '%pg_prepared%'",
+        [],
+        { prepare: false },
+      ).scalar();
+    const statement = await db.prepare<{ a: number; b: string }>(
+      "select $1::int as a, $2::text as b /* own */",
+    );
+    assert.deepEqual(statement.parameterTypes, [23, 25]);
+    assert.deepEqual(statement.columns.map(({ name }) => name), ["a", "b"]);
+    for (let i = 0; i < 3; i++) {
+      assert.deepEqual([...await statement.query([i, "x"])], [{ a: i, b: "x" }]);
+    }
+    assert.deepEqual(await statement.query([1, "y"]).values().one(), [1, "y"]);
+    const rows: unknown[] = [];
+    for await (const row of statement.query([5, "z"])) rows.push(row);
+    assert.deepEqual(rows, [{ a: 5, b: "z" }]);
+    assert.equal(await count(), 1);
+    await statement.close();
+    await statement[Symbol.asyncDispose]();
+    assert.equal(await count(), 0);
+    assert.throws(() => statement.query([1, "x"]), InterfaceError);
+
+    const named = await db.prepare("select :a::int - :b::int as d, ':a' /* own */");
+    assert.equal(await named.query({ b: 1, a: 3 }).scalar(), 2);
+    assert.throws(() => named.query({ a: 3 }), InterfaceError);
+    await assert.rejects(db.prepare("select nonsense"), { code: "42703" });
+    await assertUsable(db);
+  }));
+
+test("prepare: the statement is not evicted, and fixed types and row shapes are kept", () =>
+  withDatabase(async (db) => {
+    const statement = await db.prepare("select $1 as a", {
+      parameterTypes: ["int8"],
+      rows: "array",
+    });
+    for (let i = 0; i < 10; i++) await db.query(`select ${i}`);
+    assert.deepEqual([...await statement.query([7])], [[7n]]);
+    assert.deepEqual(statement.parameterTypes, [20]);
+    const prepared = await db.query(
+      "select 1 from pg_prepared_statements where statement like '%as a'",
+    );
+    assert.equal(prepared.length, 1);
+    await statement.close();
+  }, { statementCacheSize: 1 }));
+
+test("prepare: heals like any other, and fails a transaction like any other", () =>
+  withDatabase(async (db) => {
+    await db.query("create temp table changed (a int)");
+    const statement = await db.prepare("select * from changed");
+    const columns = async () => (await statement.query()).columns.length;
+    assert.equal(await columns(), 1);
+    await db.query("alter table changed add b int");
+    assert.equal(await columns(), 2);
+    await db.query("deallocate all");
+    assert.equal(await columns(), 2);
+    await db.query("do $$begin execute 'deallocate all'; end$$");
+    assert.deepEqual(await Promise.all([columns(), columns()]), [2, 2]);
+    await db.query("alter table changed add c int");
+    await assert.rejects(
+      db.transaction(() => Promise.resolve()).then(() =>
+        db.transaction(async (tx) => {
+          const own = await tx.prepare("select * from changed");
+          await own.query();
+          await tx.query("alter table changed add d int");
+          await own.query();
+        })
+      ),
+      StaleStatementError,
+    );
+    assert.equal(await columns(), 3);
+    await statement.close();
+  }));
+
+test("prepare: closed while another has the turn, it is dropped later", () =>
+  withDatabase(async (db) => {
+    const statement = await db.prepare("select 1 as late");
+    await db.transaction(async (tx) => {
+      await statement.close();
+      await tx.query("select 2");
+    });
+    await db.query("select 3");
+    const left = await db.query(
+      "select 1 from pg_prepared_statements where statement like '%as late'",
+    );
+    assert.equal(left.length, 0);
+  }));
