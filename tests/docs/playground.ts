@@ -62,6 +62,10 @@ export class Playground {
     await this.#cluster.query(
       "select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = 'myuser'",
     );
+    // A prepared transaction keeps its locks.
+    for (const [gid] of await this.#cluster.query("select gid from pg_prepared_xacts")) {
+      await this.#cluster.query(`rollback prepared '${gid}'`, "mydb");
+    }
     await this.#cluster.query(`set role myuser; ${TABLES}`, "mydb");
   }
 
