@@ -24,7 +24,7 @@ export async function inBatches<T>(
       cases += list.length;
       await check(list);
     }),
-    { numRuns: RUNS, interruptAfterTimeLimit: 60_000, markInterruptAsFailure: true },
+    { numRuns: RUNS, interruptAfterTimeLimit: 200_000, markInterruptAsFailure: true },
   );
   return cases;
 }

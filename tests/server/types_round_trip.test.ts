@@ -42,4 +42,19 @@ for (const major of majors()) {
     assert.deepEqual(missing, []);
     assert.ok(types.length >= 70, `only ${types.length} types`);
   });
+
+  for (const [type, reason] of Object.entries(WITHOUT_TABLE)) {
+    test(`no table for ${type}, ${reason}: PostgreSQL ${major} takes none from a client`, async () => {
+      await withConnection(major, {}, async (db) => {
+        for (const text of [`select 'x'::${type}`, `select $1::${type}`]) {
+          const parameters = text.includes("$1") ? ["x"] : [];
+          await assert.rejects(async () => await db.query(text, parameters), {
+            code: "0A000",
+            message: /cannot accept a value/,
+          });
+        }
+        assert.equal(await db.query(`select null::${type}`).scalar(), null);
+      });
+    });
+  }
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Connection } from "../../mod.ts";
+import { type Connection, DataError } from "../../mod.ts";
 import { majors } from "../_kit/servers.ts";
 import { quoteLiteral, withConnection } from "./types_server.ts";
 import { FAMILIES, type Row, rowsOf } from "./types_tables.ts";
@@ -50,6 +50,28 @@ for (const major of majors()) {
           assert.deepEqual(await printed(db, text, given), sent, `${name} = ${value}`);
         }
         await db.query(`reset ${name}`).simple();
+      }
+    });
+  });
+
+  test(`a DateStyle of PostgreSQL ${major} set just before a query never makes it another date`, async () => {
+    await withConnection(major, {}, async (db) => {
+      const styles = SETTINGS.datestyle!;
+      for (const style of styles) {
+        const text =
+          `select date '2003-04-05' as d, timestamp '2003-04-05 01:02:03' as t -- ${style}`;
+        // Sent together: nobody knows of the setting yet when the rows are asked for in text.
+        const set = db.query(`set datestyle = ${quoteLiteral(style)}`).execute();
+        const found = db.query(text).execute();
+        await set;
+        const expected = [{ d: "2003-04-05", t: new Date(Date.UTC(2003, 3, 5, 1, 2, 3)) }];
+        const ambiguous = await found.then((rows) => {
+          assert.deepEqual([...rows], expected, style);
+          return false;
+        }, (error) => error instanceof DataError);
+        assert.equal(ambiguous, /^(?:SQL|Postgres)/.test(style), style);
+        assert.deepEqual([...await db.query(text)], expected, style);
+        await db.query("set datestyle = iso");
       }
     });
   });
