@@ -79,12 +79,15 @@ export type {
   CopyRowsToOptions,
   TableName,
 } from "./src/features/copy_rows.ts";
+export type { LargeObject, LargeObjects } from "./src/features/large_object.ts";
+export type { ListenOptions, Subscription } from "./src/features/listen.ts";
 export {
   Transaction,
   type TransactionCallback,
   type TransactionOptions,
   type TransactionRunOptions,
 } from "./src/features/transaction.ts";
+export type { PreparedTransaction } from "./src/features/two_phase.ts";
 export { Fragment } from "./src/query/fragment.ts";
 export type { PreparedStatement } from "./src/query/prepared.ts";
 export {
@@ -101,7 +104,7 @@ export {
   type SqlFunctions,
   type SqlValue,
 } from "./src/query/sql.ts";
-export type { ByteStream, ReadableLike, Source } from "./src/query/source.ts";
+export type { ByteSink, ByteStream, ReadableLike, Source } from "./src/query/source.ts";
 export type { BatchStream, RowStream } from "./src/query/stream.ts";
 export { type ObjectRow, Result } from "./src/query/result.ts";
 export type { RowShape } from "./src/query/rows.ts";

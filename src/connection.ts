@@ -3,6 +3,7 @@ import type { Notification, TransactionStatus } from "./protocol/backend.ts";
 import { Cursor, type CursorOptions } from "./dbapi/cursor.ts";
 import { plainHost } from "./dbapi/execution.ts";
 import { BulkQueries } from "./features/bulk.ts";
+import { type ListenOptions, type Subscription, Subscriptions } from "./features/listen.ts";
 import {
   beginTransaction,
   runTransaction,
@@ -11,6 +12,12 @@ import {
   type TransactionOptions,
   type TransactionRunOptions,
 } from "./features/transaction.ts";
+import {
+  commitPrepared,
+  type PreparedTransaction,
+  recoverPrepared,
+  rollbackPrepared,
+} from "./features/two_phase.ts";
 import type { QueryHost } from "./query/query.ts";
 import type { Queries } from "./query/queryable.ts";
 import type { Session } from "./session/session.ts";
@@ -65,6 +72,7 @@ export interface Queryable
 export class Connection extends BulkQueries implements Queryable, AsyncDisposable {
   readonly #host: QueryHost;
   readonly #core: ConnectionCore;
+  #subscriptions: Subscriptions | undefined;
   /** Resolves once, when the connection is over, whatever ended it. Never rejects. */
   readonly closed: Promise<void>;
   /** How this connection's values become JavaScript's and back. */
@@ -144,6 +152,48 @@ export class Connection extends BulkQueries implements Queryable, AsyncDisposabl
     return beginTransaction(this.#host, options);
   }
 
+  /**
+   * Commits a transaction that was prepared, here or elsewhere.
+   *
+   * @throws {DatabaseError} there is none of that name (42704), or it is another's.
+   */
+  commitPrepared(gid: string): Promise<void> {
+    return commitPrepared(this.#host, gid);
+  }
+
+  /**
+   * Rolls back a transaction that was prepared, here or elsewhere.
+   *
+   * @throws {DatabaseError} there is none of that name (42704), or it is another's.
+   */
+  rollbackPrepared(gid: string): Promise<void> {
+    return rollbackPrepared(this.#host, gid);
+  }
+
+  /** The prepared transactions of the whole server that were not ended yet, oldest first. */
+  recoverPrepared(): Promise<PreparedTransaction[]> {
+    return recoverPrepared(this.#host);
+  }
+
+  /**
+   * Subscribes to a channel, whose name is taken as it is, capitals and all; resolves when the server
+   * has confirmed it. Several subscriptions to one channel share one LISTEN.
+   *
+   * Behind a pooler that lends a session per transaction LISTEN does not work, and nothing tells so.
+   *
+   * @throws {InterfaceError} the name is empty or longer than 63 bytes, or a transaction is open.
+   *
+   * @example
+   * ```ts ignore
+   * const jobs = await db.listen("jobs");
+   * for await (const { payload } of jobs) console.log(payload);
+   * ```
+   */
+  listen(channel: string, options?: ListenOptions): Promise<Subscription> {
+    this.#subscriptions ??= this.#subscribe();
+    return this.#subscriptions.listen(channel, options);
+  }
+
   /** A DB-API cursor on this connection; each statement commits unless a transaction is open. */
   cursor(options?: CursorOptions): Cursor<this> {
     return new Cursor(this, plainHost(this), options);
@@ -179,6 +229,20 @@ export class Connection extends BulkQueries implements Queryable, AsyncDisposabl
   /** Asked for each time: a pool's core gives none any more when its time is over. */
   get #session(): Session {
     return this.#core.session;
+  }
+
+  #subscribe(): Subscriptions {
+    const { notified, host, session, closed } = this.#core;
+    const subscriptions = new Subscriptions(host);
+    const deliver = (notification: Notification): void => subscriptions.deliver(notification);
+    const end = (reason?: Error): void => {
+      notified.delete(deliver);
+      subscriptions.ended(reason);
+    };
+    notified.add(deliver);
+    session.ended.then(end);
+    closed.then(() => end());
+    return subscriptions;
   }
 
   #describe(): string {

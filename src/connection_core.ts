@@ -33,6 +33,8 @@ export interface ConnectionCore {
   readonly notices: readonly Notice[];
   /** The last 100, oldest first. */
   readonly notifications: readonly Notification[];
+  /** Who else is told of notifications. */
+  readonly notified: Set<(notification: Notification) => void>;
   /** Resolves when the connection is over, and never rejects. */
   readonly closed: Promise<void>;
 }
@@ -49,6 +51,7 @@ export function connectionCore(
   const defaults = Object.freeze({ rows, timeout: queryTimeout });
   const notices: Notice[] = [];
   const notifications: Notification[] = [];
+  const notified = new Set<(notification: Notification) => void>();
   session.listener = {
     notice: (fields) => {
       const notice = serverReport(fields);
@@ -57,6 +60,7 @@ export function connectionCore(
     },
     notification: (notification) => {
       remember(notifications, notification);
+      for (const deliver of notified) deliver(notification);
       tell(hooks.onNotification, notification);
     },
     parameterStatus: (name, value) => tell(hooks.onParameterStatus, name, value),
@@ -72,6 +76,7 @@ export function connectionCore(
     },
     notices,
     notifications,
+    notified,
     closed: session.ended.then(() => undefined),
   };
 }

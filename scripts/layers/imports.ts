@@ -46,7 +46,10 @@ const PAIRS: ReadonlySet<string> = new Set([
   "features/copy_rows.ts features/copy.ts",
   "features/bulk.ts features/copy.ts",
   "features/bulk.ts features/copy_rows.ts",
+  "features/bulk.ts features/listen.ts",
   "features/transaction.ts features/bulk.ts",
+  "features/transaction.ts features/large_object.ts",
+  "features/transaction.ts features/two_phase.ts",
   "features/replication.ts features/pgoutput.ts",
 ]);
 

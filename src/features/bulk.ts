@@ -11,6 +11,7 @@ import {
   type CopyRowsToOptions,
   type TableName,
 } from "./copy_rows.ts";
+import { notify } from "./listen.ts";
 
 /** What connections and transactions share besides queries: COPY, and NOTIFY. */
 export class BulkQueries extends Queries {
@@ -101,5 +102,21 @@ export class BulkQueries extends Queries {
     options?: CopyRowsToOptions,
   ): AsyncIterableIterator<Row> {
     return copyRowsTo<Row>(this.#host, table, columns, options);
+  }
+
+  /**
+   * Notifies whoever listens to a channel; within a transaction, when it commits. The channel's name
+   * is taken as it is, capitals and all.
+   *
+   * @throws {InterfaceError} the channel's name is empty or longer than 63 bytes.
+   * @throws {DatabaseError} the payload is 8,000 bytes or longer (22023).
+   *
+   * @example
+   * ```ts ignore
+   * await db.notify("jobs", JSON.stringify({ id: 7 }));
+   * ```
+   */
+  notify(channel: string, payload: string = ""): Promise<void> {
+    return notify(this.#host, channel, payload);
   }
 }

@@ -253,7 +253,7 @@ export class Block implements Turn {
       return Promise.reject(new InterfaceError("a savepoint in it is open still"));
     }
     this.#isCommitted = true;
-    return this.#ending = this.#commit();
+    return this.#ending = this.#endBy(() => this.#commit());
   }
 
   /** Ends it without; what is open in it is over, too. */
@@ -287,26 +287,20 @@ export class Block implements Turn {
       return Promise.reject(new InterfaceError(message));
     }
     this.#isPrepared = true;
-    return this.#ending = this.#prepare(gid);
-  }
-
-  async #prepare(gid: string): Promise<void> {
-    try {
-      await this.begun;
-      await prepareTransaction(this.#host, gid);
-    } catch (error) {
-      await this.#rollBackQuietly();
-      throw error;
-    } finally {
-      this.#leave();
-    }
+    const cause = (): unknown => this.#firstFailure;
+    return this.#ending = this.#endBy(() => prepareTransaction(this.#host, gid, cause));
   }
 
   async #commit(): Promise<void> {
+    if (this.#savepoint !== undefined) await this.#release(this.#savepoint);
+    else if (await this.#tag("commit") !== "COMMIT") throw this.#rolledBack();
+  }
+
+  /** Ends it, and gives up the turn in any case. */
+  async #endBy(end: () => Promise<void>): Promise<void> {
     try {
       await this.begun;
-      if (this.#savepoint !== undefined) await this.#release(this.#savepoint);
-      else if (await this.#tag("commit") !== "COMMIT") throw this.#rolledBack();
+      await end();
     } catch (error) {
       await this.#rollBackQuietly();
       throw error;

@@ -1,0 +1,265 @@
+/**
+ * LISTEN and NOTIFY. The server tells a session once per notification, whoever listens in it; here
+ * each gets his own. Source: manual, LISTEN, NOTIFY; async.c.
+ */
+import { InterfaceError, OperationalError, PgError } from "../errors/errors.ts";
+import type { Notification } from "../protocol/backend.ts";
+import type { QueryHost } from "../query/query.ts";
+import { quoteIdentifier } from "../query/quote.ts";
+
+/** Bytes; a longer name would be cut by LISTEN and refused by `pg_notify`. Source: NAMEDATALEN - 1. */
+const MAX_CHANNEL = 63;
+const QUEUE_LIMIT = 10_000;
+const UTF8 = new TextEncoder();
+
+/** How one subscription is to be. */
+export interface ListenOptions {
+  /** How many notifications are kept for a reader who is slower than they come. Default 10,000. */
+  readonly limit?: number;
+  /**
+   * What becomes of one that is too many: `"error"`, the default, ends the subscription with an
+   * error once the others are read; `"drop oldest"` and `"drop newest"` count it in `dropped`.
+   */
+  readonly overflow?: "error" | "drop oldest" | "drop newest";
+}
+
+/**
+ * Notifications of one channel, from `listen()` on.
+ *
+ * Iterating gives them in order; leaving the loop closes the subscription, and so does `await using`.
+ * It ends when the connection is closed; when the connection is lost, it ends with that error.
+ *
+ * @example
+ * ```ts ignore
+ * const jobs = await db.listen("jobs");
+ * for await (const { payload } of jobs) await work(payload);
+ * ```
+ */
+export class Subscription implements AsyncIterableIterator<Notification>, AsyncDisposable {
+  /** What it listens to. */
+  readonly channel: string;
+  readonly #limit: number;
+  readonly #overflow: "error" | "drop oldest" | "drop newest";
+  readonly #unlisten: (self: Subscription) => Promise<void>;
+  readonly #queue: Notification[] = [];
+  readonly #waiting: Waiter[] = [];
+  #dropped = 0;
+  /** Why nothing more comes; `undefined` within: it was closed in order. */
+  #end: { readonly reason: Error | undefined } | undefined;
+  #closing: Promise<void> | undefined;
+
+  /** For the driver: use `listen()`. `unlisten` never rejects. */
+  constructor(
+    channel: string,
+    { limit = QUEUE_LIMIT, overflow = "error" }: ListenOptions,
+    unlisten: (self: Subscription) => Promise<void>,
+  ) {
+    if (!(Number.isInteger(limit) && limit > 0)) {
+      throw new InterfaceError("limit must be a positive integer");
+    }
+    if (!OVERFLOWS.has(overflow)) {
+      throw new InterfaceError(`overflow must be one of ${[...OVERFLOWS].join(", ")}`);
+    }
+    this.channel = channel;
+    this.#limit = limit;
+    this.#overflow = overflow;
+    this.#unlisten = unlisten;
+  }
+
+  /** How many were dropped because nobody read them in time. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /**
+   * The next notification, or `done` when there will be none.
+   *
+   * @throws {OperationalError} the connection was lost, or too many had come.
+   */
+  next(): Promise<IteratorResult<Notification, undefined>> {
+    const value = this.#queue.shift();
+    if (value !== undefined) return Promise.resolve({ done: false, value });
+    if (this.#end === undefined) {
+      return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+    }
+    const { reason } = this.#end;
+    return reason === undefined ? Promise.resolve(DONE) : Promise.reject(reason);
+  }
+
+  /** Closes; what has come and was not read is forgotten. Never rejects. */
+  close(): Promise<void> {
+    this.#queue.length = 0;
+    this.end(undefined);
+    return this.#closing ?? Promise.resolve();
+  }
+
+  /** Leaving a loop closes. */
+  async return(): Promise<IteratorResult<Notification, undefined>> {
+    await this.close();
+    return DONE;
+  }
+
+  /** `await using` closes. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** It is its own iterator: two loops over it share the notifications. */
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** For the driver: one has come. */
+  deliver(notification: Notification): void {
+    const waiter = this.#waiting.shift();
+    if (waiter !== undefined) return waiter.resolve({ done: false, value: notification });
+    if (this.#queue.length < this.#limit) return void this.#queue.push(notification);
+    this.#dropped++;
+    if (this.#overflow === "drop newest") return;
+    if (this.#overflow === "error") return this.end(this.#overflown());
+    this.#queue.shift();
+    this.#queue.push(notification);
+  }
+
+  /** For the driver: nothing more comes; `undefined` when that is in order. */
+  end(reason: Error | undefined): void {
+    if (this.#end !== undefined) return;
+    this.#end = { reason };
+    for (const waiter of this.#waiting.splice(0)) {
+      if (reason === undefined) waiter.resolve(DONE);
+      else waiter.reject(reason);
+    }
+    this.#closing = this.#unlisten(this);
+  }
+
+  #overflown(): OperationalError {
+    const name = quoteIdentifier(this.channel);
+    return new OperationalError(
+      `the subscription to ${name} was ended: ${this.#limit} notifications had come that nobody read`,
+      { code: "53400" },
+    );
+  }
+}
+
+interface Waiter {
+  resolve(result: IteratorResult<Notification, undefined>): void;
+  reject(reason: Error): void;
+}
+
+const OVERFLOWS: ReadonlySet<string> = new Set(["error", "drop oldest", "drop newest"]);
+const DONE: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined });
+
+/** All subscriptions of one connection: several to one channel share one LISTEN. */
+export class Subscriptions {
+  readonly #host: QueryHost;
+  readonly #channels = new Map<string, Channel>();
+  #end: { readonly reason: Error | undefined } | undefined;
+
+  constructor(host: QueryHost) {
+    this.#host = host;
+  }
+
+  /**
+   * Subscribes to a channel; resolves when the server has confirmed it. The name is taken as it is,
+   * capitals and all.
+   *
+   * @throws {InterfaceError} the name is too long or empty, or a transaction is open: if it were
+   * rolled back, LISTEN would be undone.
+   */
+  async listen(name: string, options: ListenOptions = {}): Promise<Subscription> {
+    checkChannel(name);
+    const { session } = this.#host.executor;
+    if (session.transactionStatus !== "idle") throw new InterfaceError(IN_TRANSACTION);
+    const subscription = new Subscription(name, options, (self) => this.#leave(self));
+    const channel = this.#channels.get(name) ?? this.#open(name);
+    channel.members.add(subscription);
+    try {
+      await channel.listening;
+    } catch (error) {
+      if (this.#channels.get(name) === channel) this.#channels.delete(name);
+      channel.members.delete(subscription);
+      throw error;
+    }
+    if (this.#end !== undefined) subscription.end(this.#end.reason);
+    return subscription;
+  }
+
+  /** A notification has come for the session. */
+  deliver(notification: Notification): void {
+    for (const one of this.#channels.get(notification.channel)?.members ?? []) {
+      one.deliver(notification);
+    }
+  }
+
+  /** The connection is over: `undefined` after a `close()`. */
+  ended(reason: Error | undefined): void {
+    this.#end ??= { reason: reason === undefined ? undefined : lost(reason) };
+    const channels = [...this.#channels.values()];
+    this.#channels.clear();
+    for (const { members } of channels) {
+      for (const one of members) one.end(this.#end.reason);
+    }
+  }
+
+  #open(name: string): Channel {
+    const channel = { members: new Set<Subscription>(), listening: this.#listen(name) };
+    this.#channels.set(name, channel);
+    return channel;
+  }
+
+  async #listen(name: string): Promise<void> {
+    await this.#run(`listen ${quoteIdentifier(name)}`);
+    if (this.#host.executor.session.transactionStatus === "idle") return;
+    // A BEGIN was on its way before us.
+    throw new InterfaceError(IN_TRANSACTION);
+  }
+
+  /** Never rejects: the subscription is closed in any case, and what still comes goes nowhere. */
+  async #leave(subscription: Subscription): Promise<void> {
+    const { channel: name } = subscription;
+    const channel = this.#channels.get(name);
+    if (channel === undefined || !channel.members.delete(subscription)) return;
+    if (channel.members.size > 0) return;
+    this.#channels.delete(name);
+    await this.#run(`unlisten ${quoteIdentifier(name)}`).catch(() => {});
+  }
+
+  async #run(text: string): Promise<void> {
+    const { executor, defaults } = this.#host;
+    await executor.execute(text, [], { ...defaults, prepare: false });
+  }
+}
+
+interface Channel {
+  readonly members: Set<Subscription>;
+  readonly listening: Promise<void>;
+}
+
+const IN_TRANSACTION = "listen() has no place in a transaction: LISTEN is undone by a rollback";
+
+/**
+ * Notifies whoever listens to a channel; within a transaction, when it commits.
+ *
+ * @throws {InterfaceError} the channel's name is too long or empty.
+ * @throws {DatabaseError} the payload is too long: 8,000 bytes are too many.
+ */
+export async function notify(host: QueryHost, channel: string, payload: string): Promise<void> {
+  checkChannel(channel);
+  if (typeof payload !== "string") throw new InterfaceError("the payload must be a string");
+  const text = "select pg_catalog.pg_notify($1, $2)";
+  await host.executor.execute(text, [channel, payload], host.defaults);
+}
+
+function checkChannel(name: string): void {
+  if (typeof name !== "string" || name === "") {
+    throw new InterfaceError("a channel's name must be a string that is not empty");
+  }
+  if (UTF8.encode(name).length > MAX_CHANNEL) {
+    throw new InterfaceError(`a channel's name cannot be longer than ${MAX_CHANNEL} bytes`);
+  }
+}
+
+function lost(reason: Error): OperationalError {
+  const code = reason instanceof PgError ? reason.code : "08006";
+  return new OperationalError(reason.message, { code, cause: reason });
+}

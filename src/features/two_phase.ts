@@ -1,0 +1,87 @@
+/**
+ * Two-phase commit: a transaction is put aside under a name of the caller's choice, and committed or
+ * rolled back later, by whomever. Source: manual, PREPARE TRANSACTION, COMMIT PREPARED; twophase.c.
+ */
+import { InterfaceError, InternalError } from "../errors/errors.ts";
+import type { QueryHost } from "../query/query.ts";
+import { quoteLiteral } from "../query/quote.ts";
+
+/** A transaction that was prepared and neither committed nor rolled back. */
+export interface PreparedTransaction {
+  /** Its name. */
+  readonly gid: string;
+  /** When it was prepared. */
+  readonly prepared: Date;
+  /** Who did. */
+  readonly owner: string;
+  /** The database it is in: only there can it be ended. */
+  readonly database: string;
+}
+
+/**
+ * Prepares the transaction that is open on `host`, which is over with that. `firstFailure` tells what
+ * had failed in it.
+ *
+ * @throws {InternalError} it was rolled back instead: a statement had failed, or none was open.
+ * @throws {DatabaseError} the server has a transaction of that name, or takes none
+ * (`max_prepared_transactions`); the transaction is rolled back then.
+ */
+export async function prepareTransaction(
+  host: QueryHost,
+  gid: string,
+  firstFailure: () => unknown = () => undefined,
+): Promise<void> {
+  const tag = await run(host, `prepare transaction ${literalOf(gid)}`);
+  if (tag === "PREPARE TRANSACTION") return;
+  const message = "the transaction was rolled back instead of prepared";
+  throw new InternalError(message, { code: "40000", cause: firstFailure() });
+}
+
+/**
+ * Commits a prepared transaction.
+ *
+ * @throws {DatabaseError} there is none of that name (42704), it is another's, or one is open here.
+ */
+export async function commitPrepared(host: QueryHost, gid: string): Promise<void> {
+  await run(host, `commit prepared ${literalOf(gid)}`);
+}
+
+/**
+ * Rolls a prepared transaction back.
+ *
+ * @throws {DatabaseError} there is none of that name (42704), it is another's, or one is open here.
+ */
+export async function rollbackPrepared(host: QueryHost, gid: string): Promise<void> {
+  await run(host, `rollback prepared ${literalOf(gid)}`);
+}
+
+/** All prepared transactions of the server, oldest first. */
+export async function recoverPrepared(host: QueryHost): Promise<PreparedTransaction[]> {
+  const { executor, defaults } = host;
+  const rows = await executor.execute(RECOVER, [], { ...defaults, rows: "array" });
+  return (rows as unknown as [string, number, string, string][]).map(
+    ([gid, milliseconds, owner, database]) => ({
+      gid,
+      prepared: new Date(milliseconds),
+      owner,
+      database,
+    }),
+  );
+}
+
+/** Of types that come the same under every policy. */
+const RECOVER = `select gid,
+  (pg_catalog.date_part('epoch', prepared) * 1000)::pg_catalog.float8,
+  owner::pg_catalog.text, database::pg_catalog.text
+from pg_catalog.pg_prepared_xacts order by prepared`;
+
+async function run({ executor, defaults }: QueryHost, text: string): Promise<string> {
+  return (await executor.execute(text, [], { ...defaults, prepare: false })).command;
+}
+
+function literalOf(gid: string): string {
+  if (typeof gid !== "string" || gid === "") {
+    throw new InterfaceError("gid must be a string that is not empty");
+  }
+  return quoteLiteral(gid);
+}
