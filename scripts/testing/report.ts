@@ -16,9 +16,14 @@ export function summaryLine(result: Result): string {
   return columns.join(" ") + (trouble ? `   ${trouble}` : "");
 }
 
-/** Everything after the lines: what was skipped and why, what failed and how, the sums. */
+/** Everything after the lines: what tests told, what was skipped and why, what failed, the sums. */
 export function closingReport(root: string, results: readonly Result[]): string {
-  const sections = [skippedSection(root, results), failedSection(results), totals(results)];
+  const sections = [
+    toldSection(results),
+    skippedSection(root, results),
+    failedSection(results),
+    totals(results),
+  ];
   return sections.filter((section) => section !== "").join("\n\n");
 }
 
@@ -38,6 +43,19 @@ function totals(results: readonly Result[]): string {
   const broken = results.filter(({ trouble }) => trouble).length;
   const failed = count(all, "failed") + broken;
   return `${count(all, "passed")} passed, ${failed} failed, ${count(all, "skipped")} skipped`;
+}
+
+/** What tests have counted and written to their output, in lines that begin with `# `. */
+function toldSection(results: readonly Result[]): string {
+  const where = new Map<string, Set<string>>();
+  for (const { job, output } of results) {
+    for (const [, line] of output.matchAll(/^# (\S.*)$/gm)) {
+      const runtimes = where.get(line!) ?? new Set();
+      where.set(line!, runtimes.add(job.runtime));
+    }
+  }
+  const lines = [...where].map(([line, runtimes]) => `  ${line} [${[...runtimes].join(", ")}]`);
+  return lines.length === 0 ? "" : ["Told:", ...lines].join("\n");
 }
 
 function skippedSection(root: string, results: readonly Result[]): string {
