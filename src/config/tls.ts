@@ -105,11 +105,10 @@ function checkMode(
     const { name, text } = given(values, keyword)!;
     return new InterfaceError(`${name} is "${text}", which needs sslMode ${need}, not "${mode}"`);
   };
-  if (mode === "disable") return;
   const system = givenText(values, "sslrootcert") === "system";
-  if (system && typeof sslContext !== "object" && mode !== "verify-full") {
-    throw weak("sslrootcert", '"verify-full"');
-  }
+  const overruled = typeof sslContext === "object" || sslContext === false;
+  if (system && !overruled && mode !== "verify-full") throw weak("sslrootcert", '"verify-full"');
+  if (mode === "disable") return;
   const tcp = places.some((place) => place.address?.kind !== "unix");
   const direct = givenText(values, "sslnegotiation") === "direct";
   if (direct && (tcp || sslContext) && strength(mode) < strength("require")) {

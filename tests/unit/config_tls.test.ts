@@ -119,7 +119,7 @@ test("verify-ca and verify-full need a root certificate, and say where it was lo
 });
 
 test("sslrootcert=system refuses any weaker mode", async () => {
-  for (const mode of ["allow", "prefer", "require", "verify-ca"]) {
+  for (const mode of ["disable", "allow", "prefer", "require", "verify-ca"]) {
     assert.match(
       await refused(`sslrootcert=system sslmode=${mode}`),
       /needs sslMode "verify-full"/,
