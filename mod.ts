@@ -23,6 +23,16 @@ export {
   type Queryable,
   type ServerVersion,
 } from "./src/connection.ts";
+export {
+  type AcquireOptions,
+  createPool,
+  type LeaseReport,
+  Pool,
+  PooledConnection,
+  type PoolOptions,
+  type PoolStats,
+  type RetireReason,
+} from "./src/pool.ts";
 export type { Password, SslMode } from "./src/config/target.ts";
 export type {
   GssContext,
@@ -51,6 +61,8 @@ export {
   OperationalError,
   PgError,
   type PgErrorOptions,
+  PoolDeadlockError,
+  PoolTimeoutError,
   ProgrammingError,
   ProtocolError,
   type ServerFields,
@@ -134,6 +146,7 @@ export type { SparseVector, Vector } from "./src/types/vectors.ts";
 export type { TypesOptions } from "./src/types/registry.ts";
 export type {
   Address,
+  AsyncContext,
   DialOptions,
   KeepAlive,
   Runtime,

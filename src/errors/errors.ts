@@ -131,6 +131,23 @@ export class TooManyRowsError extends InterfaceError {
   }
 }
 
+/** No connection of a pool came free within `acquireTimeout`, or too many wait for one already. */
+export class PoolTimeoutError extends InterfaceError {
+  static {
+    this.prototype.name = "PoolTimeoutError";
+  }
+}
+
+/**
+ * Who waits for a connection of a pool holds one himself, and so do all who could give one back: it
+ * would never come. The message names where the connection was taken and where another is waited for.
+ */
+export class PoolDeadlockError extends PoolTimeoutError {
+  static {
+    this.prototype.name = "PoolDeadlockError";
+  }
+}
+
 /** What a {@linkcode DatabaseError} can be told besides its message. */
 export interface DatabaseErrorOptions extends PgErrorOptions {
   /** The server's own words; absent where the driver speaks for the database (a lost connection). */

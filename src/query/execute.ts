@@ -88,6 +88,7 @@ export class Executor {
    * Without a place of its own and without room in the cache, it has no name.
    */
   async describe(text: string, options: ExecuteOptions): Promise<Statement> {
+    this.about(text);
     const description = new Description(this, text, options);
     const statement = description.known ?? await this.session.request(description, options)
       .catch((error) => {
@@ -152,6 +153,9 @@ export class Executor {
     }
     return oids;
   }
+
+  /** Told every text that is going to be run or described; what it throws refuses it. */
+  about(_text: string): void {}
 
   /** Told the tag of every command that returns no rows. */
   completed(tag: string): void {

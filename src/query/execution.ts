@@ -62,6 +62,7 @@ export class Execution implements Request<Result> {
     options: ExecuteOptions,
     described?: Statement,
   ) {
+    executor.about(text);
     this.#executor = executor;
     this.text = text;
     this.values = values;

@@ -20,6 +20,7 @@ export async function executeSimple(
   options: ExecuteOptions,
 ): Promise<Result[]> {
   refuseCopy(text);
+  executor.about(text);
   const request = new SimpleQuery(executor, text, options);
   return await executor.session.request(request, options);
 }

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { createHash } from "node:crypto";
 import { lookup } from "node:dns/promises";
 import { readFile, stat } from "node:fs/promises";
@@ -30,6 +31,7 @@ export const nodeServices: Services = {
   homeDirectory: () => attempt(() => homedir()) || undefined,
   md5: (bytes) => new Uint8Array(createHash("md5").update(bytes).digest()),
   unrefTimer: (timer) => (timer as unknown as { unref?(): void }).unref?.(),
+  asyncContext: <T>() => new AsyncLocalStorage<T>(),
 };
 
 /** Node's own sockets: node:net with `onread`, node:tls. */

@@ -148,6 +148,14 @@ export interface DialOptions {
   readonly tls?: TlsSettings;
 }
 
+/** A value that follows a chain of calls, through its awaits: as much of it as the driver uses. */
+export interface AsyncContext<T> {
+  /** Calls `work` with `value` in force. */
+  run<R>(value: T, work: () => R): R;
+  /** What is in force here. */
+  getStore(): T | undefined;
+}
+
 /** What the driver needs of its surroundings, besides the language. */
 export interface Runtime {
   /** `"deno"`, `"bun"`, `"node"`, or what the user calls his own. */
@@ -174,4 +182,6 @@ export interface Runtime {
   md5(bytes: Uint8Array): Uint8Array;
   /** Makes sure that this timer alone does not keep the process alive. */
   unrefTimer(timer: unknown): void;
+  /** Makes a context (`AsyncLocalStorage`); absent where there is none. */
+  asyncContext?<T>(): AsyncContext<T>;
 }

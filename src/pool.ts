@@ -1,0 +1,318 @@
+import { type ConnectOptions, openCore, type Url } from "./connect.ts";
+import type { Connection, Queryable } from "./connection.ts";
+import { checkOptions } from "./config/validate.ts";
+import { DatabaseError, InterfaceError, PgError } from "./errors/errors.ts";
+import type { TransactionCallback, TransactionRunOptions } from "./features/transaction.ts";
+import { heldIn, type Holding, type HoldingContext } from "./pool/holding.ts";
+import { Lease, Losses } from "./pool/lease.ts";
+import { Lender } from "./pool/lender.ts";
+import { type PoolOptions, type PoolSettings, poolSettings } from "./pool/options.ts";
+import { here } from "./pool/place.ts";
+import { PoolExecutor } from "./pool/pool_executor.ts";
+import { type Loan, type Need, PoolQuery, type QueryPool } from "./pool/pool_query.ts";
+import { PoolPreparedStatement } from "./pool/pool_prepared.ts";
+import { leasedCore, PooledConnection } from "./pool/pooled_connection.ts";
+import { type TextEffect, TextEffects } from "./pool/session_state.ts";
+import type { Slot } from "./pool/slot.ts";
+import type { Opened } from "./pool/slots.ts";
+import type { PoolStats } from "./pool/stats.ts";
+import { withCallSite } from "./query/call_site.ts";
+import { assemble, Fragment } from "./query/fragment.ts";
+import { NamedTexts } from "./query/named.ts";
+import type { PreparedStatement } from "./query/prepared.ts";
+import { NO_OPTIONS, type Query, type QueryHost, type QueryOptions } from "./query/query.ts";
+import type { BatchOptions, BatchQuery, Parameters } from "./query/queryable.ts";
+import type { ObjectRow, Result } from "./query/result.ts";
+import { boundSql, type Sql, templateFragment, Templates } from "./query/sql.ts";
+import { detectRuntime } from "./runtime/detect.ts";
+import type { AsyncContext, Signal } from "./runtime/runtime.ts";
+
+export type { LeaseReport, PoolOptions } from "./pool/options.ts";
+export { PooledConnection } from "./pool/pooled_connection.ts";
+export type { RetireReason } from "./pool/slot.ts";
+export type { PoolStats } from "./pool/stats.ts";
+
+/** How to wait for a connection. */
+export interface AcquireOptions {
+  /** Gives up waiting. */
+  signal?: Signal;
+  /** Seconds; 0: no limit. Default: `acquireTimeout`. */
+  timeout?: number;
+  /**
+   * A connection of the same pool that the caller holds: so that a deadlock is noticed where it
+   * cannot be by itself, which is within `transaction()` only.
+   */
+  within?: PooledConnection;
+}
+
+/**
+ * Makes a pool of connections. Nothing is dialled before the first is needed, unless `min` says so.
+ *
+ * @throws {InterfaceError} an option is wrong; the message names it.
+ *
+ * @example
+ * ```ts ignore
+ * const pool = createPool("postgres://app@db.example.com/shop", { max: 20 });
+ * const users = await pool.query("select id, name from users where id = $1", [7]);
+ * await pool.transaction(async (tx) => {
+ *   await tx.query("update account set sum = sum - 5 where id = 1");
+ *   await tx.query("update account set sum = sum + 5 where id = 2");
+ * });
+ * await pool.close();
+ * ```
+ */
+export function createPool(
+  options: string | Url | ConnectOptions = {},
+  poolOptions: PoolOptions = {},
+): Pool {
+  const settings = poolSettings(poolOptions);
+  const isDsn = typeof options === "string" || options instanceof URL;
+  const connection = isDsn ? settings.connection : { ...options, ...settings.connection };
+  checkOptions(connection);
+  return new Pool(isDsn ? options : undefined, connection, settings);
+}
+
+/** How often a query that was not sent is tried on another connection. */
+const RETRIES = 3;
+
+/** Seconds that `close()` waits for what is lent. */
+const CLOSE_TIMEOUT = 10;
+
+/**
+ * A pool of connections: each call takes one for as long as it needs it. Made by `createPool()`.
+ *
+ * Callers are served in the order they came, by the connection that was used last. Independent
+ * queries may share one connection; transactions, streams and `connect()` have one to themselves.
+ */
+export class Pool implements Queryable, AsyncDisposable {
+  readonly #dsn: string | Url | undefined;
+  readonly #connection: ConnectOptions;
+  readonly #settings: PoolSettings;
+  readonly #lender: Lender;
+  readonly #effects = new TextEffects();
+  readonly #losses: Losses;
+  readonly #queries: QueryPool;
+  /** Known with the first connection. */
+  #context: AsyncContext<HoldingContext> | undefined;
+  /** The query template tag, as of a connection. */
+  readonly sql: Sql;
+
+  /** For `createPool()`. */
+  constructor(dsn: string | Url | undefined, connection: ConnectOptions, settings: PoolSettings) {
+    this.#dsn = dsn;
+    this.#connection = connection;
+    this.#settings = settings;
+    this.#losses = new Losses(settings.onLeak);
+    this.#queries = {
+      host: queryHost(connection),
+      lend: (need, work) => this.#lend(need, work),
+      take: (need) => this.#take(need),
+    };
+    this.sql = boundSql((strings, values) => this.#template(strings, values));
+    this.#lender = new Lender(settings, (signal) => this.#open(signal));
+  }
+
+  /**
+   * A query on whichever connection comes free, as of a connection; not before it is awaited. One
+   * that changes the session's state has the connection to itself, and the change is undone.
+   */
+  query<Row = ObjectRow>(
+    text: string | Fragment,
+    parameters: Parameters = NO_PARAMETERS,
+    options: QueryOptions = NO_OPTIONS,
+  ): Query<Row> {
+    const whole = typeof text === "string" ? text : assemble(text).text;
+    return new PoolQuery<Row>(this.#queries, {
+      make: (db) => db.query<Row>(text, parameters, options),
+      kind: this.#kindOf(whole),
+      options,
+      origin: typeof text === "string" ? undefined : text,
+      values: NO_PARAMETERS,
+    });
+  }
+
+  /**
+   * Parses a statement, to learn its types and columns. Run, it is a query of the pool, prepared on
+   * each connection that comes to run it.
+   */
+  prepare<Row = ObjectRow>(
+    text: string,
+    options: QueryOptions = NO_OPTIONS,
+  ): Promise<PreparedStatement<Row>> {
+    const need = this.#need("shared", options.signal, "prepare");
+    return this.#lend(need, async (db) => {
+      const { parameterTypes, columns } = await db.query(text, [], options).describe();
+      const parameters = parameterTypes.map((oid) => ({ oid, codec: undefined }));
+      const run = (values: Parameters) => this.query<Row>(text, values, options);
+      return new PoolPreparedStatement<Row>(this.#queries.host, run, parameters, columns);
+    });
+  }
+
+  /** Runs statements in one round trip and one transaction, as of a connection. */
+  batch(
+    queries: readonly (BatchQuery | Fragment)[],
+    options: BatchOptions = NO_OPTIONS,
+  ): Promise<Result[]> {
+    const need = this.#need("held", options.signal, "batch");
+    return this.#lend(need, (db) => db.batch(queries, options));
+  }
+
+  /** Runs one statement with many sets of parameters, as of a connection. */
+  executeMany<Row = ObjectRow>(
+    text: string,
+    rows: Iterable<Parameters>,
+    options: QueryOptions = NO_OPTIONS,
+  ): Promise<Result<Row>> {
+    const need = this.#need("held", options.signal, "executeMany");
+    return this.#lend(need, (db) => db.executeMany<Row>(text, rows, options));
+  }
+
+  /**
+   * Runs `work` in a transaction on a connection of its own, as of a connection.
+   *
+   * A query on the *pool* in the callback is not in the transaction; with all connections held by
+   * callbacks that wait for another one, it fails with a `PoolDeadlockError` after a second.
+   */
+  transaction<T>(work: TransactionCallback<T>, options?: TransactionRunOptions): Promise<T> {
+    const need = this.#need("held", undefined, "transaction");
+    return this.#lend(need, (db) => db.transaction(work, options));
+  }
+
+  /**
+   * Takes a connection until it is `close()`d, which gives it back.
+   *
+   * @throws {PoolTimeoutError} none came free in time.
+   */
+  async connect(options: AcquireOptions = {}): Promise<PooledConnection> {
+    const need = this.#need("held", options.signal, "connect");
+    const slot = await this.#acquire(need, options);
+    const lease = new Lease(slot, (back) => this.#lender.release(back));
+    const anchor = {};
+    this.#losses.watch(anchor, lease);
+    return new PooledConnection(lease, leasedCore(lease, anchor));
+  }
+
+  /** What it has and has done. */
+  stats(): PoolStats {
+    return this.#lender.stats();
+  }
+
+  /**
+   * Refuses new calls, serves those that wait already, and closes each connection when it is given
+   * back; what is not back after `timeout` seconds (default 10; 0: no limit) is destroyed. Never
+   * rejects; closing twice is closing once.
+   */
+  close({ timeout = CLOSE_TIMEOUT }: { timeout?: number } = {}): Promise<void> {
+    return this.#lender.close(timeout);
+  }
+
+  /** `await using` closes. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #open(signal: Signal): Promise<Opened> {
+    const runtime = this.#connection.runtime ?? await detectRuntime();
+    this.#context ??= runtime.asyncContext<HoldingContext>?.();
+    const options = { ...this.#connection, signal };
+    const forbids = this.#settings.pooler === "transaction";
+    let executor: PoolExecutor;
+    const core = await openCore(this.#dsn, options, runtime, (session, types, size) => {
+      return executor = new PoolExecutor(session, types, size, this.#effects, forbids);
+    });
+    return { core, executor: executor!, runtime };
+  }
+
+  #template(strings: TemplateStringsArray, values: readonly unknown[]): Query<unknown> {
+    if (values.some((value) => value instanceof Fragment)) {
+      return this.query(templateFragment(strings, values));
+    }
+    return new PoolQuery(this.#queries, {
+      make: (db) => db.sql(strings, ...values as never[]),
+      kind: this.#kindOf(this.#queries.host.templates.text(strings)),
+      options: NO_OPTIONS,
+      origin: strings,
+      values,
+    });
+  }
+
+  #kindOf(text: string): "shared" | "held" {
+    const effect: TextEffect = this.#effects.of(text);
+    return effect.transaction || effect.changes.length > 0 ? "held" : "shared";
+  }
+
+  #need(kind: Need["kind"], signal: Signal | undefined, what: string): Need {
+    return { kind, signal, site: here(what) };
+  }
+
+  async #acquire(need: Need, { timeout, within }: AcquireOptions = {}): Promise<Slot> {
+    const held = heldIn(this.#context?.getStore());
+    const inside = within === undefined ? held : [...held, PooledConnection.holdingOf(within)];
+    try {
+      return await this.#lender.acquire({
+        kind: need.kind,
+        signal: need.signal,
+        timeout: timeout ?? this.#settings.acquireTimeout,
+        inside,
+        site: need.site,
+      });
+    } catch (error) {
+      throw error instanceof PgError ? withCallSite(error, need.site) : error;
+    }
+  }
+
+  async #lend<T>(need: Need, work: (db: Connection) => PromiseLike<T>): Promise<T> {
+    for (let attempt = 0;; attempt++) {
+      const slot = await this.#acquire(need);
+      try {
+        return await this.#within(slot.holding, () => work(slot.connection));
+      } catch (error) {
+        const isLost = need.isQuery && !slot.alive && isUnsent(error);
+        if (isLost && attempt < RETRIES) continue;
+        throw need.isQuery ? withCallSite(error, need.site) : error;
+      } finally {
+        const cleaned = this.#giveBack(slot);
+        if (cleaned !== undefined) await cleaned;
+      }
+    }
+  }
+
+  async #take(need: Need): Promise<Loan> {
+    const slot = await this.#acquire(need);
+    return { db: slot.connection, giveBack: () => this.#giveBack(slot) };
+  }
+
+  #giveBack(slot: Slot): Promise<void> | undefined {
+    if (slot.holding !== undefined) slot.holding.over = true;
+    return this.#lender.release(slot);
+  }
+
+  /** Calls `work` so that what it calls is known to hold the connection. */
+  #within<T>(holding: Holding | undefined, work: () => T): T {
+    const context = this.#context;
+    if (holding === undefined || context === undefined) return work();
+    return context.run({ holding, outer: context.getStore() }, work);
+  }
+}
+
+const NO_PARAMETERS: readonly unknown[] = Object.freeze([]);
+
+/** Whether nothing of a query was sent, because its connection was lost before. */
+function isUnsent(error: unknown): boolean {
+  const isServers = error instanceof DatabaseError && "C" in error.fields;
+  return error instanceof PgError && error.safeToRetry && !isServers;
+}
+
+/** The host of queries that are not on a connection yet. */
+function queryHost({ rows = "object" }: ConnectOptions): QueryHost {
+  return {
+    get executor(): never {
+      throw new InterfaceError("this needs a connection of its own: use pool.connect()");
+    },
+    defaults: Object.freeze({ rows }),
+    // The pool takes the caller's stack itself.
+    asyncStacks: true,
+    templates: new Templates(),
+    names: new NamedTexts(),
+  };
+}

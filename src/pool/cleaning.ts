@@ -1,0 +1,67 @@
+/** What is done with a connection that is given back, before somebody else gets it. */
+import { OperationalError } from "../errors/errors.ts";
+import type { Session } from "../session/session.ts";
+import type { Holding } from "./holding.ts";
+import type { LeaseReport, PoolSettings } from "./options.ts";
+import { here } from "./place.ts";
+import { tell } from "./report.ts";
+import type { Slot } from "./slot.ts";
+
+/** What is wrong with a slot that is given back, told to `onDirtyRelease`, and what to do about it. */
+export function leftover(
+  slot: Slot,
+  holding: Holding | undefined,
+  settings: PoolSettings,
+): Pick<LeaseReport, "remedy"> {
+  const problem = problemOf(slot);
+  if (problem === undefined) return { remedy: "none" };
+  const remedy = problem === "in a transaction" ? "rolled back" : "closed";
+  const takenAt = holding?.takenAt ?? here("shared");
+  tell(settings.onDirtyRelease, { problem, remedy, takenAt, heldFor: holding?.seconds ?? 0 });
+  return { remedy };
+}
+
+function problemOf({ core: { session } }: Slot): LeaseReport["problem"] | undefined {
+  if (session.pending > 0) return "busy";
+  // A transaction that was never ended may still claim the session for itself.
+  session.turn = undefined;
+  if (session.transactionStatus === "failed") return "in a failed transaction";
+  return session.transactionStatus === "transaction" ? "in a transaction" : undefined;
+}
+
+/** Makes a session fit for the next user. */
+export async function reset(
+  slot: Slot,
+  rollback: boolean,
+  how: PoolSettings["reset"],
+): Promise<void> {
+  const { connection, executor } = slot;
+  if (rollback) await connection.query("rollback").simple().all();
+  if (typeof how === "function") return await how(connection);
+  if (how === "discard") {
+    executor.changes.add(["settings"]);
+    return void await connection.query("discard all").simple().all();
+  }
+  const { changes } = executor;
+  if (changes.any) await connection.query(changes.undo()).simple().all();
+}
+
+/** Runs `work` on a session, and ends the session when it takes longer than `seconds`; 0: no limit. */
+export async function inTime<T>(
+  session: Session,
+  seconds: number,
+  work: () => PromiseLike<T>,
+): Promise<T> {
+  let late: (error: unknown) => void;
+  const clock = new Promise<never>((_, reject) => late = reject);
+  const timer = seconds === 0 ? undefined : setTimeout(() => {
+    const error = new OperationalError(`the connection did not answer within ${seconds} s`);
+    session.destroy(error);
+    late(error);
+  }, seconds * 1000);
+  try {
+    return await Promise.race([work(), clock]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,191 @@
+/**
+ * Who gets which connection, and when: the slots, those who wait for one, and the rules. What a slot
+ * may become is in the table of slot.ts; opening, cleaning and closing connections is slots.ts'.
+ */
+import { InterfaceError, PoolTimeoutError } from "../errors/errors.ts";
+import { deadlock, DEADLOCK_CHECK, isDeadlock } from "./holding.ts";
+import type { PoolSettings } from "./options.ts";
+import { frameOf } from "./place.ts";
+import { type OpenSlot, Slots } from "./slots.ts";
+import type { Slot } from "./slot.ts";
+import type { PoolStats } from "./stats.ts";
+import { Waiter, WaitingList, type Wish } from "./waiting_list.ts";
+import { isForGood, refusedAs } from "./opener.ts";
+
+/** Lends the connections of a pool. */
+export class Lender {
+  readonly #settings: PoolSettings;
+  readonly #waiting = new WaitingList();
+  readonly #slots: Slots;
+  #closing: Promise<void> | undefined;
+  #drained: (() => void) | undefined;
+
+  constructor(settings: PoolSettings, open: OpenSlot) {
+    this.#settings = settings;
+    this.#slots = new Slots(settings, open, {
+      wanted: () => this.#waiting.length,
+      free: () => this.#serve(),
+      refused: (error, byHook) => this.#refused(error, byHook),
+    });
+    this.#slots.grow();
+  }
+
+  /** A slot at once, or when one comes free. Who takes one gives it back by {@linkcode release}. */
+  acquire(wish: Wish): Slot | Promise<Slot> {
+    if (this.#closing !== undefined) throw closed();
+    const { signal } = wish;
+    signal?.throwIfAborted();
+    const slot = this.#waiting.length === 0 ? this.#pick(wish, 1) : undefined;
+    if (slot === undefined) return this.#wait(wish);
+    return this.#slots.lend(slot, wish);
+  }
+
+  /** Gives a slot back. Resolves when it is free for others, or gone; never rejects. */
+  release(slot: Slot): Promise<void> | undefined {
+    return this.#slots.release(slot);
+  }
+
+  /** Whether nothing is lent any more: closed or closing. */
+  get closed(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  stats(): PoolStats {
+    const { waited, ...counters } = this.#slots.counters;
+    return {
+      ...this.#slots.numbers(),
+      waiting: this.#waiting.length,
+      max: this.#settings.max,
+      ...counters,
+      retired: { ...counters.retired },
+      waitTime: waited / 1000,
+    };
+  }
+
+  /** Lends nothing new, waits for what is lent or was asked for, at most `timeout` seconds; closes. */
+  close(timeout: number): Promise<void> {
+    return this.#closing ??= this.#close(timeout);
+  }
+
+  async #close(timeout: number): Promise<void> {
+    const drained = new Promise<void>((resolve) => this.#drained = resolve);
+    const destroy = (): void => {
+      for (const waiter of [...this.#waiting]) this.#drop(waiter, closed());
+      this.#slots.destroy(closed());
+    };
+    const clock = timeout > 0 ? setTimeout(destroy, timeout * 1000) : undefined;
+    this.#slots.closing = true;
+    this.#serve();
+    await drained;
+    clearTimeout(clock);
+    this.#slots.stop();
+  }
+
+  /** The slot for a wish, `demand` of which there are. */
+  #pick({ kind, inside }: Wish, demand: number): Slot | undefined {
+    const slots = this.#slots;
+    const idle = slots.takeIdle(demand);
+    if (idle !== undefined) return idle;
+    // Who holds a connection could wait behind one who waits for what he has locked.
+    if (kind !== "shared" || inside.length > 0 || slots.coming >= demand) return undefined;
+    return slots.shareable();
+  }
+
+  #wait(wish: Wish): Promise<Slot> {
+    const { maxWaiting } = this.#settings;
+    if (maxWaiting > 0 && this.#waiting.length >= maxWaiting) {
+      const message =
+        `${maxWaiting} callers wait for a connection of the pool already (maxWaiting)`;
+      throw new PoolTimeoutError(message, { code: "53300", safeToRetry: true });
+    }
+    const waiter = new Waiter(wish);
+    this.#waiting.push(waiter);
+    this.#watch(waiter);
+    this.#slots.grow();
+    return waiter.promise;
+  }
+
+  /** What ends a wait before its time. */
+  #watch(waiter: Waiter): void {
+    const { signal, timeout, inside } = waiter.wish;
+    if (timeout > 0) waiter.timer = setTimeout(() => this.#timeOut(waiter), timeout * 1000);
+    if (signal !== undefined) {
+      waiter.onAbort = () => {
+        this.#slots.counters.cancelled++;
+        // Its listener is gone already, and to look for it among many takes long.
+        waiter.onAbort = undefined;
+        this.#drop(waiter, signal.reason);
+      };
+      signal.addEventListener("abort", waiter.onAbort, { once: true });
+    }
+    if (inside.length === 0) return;
+    const seconds = timeout > 0 ? Math.min(DEADLOCK_CHECK, timeout / 2) : DEADLOCK_CHECK;
+    waiter.check = setInterval(() => this.#judge(waiter), seconds * 1000);
+  }
+
+  #drop(waiter: Waiter, reason: unknown): void {
+    if (!this.#waiting.remove(waiter)) return;
+    waiter.fail(reason);
+    // He may have been all that others waited behind.
+    this.#serve();
+  }
+
+  #timeOut(waiter: Waiter): void {
+    const { counters, lastError } = this.#slots;
+    counters.timeouts++;
+    counters.waited += performance.now() - waiter.since;
+    const message = `no connection of the pool came free within ${waiter.wish.timeout} s ` +
+      `(acquireTimeout), waited for ${frameOf(waiter.wish.site)}: ${this.#situation()}`;
+    const cause = lastError === undefined ? {} : { cause: lastError };
+    this.#drop(waiter, new PoolTimeoutError(message, { ...cause, safeToRetry: true }));
+  }
+
+  #situation(): string {
+    const { total, connecting, leased } = this.#slots.numbers();
+    const places = this.#slots.held().map((holding) =>
+      `one for ${holding.seconds.toFixed(1)} s, taken ${frameOf(holding.takenAt)}`
+    );
+    const counts = `${total} open, ${leased} in use, ${connecting} connecting`;
+    return [counts, ...places.slice(0, 10)].join("; held: ");
+  }
+
+  #judge(waiter: Waiter): void {
+    const inside = [...this.#waiting].map(({ wish }) => wish.inside);
+    if (!this.#slots.allHeld || !isDeadlock(this.#slots.held(), inside)) return;
+    const own = waiter.wish.inside.find((holding) => !holding.over);
+    if (own !== undefined) this.#drop(waiter, deadlock(own, waiter.wish.site));
+  }
+
+  /** Serves who waits, in order, as far as there are slots. */
+  #serve(): void {
+    for (let next = this.#waiting.first; next !== undefined; next = this.#waiting.first) {
+      const slot = this.#pick(next.wish, this.#waiting.length);
+      if (slot === undefined) break;
+      this.#waiting.remove(next);
+      this.#slots.counters.waited += performance.now() - next.since;
+      next.serve(this.#slots.lend(slot, next.wish));
+    }
+    this.#slots.grow();
+    if (this.#slots.closing && this.#waiting.length === 0 && this.#slots.drain()) {
+      this.#drained?.();
+    }
+  }
+
+  /**
+   * A connection could not be opened. `onConnect`'s own error goes to who is first; when the server
+   * does not want us and nobody has a connection to give back, there is no use in waiting.
+   */
+  #refused(error: unknown, byHook: boolean): void {
+    const all = [...this.#waiting];
+    const isHopeless = isForGood(error) && this.#slots.size === 0;
+    const told = byHook ? all.slice(0, 1) : isHopeless ? all : [];
+    for (const waiter of told) {
+      this.#waiting.remove(waiter);
+      waiter.fail(byHook ? error : refusedAs(error));
+    }
+  }
+}
+
+function closed(): InterfaceError {
+  return new InterfaceError("the pool is closed", { code: "08003" });
+}

@@ -1,0 +1,161 @@
+import type { Password } from "../config/target.ts";
+import type { ConnectOptions } from "../connect.ts";
+import type { Connection } from "../connection.ts";
+import { InterfaceError } from "../errors/errors.ts";
+
+/** What a pool is told besides how to connect. All durations are seconds; 0 is no limit. */
+export interface PoolOptions {
+  /** Connections at most. Default 10. */
+  max?: number;
+  /** Connections that are kept open even when nobody needs them. Default 0. */
+  min?: number;
+  /** How long a connection may lie idle before it is closed. Default 600. */
+  idleTimeout?: number;
+  /**
+   * How long a connection may live, shortened by up to a tenth at random so that not all end at
+   * once; one that is busy ends when it is given back. Default 3600.
+   */
+  maxLifetime?: number;
+  /** How long to wait for a connection. Default 30. */
+  acquireTimeout?: number;
+  /** How many may wait; who comes then is refused. Default 0: no limit. */
+  maxWaiting?: number;
+  /**
+   * How many independent queries may share one connection once `max` are open and none is idle; 1:
+   * none do. A query waits for those that were sent before it on its connection. Default 8.
+   */
+  maxPipelined?: number;
+  /** How long a connection may lie idle before it is asked whether it still lives. Default 30. */
+  validateAfterIdle?: number;
+  /**
+   * What is done with a connection that is given back with settings, listeners, temporary tables,
+   * advisory locks, held cursors or statements of its user's. `"auto"` (the default): what was
+   * changed is undone; a connection whose state was not touched costs no round trip. `"discard"`:
+   * DISCARD ALL after every exclusive use. A function: is called after every exclusive use; when it
+   * fails, the connection is closed. Where settings were reset, `onConnect` is called anew.
+   *
+   * `"auto"` goes by the texts of the queries: what a function on the server changes is not seen.
+   */
+  reset?: "auto" | "discard" | ((connection: Connection) => void | Promise<void>);
+  /** Called with each new connection before it is used; when it fails, that connection is closed. */
+  onConnect?: (connection: Connection) => void | Promise<void>;
+  /** The longest pause between attempts to connect while the server is away. Default 1. */
+  connectBackoff?: number;
+  /** A connection that is held longer is reported to `onLeak`, once. Default 0: never. */
+  leakWarning?: number;
+  /** Told of connections that are held long or were lost. Default: a line on the console. */
+  onLeak?: (report: LeaseReport) => void;
+  /** Told of connections that were given back within a transaction, or busy. */
+  onDirtyRelease?: (report: LeaseReport) => void;
+  /** Whether idle connections let the process end. Default `false`. */
+  unref?: boolean;
+  /**
+   * What stands between: with `"transaction"` (PgBouncer's transaction mode), whatever would change
+   * the session's state is refused with a `NotSupportedError`, because it would be another's session.
+   */
+  pooler?: "session" | "transaction";
+  /** Asked for the password at every connect; goes before the connection's own. */
+  password?: Password;
+  /** Laid over the connection string. */
+  connection?: ConnectOptions;
+}
+
+/** What became of a connection that somebody held. */
+export interface LeaseReport {
+  /** What is wrong with it. */
+  readonly problem: "held long" | "lost" | "in a transaction" | "in a failed transaction" | "busy";
+  /** What was done about it. */
+  readonly remedy: "none" | "rolled back" | "closed";
+  /** Where it was taken: an error whose stack tells. */
+  readonly takenAt: Error;
+  /** Seconds that it was held. */
+  readonly heldFor: number;
+}
+
+/** The options with their defaults. */
+export type PoolSettings =
+  & Required<Omit<PoolOptions, "onConnect" | "onLeak" | "onDirtyRelease" | "password">>
+  & Pick<PoolOptions, "onConnect" | "onLeak" | "onDirtyRelease">;
+
+/**
+ * Checks what a pool is told.
+ *
+ * @throws {InterfaceError} an option is unknown or of a wrong type; the message names it.
+ */
+export function poolSettings(options: PoolOptions): PoolSettings {
+  for (const [name, value] of Object.entries(options)) {
+    if (!Object.hasOwn(CHECKS, name)) throw new InterfaceError(`unknown pool option "${name}"`);
+    const [isRight, what] = CHECKS[name as keyof PoolOptions];
+    if (value !== undefined && !isRight(value)) throw new InterfaceError(`${name} must be ${what}`);
+  }
+  const { password, connection, ...given } = options;
+  const settings = { ...DEFAULTS, ...definite(given), connection: { ...connection } };
+  if (password !== undefined) settings.connection.password = password;
+  if (settings.min > settings.max) throw new InterfaceError("min is above max");
+  return settings;
+}
+
+const DEFAULTS = {
+  max: 10,
+  min: 0,
+  idleTimeout: 600,
+  maxLifetime: 3600,
+  acquireTimeout: 30,
+  maxWaiting: 0,
+  maxPipelined: 8,
+  validateAfterIdle: 30,
+  reset: "auto",
+  connectBackoff: 1,
+  leakWarning: 0,
+  unref: false,
+  pooler: "session",
+} as const satisfies PoolOptions;
+
+type Check = readonly [isRight: (value: unknown) => boolean, what: string];
+
+const COUNT: Check = [(value) => isWhole(value, 1), "a whole number from 1"];
+const COUNT_OR_NONE: Check = [(value) => isWhole(value, 0), "a whole number from 0"];
+const SECONDS: Check = [isSeconds, "a number of seconds from 0 to 2147483"];
+const FUNCTION: Check = [isFunction, "a function"];
+
+const CHECKS: Readonly<Record<keyof PoolOptions, Check>> = {
+  max: COUNT,
+  min: COUNT_OR_NONE,
+  idleTimeout: SECONDS,
+  maxLifetime: SECONDS,
+  acquireTimeout: SECONDS,
+  maxWaiting: COUNT_OR_NONE,
+  maxPipelined: COUNT,
+  validateAfterIdle: SECONDS,
+  reset: [
+    (value) => value === "auto" || value === "discard" || isFunction(value),
+    '"auto", "discard" or a function',
+  ],
+  onConnect: FUNCTION,
+  connectBackoff: SECONDS,
+  leakWarning: SECONDS,
+  onLeak: FUNCTION,
+  onDirtyRelease: FUNCTION,
+  unref: [(value) => typeof value === "boolean", "a boolean"],
+  pooler: [(value) => value === "session" || value === "transaction", '"session" or "transaction"'],
+  password: [() => true, "a password"],
+  connection: [(value) => typeof value === "object" && value !== null, "an object"],
+};
+
+function isWhole(value: unknown, least: number): boolean {
+  return Number.isInteger(value) && (value as number) >= least;
+}
+
+/** A timer takes milliseconds in 31 bits. */
+function isSeconds(value: unknown): boolean {
+  return typeof value === "number" && value >= 0 && value <= 2147483;
+}
+
+function isFunction(value: unknown): boolean {
+  return typeof value === "function";
+}
+
+function definite<T extends object>(options: T): T {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(given) as T;
+}

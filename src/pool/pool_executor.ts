@@ -1,0 +1,72 @@
+import { NotSupportedError, PgError } from "../errors/errors.ts";
+import { Executor } from "../query/execute.ts";
+import type { Execution } from "../query/execution.ts";
+import type { Result } from "../query/result.ts";
+import type { Session } from "../session/session.ts";
+import type { TypeRegistry } from "../types/registry.ts";
+import { CHANGE_NAMES, type StateChange, StateChanges, type TextEffects } from "./session_state.ts";
+
+/** Runs the queries of a pool's connection, and takes note of what they change in the session. */
+export class PoolExecutor extends Executor {
+  readonly changes: StateChanges = new StateChanges();
+  /** The server refused to write although nobody asked it to be read-only: it is a standby now. */
+  refusesWrites = false;
+  readonly #effects: TextEffects;
+  readonly #forbid: boolean;
+
+  /** With `forbid`, whatever would change the session is refused. */
+  constructor(
+    session: Session,
+    types: TypeRegistry,
+    statementCacheSize: number,
+    effects: TextEffects,
+    forbid: boolean,
+  ) {
+    super(session, types, statementCacheSize);
+    this.#effects = effects;
+    this.#forbid = forbid;
+  }
+
+  override about(text: string): void {
+    const { changes } = this.#effects.of(text);
+    if (changes.length === 0) return;
+    if (this.#forbid) throw refusal(changes[0]!);
+    this.changes.add(changes);
+  }
+
+  override async run(execution: Execution, site?: Error): Promise<Result> {
+    try {
+      return await super.run(execution, site);
+    } catch (error) {
+      if (error instanceof PgError && error.code === "25006") this.#suspect();
+      throw error;
+    }
+  }
+
+  override completed(tag: string): void {
+    super.completed(tag);
+    const change = TAGS.get(tag);
+    if (change !== undefined) this.changes.add([change]);
+  }
+
+  #suspect(): void {
+    const { parameterStatuses } = this.session;
+    const names = ["in_hot_standby", "default_transaction_read_only"];
+    // Before PostgreSQL 14 it does not tell.
+    this.refusesWrites = names.some((name) => parameterStatuses.get(name) !== "off");
+  }
+}
+
+/** What the tags of commands tell, however they were run. */
+const TAGS: ReadonlyMap<string, StateChange> = new Map([
+  ["LISTEN", "listeners"],
+  ["PREPARE", "statements"],
+]);
+
+/** Why a pool behind a pooler in transaction mode does not run something. */
+export function refusal(change: StateChange): NotSupportedError {
+  return new NotSupportedError(
+    `${CHANGE_NAMES[change]} needs a session of its own, which a pooler in transaction mode does ` +
+      'not give (pooler: "transaction")',
+  );
+}

@@ -1,0 +1,34 @@
+import type { ColumnDescription } from "../protocol/backend.ts";
+import { InterfaceError } from "../errors/errors.ts";
+import { PreparedStatement } from "../query/prepared.ts";
+import type { Query, QueryHost } from "../query/query.ts";
+import type { Parameters } from "../query/queryable.ts";
+
+/** A statement that each connection of a pool prepares by itself when it comes to run it. */
+export class PoolPreparedStatement<Row> extends PreparedStatement<Row> {
+  readonly #run: (parameters: Parameters) => Query<Row>;
+  #isClosed = false;
+
+  constructor(
+    host: QueryHost,
+    run: (parameters: Parameters) => Query<Row>,
+    parameters: ConstructorParameters<typeof PreparedStatement>[4]["parameters"],
+    columns: readonly ColumnDescription[],
+  ) {
+    const nowhere = {} as ConstructorParameters<typeof PreparedStatement>[3];
+    const described = { parameters, columns } as ConstructorParameters<typeof PreparedStatement>[4];
+    super(host, { text: "", names: [] }, {}, nowhere, described);
+    this.#run = run;
+  }
+
+  override query(parameters: Parameters = []): Query<Row> {
+    if (this.#isClosed) throw new InterfaceError("the prepared statement is closed");
+    return this.#run(parameters);
+  }
+
+  /** Nothing is to be dropped: the connections keep it as they keep all statements. */
+  override close(): Promise<void> {
+    this.#isClosed = true;
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,97 @@
+import { Connection } from "../connection.ts";
+import type { ConnectionCore } from "../connection_core.ts";
+import type { Holding } from "./holding.ts";
+import type { PoolExecutor } from "./pool_executor.ts";
+
+/** What a slot of a pool is doing. */
+export type SlotState =
+  /** Dialling, logging in, `onConnect`. */
+  | "connecting"
+  /** Free. */
+  | "idle"
+  /** Free for long, and asked whether it lives. */
+  | "checking"
+  /** Runs independent queries, `load` of them. */
+  | "shared"
+  /** One lease holds it alone. */
+  | "held"
+  /** Given back; its transaction is rolled back, its state reset. */
+  | "cleaning"
+  /** Saying goodbye. */
+  | "closing"
+  /** Its connection is over. */
+  | "gone";
+
+/** All transitions there are. "gone" is reachable from everywhere: a connection may die at any time. */
+export const TRANSITIONS: Readonly<Record<SlotState, readonly SlotState[]>> = {
+  connecting: ["idle", "gone"],
+  idle: ["checking", "shared", "held", "closing", "gone"],
+  checking: ["idle", "gone"],
+  shared: ["idle", "cleaning", "closing", "gone"],
+  held: ["idle", "cleaning", "closing", "gone"],
+  cleaning: ["idle", "closing", "gone"],
+  closing: ["gone"],
+  gone: [],
+};
+
+/** Why a connection was closed. */
+export type RetireReason =
+  | "idle"
+  | "lifetime"
+  | "lost"
+  | "invalid"
+  | "dirty"
+  | "evicted"
+  | "closed";
+
+/** One place in a pool and the connection in it, if there is one yet. Times are milliseconds. */
+export class Slot {
+  #state: SlotState = "connecting";
+  /** For the pool's own queries and those that share it; set when it is connected. */
+  connection!: Connection;
+  core!: ConnectionCore;
+  /** What runs its queries, and knows what they have changed in the session. */
+  executor!: PoolExecutor;
+  /** Who holds it. */
+  holding: Holding | undefined;
+  /** Queries on it, while it is shared. */
+  load = 0;
+  /** When it became idle. */
+  idleSince = 0;
+  /** When it is to be closed, as soon as nobody needs it. */
+  expires: number = Infinity;
+  /** Whether the server was a standby when the session began. */
+  standby: string | undefined;
+
+  get state(): SlotState {
+    return this.#state;
+  }
+
+  /** Makes a transition of the table. */
+  become(state: SlotState): void {
+    if (!TRANSITIONS[this.#state].includes(state)) {
+      throw new Error(`a slot that is ${this.#state} cannot become ${state}`);
+    }
+    this.#state = state;
+  }
+
+  /** The connection is there. */
+  connected(core: ConnectionCore, executor: PoolExecutor): void {
+    this.core = core;
+    this.connection = new Connection(core);
+    this.executor = executor;
+    this.standby = core.session.parameterStatuses.get("in_hot_standby");
+  }
+
+  /** Whether the session can take requests. */
+  get alive(): boolean {
+    return !this.core.session.closed;
+  }
+
+  /** Whether its server is not what it was (promoted, demoted), or refuses what it should take. */
+  get misplaced(): boolean {
+    const { session } = this.core;
+    return this.executor.refusesWrites ||
+      session.parameterStatuses.get("in_hot_standby") !== this.standby;
+  }
+}

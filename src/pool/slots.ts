@@ -1,0 +1,361 @@
+import type { ConnectionCore } from "../connection_core.ts";
+import { OperationalError } from "../errors/errors.ts";
+import { inTime, leftover, reset } from "./cleaning.ts";
+import { Holding } from "./holding.ts";
+import { Opener } from "./opener.ts";
+import type { PoolSettings } from "./options.ts";
+import { here } from "./place.ts";
+import type { PoolExecutor } from "./pool_executor.ts";
+import type { Runtime, Signal } from "../runtime/runtime.ts";
+import { report } from "./report.ts";
+import { type RetireReason, Slot } from "./slot.ts";
+import { Counters } from "./stats.ts";
+import type { Wish } from "./waiting_list.ts";
+
+/** A connection just opened. */
+export interface Opened {
+  readonly core: ConnectionCore;
+  readonly executor: PoolExecutor;
+  readonly runtime: Runtime;
+}
+
+/** Opens a connection for a slot; aborted when the pool is destroyed. */
+export type OpenSlot = (signal: Signal) => Promise<Opened>;
+
+/** What the slots tell and ask whoever lends them. */
+export interface SlotsOwner {
+  /** How many wait for one. */
+  wanted(): number;
+  /** One came free, or room for one did. */
+  free(): void;
+  /** A connection could not be opened, or `onConnect` failed. */
+  refused(error: unknown, byHook: boolean): void;
+}
+
+/** The connections of a pool: opens, checks, cleans and closes them. */
+export class Slots {
+  readonly counters: Counters = new Counters();
+  /** No connection is kept any more when nobody needs it. */
+  closing = false;
+  readonly #settings: PoolSettings;
+  readonly #open: OpenSlot;
+  readonly #owner: SlotsOwner;
+  readonly #opener: Opener;
+  readonly #all = new Set<Slot>();
+  /** The one used last is on top, so that those not needed grow old. */
+  readonly #idle: Slot[] = [];
+  readonly #destroyed = new AbortController();
+  /** Known with the first connection. */
+  #runtime: Runtime | undefined;
+  #sweeper: ReturnType<typeof setInterval> | undefined;
+
+  constructor(settings: PoolSettings, open: OpenSlot, owner: SlotsOwner) {
+    this.#settings = settings;
+    this.#open = open;
+    this.#owner = owner;
+    this.#opener = new Opener(settings.connectBackoff, () => this.grow());
+  }
+
+  /** Why the last attempt to connect failed, if it did. */
+  get lastError(): unknown {
+    return this.#opener.lastError;
+  }
+
+  /** How many slots will be free by themselves soon. */
+  get coming(): number {
+    return this.#count("connecting") + this.#count("checking") + this.#count("cleaning");
+  }
+
+  /** Connections there are, and attempts: what counts towards `max`. */
+  get size(): number {
+    return this.#all.size - this.#count("closing");
+  }
+
+  numbers(): Record<"total" | "idle" | "leased" | "connecting", number> {
+    const connecting = this.#count("connecting");
+    return {
+      total: this.size - connecting,
+      idle: this.#idle.length + this.#count("checking"),
+      leased: this.#count("held") + this.#count("shared"),
+      connecting,
+    };
+  }
+
+  /** Who holds connections alone. */
+  held(): Holding[] {
+    return [...this.#all].flatMap(({ holding }) => holding === undefined ? [] : [holding]);
+  }
+
+  /** Whether no slot can come free unless one of {@linkcode held} is given back. */
+  get allHeld(): boolean {
+    return this.size >= this.#settings.max && this.#count("held") === this.size;
+  }
+
+  /** An idle slot; those that were idle for long are checked first, as many as `demand` asks for. */
+  takeIdle(demand: number): Slot | undefined {
+    const { validateAfterIdle } = this.#settings;
+    const stale = validateAfterIdle === 0
+      ? -Infinity
+      : performance.now() - validateAfterIdle * 1000;
+    for (let slot = this.#idle.at(-1); slot !== undefined; slot = this.#idle.at(-1)) {
+      if (slot.idleSince >= stale) {
+        this.#idle.pop();
+        return slot;
+      }
+      if (this.coming >= demand) return undefined;
+      this.#idle.pop();
+      this.#check(slot);
+    }
+    return undefined;
+  }
+
+  /** A shared slot that takes one more, the least busy; none while more connections may be opened. */
+  shareable(): Slot | undefined {
+    const { max, maxPipelined } = this.#settings;
+    if (this.size < max && this.#opener.lastError === undefined) return undefined;
+    let best: Slot | undefined;
+    for (const slot of this.#all) {
+      if (slot.state !== "shared" || slot.load >= maxPipelined || !this.#isGood(slot)) continue;
+      if (best === undefined || slot.load < best.load) best = slot;
+    }
+    return best;
+  }
+
+  /** Marks a slot as in use. */
+  lend(slot: Slot, { kind, site }: Wish): Slot {
+    this.counters.acquired++;
+    if (slot.state === "idle") {
+      slot.become(kind);
+      if (this.#settings.unref) slot.core.session.wire.stream.ref();
+    }
+    if (kind === "held") this.#hold(slot, new Holding(site ?? here("taken")));
+    slot.load++;
+    return slot;
+  }
+
+  /** Takes a slot back; a promise while it must be cleaned. */
+  release(slot: Slot): Promise<void> | undefined {
+    slot.load--;
+    if (slot.load > 0 || slot.state === "gone") return undefined;
+    const { holding } = slot;
+    slot.holding = undefined;
+    clearTimeout(holding?.alarm);
+    if (!slot.alive) return void this.#lost(slot);
+    const { remedy } = leftover(slot, holding, this.#settings);
+    if (remedy === "closed") return void this.#destroy(slot, "dirty");
+    const always = slot.state === "held" && this.#settings.reset !== "auto";
+    if (remedy === "none" && !always && !slot.executor.changes.any) return void this.#free(slot);
+    slot.become("cleaning");
+    return this.#clean(slot, remedy === "rolled back");
+  }
+
+  /** Opens connections as far as they are wanted and allowed. */
+  grow(): void {
+    const { min, max } = this.#settings;
+    while (this.size < max && this.#opener.ready) {
+      const isWanted = this.coming < this.#owner.wanted();
+      if (!isWanted && (this.closing || this.size >= min)) break;
+      void this.#connect();
+    }
+  }
+
+  /** Closes what nobody needs; `true`: nothing is left. */
+  drain(): boolean {
+    for (const slot of this.#idle.splice(0)) this.#retire(slot, "closed");
+    return this.#all.size === 0;
+  }
+
+  /** Closes everything at once. */
+  destroy(reason: unknown): void {
+    this.#destroyed.abort(reason);
+    this.#idle.length = 0;
+    for (const slot of [...this.#all]) {
+      if (slot.state !== "connecting") slot.core.session.destroy(reason);
+      this.#gone(slot, "closed");
+    }
+  }
+
+  stop(): void {
+    clearInterval(this.#sweeper);
+    this.#opener.stop();
+  }
+
+  #hold(slot: Slot, holding: Holding): void {
+    slot.holding = holding;
+    const { leakWarning, onLeak } = this.#settings;
+    if (leakWarning === 0) return;
+    const { takenAt } = holding;
+    holding.alarm = setTimeout(() => {
+      const heldFor = holding.seconds;
+      report(onLeak, { problem: "held long", remedy: "none", takenAt, heldFor });
+    }, leakWarning * 1000);
+    this.#runtime?.unrefTimer(holding.alarm);
+  }
+
+  #count(state: Slot["state"]): number {
+    let count = 0;
+    for (const slot of this.#all) if (slot.state === state) count++;
+    return count;
+  }
+
+  async #connect(): Promise<void> {
+    const slot = new Slot();
+    this.#all.add(slot);
+    let byHook = false;
+    try {
+      await this.#opener.attempt(async () => {
+        const opened = await this.#open(this.#destroyed.signal);
+        this.#runtime = opened.runtime;
+        slot.connected(opened.core, opened.executor);
+        byHook = true;
+        await this.#introduce(slot);
+      });
+    } catch (error) {
+      this.counters.failedConnects++;
+      if (byHook) slot.core.session.destroy(error);
+      this.#all.delete(slot);
+      if (slot.state !== "gone") slot.become("gone");
+      this.#owner.refused(error, byHook);
+      return this.#owner.free();
+    }
+    this.#connected(slot);
+  }
+
+  #connected(slot: Slot): void {
+    // The pool was destroyed meanwhile.
+    if (slot.state === "gone") return slot.core.session.destroy();
+    this.counters.created++;
+    const { maxLifetime } = this.#settings;
+    if (maxLifetime > 0) {
+      slot.expires = performance.now() + maxLifetime * 1000 * (1 - Math.random() / 10);
+    }
+    void slot.core.closed.then(() => this.#ended(slot));
+    this.#sweepFromNow();
+    this.#free(slot);
+  }
+
+  /** Its session belongs to the user for a moment; what he changes in it is there to stay. */
+  async #introduce(slot: Slot): Promise<void> {
+    const { onConnect, acquireTimeout } = this.#settings;
+    if (onConnect === undefined) return;
+    await inTime(slot.core.session, acquireTimeout, async () => await onConnect(slot.connection));
+    const { session } = slot.core;
+    if (session.closed || session.transactionStatus !== "idle") {
+      throw new OperationalError("onConnect has left the connection closed or in a transaction");
+    }
+    slot.executor.changes.clear();
+  }
+
+  /** It is nobody's any more. */
+  #free(slot: Slot): void {
+    const reason = this.#reasonToRetire(slot);
+    if (reason !== undefined) return this.#retire(slot, reason);
+    slot.become("idle");
+    slot.idleSince = performance.now();
+    this.#idle.push(slot);
+    if (this.#settings.unref) slot.core.session.wire.stream.unref();
+    this.#owner.free();
+  }
+
+  #reasonToRetire(slot: Slot): RetireReason | undefined {
+    if (slot.misplaced) return "evicted";
+    if (slot.expires <= performance.now() && slot.state !== "connecting") return "lifetime";
+    return this.closing && this.#owner.wanted() === 0 && slot.state !== "connecting"
+      ? "closed"
+      : undefined;
+  }
+
+  #isGood(slot: Slot): boolean {
+    return slot.alive && !slot.misplaced && slot.expires > performance.now();
+  }
+
+  /** An empty query, the cheapest that poolers know, too. */
+  #check(slot: Slot): void {
+    slot.become("checking");
+    const { session } = slot.core;
+    const ask = () => slot.connection.query("").simple().all();
+    inTime(session, CHECK_TIME, ask).then(
+      () => this.#free(slot),
+      (error) => {
+        session.destroy(error);
+        this.#gone(slot, "invalid");
+      },
+    );
+  }
+
+  async #clean(slot: Slot, rollback: boolean): Promise<void> {
+    try {
+      const settings = this.#settings;
+      await inTime(slot.core.session, CHECK_TIME, () => reset(slot, rollback, settings.reset));
+      if (slot.executor.changes.settings) await this.#introduce(slot);
+      slot.executor.changes.clear();
+    } catch (error) {
+      slot.core.session.destroy(error);
+      return this.#gone(slot, "dirty");
+    }
+    if (slot.state === "cleaning") this.#free(slot);
+  }
+
+  #retire(slot: Slot, reason: RetireReason): void {
+    if (slot.state === "connecting") slot.become("idle");
+    slot.become("closing");
+    this.counters.retired[reason]++;
+    const over = (): void => this.#gone(slot, undefined);
+    void slot.core.session.close().then(over);
+    this.#owner.free();
+  }
+
+  #destroy(slot: Slot, reason: RetireReason): void {
+    slot.core.session.destroy();
+    this.#gone(slot, reason);
+  }
+
+  /** The session ended, whoever did it. What is lent stays its holder's until he gives it back. */
+  #ended(slot: Slot): void {
+    if (slot.state === "idle") this.#lost(slot);
+  }
+
+  #lost(slot: Slot): void {
+    this.#gone(slot, "lost");
+  }
+
+  #gone(slot: Slot, reason: RetireReason | undefined): void {
+    if (slot.state === "gone") return;
+    const at = this.#idle.indexOf(slot);
+    if (at >= 0) this.#idle.splice(at, 1);
+    slot.become("gone");
+    this.#all.delete(slot);
+    if (reason !== undefined) this.counters.retired[reason]++;
+    if (this.#all.size === 0) this.#stopSweeping();
+    this.#owner.free();
+  }
+
+  /** Only idle connections are retired by the clock; a busy one is when it is given back. */
+  #sweep(): void {
+    const { idleTimeout, min } = this.#settings;
+    const now = performance.now();
+    const oldest = idleTimeout > 0 ? now - idleTimeout * 1000 : -Infinity;
+    for (const slot of [...this.#idle]) {
+      const expired = slot.expires <= now;
+      if (!expired && (slot.idleSince > oldest || this.size <= min)) continue;
+      this.#idle.splice(this.#idle.indexOf(slot), 1);
+      this.#retire(slot, expired ? "lifetime" : "idle");
+    }
+  }
+
+  #sweepFromNow(): void {
+    if (this.#sweeper !== undefined) return;
+    const { idleTimeout, maxLifetime } = this.#settings;
+    const shortest = Math.min(idleTimeout || Infinity, maxLifetime || Infinity, 120);
+    this.#sweeper = setInterval(() => this.#sweep(), Math.max(shortest * 250, 50));
+    this.#runtime?.unrefTimer(this.#sweeper);
+  }
+
+  #stopSweeping(): void {
+    clearInterval(this.#sweeper);
+    this.#sweeper = undefined;
+  }
+}
+
+/** Seconds that a check or a reset may take before the connection is given up. */
+const CHECK_TIME = 5;

@@ -1,0 +1,132 @@
+/** How a pool's connections come and go: options, connecting, timers, close(). */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { InterfaceError, OperationalError } from "../../src/errors/errors.ts";
+import { createPool } from "../../src/pool.ts";
+import { sharedServer } from "../_kit/servers.ts";
+import { as, pause, until, withPool } from "./pool_server.ts";
+
+const PID = "select pg_backend_pid()";
+
+test("pool: onConnect's failure is told to one who waits, and the next connection is tried", async () => {
+  let calls = 0;
+  const onConnect = () => {
+    if (calls++ === 0) throw new Error("not yet");
+  };
+  await withPool({ max: 1, onConnect }, async (pool) => {
+    await assert.rejects(async () => await pool.query("select 1"), { message: "not yet" });
+    assert.equal(await pool.query("select 1").scalar(), 1);
+    assert.deepEqual([pool.stats().failedConnects, pool.stats().created], [1, 1]);
+  });
+});
+
+test("pool: a slow onConnect keeps nobody from the connections there are", () => {
+  let calls = 0;
+  const onConnect = () => calls++ === 0 ? undefined : pause(0.5);
+  return withPool({ max: 2, onConnect, acquireTimeout: 5 }, async (pool) => {
+    const first = await pool.connect();
+    const second = pool.connect();
+    const third = pool.connect();
+    await first.close();
+    await (await second).close();
+    await (await third).close();
+  });
+});
+
+test("pool: a wrong password and an unknown database are told at once, to all who wait", async () => {
+  const server = await sharedServer();
+  const wrong = createPool({ ...as(server), user: "u_scram", password: "no" }, { max: 2 });
+  const outcomes = await Promise.allSettled([1, 2, 3].map(() => wrong.connect()));
+  for (const outcome of outcomes) {
+    assert.ok(outcome.status === "rejected" && outcome.reason.code === "28P01");
+  }
+  await wrong.close();
+  const nowhere = createPool({ ...as(server), database: "pool_nowhere" });
+  await assert.rejects(async () => await nowhere.query("select 1"), { code: "3D000" });
+  await nowhere.close();
+});
+
+test("pool: the password is asked for at every connect", async () => {
+  const server = await sharedServer();
+  let asked = 0;
+  const password = () => (asked++, "p scram");
+  const pool = createPool({ ...as(server), user: "u_scram" }, { max: 2, password });
+  const both = await Promise.all([pool.connect(), pool.connect()]);
+  for (const db of both) await db.close();
+  await pool.close();
+  assert.equal(asked, 2);
+});
+
+test("pool: idle connections are closed after idleTimeout, down to min", () =>
+  withPool({ max: 3, min: 1, idleTimeout: 0.1 }, async (pool) => {
+    const taken = await Promise.all([pool.connect(), pool.connect(), pool.connect()]);
+    for (const db of taken) await db.close();
+    await until(() => pool.stats().total === 1 && pool.stats().retired.idle === 2);
+    await pause(0.3);
+    assert.equal(pool.stats().total, 1);
+  }));
+
+test("pool: maxLifetime ends no query, and a busy connection ends when it is given back", () =>
+  withPool({ max: 1, maxLifetime: 0.1 }, async (pool) => {
+    const db = await pool.connect();
+    const { processId } = db;
+    await db.query("select pg_sleep(0.3)");
+    assert.equal(await db.query(PID).scalar(), processId);
+    await db.close();
+    assert.notEqual(await pool.query(PID).scalar(), processId);
+    assert.ok(pool.stats().retired.lifetime >= 1);
+  }));
+
+test("pool: after validateAfterIdle a connection is asked first", () =>
+  withPool({ max: 1, validateAfterIdle: 0.01 }, async (pool) => {
+    const pid = await pool.query(PID).scalar();
+    await pause(0.05);
+    assert.equal(await pool.query(PID).scalar(), pid);
+  }));
+
+test("pool: close() serves who waits, lets those finish who run, and refuses who comes later", async () => {
+  const pool = createPool(as(await sharedServer()), { max: 1 });
+  const running = pool.query("select pg_sleep(0.1)::text as s").execute();
+  const waits = pool.transaction((tx) => tx.query("select 2 as n").scalar());
+  const closing = pool.close();
+  await assert.rejects(async () => await pool.query("select 3"), /the pool is closed/);
+  await running;
+  assert.equal(await waits, 2);
+  await closing;
+  await pool.close();
+  assert.deepEqual([pool.stats().total, pool.stats().idle], [0, 0]);
+});
+
+test("pool: close() destroys what is not back in time", async () => {
+  const pool = createPool(as(await sharedServer()), { max: 1 });
+  const db = await pool.connect();
+  const running = assert.rejects(
+    async () => await db.query("select pg_sleep(30)"),
+    OperationalError,
+  );
+  const waits = assert.rejects(pool.connect(), /the pool is closed/);
+  await pool.close({ timeout: 0.1 });
+  await Promise.all([running, waits]);
+  await db.close();
+  assert.equal(pool.stats().total, 0);
+});
+
+test("pool: wrong options are refused by name before anything is dialled", () => {
+  const wrong: [object, RegExp][] = [
+    [{ max: 0 }, /^max must be a whole number from 1/],
+    [{ max: 2, min: 3 }, /min is above max/],
+    [{ idleTimeout: -1 }, /^idleTimeout must be/],
+    [{ acquireTimeout: Infinity }, /^acquireTimeout must be/],
+    [{ reset: "all" }, /^reset must be/],
+    [{ pooler: true }, /^pooler must be/],
+    [{ maximum: 3 }, /unknown pool option "maximum"/],
+  ];
+  for (const [options, message] of wrong) {
+    assert.throws(() => createPool({}, options), (error: Error) => {
+      assert.ok(error instanceof InterfaceError);
+      assert.match(error.message, message);
+      return true;
+    });
+  }
+  assert.throws(() => createPool({ port: "x" as unknown as number }), InterfaceError);
+});
