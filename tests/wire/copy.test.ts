@@ -1,0 +1,441 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { connect, type Connection, OperationalError, ProtocolError } from "../../mod.ts";
+import {
+  call,
+  close,
+  deaf,
+  expect,
+  expectAll,
+  expectClose,
+  handshake,
+  reset,
+  type Script,
+  send,
+  withServer,
+} from "../_kit/scripted_server.ts";
+import {
+  bindComplete,
+  commandComplete,
+  copyBothResponse,
+  copyData,
+  copyDone,
+  copyInResponse,
+  copyOutResponse,
+  dataRow,
+  errorResponse,
+  noticeResponse,
+  notificationResponse,
+  parameterDescription,
+  parseComplete,
+  readyForQuery,
+  rowDescription,
+} from "../_kit/server_messages.ts";
+import { withoutUnhandled } from "../_kit/unhandled.ts";
+import {
+  assertClosed,
+  assertFailure,
+  fails,
+  NEW,
+  quietly,
+  reach,
+  rejection,
+  wholeAnswer,
+} from "./hostile.ts";
+
+const IN = "copy t from stdin";
+const OUT = "copy t to stdout";
+const BEGUN = [parseComplete(), bindComplete()];
+const BEGIN_IN: Script = [expectAll("P", "B", "E", "H"), send(...BEGUN, copyInResponse())];
+const BEGIN_OUT: Script = [expectAll("P", "B", "E", "S"), send(...BEGUN, copyOutResponse())];
+const USABLE: Script = [NEW, send(...wholeAnswer("alive")), expect("X"), expectClose()];
+const data = (text: string): Script => [expect("d", (m) => assert.equal(bodyOf(m), text))];
+
+function bodyOf({ body }: { body: Uint8Array }): string {
+  return new TextDecoder().decode(body);
+}
+
+async function assertUsable(db: Connection): Promise<void> {
+  assert.deepEqual([...await db.query("select 'alive' as n")], [{ n: "alive" }]);
+  await db.close();
+}
+
+async function textOf(chunks: AsyncIterable<Uint8Array>): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of chunks) text += decoder.decode(chunk, { stream: true });
+  return text + decoder.decode();
+}
+
+/** An endless source that tells when it was given up. */
+function endless() {
+  const seen = { returned: 0 };
+  const iterator = {
+    next: async () => {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      return { done: false, value: "x".repeat(20_000) };
+    },
+    return: () => {
+      seen.returned++;
+      return Promise.resolve({ done: true, value: undefined });
+    },
+  };
+  return { seen, source: { [Symbol.asyncIterator]: () => iterator } as AsyncIterable<string> };
+}
+
+test("copy in: many small pieces leave in one CopyData, and one Sync comes after CopyDone", async () => {
+  const script = [
+    ...[handshake(), BEGIN_IN, data("1\ta\n2\tb\n"), expectAll("c", "S")],
+    ...[send(commandComplete("COPY 2"), readyForQuery()), USABLE],
+  ];
+  await quietly(script, async (server) => {
+    const db = await connect(reach(server));
+    assert.equal(await db.copyFrom(IN, ["1\t", "a\n", "", "2\tb", "\n"]), 2);
+    await assertUsable(db);
+  });
+});
+
+test("copy in: what arrives beside the answer does not disturb it", async () => {
+  const script = [
+    ...[handshake(), BEGIN_IN, send(noticeResponse({ M: "n" }), notificationResponse("c", "p"))],
+    ...[data("1\n"), expectAll("c", "S"), send(commandComplete("COPY 1"), readyForQuery()), USABLE],
+  ];
+  await quietly(script, async (server) => {
+    const db = await connect(reach(server));
+    const source = async function* () {
+      while (db.notifications.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+      yield "1\n";
+    };
+    assert.equal(await db.copyFrom(IN, source()), 1);
+    await assertUsable(db);
+  });
+});
+
+test("copy in: a source that throws is told to the server by CopyFail, with its message", async () => {
+  const mine = new Error("the disk is gone");
+  const script = [
+    ...[handshake(), BEGIN_IN, data("1\n")],
+    ...[expect("f", (m) => assert.match(bodyOf(m), /^the disk is gone\0$/)), expect("S")],
+    ...[send(errorResponse({ C: "57014", M: "COPY from stdin failed" }), readyForQuery()), USABLE],
+  ];
+  await quietly(script, async (server) => {
+    const db = await connect(reach(server));
+    const source = function* () {
+      yield "1\n";
+      throw mine;
+    };
+    assert.equal(await rejection(db.copyFrom(IN, source())), mine);
+    await assertUsable(db);
+  });
+});
+
+test("copy in: an error before or amid the data is answered by one Sync, and no data follows", async () => {
+  const refused = errorResponse({ C: "22P02", M: "bad row" });
+  const early = [expectAll("P", "B", "E", "H"), send(parseComplete(), refused)];
+  let amid = 0;
+  const late = [
+    BEGIN_IN,
+    ...[expect("d"), send(refused)],
+    call("until Sync", async (peer) => {
+      for (let m = await peer.receive("Sync"); m.tag !== "S"; m = await peer.receive("Sync")) {
+        assert.equal(m.tag, "d");
+        amid++;
+      }
+    }),
+  ];
+  const script = [
+    ...[handshake(), early, expect("S"), send(readyForQuery())],
+    ...[late, send(readyForQuery()), USABLE],
+  ];
+  await withoutUnhandled(() =>
+    withServer(script, async (server) => {
+      const db = await connect(reach(server));
+      const wanted = fails(Error, /^bad row$/, "22P02");
+      for (let i = 0; i < 2; i++) {
+        const { seen, source } = endless();
+        const error = await rejection(db.copyFrom(IN, source));
+        assert.match(error.message, wanted.phrase);
+        assert.equal(seen.returned, 1);
+      }
+      await assertUsable(db);
+      assert.ok(amid < 1000);
+    })
+  );
+});
+
+const VIOLATIONS: readonly (readonly [string, Script, RegExp])[] = [
+  [
+    "CommandComplete before CopyDone",
+    [BEGIN_IN, send(commandComplete("COPY 0"))],
+    /CommandComplete/,
+  ],
+  ["CopyBothResponse", [
+    expectAll("P", "B", "E", "H"),
+    send(...BEGUN, copyBothResponse()),
+  ], /CopyBothResponse/],
+  ["ReadyForQuery instead of an answer", [BEGIN_IN, send(readyForQuery())], /ReadyForQuery/],
+  ["CopyData from the server", [BEGIN_IN, send(copyData("x"))], /CopyData/],
+  ["no BindComplete", [
+    expectAll("P", "B", "E", "H"),
+    send(parseComplete(), copyInResponse()),
+  ], /CopyInResponse/],
+  ["a count of columns that is not there", [
+    expectAll("P", "B", "E", "H"),
+    send(...BEGUN, "G\0\0\0\x07\0\0\x09"),
+  ], /CopyInResponse/],
+];
+
+for (const [name, script, message] of VIOLATIONS) {
+  test(`copy in: ${name} ends the connection`, async () => {
+    const whole = [
+      handshake(),
+      script,
+      call("drain", async (peer) => {
+        while (await peer.next({ forever: true }) !== undefined);
+      }),
+    ];
+    await quietly(whole, async (server) => {
+      const db = await connect(reach(server));
+      const { seen, source } = endless();
+      const error = await rejection(db.copyFrom(IN, source));
+      assertFailure(error, fails(ProtocolError, message, "08P01"));
+      assert.equal(seen.returned, 1);
+      await assertClosed(db, message);
+    });
+  });
+}
+
+test("copy in: a connection that is closed or reset amid the data ends copy and source", async () => {
+  for (const end of [close(), reset()]) {
+    const script = [handshake(), BEGIN_IN, expect("d"), end];
+    await withoutUnhandled(() =>
+      withServer(script, async (server) => {
+        const db = await connect(reach(server));
+        const { seen, source } = endless();
+        const error = await rejection(db.copyFrom(IN, source));
+        assertFailure(error, fails(OperationalError, /^connection lost/, "08006"));
+        assert.equal(seen.returned, 1);
+        await db.closed;
+      })
+    );
+  }
+});
+
+test("copy in: a server that no longer reads is given up after `timeout`", async () => {
+  await withoutUnhandled(() =>
+    withServer([handshake(), BEGIN_IN, expect("d"), deaf()], async (server) => {
+      const db = await connect(reach(server, { timeout: 0.4 }));
+      const { seen, source } = endless();
+      const error = await rejection(db.copyFrom(IN, source));
+      assertFailure(error, fails(OperationalError, /^connection timed out/, "08006"));
+      assert.equal(seen.returned, 1);
+      await db.closed;
+    })
+  );
+});
+
+test("copy in: a server that does not answer CopyDone is given up after `timeout`", async () => {
+  const silent = call("silent", async (peer) => {
+    while (await peer.next({ forever: true }) !== undefined);
+  });
+  await withoutUnhandled(() =>
+    withServer(
+      [handshake(), BEGIN_IN, data("1\n"), expectAll("c", "S"), silent],
+      async (server) => {
+        const db = await connect(reach(server, { timeout: 0.2 }));
+        const error = await rejection(db.copyFrom(IN, "1\n"));
+        assertFailure(error, fails(OperationalError, /^connection timed out/, "08006"));
+      },
+    )
+  );
+});
+
+test("cancel: a query aborted while another's cancel is under way is cancelled after it", async () => {
+  let came = () => {}, answered = () => {}, asked = () => {};
+  const firstCame = new Promise<void>((resolve) => came = resolve);
+  const firstAnswered = new Promise<void>((resolve) => answered = resolve);
+  const bothAsked = new Promise<void>((resolve) => asked = resolve);
+  let again = () => {};
+  const secondCame = new Promise<void>((resolve) => again = resolve);
+  const cancelled = errorResponse({ C: "57014", M: "canceling statement due to user request" });
+  const scripts: Script[] = [
+    [
+      ...[handshake(), NEW, NEW, call("asked", asked), call("cancel", () => firstCame)],
+      ...[send(cancelled, readyForQuery()), call("settle", (peer) => peer.wait(0.05))],
+      ...[call("answered", answered), call("cancel", () => secondCame)],
+      ...[send(cancelled, readyForQuery()), USABLE],
+    ],
+    [expect("cancel"), call("came", came), call("until", () => firstAnswered), close()],
+    [expect("cancel"), call("came", again), close()],
+  ];
+  await withoutUnhandled(() =>
+    withServer((i) => scripts[i], async (server) => {
+      const db = await connect(reach(server));
+      const reasons = [new Error("first"), new Error("second")];
+      const controllers = reasons.map(() => new AbortController());
+      const queries = controllers.map(({ signal }, i) =>
+        rejection(db.query(`select ${i}`, [], { signal }))
+      );
+      await bothAsked;
+      controllers.forEach((controller, i) => controller.abort(reasons[i]));
+      const errors = await Promise.all(queries);
+      assert.deepEqual(errors.map((error) => error.cause ?? error), reasons);
+      await assertUsable(db);
+    })
+  );
+});
+
+test("copy in: hit by a cancel meant for the query before, it fails and is not sent again", async () => {
+  let came = () => {}, answered = () => {}, asked = () => {};
+  const cancelCame = new Promise<void>((resolve) => came = resolve);
+  const copyAnswered = new Promise<void>((resolve) => answered = resolve);
+  const bothAsked = new Promise<void>((resolve) => asked = resolve);
+  const cancelled = errorResponse({ C: "57014", M: "canceling statement due to user request" });
+  const scripts: Script[] = [
+    [
+      ...[handshake(), NEW, expectAll("P", "B", "E", "H"), call("asked", asked)],
+      ...[call("cancel", () => cancelCame), send(...wholeAnswer("just done"))],
+      ...[send(...BEGUN, copyInResponse()), data("1\n"), expectAll("c", "S")],
+      ...[send(cancelled, readyForQuery()), call("answered", answered), USABLE],
+    ],
+    [expect("cancel"), call("came", came), call("until", () => copyAnswered), close()],
+  ];
+  await withoutUnhandled(() =>
+    withServer((i) => scripts[i], async (server) => {
+      const db = await connect(reach(server));
+      const target = db.query("select slow").execute();
+      const copy = rejection(db.copyFrom(IN, "1\n"));
+      await bothAsked;
+      db.cancel();
+      assert.deepEqual([...await target], [{ n: "just done" }]);
+      assertFailure(await copy, fails(OperationalError, /meant for another query/, "57014"));
+      await assertUsable(db);
+    })
+  );
+});
+
+test("copy out: data is what CopyData holds, however it arrives", async () => {
+  const script = [
+    ...[handshake(), BEGIN_OUT, send(copyData("1\ta\n"), noticeResponse({ M: "n" }), copyData(""))],
+    ...[send(copyData("2\t"), copyData("b\n"), copyDone(), commandComplete("COPY 2"))],
+    ...[send(readyForQuery()), USABLE],
+  ];
+  await quietly(script, async (server) => {
+    const db = await connect(reach(server));
+    assert.equal(await textOf(db.copyTo(OUT)), "1\ta\n2\tb\n");
+    await assertUsable(db);
+  });
+});
+
+test("copy out: a row has its turn before the next has come", async () => {
+  let seen = () => {};
+  const wasSeen = new Promise<void>((resolve) => seen = resolve);
+  const script = [
+    ...[handshake(), BEGIN_OUT, send(copyData("1\n")), call("seen", () => wasSeen)],
+    ...[send(copyData("2\n"), copyDone(), commandComplete("COPY 2"), readyForQuery()), USABLE],
+  ];
+  await withoutUnhandled(() =>
+    withServer(script, async (server) => {
+      const db = await connect(reach(server));
+      let text = "";
+      for await (const chunk of db.copyTo(OUT)) {
+        text += new TextDecoder().decode(chunk);
+        seen();
+      }
+      assert.equal(text, "1\n2\n");
+      await assertUsable(db);
+    })
+  );
+});
+
+const OUT_VIOLATIONS: readonly (readonly [string, Script, RegExp])[] = [
+  [
+    "ReadyForQuery amid the data",
+    [BEGIN_OUT, send(copyData("x"), readyForQuery())],
+    /ReadyForQuery/,
+  ],
+  ["CopyData after CopyDone", [BEGIN_OUT, send(copyDone(), copyData("x"))], /CopyData/],
+  ["DataRow amid the data", [BEGIN_OUT, send(copyData("x"), dataRow(["1"]))], /DataRow/],
+  [
+    "CommandComplete without CopyDone",
+    [BEGIN_OUT, send(commandComplete("COPY 0"))],
+    /CommandComplete/,
+  ],
+  ["CopyBothResponse", [
+    expectAll("P", "B", "E", "S"),
+    send(...BEGUN, copyBothResponse()),
+  ], /CopyBothResponse/],
+];
+
+for (const [name, script, message] of OUT_VIOLATIONS) {
+  test(`copy out: ${name} ends the connection`, async () => {
+    await quietly([handshake(), script, expectClose()], async (server) => {
+      const db = await connect(reach(server));
+      const error = await rejection(textOf(db.copyTo(OUT)));
+      assertFailure(error, fails(ProtocolError, message, "08P01"));
+      await assertClosed(db, message);
+    });
+  });
+}
+
+test("copy rows: tuples are read wherever CopyData cuts them", async () => {
+  const tuple = "\0\x02\0\0\0\x04\0\0\0\x07\0\0\0\x02hi";
+  const bytes = `PGCOPY\n\xff\r\n\0${"\0".repeat(8)}${tuple}${tuple}\xff\xff`;
+  const whole = Uint8Array.from(bytes, (character) => character.charCodeAt(0));
+  const columns = [{ name: "a", typeOid: 23 }, { name: "b", typeOid: 25 }];
+  const described = [parseComplete(), parameterDescription(), rowDescription(columns)];
+  for (const size of [1, 2, 7, 20, 100]) {
+    const parts: Uint8Array[] = [];
+    for (let at = 0; at < whole.length; at += size) {
+      parts.push(copyData(whole.slice(at, at + size)));
+    }
+    const script = [
+      ...[handshake(), expectAll("P", "D", "S"), send(...described, readyForQuery())],
+      ...[
+        BEGIN_OUT,
+        send(...parts, copyDone(), commandComplete("COPY 2"), readyForQuery()),
+        USABLE,
+      ],
+    ];
+    await withoutUnhandled(() =>
+      withServer(script, async (server) => {
+        const db = await connect(reach(server));
+        const rows: unknown[] = [];
+        for await (const row of db.copyRowsTo("t", ["a", "b"])) rows.push(row);
+        assert.deepEqual(rows, [{ a: 7, b: "hi" }, { a: 7, b: "hi" }]);
+        await assertUsable(db);
+      })
+    );
+  }
+});
+
+const BROKEN: readonly (readonly [string, string])[] = [
+  ["no signature", "PGCOPX\n\xff\r\n\0" + "\0".repeat(8)],
+  ["nothing", ""],
+  ["half a tuple", `PGCOPY\n\xff\r\n\0${"\0".repeat(8)}\0\x01\0\0\0\x04\0`],
+  ["no trailer", `PGCOPY\n\xff\r\n\0${"\0".repeat(8)}\0\x01\0\0\0\x04\0\0\0\x01`],
+  ["a wrong count of columns", `PGCOPY\n\xff\r\n\0${"\0".repeat(8)}\0\0\xff\xff`],
+];
+
+for (const [name, bytes] of BROKEN) {
+  test(`copy rows: data with ${name} is an error of the reader, and the connection is usable`, async () => {
+    const body = Uint8Array.from(bytes, (character) => character.charCodeAt(0));
+    const described = rowDescription([{ name: "a", typeOid: 23 }]);
+    const script = [
+      ...[handshake(), expectAll("P", "D", "S")],
+      send(parseComplete(), parameterDescription(), described, readyForQuery()),
+      ...[BEGIN_OUT, send(copyData(body), copyDone(), commandComplete("COPY 1"), readyForQuery())],
+      USABLE,
+    ];
+    // What is read no further is cancelled, unless it is over by then.
+    const cancel: Script = [expect("cancel"), close()];
+    await quietly((i) => i === 0 ? script : cancel, async (server) => {
+      const db = await connect(reach(server));
+      const error = await rejection((async () => {
+        for await (const _ of db.copyRowsTo("t", ["a"]));
+      })());
+      assert.match(error.message, /^malformed (COPY data|DataRow)/);
+      await assertUsable(db);
+    });
+  });
+}
