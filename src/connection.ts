@@ -184,9 +184,11 @@ export class Connection extends BulkQueries implements Queryable, AsyncDisposabl
    * @throws {InterfaceError} the name is empty or longer than 63 bytes, or a transaction is open.
    *
    * @example
-   * ```ts ignore
-   * const jobs = await db.listen("jobs");
-   * for await (const { payload } of jobs) console.log(payload);
+   * ```ts
+   * await using jobs = await db.listen("jobs");
+   * await db.notify("jobs", "42");
+   * const { value } = await jobs.next();
+   * value?.payload; // → "42"
    * ```
    */
   listen(channel: string, options?: ListenOptions): Promise<Subscription> {

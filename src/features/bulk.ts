@@ -112,7 +112,7 @@ export class BulkQueries extends Queries {
    * @throws {DatabaseError} the payload is 8,000 bytes or longer (22023).
    *
    * @example
-   * ```ts ignore
+   * ```ts
    * await db.notify("jobs", JSON.stringify({ id: 7 }));
    * ```
    */

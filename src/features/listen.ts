@@ -30,9 +30,13 @@ export interface ListenOptions {
  * It ends when the connection is closed; when the connection is lost, it ends with that error.
  *
  * @example
- * ```ts ignore
+ * ```ts
  * const jobs = await db.listen("jobs");
- * for await (const { payload } of jobs) await work(payload);
+ * await db.notify("jobs", "42");
+ * for await (const { payload } of jobs) {
+ *   console.log(payload); // → 42
+ *   break;
+ * }
  * ```
  */
 export class Subscription implements AsyncIterableIterator<Notification>, AsyncDisposable {
