@@ -6,7 +6,7 @@ import { BoundedArray } from "../../src/types/array.ts";
 import { Range, type RangeBounds } from "../../src/types/range.ts";
 import { majors } from "../_kit/servers.ts";
 import { withConnection } from "../server/types_server.ts";
-import { CASES, inBatches } from "./types_property.ts";
+import { CASES, inBatches, jsonKeys } from "./types_property.ts";
 
 const text = fc.string({ unit: fc.constantFrom(..."{}[]()\",;\\' \tNULL=>é😀ab") });
 const int4 = fc.integer();
@@ -16,7 +16,7 @@ const numeric = fc.tuple(fc.integer(), fc.nat(99)).map(([whole, cents]) =>
 );
 const date = fc.integer({ min: -2e11, max: 5e12 }).map((ms) => new Date(ms));
 const bytes = fc.uint8Array({ maxLength: 20 }).map((value) => value.slice());
-const document = fc.dictionary(text, fc.oneof(int4, text, fc.constant(null)), {
+const document = fc.dictionary(jsonKeys(text), fc.oneof(int4, text, fc.constant(null)), {
   noNullPrototype: true,
 });
 
