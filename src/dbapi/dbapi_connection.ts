@@ -136,12 +136,15 @@ export class Connection extends BaseConnection {
   /**
    * Begins a two-phase transaction, with the next statement.
    *
-   * @throws {ProgrammingError} a transaction is open.
+   * @throws {ProgrammingError} a transaction is open, or a prepared one not finished.
    * @throws {InterfaceError} `xid` was not made by `xid()`.
    */
   tpc_begin(xid: Xid): Promise<void> {
     gidOf(xid);
     return this.host.run(() => {
+      if (this.#tpc !== undefined) {
+        throw new ProgrammingError("tpc_begin(): another TPC transaction is open");
+      }
       this.#refuseInTransaction("tpc_begin()");
       this.#tpc = { xid, prepared: false };
       return Promise.resolve();
@@ -239,9 +242,6 @@ export class Connection extends BaseConnection {
   }
 
   #refuseInTransaction(method: string): void {
-    if (this.#tpc?.prepared !== true && this.#tpc !== undefined) {
-      throw new ProgrammingError(`${method}: a TPC transaction is open`);
-    }
     if (this.host.db.transactionStatus !== "idle") {
       throw new ProgrammingError(`${method} cannot be called within a transaction`);
     }

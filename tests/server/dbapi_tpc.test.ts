@@ -136,6 +136,7 @@ test("tpc: methods out of place are ProgrammingErrors", async () => {
     await con.tpc_prepare();
     await assert.rejects(con.tpc_prepare(), dbapi.ProgrammingError);
     await assert.rejects(con.cursor().execute("select 1"), dbapi.ProgrammingError);
+    await assert.rejects(con.tpc_begin(xid), dbapi.ProgrammingError);
     await con.tpc_rollback();
   });
 });

@@ -102,6 +102,7 @@ const XIDS: readonly (readonly [format: number, global: string, branch: string, 
   [0, "gtrid", "bqual", "0_Z3RyaWQ=_YnF1YWw="],
   [7, "ü", "€", "7_w7w=_4oKs"],
   [0, "", "", ""],
+  [1, "\ufeffx", "", "1_77u/eA==_"],
 ];
 
 for (const [format, global, branch, gid] of XIDS) {
