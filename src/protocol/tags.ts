@@ -81,6 +81,11 @@ const NAMES: ReadonlyMap<number, string> = new Map(
   Object.entries(Backend).map(([name, tag]) => [tag, name]),
 );
 
+/** Whether a server may send a message with this tag at all. */
+export function isBackend(tag: number): boolean {
+  return NAMES.has(tag);
+}
+
 /** A backend message's name for error messages; an unknown tag is shown as the byte it is. */
 export function backendName(tag: number): string {
   return NAMES.get(tag) ?? `unknown message 0x${tag.toString(16).padStart(2, "0")}`;

@@ -1,6 +1,6 @@
 import type { Reader } from "../bytes/reader.ts";
 import type { Writer } from "../bytes/writer.ts";
-import { InterfaceError, OperationalError } from "../errors/errors.ts";
+import { InterfaceError, OperationalError, PgError, ProtocolError } from "../errors/errors.ts";
 import type { TransactionStatus } from "../protocol/backend.ts";
 import type { Signal } from "../runtime/runtime.ts";
 
@@ -150,6 +150,17 @@ export class Exchange<T = unknown> {
       this.stray =
         false;
     this.value = this.error = undefined;
+  }
+
+  /** The connection is over: fails with an error of its own, so that its stack is its caller's. */
+  drop(reason: Error, unsent: boolean): void {
+    try {
+      this.talk?.return(undefined as T);
+    } catch { /* a clean-up that fails on a dead connection has nobody to tell */ }
+    const Class = reason instanceof ProtocolError ? ProtocolError : OperationalError;
+    const code = reason instanceof PgError ? reason.code : "08006";
+    this.fail(new Class(reason.message, { cause: reason, code, safeToRetry: unsent }));
+    this.settle();
   }
 
   /** Settles the promise by what has become of the request, which has left the session in `status`. */

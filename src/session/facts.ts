@@ -1,4 +1,4 @@
-import type { ServerFields } from "../errors/errors.ts";
+import { ProtocolError, type ServerFields } from "../errors/errors.ts";
 import type { Notification, TransactionStatus } from "../protocol/backend.ts";
 
 /** What startup found out and a session needs to know. */
@@ -23,4 +23,23 @@ export interface SessionListener {
   notice(fields: ServerFields): void;
   notification(notification: Notification): void;
   parameterStatus(name: string, value: string): void;
+}
+
+/** A server that reports more than this many parameters is not one. */
+const MAX_PARAMETER_STATUSES = 1000;
+
+/**
+ * Remembers what the server reports of a parameter.
+ *
+ * @throws {ProtocolError} it has reported absurdly many.
+ */
+export function noteParameterStatus(
+  statuses: Map<string, string>,
+  name: string,
+  value: string,
+): void {
+  statuses.set(name, value);
+  if (statuses.size > MAX_PARAMETER_STATUSES) {
+    throw new ProtocolError("too many ParameterStatus messages");
+  }
 }

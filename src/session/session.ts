@@ -1,7 +1,13 @@
 import type { Reader } from "../bytes/reader.ts";
 import type { Writer } from "../bytes/writer.ts";
-import { databaseError, InterfaceError, OperationalError } from "../errors/errors.ts";
-import { PgError, ProtocolError, type ServerFields } from "../errors/errors.ts";
+import {
+  type DatabaseError,
+  databaseError,
+  InterfaceError,
+  OperationalError,
+  ProtocolError,
+  type ServerFields,
+} from "../errors/errors.ts";
 import {
   readFields,
   readNotification,
@@ -10,7 +16,7 @@ import {
   type TransactionStatus,
 } from "../protocol/backend.ts";
 import { sync, terminate } from "../protocol/frontend.ts";
-import { Backend, backendName } from "../protocol/tags.ts";
+import { Backend, backendName, isBackend } from "../protocol/tags.ts";
 import { Cancellation } from "./cancellation.ts";
 import {
   bind,
@@ -23,7 +29,12 @@ import {
   type RequestOptions,
   type Turn,
 } from "./exchange.ts";
-import type { SessionFacts, SessionLimits, SessionListener } from "./facts.ts";
+import {
+  noteParameterStatus,
+  type SessionFacts,
+  type SessionLimits,
+  type SessionListener,
+} from "./facts.ts";
 import { Liveness } from "./liveness.ts";
 import type { Receiver, Wire } from "./wire.ts";
 
@@ -58,8 +69,6 @@ export class Session implements Receiver {
   #end!: (reason: Error | undefined) => void;
   #closed = false;
   #reason: Error | undefined;
-  /** A FATAL report that came while nothing was asked: the reason of the end that follows it. */
-  #lastWords: PgError | undefined;
   #closing: Promise<void> | undefined;
   #idle: (() => void) | undefined;
 
@@ -105,11 +114,7 @@ export class Session implements Receiver {
     return this.#closed || this.#closing !== undefined;
   }
 
-  /**
-   * Sends a request and reads its replies.
-   *
-   * When its `write` throws, nothing of the request is sent and nobody else is affected.
-   */
+  /** Sends a request and reads its replies. When its `write` throws, nothing of it is sent. */
   request<T>(request: Request<T>, options?: RequestOptions): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.closed) return reject(this.#refusal());
@@ -200,8 +205,10 @@ export class Session implements Receiver {
     }
     if (head === undefined) throw new ProtocolError(`${backendName(tag)} while nothing was asked`);
     if (head.refused) throw new ProtocolError(`${backendName(tag)} after ErrorResponse`);
-    if (head.failed) return true;
-    if (head.finished) throw new ProtocolError(`${backendName(tag)} where ReadyForQuery was due`);
+    if (head.failed && isBackend(tag)) return true;
+    if (head.finished || head.failed) {
+      throw new ProtocolError(`${backendName(tag)} where ReadyForQuery was due`);
+    }
     this.#message.tag = tag;
     return this.#advance(head, undefined);
   }
@@ -211,16 +218,11 @@ export class Session implements Receiver {
     this.#closed = true;
     this.#liveness.stop();
     this.#cancellation.stop();
-    const words = this.#lastWords;
-    const reason = words === undefined ? cause : new OperationalError(
-      `connection lost: ${words.message}`,
-      { code: words.code ?? "08006", cause: words },
-    );
-    this.#reason = reason;
-    for (let x = this.#sent.shift(); x; x = this.#sent.shift()) this.#drop(x, reason, false);
-    for (let x = this.#waiting.shift(); x; x = this.#waiting.shift()) this.#drop(x, reason, true);
+    this.#reason = cause;
+    for (let x = this.#sent.shift(); x; x = this.#sent.shift()) x.drop(cause, false);
+    for (let x = this.#waiting.shift(); x; x = this.#waiting.shift()) x.drop(cause, true);
     this.#idle?.();
-    this.#end(reason);
+    this.#end(cause);
   }
 
   #admits(): boolean {
@@ -302,15 +304,21 @@ export class Session implements Receiver {
   #refuse(head: Exchange | undefined, fields: ServerFields): boolean {
     const error = databaseError(fields);
     const fatal = fields.V === "FATAL" || fields.V === "PANIC" || fields.S === "FATAL";
-    if (fatal) this.#lastWords = error;
     if (head === undefined || head.refused) {
-      if (fatal) return true;
+      if (fatal) return this.#fatal(error);
       throw new ProtocolError("ErrorResponse while nothing was asked", { cause: error });
     }
-    head.refused = !fatal;
-    if (head.failed) return true;
+    head.refused = true;
     if (head.finished) head.fail(error);
-    return head.failed || this.#advance(head, error);
+    const goesOn = head.failed || this.#advance(head, error);
+    return fatal ? this.#fatal(error) : goesOn;
+  }
+
+  /** The server's last words: it closes, and whoever else waits need not wait for that. */
+  #fatal(error: DatabaseError): false {
+    const { code, message } = error;
+    this.wire.fail(new OperationalError(`connection lost: ${message}`, { code, cause: error }));
+    return false;
   }
 
   #ready(head: Exchange | undefined, status: TransactionStatus): boolean {
@@ -341,19 +349,9 @@ export class Session implements Receiver {
     this.#waiting.unshift(exchange);
   }
 
-  #drop(exchange: Exchange, reason: Error, unsent: boolean): void {
-    try {
-      exchange.talk?.return(undefined);
-    } catch { /* a clean-up that fails on a dead connection has nobody to tell */ }
-    const Class = reason instanceof ProtocolError ? ProtocolError : OperationalError;
-    const code = reason instanceof PgError ? reason.code : "08006";
-    exchange.fail(new Class(reason.message, { cause: reason, code, safeToRetry: unsent }));
-    exchange.settle();
-  }
-
   #parameterStatus(reader: Reader): void {
     const [name, value] = readParameterStatus(reader);
-    this.parameterStatuses.set(name, value);
+    noteParameterStatus(this.parameterStatuses, name, value);
     this.#aside((listener) => listener.parameterStatus(name, value));
   }
 

@@ -16,12 +16,10 @@ import { Backend, backendName } from "../protocol/tags.ts";
 import { authenticate } from "./authenticate.ts";
 import type { OAuthRefusal } from "../auth/oauth.ts";
 import type { Attempt } from "./dial.ts";
-import type { SessionFacts } from "./facts.ts";
+import { noteParameterStatus, type SessionFacts } from "./facts.ts";
 import type { Wire } from "./wire.ts";
 
 const VERSIONS = { "3.0": 3 << 16, "3.2": (3 << 16) | 2 } as const;
-/** A server that reports more than this many parameters at startup is not one. */
-const MAX_PARAMETER_STATUSES = 1000;
 
 /** The stage at which a server that does not know the protocol version may just hang up. */
 export const STARTING = "waiting for the answer to the startup message";
@@ -123,10 +121,7 @@ async function untilReady(wire: Wire): Promise<SessionFacts> {
     switch (tag) {
       case Backend.ParameterStatus: {
         const [name, value] = readParameterStatus(reader);
-        parameterStatuses.set(name, value);
-        if (parameterStatuses.size > MAX_PARAMETER_STATUSES) {
-          throw new ProtocolError("too many ParameterStatus messages at startup");
-        }
+        noteParameterStatus(parameterStatuses, name, value);
         break;
       }
       case Backend.BackendKeyData:

@@ -7,7 +7,7 @@ import {
   ProgrammingError,
   ProtocolError,
 } from "../../mod.ts";
-import { call, close, expect, expectAll, reset, send } from "../_kit/scripted_server.ts";
+import { call, close, expect, expectAll, expectClose, reset, send } from "../_kit/scripted_server.ts";
 import {
   bindComplete,
   closeComplete,
@@ -82,6 +82,18 @@ hostile([
   {
     name: "ends the session while three are pipelined, and says why",
     script: [NEW, NEW, NEW, send(...wholeAnswer("1"), FATAL), close()],
+    ask: three,
+    outcomes: [
+      [{ n: "1" }],
+      fails(OperationalError, /^terminating connection$/, "57P01"),
+      fails(OperationalError, /^connection lost: terminating connection$/, "57P01"),
+    ],
+    after: "closed",
+    reason: /^connection lost: terminating connection$/,
+  },
+  {
+    name: "says that it ends the session, and then does not",
+    script: [NEW, NEW, NEW, send(...wholeAnswer("1"), FATAL), expectClose()],
     ask: three,
     outcomes: [
       [{ n: "1" }],
@@ -175,7 +187,7 @@ hostile([
       const later = first.then(() => twins(db).slice(1).map((query) => query.execute()));
       return [first, later.then((two) => two[0]), later.then((two) => two[1])];
     },
-    outcomes: [[{ n: 1 }], fails(DataError, /^column "n" \(int4\): a value of 3 bytes/), [{
+    outcomes: [[{ n: 1 }], fails(DataError, /^column "n" \(int4\): malformed int4: 3 bytes instead of 4/), [{
       n: 7,
     }]],
     after: "usable",

@@ -185,7 +185,7 @@ refusing([
       ...[...startup, send(authenticationOk())],
       send(concat(...Array.from({ length: 1100 }, (_, i) => parameterStatus(`p${i}`, "")))),
     ],
-    failure: violation(/too many ParameterStatus messages at startup/),
+    failure: violation(/too many ParameterStatus messages/),
   },
   {
     name: "reports a parameter whose value has no end",
