@@ -1,6 +1,9 @@
 import { PoolDeadlockError } from "../errors/errors.ts";
 import { frameOf } from "./place.ts";
 
+/** What `setTimeout` gives, where its types are installed. */
+type Timer = typeof globalThis extends { setTimeout: (...args: never[]) => infer T } ? T : unknown;
+
 /** That somebody holds a connection alone: from where, and since when. Knows no connection. */
 export class Holding {
   readonly takenAt: Error;
@@ -8,7 +11,7 @@ export class Holding {
   /** It was given back. */
   over = false;
   /** Reports it when it lasts too long. */
-  alarm: ReturnType<typeof setTimeout> | undefined;
+  alarm: Timer | undefined;
 
   constructor(takenAt: Error) {
     this.takenAt = takenAt;
