@@ -266,3 +266,18 @@ test("native: preparing what the server does not understand is refused at once",
     assert.deepEqual([await silent.run(), silent.columns, silent.rowCount], [null, null, -1]);
   });
 });
+
+test("native: a replication connection answers commands, and a stream both ways is a typed error", async () => {
+  const options = { ...await serverOptions(), database: "postgres" };
+  const con = await native.connect({ ...options, replication: "database" });
+  try {
+    assert.equal((await con.run("IDENTIFY_SYSTEM"))?.[0]?.[3], "postgres");
+    await con.run("CREATE_REPLICATION_SLOT cornac_native TEMPORARY LOGICAL test_decoding");
+    await assert.rejects(
+      con.run("START_REPLICATION SLOT cornac_native LOGICAL 0/0"),
+      native.Error,
+    );
+  } finally {
+    await con.close();
+  }
+});
