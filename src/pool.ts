@@ -51,12 +51,12 @@ export interface AcquireOptions {
  * @throws {InterfaceError} an option is wrong; the message names it.
  *
  * @example
- * ```ts ignore
- * const pool = createPool("postgres://app@db.example.com/shop", { max: 20 });
- * const users = await pool.query("select id, name from users where id = $1", [7]);
+ * ```ts
+ * const pool = createPool("postgres://myuser:mypassword@db.example.com/mydb", { max: 20 });
+ * const users = await pool.query("select id, name from users where id = $1", [2]); // → [{ id: 2, name: "Grace" }]
  * await pool.transaction(async (tx) => {
- *   await tx.query("update account set sum = sum - 5 where id = 1");
- *   await tx.query("update account set sum = sum + 5 where id = 2");
+ *   await tx.query("update accounts set balance = balance - 5 where id = 1");
+ *   await tx.query("update accounts set balance = balance + 5 where id = 2");
  * });
  * await pool.close();
  * ```
