@@ -4,7 +4,7 @@ import process from "node:process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { majors, sharedServer } from "../_kit/servers.ts";
+import { defaultMajor, sharedServer } from "../_kit/servers.ts";
 
 const PROGRAM = fileURLToPath(new URL("./types_days.ts", import.meta.url));
 /** Each zone's minutes east of Greenwich on three dates: proof that the subprocess lives in it. */
@@ -17,22 +17,23 @@ const ZONES: Readonly<Record<string, string>> = {
   "Asia/Kathmandu": "330 345 345",
 };
 
-for (const major of majors()) {
-  for (const [zone, offsets] of Object.entries(ZONES)) {
-    test(
-      `every day from 1900 to 2100, and others since 4713 BC, goes to PostgreSQL ${major} and back in ${zone}`,
-      { timeout: 120_000 },
-      async () => {
-        const { host, port } = await sharedServer(major);
-        const command = "Deno" in globalThis ? ["run", "-A", "--no-check", PROGRAM] : [PROGRAM];
-        const { stdout } = await promisify(execFile)(
-          process.execPath,
-          [...command, host, String(port), zone],
-          { env: { ...process.env, TZ: zone } },
-        );
-        const reads = "read 73414\nread 73414\nread 10901\nread 10901\n";
-        assert.equal(stdout, `offsets ${offsets}\n${reads}written 73414, the same 73414\n`);
-      },
-    );
-  }
+// A day's bytes and text are the same in every version: one is enough.
+const major = defaultMajor();
+
+for (const [zone, offsets] of Object.entries(ZONES)) {
+  test(
+    `every day from 1900 to 2100, and others since 4713 BC, goes to PostgreSQL ${major} and back in ${zone}`,
+    { timeout: 120_000 },
+    async () => {
+      const { host, port } = await sharedServer(major);
+      const command = "Deno" in globalThis ? ["run", "-A", "--no-check", PROGRAM] : [PROGRAM];
+      const { stdout } = await promisify(execFile)(
+        process.execPath,
+        [...command, host, String(port), zone],
+        { env: { ...process.env, TZ: zone } },
+      );
+      const reads = "read 73414\nread 73414\nread 10901\nread 10901\n";
+      assert.equal(stdout, `offsets ${offsets}\n${reads}written 73414, the same 73414\n`);
+    },
+  );
 }
