@@ -9,7 +9,7 @@
  * portal (due to reaching a nonzero result-row count), it will send a PortalSuspended message".
  */
 import type { Writer } from "../bytes/writer.ts";
-import { ProtocolError } from "../errors/errors.ts";
+import { OperationalError, ProtocolError } from "../errors/errors.ts";
 import type { TransactionStatus } from "../protocol/backend.ts";
 import { close, execute, flush, parse, sync } from "../protocol/frontend.ts";
 import { Backend, Kind } from "../protocol/tags.ts";
@@ -144,6 +144,7 @@ class ExclusivePortal implements Portal, Request<void>, Turn {
   #isOver = false;
   #error: unknown;
   #isLeft = false;
+  #hasGiven = false;
   #hasSync = false;
   #stopped: { reason: unknown } | undefined;
   #clock: ReturnType<typeof setTimeout> | undefined;
@@ -181,7 +182,10 @@ class ExclusivePortal implements Portal, Request<void>, Turn {
     this.#session.cancel(this, reason);
   }
 
+  /** It is written again when a cancel that was meant for another request has hit it. */
   write(out: Writer): boolean {
+    if (this.#hasGiven) throw new OperationalError("hit by another's cancel", { code: "57014" });
+    this.#hasSync = false;
     this.#isNamed = bindPortal(this.#query, out, "");
     this.#execute(out);
     return true;
@@ -259,6 +263,7 @@ class ExclusivePortal implements Portal, Request<void>, Turn {
 
   #deliver(piece: Piece): void {
     clearTimeout(this.#clock);
+    this.#hasGiven = true;
     const waiting = this.#waiting;
     this.#waiting = undefined;
     waiting?.resolve(piece);

@@ -158,7 +158,8 @@ export class StatementCache implements StatementPlace {
   /** Whose names are to be closed now; whoever takes them gives back what he could not close. */
   takeSpent(): readonly string[] {
     const spent = this.#spent;
-    if (spent.length > 0) this.#spent = [];
+    if (spent.length === 0) return NOTHING_SPENT;
+    this.#spent = [];
     return spent;
   }
 
@@ -226,6 +227,8 @@ export class OwnPlace implements StatementPlace {
     return statement;
   }
 }
+
+const NOTHING_SPENT: readonly string[] = Object.freeze([]);
 
 function renewed(old: Statement, describe: (fresh: Statement) => void): Statement {
   const fresh = new Statement(old.name, old.text, old.declared, old.types);
