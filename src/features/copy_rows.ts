@@ -17,6 +17,7 @@ import { quoteIdentifier } from "../query/quote.ts";
 import type { ObjectRow } from "../query/result.ts";
 import { compileRows, type RowColumn, type RowShape } from "../query/rows.ts";
 import { type Item, openSource, type Pull, type Source } from "../query/source.ts";
+import type { Signal } from "../session/exchange.ts";
 import type { Codec } from "../types/codec.ts";
 import { componentText, isBinaryComponent, writeComponent } from "../types/component.ts";
 import { textOnlyCodec } from "../types/scalars.ts";
@@ -63,8 +64,7 @@ export async function copyRowsFrom(
   const pull = openSource(rows, "copyRowsFrom(): the source");
   try {
     const described = await describe(host, table, columns, options);
-    const first = await pull.next();
-    options.signal?.throwIfAborted();
+    const first = await firstOf(pull, options.signal);
     const encoder = encoderOf(described.map(fieldOf), first, options.format);
     const { how } = encoder;
     return await copyIn(
@@ -76,6 +76,21 @@ export async function copyRowsFrom(
   } catch (error) {
     pull.cancel(error);
     throw error;
+  }
+}
+
+/** The first row, or the signal's reason: the source may be silent, and nothing is sent yet. */
+async function firstOf<T>(pull: Pull<T>, signal: Signal | undefined): Promise<Item<T>> {
+  const next = pull.next();
+  if (signal === undefined || !("then" in next)) return next;
+  let abort = (): void => {};
+  const aborted = new Promise<never>((_, reject) => abort = () => reject(signal.reason));
+  signal.addEventListener("abort", abort, { once: true });
+  if (signal.aborted) abort();
+  try {
+    return await Promise.race([next, aborted]);
+  } finally {
+    signal.removeEventListener("abort", abort);
   }
 }
 

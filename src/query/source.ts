@@ -40,7 +40,7 @@ export type ByteSink = typeof globalThis extends { WritableStream: { prototype: 
 export interface Pull<T> {
   /** The next item; a promise only where the source needs one. One call at a time. */
   next(): PromiseLike<Item<T>> | Item<T>;
-  /** Nobody reads on; what the source says to that is not waited for, and never an error. */
+  /** Nobody reads on; what the source says to that is not waited for, and never an error. Idempotent. */
   cancel(reason: unknown): void;
 }
 
@@ -78,9 +78,13 @@ function streamPull<T>(stream: ReadableLike<T>, what: string): Pull<T> {
 }
 
 function iteratorPull<T>(iterator: Iterator<T> | AsyncIterator<T>): Pull<T> {
+  let isOver = false;
   return {
     next: () => iterator.next(),
-    cancel: () => quietly(() => iterator.return?.()),
+    cancel() {
+      if (!isOver) quietly(() => iterator.return?.());
+      isOver = true;
+    },
   };
 }
 

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { type Connection, InterfaceError } from "../../mod.ts";
 import { serverQuery, sharedServer } from "../_kit/servers.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
-import { assertUsable, failure, withDb } from "./copying.ts";
+import { assertUsable, failure, until, withDb } from "./copying.ts";
 
 function withQuietDb(body: (db: Connection) => Promise<void>): Promise<void> {
   return withoutUnhandled(() => withDb(body));
@@ -187,6 +187,31 @@ test("copy rows: a source that throws, in its first row or later, surfaces with 
       assert.equal(await db.query("select count(*)::int from t").scalar(), 0);
     }
     await assertUsable(db);
+  });
+});
+
+test("copy rows: an abort ends a source that is silent, before its first row or after", async () => {
+  await withQuietDb(async (db) => {
+    await db.query("create temp table t (id int)");
+    for (const good of [0, 1]) {
+      let taken = 0, returned = 0;
+      const iterator = {
+        next: () =>
+          taken++ < good
+            ? Promise.resolve({ done: false, value: [1] })
+            : new Promise<never>(() => {}),
+        return: () => Promise.resolve({ done: true, value: ++returned }),
+      };
+      const rows = { [Symbol.asyncIterator]: () => iterator } as AsyncIterable<unknown[]>;
+      const controller = new AbortController();
+      const copy = failure(db.copyRowsFrom("t", ["id"], rows, { signal: controller.signal }));
+      await until(() => taken > good);
+      const reason = new Error("enough");
+      controller.abort(reason);
+      assert.equal(await copy, reason);
+      assert.equal(returned, 1);
+      await assertUsable(db);
+    }
   });
 });
 
