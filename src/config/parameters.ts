@@ -137,7 +137,8 @@ export const PARAMETERS: readonly Parameter[] = [
     option: "sslMode",
     env: "PGSSLMODE",
     kind: SSL_MODES,
-    remark: "a certificate that fails its check is never followed by plaintext",
+    remark:
+      "allow and prefer go the other way only when the server's access rules refuse the first",
   },
   {
     keyword: "sslnegotiation",

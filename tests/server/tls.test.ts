@@ -196,6 +196,18 @@ for (const major of majors()) {
     assert.doesNotMatch(`${error.message}${error.cause}`, /wrong one/);
   });
 
+  test(`tls ${major}: a certificate whose signature has no hash cannot bind SCRAM (Ed25519)`, async () => {
+    const cluster = await startCluster({ major, certificate: (await certificates()).ed25519 });
+    try {
+      const login = { user: "u_scram", password: "p scram", sslMode: "require" } as const;
+      assert.equal((await seen(over(cluster, login))).ssl, true);
+      const error = await refusal(over(cluster, { ...login, channelBinding: "require" }));
+      assert.match(error.message, /channel binding is required, but .* has no hash to bind to$/);
+    } finally {
+      await cluster.stop();
+    }
+  });
+
   for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
     test(`tls ${major}: ${version} and no other when both limits say so`, async () => {
       const found = await seen(over(await sharedServer(major), {

@@ -47,7 +47,7 @@ export const ABILITIES: Readonly<Record<AbilityName, Ability>> = {
   client: { what: "client certificate" },
   encryptedKey: { what: "client certificate with an encrypted key" },
   direct: { what: '`sslNegotiation: "direct"`, ALPN checked' },
-  binding: { what: "SCRAM bound to the channel (SHA-256, SHA-384, SHA-512)" },
+  binding: { what: "SCRAM bound to the channel (SHA-256, SHA-384, SHA-512, RSA-PSS)" },
   crl: { what: "`sslCrl`", refused: { Deno: NO_CRL } },
   sni: { what: "`sslSni: false`" },
   versions: { what: "TLS 1.2 or 1.3 only" },
