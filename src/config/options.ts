@@ -134,7 +134,7 @@ export interface ConnectOptions {
   options?: string;
   /** `UTF8`; anything else is an `InterfaceError`. */
   clientEncoding?: string;
-  /** Seconds for each attempt, TLS and authentication included; 0: no limit. Default 30. */
+  /** Seconds for each address that is tried, TLS and authentication included; 0: no limit. Default 30. */
   connectTimeout?: number;
   /** Whether and how to use TLS. Default: `PGSSLMODE`, then `prefer`. */
   sslMode?: SslMode;

@@ -72,7 +72,10 @@ export interface Settings {
   readonly keepAlive: KeepAlive | undefined;
   /** Local address to bind. */
   readonly source: { readonly host: string; readonly port?: number } | undefined;
-  /** Seconds for each attempt, name lookup, TLS and authentication included; 0: no limit. */
+  /**
+   * Seconds for each lookup of a name, and for each attempt at one of its addresses, TLS and
+   * authentication included; 0: no limit.
+   */
   readonly connectTimeout: number;
   /** Seconds without a byte from the server while one is due; 0: no limit. */
   readonly timeout: number;

@@ -87,7 +87,8 @@ export function described(error: unknown, target: Target): Error {
   const where = place(target);
   if (error instanceof PgError) {
     const Class = error.constructor as new (m: string, o: object) => PgError;
-    const { code, safeToRetry } = error;
+    const { safeToRetry } = error;
+    const code = error.code ?? (error instanceof OperationalError ? "08001" : undefined);
     const cause = error.cause ?? error;
     return new Class(`${where}: ${error.message}`, { cause, code, safeToRetry });
   }

@@ -76,7 +76,7 @@ for (const [name, tls] of [["plain", {}], ["TLS", { sslMode: "require" }]] as co
 
   test(`life: a server that is shut down says so, 57P01 (${name})`, stopped("fast", "57P01"));
 
-  test(`life: so does one that stops in a hurry, 57P02 in PostgreSQL's words 57P01 (${name})`, async () => {
+  test(`life: one that stops at once is told by its last words, or as lost (${name})`, async () => {
     await goes(tls, (cluster) => cluster.halt("immediate"), ({ busy, idle }) => {
       for (const error of [busy, idle]) {
         assert.ok(error instanceof OperationalError, String(error));
