@@ -29,7 +29,7 @@ export interface SqlFunctions {
    * @throws {InterfaceError} there is nothing in it, a column is missing or `undefined`, or it stands
    * behind neither INSERT, SET nor VALUES.
    */
-  <T extends Readonly<Record<keyof T, unknown>>>(
+  <T extends object>(
     rows: T | readonly T[],
     ...columns: readonly (keyof T & string)[]
   ): Fragment;

@@ -150,7 +150,6 @@ test(
       const dbs: Connection[] = [];
       for (let i = 0; i < CONNECTIONS; i++) dbs.push(await connect(options));
       const names = Object.keys(OPERATIONS_BY_NAME);
-      const held = new Map<Connection, Promise<void>>();
       const met = new Map<string, number>();
       let nonce = 0;
       let succeeded = 0;

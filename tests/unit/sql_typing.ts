@@ -1,0 +1,110 @@
+/**
+ * What TypeScript knows of queries. Nothing here is run: `deno check` proves that the right compiles and
+ * that each wrong, behind its `@ts-expect-error`, does not.
+ */
+import {
+  type Connection,
+  type Fragment,
+  type PreparedStatement,
+  type Query,
+  type Queryable,
+  type Result,
+  sql,
+  type Transaction,
+} from "../../mod.ts";
+
+interface User {
+  readonly id: number;
+  readonly name: string | null;
+}
+
+/** Holds when both types are the same. */
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true
+  : false;
+
+function proves<_ extends true>(): void {}
+
+export async function rows(db: Connection): Promise<void> {
+  const typed = db.sql<User>`select id, name from users`;
+  proves<Same<typeof typed, Query<User>>>();
+  const users = await typed;
+  proves<Same<typeof users, Result<User>>>();
+  const [first] = users;
+  proves<Same<typeof first, User | undefined>>();
+  const one = await typed.one();
+  proves<Same<typeof one, User>>();
+  const maybe = await typed.optional();
+  proves<Same<typeof maybe, User | undefined>>();
+  const arrays = await typed.values();
+  proves<Same<typeof arrays, Result<unknown[]>>>();
+  const name = await typed.scalar<string>();
+  proves<Same<typeof name, string>>();
+  for await (const user of typed) proves<Same<typeof user, User>>();
+  for await (const batch of typed.batches(10)) proves<Same<typeof batch, User[]>>();
+  const plain = await db.query("select 1");
+  proves<Same<typeof plain, Result<Record<string, unknown>>>>();
+  const text = await db.query<User>("select id, name from users where id = :id", { id: 1 });
+  proves<Same<typeof text, Result<User>>>();
+  const prepared = await db.prepare<User>("select id, name from users where id = $1");
+  proves<Same<typeof prepared, PreparedStatement<User>>>();
+  proves<Same<Awaited<ReturnType<typeof prepared.query>>, Result<User>>>();
+  // @ts-expect-error a row has the columns that were told
+  users[0]!.email;
+  // @ts-expect-error what is not told is unknown, not anything
+  const count: number = plain[0]!.count;
+  void count;
+}
+
+export function values(db: Connection, user: User, maybe: string | undefined): void {
+  const { sql: own } = db;
+  own`select ${1}, ${"a"}, ${true}, ${1n}, ${null}, ${new Date()}, ${[1, [2]]}, ${{
+    a: 1,
+  }}, ${user}`;
+  own`select ${sql`1`}, ${own`select 1`}, ${new Uint8Array(1)}`;
+  // @ts-expect-error undefined is no value: null is NULL
+  own`select ${undefined}`;
+  // @ts-expect-error nor is what may be undefined
+  own`select ${maybe}`;
+  // @ts-expect-error a symbol has no SQL
+  own`select ${Symbol()}`;
+  // @ts-expect-error the unbound tag takes the same
+  sql`select ${undefined}`;
+}
+
+export function forms(db: Connection, user: User, users: readonly User[]): void {
+  const { sql: own } = db;
+  const fragments: Fragment[] = [own("t"), own(["a", "b"]), own([1, 2]), own(user), own(users)];
+  fragments.push(own(user, "id"), own(users, "name", "id"), sql.identifier("a", "b"));
+  fragments.push(sql.join([1, sql`2`]), sql.raw("x"), sql.literal(5), sql.typed(1, "int4"));
+  // @ts-expect-error a column that the object does not have
+  own(user, "email");
+  // @ts-expect-error nor have the rows
+  own(users, "email");
+  // @ts-expect-error a number is neither a name, nor a list, nor an object
+  own(5);
+  // @ts-expect-error an object has no literal
+  sql.literal({});
+  // @ts-expect-error the unbound tag makes fragments, which cannot be awaited
+  sql`select 1`.then();
+}
+
+export async function transactions(db: Connection, any: Queryable): Promise<void> {
+  const value = await db.transaction(async (tx) => {
+    proves<Same<typeof tx, Transaction>>();
+    const inner = await tx.transaction((sp) => sp.query<User>("select 1"));
+    proves<Same<typeof inner, Result<User>>>();
+    await Promise.resolve();
+    return 5;
+  }, { isolation: "serializable", readOnly: true, retries: 3 });
+  proves<Same<typeof value, number>>();
+  const held: Queryable[] = [db, await db.begin(), any];
+  for (const one of held) await one.transaction((tx) => tx.sql`select 1`);
+  // @ts-expect-error there is no such isolation
+  await db.transaction(() => 1, { isolation: "snapshot" });
+  const results = await db.batch([{ text: "select 1", parameters: [1] }, sql`select 2`]);
+  proves<Same<typeof results, Result[]>>();
+  const many = await db.executeMany<User>("insert into users values ($1)", [[1], [2]]);
+  proves<Same<typeof many, Result<User>>>();
+  // @ts-expect-error sets of parameters, not parameters
+  await db.executeMany("insert into users values ($1)", [1, 2]);
+}
