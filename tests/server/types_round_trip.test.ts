@@ -50,7 +50,7 @@ for (const major of majors()) {
           const parameters = text.includes("$1") ? ["x"] : [];
           await assert.rejects(async () => await db.query(text, parameters), {
             code: "0A000",
-            message: /cannot accept a value/,
+            message: /cannot accept a value|not implemented/,
           });
         }
         assert.equal(await db.query(`select null::${type}`).scalar(), null);
