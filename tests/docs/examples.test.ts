@@ -9,11 +9,11 @@ import { ROOT } from "./run_block.ts";
 
 const FOLDER = join(ROOT, "examples");
 
-/** What the others import; no program. */
-const MODULES: readonly string[] = ["environment"];
+/** What the others import; and servers, which tests/server/pool_examples.test.ts calls. */
+const ELSEWHERE = /^(environment|server_\w+)\./;
 
 const programs = readdirSync(FOLDER)
-  .filter((name) => /(?<!\.d)\.[jt]s$/.test(name) && !MODULES.includes(name.slice(0, -3)))
+  .filter((name) => /(?<!\.d)\.[jt]s$/.test(name) && !ELSEWHERE.test(name))
   .sort();
 
 describe("the programs in examples/ print what their first comment says", () => {
