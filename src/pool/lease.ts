@@ -7,7 +7,7 @@ import type { Slot } from "./slot.ts";
 export class Lease {
   readonly slot: Slot;
   readonly holding: Holding;
-  /** Resolves when it is over. */
+  /** Resolves when it is over, or its connection is. */
   readonly ended: Promise<void>;
   readonly #release: (slot: Slot) => Promise<void> | undefined;
   #ending: Promise<void> | undefined;
@@ -19,6 +19,7 @@ export class Lease {
     this.holding = slot.holding!;
     this.#release = release;
     this.ended = new Promise((resolve) => this.#end = resolve);
+    slot.onLost = this.#end;
   }
 
   get isOver(): boolean {
@@ -29,6 +30,7 @@ export class Lease {
   end(): Promise<void> {
     if (this.#ending === undefined) {
       this.holding.over = true;
+      this.slot.onLost = undefined;
       this.#end();
       this.#ending = Promise.resolve(this.#release(this.slot));
     }

@@ -13,7 +13,8 @@ import type { Lease } from "./lease.ts";
  * session is undone, as the pool's `reset` says.
  *
  * @example
- * ```ts ignore
+ * ```ts
+ * await using pool = createPool();
  * const db = await pool.connect();
  * try {
  *   await db.query("select pg_advisory_lock(7)");
@@ -67,7 +68,7 @@ export function leasedCore(lease: Lease, anchor: object): ConnectionCore {
     get session() {
       return lease.isOver ? refuse() : core.session;
     },
-    closed: Promise.race([core.closed, lease.ended]),
+    closed: lease.ended,
   };
 }
 

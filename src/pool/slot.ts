@@ -54,6 +54,8 @@ export class Slot {
   executor!: PoolExecutor;
   /** Who holds it. */
   holding: Holding | undefined;
+  /** Told when its connection is lost: a promise to race would remember every holder there was. */
+  onLost: (() => void) | undefined;
   /** Queries on it, while it is shared. */
   load = 0;
   /** When it became idle. */

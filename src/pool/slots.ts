@@ -312,6 +312,7 @@ export class Slots {
 
   /** The session ended, whoever did it. What is lent stays its holder's until he gives it back. */
   #ended(slot: Slot): void {
+    slot.onLost?.();
     if (slot.state === "idle") this.#lost(slot);
   }
 
