@@ -1,0 +1,239 @@
+/** What a pool makes of servers that go away, refuse, or change sides, and of callers who block one another. */
+import assert from "node:assert/strict";
+import process from "node:process";
+import { test } from "node:test";
+import { createPool, OperationalError, PgError, type Pool, PoolDeadlockError } from "../../mod.ts";
+import { startCluster } from "../_kit/cluster.ts";
+import { faultProxy } from "../_kit/fault_proxy.ts";
+import { serverQuery, sharedServer } from "../_kit/servers.ts";
+import { withoutUnhandled } from "../_kit/unhandled.ts";
+import { as, pause, until, withPool } from "./pool_server.ts";
+
+const PID = "select pg_backend_pid()";
+const SECONDS = process.env.CORNAC_CHAOS === "full" ? 60 : 2;
+
+function isDeadlock(error: unknown): boolean {
+  assert.ok(error instanceof PoolDeadlockError);
+  const places = error.message.match(/pool_faults\.test\.ts:\d+/g) ?? [];
+  assert.equal(new Set(places).size, 2, error.message);
+  return true;
+}
+
+test("pool: a query on the pool inside its only transaction is told that it is a deadlock, and where", () =>
+  withPool({ max: 1, acquireTimeout: 20 }, async (pool) => {
+    const nested = pool.transaction(async (tx) => {
+      await tx.query("select 1");
+      await pool.query("select 2");
+    });
+    await assert.rejects(nested, isDeadlock);
+    assert.equal(await pool.query("select 1").scalar(), 1);
+  }));
+
+test("pool: transactions that wait for one another's connections are a deadlock; one fails, the other goes on", () =>
+  withPool({ max: 2, acquireTimeout: 20 }, async (pool) => {
+    let holding = 0;
+    const nested = () =>
+      pool.transaction(async (tx) => {
+        await tx.query("select 1");
+        holding++;
+        await until(() => holding === 2);
+        return await pool.transaction((inner) => inner.query("select 2 as n").scalar());
+      });
+    const outcomes = await Promise.allSettled([nested(), nested()]);
+    const failed = outcomes.filter((one) => one.status === "rejected");
+    assert.ok(failed.length >= 1);
+    for (const { reason } of failed) isDeadlock(reason);
+    assert.deepEqual([pool.stats().leased, pool.stats().waiting], [0, 0]);
+  }));
+
+test("pool: a deadlock through connect() is noticed when it is told what is held", () =>
+  withPool({ max: 1, acquireTimeout: 20 }, async (pool) => {
+    const db = await pool.connect();
+    await assert.rejects(pool.connect({ within: db }), isDeadlock);
+    await db.close();
+  }));
+
+test("pool: a nested checkout that another will make room for is no deadlock", () =>
+  withPool({ max: 2, acquireTimeout: 20 }, async (pool) => {
+    const other = await pool.connect();
+    setTimeout(() => other.close(), 1500);
+    const n = await pool.transaction(() => pool.query("select 3 as n").scalar());
+    assert.equal(n, 3);
+  }));
+
+test("pool: idle connections that die are replaced, and nobody sees an error", () =>
+  withoutUnhandled(() =>
+    withPool({ max: 3 }, async (pool) => {
+      const taken = await Promise.all([pool.connect(), pool.connect(), pool.connect()]);
+      const pids = taken.map((db) => db.processId);
+      for (const db of taken) await db.close();
+      const list = pids.join(", ");
+      await serverQuery(
+        await sharedServer(),
+        `select pg_terminate_backend(p) from unnest(array[${list}]) p`,
+      );
+      await until(() => pool.stats().retired.lost === 3);
+      assert.ok(!pids.includes(await pool.query<never>(PID).scalar<number>()));
+    })
+  ));
+
+test("pool: a connection lost while it is held ends for its holder, and its place is free again", () =>
+  withPool({ max: 1 }, async (pool) => {
+    const db = await pool.connect();
+    await serverQuery(await sharedServer(), `select pg_terminate_backend(${db.processId})`);
+    await db.closed;
+    await assert.rejects(async () => await db.query("select 1"), PgError);
+    await db.close();
+    assert.equal(await pool.query("select 1").scalar(), 1);
+  }));
+
+test("pool: an idle connection that has fallen silent is given up, and the query runs on another", {
+  timeout: 60_000,
+}, async () => {
+  const proxy = await faultProxy(await sharedServer());
+  const pool = createPool(as(proxy), { max: 1, validateAfterIdle: 0.01 });
+  await pool.query("select 1");
+  proxy.up.stallAt = proxy.up.bytes;
+  await pause(0.05);
+  const answer = pool.query("select 2").scalar();
+  await pause(0.05);
+  proxy.up.stallAt = undefined;
+  assert.equal(await answer, 2);
+  assert.equal(pool.stats().retired.invalid, 1);
+  await pool.close();
+  await proxy.close();
+});
+
+test("pool: a server without free slots (53300) is waited for, and what is open is shared", async () => {
+  const settings = {
+    max_connections: "6",
+    superuser_reserved_connections: "0",
+    reserved_connections: "0",
+  };
+  const cluster = await startCluster({ settings });
+  try {
+    await withPool({ server: cluster, max: 12, acquireTimeout: 10 }, async (pool) => {
+      const queries = Array.from(
+        { length: 60 },
+        (_, n) => pool.query("select $1::int as n, pg_sleep(0.01)::text as s", [n]).one(),
+      );
+      const rows = await Promise.all(queries);
+      assert.deepEqual(rows.map(({ n }) => n), queries.map((_, n) => n));
+      const { failedConnects, created } = pool.stats();
+      assert.ok(failedConnects > 0 && created <= 6, `${failedConnects} refused, ${created} opened`);
+    });
+  } finally {
+    await cluster.stop();
+  }
+});
+
+/** What became of the calls of many clients. */
+interface Tally {
+  good: number;
+  failed: number;
+  wrong: number;
+  untyped: unknown[];
+  acknowledged: number;
+}
+
+/** Clients that read, write and run transactions until `isOver`. */
+async function clients(pool: Pool, count: number, isOver: () => boolean): Promise<Tally> {
+  const tally: Tally = { good: 0, failed: 0, wrong: 0, untyped: [], acknowledged: 0 };
+  const client = async (id: number): Promise<void> => {
+    for (let i = 0; !isOver(); i++) {
+      const nonce = `${id}.${i}`;
+      try {
+        if (i % 3 === 0) {
+          await pool.transaction((tx) => tx.query("insert into chaos values ($1)", [nonce]));
+          tally.acknowledged++;
+        } else {
+          const row = await pool.query("select $1::text as nonce", [nonce]).one();
+          if (row.nonce !== nonce) tally.wrong++;
+        }
+        tally.good++;
+      } catch (error) {
+        tally.failed++;
+        if (!(error instanceof PgError)) tally.untyped.push(error);
+        await pause(0.005);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: count }, (_, id) => client(id)));
+  return tally;
+}
+
+const FAULTS = ["killed backends", "immediate restarts", "cut connections", "maxLifetime"] as const;
+
+for (const fault of FAULTS) {
+  test(
+    `pool chaos: 200 clients through 8 connections, ${fault}`,
+    { timeout: 180_000 },
+    (t) =>
+      withoutUnhandled(async () => {
+        const cluster = await startCluster();
+        const proxy = await faultProxy(cluster);
+        const maxLifetime = fault === "maxLifetime" ? 0.2 : 3600;
+        const pool = createPool(as(proxy), { max: 8, maxLifetime, acquireTimeout: 20 });
+        try {
+          await cluster.query("create table chaos (nonce text primary key)");
+          let isOver = false;
+          const tally = clients(pool, 200, () => isOver);
+          for (const end = performance.now() + SECONDS * 1000; performance.now() < end;) {
+            await pause(0.3);
+            if (fault === "killed backends") {
+              await cluster.query(
+                "select pg_terminate_backend(pid) from pg_stat_activity " +
+                  "where backend_type = 'client backend' and pid <> pg_backend_pid() and random() < 0.5",
+              );
+            } else if (fault === "immediate restarts") await cluster.restart("immediate");
+            else if (fault === "cut connections") proxy.cut(Math.random() < 0.5 ? "reset" : "end");
+          }
+          const back = performance.now();
+          await pool.query("select 1").catch(() => pool.query("select 1"));
+          const healed = performance.now() - back;
+          isOver = true;
+          const { good, failed, wrong, untyped, acknowledged } = await tally;
+          const [[count]] = await cluster.query("select count(*) from chaos") as [[string]];
+          const { retired, created } = pool.stats();
+          t.diagnostic?.(
+            `${fault}: ${good} good, ${failed} failed, ${created} connections, lost ${retired.lost}, ` +
+              `by lifetime ${retired.lifetime}, back after ${healed.toFixed(0)} ms`,
+          );
+          assert.deepEqual([wrong, untyped], [0, []]);
+          assert.ok(good > 200);
+          assert.ok(Number(count) >= acknowledged, `${count} rows, ${acknowledged} acknowledged`);
+          if (fault === "maxLifetime") assert.ok(failed === 0 && retired.lifetime > 8);
+          else assert.ok(created > 8);
+        } finally {
+          await pool.close({ timeout: 2 });
+          await proxy.close();
+          await cluster.stop();
+        }
+        assert.equal(pool.stats().total, 0);
+      }),
+  );
+}
+
+test(
+  "pool: waiters of a server that is away are served when it is back",
+  { timeout: 60_000 },
+  async () => {
+    const cluster = await startCluster();
+    const pool = createPool(as(cluster), { max: 2, acquireTimeout: 20 });
+    try {
+      await pool.query("select 1");
+      await cluster.halt();
+      const waits = [1, 2, 3].map((n) => pool.query("select $1::int as n", [n]).scalar());
+      await pause(0.3);
+      await assert.rejects(pool.connect({ timeout: 0.1 }), (error: PgError) => {
+        assert.ok(error.cause instanceof OperationalError, "the last refusal is its cause");
+        return true;
+      });
+      await cluster.restart();
+      assert.deepEqual(await Promise.all(waits), [1, 2, 3]);
+    } finally {
+      await pool.close({ timeout: 1 });
+      await cluster.stop();
+    }
+  },
+);

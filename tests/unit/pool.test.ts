@@ -1,0 +1,115 @@
+/** The parts of the pool that need no server. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Holding, isDeadlock } from "../../src/pool/holding.ts";
+import { isForGood } from "../../src/pool/opener.ts";
+import { effectOf } from "../../src/pool/session_state.ts";
+import { Slot, TRANSITIONS } from "../../src/pool/slot.ts";
+import { Waiter, WaitingList } from "../../src/pool/waiting_list.ts";
+import { InterfaceError, OperationalError } from "../../src/errors/errors.ts";
+
+const EFFECTS:
+  readonly (readonly [text: string, changes: readonly string[], transaction: boolean])[] = [
+    ["select 1", [], false],
+    ["update t set a = 1", [], false],
+    ["insert into settings values ('set x')", [], false],
+    ["select offset_ from t where begin_at > now()", [], false],
+    ["set x to 1", ["settings"], false],
+    ["  -- why\n SET x = 1", ["settings"], false],
+    ["/* a; b */ set x = 1", ["settings"], false],
+    ["select 1; set session authorization bob", ["settings"], false],
+    ["reset all", ["settings"], false],
+    ["set local x = 1", [], false],
+    ["SET TRANSACTION read only", [], false],
+    ["set constraints all deferred", [], false],
+    ["select set_config('a', $1, false)", ["settings"], false],
+    ["select set_config('a', $1, true)", [], false],
+    ["listen jobs", ["listeners"], false],
+    ["prepare s as select 1", ["statements"], false],
+    ["deallocate s", ["statements"], false],
+    ["prepare transaction 'x'", [], true],
+    ["create temp table t (n int)", ["temporary"], false],
+    ["create temporary view v as select 1", ["temporary"], false],
+    ["select 1 into temp t", ["temporary"], false],
+    ["select pg_advisory_lock(1)", ["locks"], false],
+    ["select pg_try_advisory_lock_shared(1)", ["locks"], false],
+    ["select pg_advisory_xact_lock(1)", [], false],
+    ["declare c cursor with hold for select 1", ["cursors"], false],
+    ["declare c cursor for select 1", [], false],
+    ["begin", [], true],
+    ["start transaction read only", [], true],
+    ["select 1; commit", [], true],
+    ["rollback to a", [], true],
+  ];
+
+test("pool: what a text leaves behind in the session is read from it", () => {
+  for (const [text, changes, transaction] of EFFECTS) {
+    const effect = effectOf(text);
+    assert.deepEqual([[...effect.changes], effect.transaction], [changes, transaction], text);
+  }
+});
+
+test("pool: a slot makes the transitions of the table and no other", () => {
+  const states = Object.keys(TRANSITIONS) as (keyof typeof TRANSITIONS)[];
+  const paths = new Map([["connecting", [] as (keyof typeof TRANSITIONS)[]]]);
+  for (const [state, path] of paths) {
+    for (const next of TRANSITIONS[state as keyof typeof TRANSITIONS]) {
+      if (!paths.has(next)) paths.set(next, [...path, next]);
+    }
+  }
+  assert.equal(paths.size, states.length, "every state can be reached");
+  for (const [state, path] of paths) {
+    for (const next of states) {
+      const slot = new Slot();
+      for (const step of path) slot.become(step);
+      assert.equal(slot.state, state);
+      const isAllowed = TRANSITIONS[slot.state].includes(next);
+      if (isAllowed) slot.become(next);
+      else assert.throws(() => slot.become(next), /cannot become/);
+      assert.equal(slot.state, isAllowed ? next : state);
+    }
+  }
+});
+
+test("pool: the waiting list keeps the order whoever leaves it", () => {
+  const wish = { kind: "held", timeout: 0, inside: [], site: undefined } as const;
+  const waiters = Array.from({ length: 200 }, () => new Waiter(wish));
+  const list = new WaitingList();
+  let left: Waiter[] = [];
+  for (const [i, waiter] of waiters.entries()) {
+    list.push(waiter);
+    left.push(waiter);
+    if (i % 3 !== 0) continue;
+    const gone = left[i * 7919 % left.length]!;
+    assert.equal(list.remove(gone), true);
+    assert.equal(list.remove(gone), false);
+    left = left.filter((one) => one !== gone);
+    assert.equal(list.first, left[0]);
+  }
+  assert.deepEqual([...list], left);
+  assert.equal(list.length, left.length);
+  for (const waiter of left) list.remove(waiter);
+  assert.deepEqual([list.length, list.first], [0, undefined]);
+});
+
+test("pool: it is a deadlock when every holder waits, and only then", () => {
+  const [a, b] = [new Holding(new Error("a")), new Holding(new Error("b"))];
+  assert.equal(isDeadlock([a], [[a]]), true);
+  assert.equal(isDeadlock([a, b], [[a]]), false);
+  assert.equal(isDeadlock([a, b], [[a], [b]]), true);
+  assert.equal(isDeadlock([a, b], [[a, b]]), true);
+  assert.equal(isDeadlock([a], [[]]), false);
+  assert.equal(isDeadlock([], []), false);
+});
+
+test("pool: credentials and options are wrong for good; everything else may pass", () => {
+  const because = (code: string) => new OperationalError("no", { code });
+  for (const code of ["28P01", "28000", "3D000", "42501"]) {
+    assert.ok(isForGood(because(code)), code);
+  }
+  assert.ok(isForGood(new InterfaceError("bad option")));
+  for (const code of ["08001", "08006", "53300", "57P03", "57P01"]) {
+    assert.ok(!isForGood(because(code)), code);
+  }
+  assert.ok(!isForGood(new Error("of another kind")));
+});
