@@ -103,9 +103,14 @@ export class Executor {
 
   /** Asks the catalogue for types, and describes the statement anew when that has taught anything. */
   async learn(statement: Statement, oids: readonly number[], turn?: Turn): Promise<boolean> {
-    if (!await this.#catalog.learn(this, oids, turn)) return false;
+    if (!await this.ask(oids, turn)) return false;
     this.describeAgain(statement);
     return true;
+  }
+
+  /** Asks the catalogue for types that are not known; whether anything was learned. */
+  ask(oids: readonly number[], turn?: Turn): Promise<boolean> {
+    return this.#catalog.learn(this, oids, turn);
   }
 
   /** Decodes what had to stay text until the catalogue was asked. */

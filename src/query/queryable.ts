@@ -20,7 +20,7 @@ export interface BatchQuery {
 }
 
 /** Options of a whole batch. */
-export type BatchOptions = Pick<QueryOptions, "rows" | "prepare" | "signal" | "timeout">;
+export type BatchOptions = Pick<QueryOptions, "rows" | "prepare" | "types" | "signal" | "timeout">;
 
 /** What can be done with queries, on a connection and within a transaction. */
 export abstract class Queries {

@@ -11,7 +11,7 @@ import type { Conversation, Message, Request, RowSink } from "../session/exchang
 import { endCopy, refuseCopy } from "./copy_guard.ts";
 import type { ExecuteOptions, Executor } from "./execute.ts";
 import { Result } from "./result.ts";
-import { interpretRows, rowColumns, type RowShape } from "./rows.ts";
+import { decodeLate, interpretRows, type RowColumn, rowColumns, type RowShape } from "./rows.ts";
 
 /** Runs `text` as it is; one result for each of its statements. */
 export async function executeSimple(
@@ -22,10 +22,20 @@ export async function executeSimple(
   refuseCopy(text);
   executor.about(text);
   const request = new SimpleQuery(executor, text, options);
-  return await executor.session.request(request, options);
+  const results = await executor.session.request(request, options);
+  for (const { rows, columns } of request.incomplete) {
+    const unknown = columns.filter(({ codec }) => codec === undefined);
+    if (!await executor.ask(unknown.map(({ typeOid }) => typeOid), options.turn)) continue;
+    const codecOf = executor.codecsFor(options.types);
+    const known = columns.map((column) => ({ ...column, codec: codecOf(column.typeOid) }));
+    decodeLate(rows, columns, known);
+  }
+  return results;
 }
 
 class SimpleQuery implements Request<Result[]> {
+  /** Those with columns of types that nobody knows yet. */
+  readonly incomplete: { rows: Result; columns: readonly RowColumn[] }[] = [];
   readonly #executor: Executor;
   readonly #text: string;
   readonly #shape: RowShape;
@@ -44,6 +54,7 @@ class SimpleQuery implements Request<Result[]> {
 
   *talk(): Conversation<Result[]> {
     const results: Result[] = [];
+    this.incomplete.length = 0;
     for (;;) {
       let message = yield;
       const rows = new Result();
@@ -81,7 +92,11 @@ class SimpleQuery implements Request<Result[]> {
 
   #sink(columns: readonly ColumnDescription[], rows: Result): RowSink {
     const codecOf = this.#executor.codecsFor(this.#types);
-    const decode = interpretRows(rowColumns(columns, [], codecOf), this.#shape);
+    const described = rowColumns(columns, [], codecOf);
+    if (described.some(({ codec }) => codec === undefined)) {
+      this.incomplete.push({ rows, columns: described });
+    }
+    const decode = interpretRows(described, this.#shape);
     return (reader) => void rows.push(decode(reader) as Record<string, unknown>);
   }
 }

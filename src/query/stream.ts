@@ -177,7 +177,8 @@ const END: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: 
 /** What a piece should come to. */
 const PIECE_BYTES = 256 * 1024;
 const FIRST_ROWS = 64;
-const MOST_ROWS = 8192;
+/** Much more than this at once outlives the young generation, and costs more than it saves. */
+const MOST_ROWS = 2048;
 
 /** As many rows as should come to the size of a piece, judged by those before. */
 function bySize(before: Piece | undefined): number {

@@ -88,6 +88,9 @@ test("query: simple() takes several statements and gives all results", () =>
     const results = await db.query("select 1 as a; select 2 as b, 'x' as c; ").simple().all();
     assert.deepEqual(results.map((rows) => [...rows]), [[{ a: 1 }], [{ b: 2, c: "x" }]]);
     await assert.rejects(db.query("select $1", [1]).simple().then(), InterfaceError);
+    const [made] = await db.query(`create type pg_temp.pair as (a int, b text);
+      select (1, 'x')::pg_temp.pair as p, 2 as n`).simple();
+    assert.deepEqual(made, { p: { a: 1, b: "x" }, n: 2 });
   }));
 
 test("query: the error's stack names this file", () =>
