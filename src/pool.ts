@@ -2,6 +2,8 @@ import { type ConnectOptions, openCore, type Url } from "./connect.ts";
 import type { Connection, Queryable } from "./connection.ts";
 import { checkOptions } from "./config/validate.ts";
 import { DatabaseError, InterfaceError, PgError } from "./errors/errors.ts";
+import type { CopyData, CopyOptions } from "./features/copy.ts";
+import type { CopyRow, CopyRowsFromOptions, TableName } from "./features/copy_rows.ts";
 import type { TransactionCallback, TransactionRunOptions } from "./features/transaction.ts";
 import { heldIn, type Holding, type HoldingContext } from "./pool/holding.ts";
 import { Lease, Losses } from "./pool/lease.ts";
@@ -23,6 +25,7 @@ import type { PreparedStatement } from "./query/prepared.ts";
 import { NO_OPTIONS, type Query, type QueryHost, type QueryOptions } from "./query/query.ts";
 import type { BatchOptions, BatchQuery, Parameters } from "./query/queryable.ts";
 import type { ObjectRow, Result } from "./query/result.ts";
+import type { Source } from "./query/source.ts";
 import { boundSql, type Sql, templateFragment, Templates } from "./query/sql.ts";
 import { detectRuntime } from "./runtime/detect.ts";
 import type { AsyncContext, Signal } from "./runtime/runtime.ts";
@@ -165,6 +168,34 @@ export class Pool implements Queryable, AsyncDisposable {
   ): Promise<Result<Row>> {
     const need = this.#need("held", options.signal, "executeMany");
     return this.#lend(need, (db) => db.executeMany<Row>(text, rows, options));
+  }
+
+  /** Runs a `copy … from stdin` on a connection of its own, as of a connection. */
+  copyFrom(
+    text: string,
+    source: Source<CopyData> | CopyData,
+    options: CopyOptions = {},
+  ): Promise<number> {
+    const need = this.#need("held", options.signal, "copyFrom");
+    return this.#lend(need, (db) => db.copyFrom(text, source, options));
+  }
+
+  /** Copies typed rows into a table on a connection of its own, as of a connection. */
+  copyRowsFrom(
+    table: TableName,
+    columns: readonly string[],
+    rows: Source<CopyRow>,
+    options: CopyRowsFromOptions = {},
+  ): Promise<number> {
+    const need = this.#need("held", options.signal, "copyRowsFrom");
+    return this.#lend(need, (db) => db.copyRowsFrom(table, columns, rows, options));
+  }
+
+  /** Notifies whoever listens to a channel, as of a connection. */
+  notify(channel: string, payload?: string): Promise<void> {
+    return this.#lend(this.#need("shared", undefined, "notify"), (db) => {
+      return db.notify(channel, payload);
+    });
   }
 
   /**

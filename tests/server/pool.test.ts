@@ -189,3 +189,26 @@ test("pool: an abort while waiting for one query is only its own", () =>
     await db.close();
     assert.equal(await stays, 2);
   }));
+
+test("pool: COPY holds a connection alone, and a subscription on one ends when it is given back", () =>
+  withPool({ max: 2 }, async (pool) => {
+    await pool.query("create unlogged table pool_copy (n int)");
+    try {
+      assert.equal(await pool.copyFrom("copy pool_copy from stdin", ["1\n", "2\n"]), 2);
+      assert.equal(await pool.copyRowsFrom("pool_copy", ["n"], [[3]]), 1);
+      assert.equal(await pool.query("select sum(n)::int from pool_copy").scalar(), 6);
+    } finally {
+      await pool.query("drop table pool_copy");
+    }
+    const db = await pool.connect();
+    const heard = await db.listen("pool_heard");
+    await pool.notify("pool_heard", "yes");
+    assert.equal((await heard.next()).value?.payload, "yes");
+    const last = heard.next();
+    await db.close();
+    assert.equal((await last).done, true);
+    const listening = "select count(*)::int from pg_listening_channels()";
+    const all = await Promise.all([pool.connect(), pool.connect()]);
+    for (const one of all) assert.equal(await one.query(listening).scalar(), 0);
+    for (const one of all) await one.close();
+  }));

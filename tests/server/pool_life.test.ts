@@ -1,5 +1,10 @@
 /** How a pool's connections come and go: options, connecting, timers, close(). */
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
 import { test } from "node:test";
 import { InterfaceError, OperationalError } from "../../src/errors/errors.ts";
 import { createPool } from "../../src/pool.ts";
@@ -129,4 +134,35 @@ test("pool: wrong options are refused by name before anything is dialled", () =>
     });
   }
   assert.throws(() => createPool({ port: "x" as unknown as number }), InterfaceError);
+});
+
+/** Runs a program that uses a pool and leaves it idle; resolves to whether it ended by itself. */
+async function endsByItself(unref: boolean): Promise<boolean> {
+  const mod = new URL("../../mod.ts", import.meta.url).href;
+  const program = `
+    import { createPool } from ${JSON.stringify(mod)};
+    const pool = createPool(${JSON.stringify(as(await sharedServer()))}, { unref: ${unref} });
+    await pool.query("select 1");
+    console.log("done");
+  `;
+  const folder = mkdtempSync(join(tmpdir(), "cornac-unref-"));
+  const file = join(folder, "program.mjs");
+  writeFileSync(file, program);
+  const flags = "Deno" in globalThis ? ["run", "-A", "--no-check"] : [];
+  const child = spawn(process.execPath, [...flags, file], { stdio: ["ignore", "pipe", "inherit"] });
+  const ended = new Promise<boolean>((resolve) => child.once("exit", () => resolve(true)));
+  await new Promise((resolve) => child.stdout!.once("data", resolve));
+  const outcome = await Promise.race([ended, pause(unref ? 20 : 1).then(() => false)]);
+  child.kill("SIGKILL");
+  await ended;
+  rmSync(folder, { recursive: true });
+  return outcome;
+}
+
+test("pool: an idle pool holds the process, unless it is told to let it end", {
+  timeout: 60_000,
+  skip: import.meta.url.endsWith(".ts") ? false : "the built package has its module elsewhere",
+}, async () => {
+  assert.equal(await endsByItself(true), true);
+  assert.equal(await endsByItself(false), false);
 });
