@@ -26,7 +26,8 @@ import { Session } from "./session.ts";
  */
 export async function openSession(settings: Settings, signal?: Signal): Promise<Session> {
   const search: Search = { settings, signal, failures: [], token: undefined };
-  for (const role of rolesOf(settings.targetSessionAttrs)) {
+  const roles = rolesOf(settings.targetSessionAttrs);
+  for (const role of settings.sock === undefined ? roles : roles.slice(-1)) {
     for (const target of inOrder(settings, settings.targets)) {
       const session = await searchHost(search, target, role);
       if (session !== undefined) return session;
@@ -82,6 +83,11 @@ async function addressesOf(
   }
 }
 
+/** Whether there can be no second attempt: the connection is the user's own. */
+function isSingle({ address }: Target): boolean {
+  return address === undefined;
+}
+
 type Next = "next address" | "next host" | "stop";
 
 async function searchAddress(
@@ -90,7 +96,7 @@ async function searchAddress(
   role: Role,
 ): Promise<Session | Next> {
   let failure: Failure | undefined;
-  for (const wish of wishes(target)) {
+  for (const wish of isSingle(target) ? wishes(target).slice(0, 1) : wishes(target)) {
     if (failure !== undefined && !mayTryOtherWay(failure, wish)) break;
     const found = await attempt(search, target, wish, role);
     if (found instanceof Session) return found;
@@ -153,6 +159,7 @@ async function attempt(
     const found = await attemptOnce(settings, { target, wish, role, version, token }, signal);
     if (found instanceof Session) return found;
     signal?.throwIfAborted();
+    if (isSingle(target)) return found;
     if (found.wanted !== undefined && token === undefined) {
       search.token = await obtainToken(search, found.wanted);
     } else if (version > settings.minProtocolVersion && isDropped(found)) {

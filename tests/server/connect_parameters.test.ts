@@ -118,6 +118,19 @@ for (const major of majors()) {
       assert.equal((await seen(options)).ssl, sslMode === "require");
     }
   });
+
+  test(`parameters ${major}: a sock is tried once, and what the server says of it is told`, async () => {
+    const { host, port } = await server();
+    for (const sslMode of ["allow", "prefer"] as const) {
+      const sock = await socketTo(host, port);
+      const options = { sock, user: "u_reject", database: "postgres", sslMode } as const;
+      const error = await refusal({ ...options, targetSessionAttrs: "prefer-standby" });
+      assert.ok(error instanceof OperationalError);
+      assert.equal(error.fields.C, "28000");
+      assert.match(error.message, sslMode === "allow" ? /no encryption/ : /SSL encryption/);
+      assert.equal(sock.destroyed, true);
+    }
+  });
 }
 
 function socketTo(host: string, port: number): Promise<Socket> {

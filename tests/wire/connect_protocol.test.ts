@@ -1,5 +1,6 @@
 /** Versions of the protocol: what is asked for, what is agreed, and the way back to 3.0. */
 import assert from "node:assert/strict";
+import { connect as connectSocket } from "node:net";
 import { test } from "node:test";
 import { connect, type ConnectOptions, NotSupportedError, ProtocolError } from "../../mod.ts";
 import {
@@ -78,6 +79,14 @@ test("protocol: a server that drops 3.0 as well is told once, with the last reas
     const error = await rejection(connect(reach(server, LATEST)));
     assert.equal(error.message, "not now");
     assert.deepEqual(asked(server), ["3.2", "3.0"]);
+  }));
+
+test("protocol: a sock that is dropped at 3.2 cannot be asked again", () =>
+  withServer(DROPS[0]![1], async (server) => {
+    const sock = connectSocket({ host: server.host, port: server.port });
+    await new Promise((resolve) => sock.once("connect", resolve));
+    const error = await rejection(connect({ sock, user: "u", sslMode: "disable", ...LATEST }));
+    assert.match(error.message, /^cannot connect over the given sock: connection lost/);
   }));
 
 test("protocol: what a server refuses for another reason is not asked again", () =>
