@@ -7,7 +7,15 @@ import {
   ProgrammingError,
   ProtocolError,
 } from "../../mod.ts";
-import { call, close, expect, expectAll, expectClose, reset, send } from "../_kit/scripted_server.ts";
+import {
+  call,
+  close,
+  expect,
+  expectAll,
+  expectClose,
+  reset,
+  send,
+} from "../_kit/scripted_server.ts";
 import {
   bindComplete,
   closeComplete,
@@ -187,9 +195,13 @@ hostile([
       const later = first.then(() => twins(db).slice(1).map((query) => query.execute()));
       return [first, later.then((two) => two[0]), later.then((two) => two[1])];
     },
-    outcomes: [[{ n: 1 }], fails(DataError, /^column "n" \(int4\): malformed int4: 3 bytes instead of 4/), [{
-      n: 7,
-    }]],
+    outcomes: [
+      [{ n: 1 }],
+      fails(DataError, /^column "n" \(int4\): malformed int4: 3 bytes instead of 4/),
+      [{
+        n: 7,
+      }],
+    ],
     after: "usable",
   },
   ...([["Close", []], ["Parse", [closeComplete()]]] as const).map(([what, before]) => ({
