@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { docCommentExamples, type Example, pg8000Examples, readmeExamples } from "./found.ts";
 import { instrument } from "./instrument.ts";
-import { allImports, directory, entryPoint, ROOT } from "./run_block.ts";
+import { allImports, cleanUp, directory, entryPoint, ROOT } from "./run_block.ts";
 
 const skip = process.versions.deno === undefined && "Deno checks types; they are the same for all";
 
@@ -28,7 +28,7 @@ test("every example is right TypeScript", { skip }, async () => {
     });
     assert.equal(status, 0, stderr);
   } finally {
-    rmSync(place, { recursive: true });
+    cleanUp();
   }
 });
 
