@@ -95,6 +95,8 @@ export class Pool implements Queryable, AsyncDisposable {
   readonly #effects = new TextEffects();
   readonly #losses: Losses;
   readonly #queries: QueryPool;
+  /** Whether an error finds its caller by itself; known with the first connection. */
+  #keepsStacks = false;
   /** Known with the first connection. */
   #context: AsyncContext<HoldingContext> | undefined;
   /** The query template tag, as of a connection. */
@@ -110,6 +112,8 @@ export class Pool implements Queryable, AsyncDisposable {
       host: queryHost(connection),
       lend: (need, work) => this.#lend(need, work),
       take: (need) => this.#take(need),
+      site: () =>
+        this.#keepsStacks && this.#context?.getStore() === undefined ? undefined : here("query"),
     };
     this.sql = boundSql((strings, values) => this.#template(strings, values));
     this.#lender = new Lender(settings, (signal) => this.#open(signal));
@@ -244,6 +248,7 @@ export class Pool implements Queryable, AsyncDisposable {
 
   async #open(signal: Signal): Promise<Opened> {
     const runtime = this.#connection.runtime ?? await detectRuntime();
+    this.#keepsStacks = runtime.asyncStacks;
     this.#context ??= runtime.asyncContext<HoldingContext>?.();
     const options = { ...this.#connection, signal };
     const forbids = this.#settings.pooler === "transaction";

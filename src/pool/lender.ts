@@ -134,8 +134,10 @@ export class Lender {
     const { counters, lastError } = this.#slots;
     counters.timeouts++;
     counters.waited += performance.now() - waiter.since;
-    const message = `no connection of the pool came free within ${waiter.wish.timeout} s ` +
-      `(acquireTimeout), waited for ${frameOf(waiter.wish.site)}: ${this.#situation()}`;
+    const { timeout, site } = waiter.wish;
+    const place = site === undefined ? "" : `, waited for ${frameOf(site)}`;
+    const message = `no connection of the pool came free within ${timeout} s (acquireTimeout)` +
+      `${place}: ${this.#situation()}`;
     const cause = lastError === undefined ? {} : { cause: lastError };
     this.#drop(waiter, new PoolTimeoutError(message, { ...cause, safeToRetry: true }));
   }

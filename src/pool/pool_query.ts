@@ -12,7 +12,6 @@ import type { ObjectRow, Result } from "../query/result.ts";
 import { BatchStream, RowStream } from "../query/stream.ts";
 import { cancelled } from "../session/exchange.ts";
 import type { Signal } from "../runtime/runtime.ts";
-import { here } from "./place.ts";
 import type { Kind } from "./waiting_list.ts";
 
 /** What a query of a pool needs of it. */
@@ -21,6 +20,8 @@ export interface QueryPool {
   readonly host: QueryHost;
   /** Runs `work` with a connection, and gives that back when `work` has settled. */
   lend<T>(need: Need, work: (db: Connection) => PromiseLike<T>): Promise<T>;
+  /** The caller's stack, where it will be wanted and cannot be had later. */
+  site(): Error | undefined;
   /** Takes a connection for a stream. */
   take(need: Need): Promise<Loan>;
 }
@@ -30,7 +31,7 @@ export interface Need {
   readonly kind: Kind;
   readonly signal?: Signal;
   /** The caller's stack. */
-  readonly site: Error;
+  readonly site: Error | undefined;
   /**
    * It is one query: it may be made again on another connection when this one was lost before it was
    * sent, and its errors get the caller's stack.
@@ -59,7 +60,7 @@ export interface Recipe<Row> {
 export class PoolQuery<Row = ObjectRow> extends Query<Row> {
   readonly #pool: QueryPool;
   readonly #recipe: Recipe<Row>;
-  readonly #site: Error = here("query");
+  readonly #site: Error | undefined;
   #promise: Promise<Result<Row>> | undefined;
   #inner: { cancel(reason?: unknown): void } | undefined;
   #isCancelled = false;
@@ -68,6 +69,7 @@ export class PoolQuery<Row = ObjectRow> extends Query<Row> {
     super(pool.host, "", recipe.values, recipe.options, recipe.origin);
     this.#pool = pool;
     this.#recipe = recipe;
+    this.#site = pool.site();
   }
 
   override then<A = Result<Row>, B = never>(
@@ -151,13 +153,14 @@ export class PoolQuery<Row = ObjectRow> extends Query<Row> {
 class PoolSimpleQuery<Row> extends SimpleQuery<Row> {
   readonly #pool: QueryPool;
   readonly #recipe: Recipe<Row>;
-  readonly #site: Error = here("query");
+  readonly #site: Error | undefined;
   #promise: Promise<Result<Row>[]> | undefined;
 
   constructor(pool: QueryPool, recipe: Recipe<Row>) {
     super(pool.host, "", [], recipe.options);
     this.#pool = pool;
     this.#recipe = recipe;
+    this.#site = pool.site();
   }
 
   override all(): Promise<Result<Row>[]> {

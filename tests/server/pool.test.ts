@@ -212,3 +212,18 @@ test("pool: COPY holds a connection alone, and a subscription on one ends when i
     for (const one of all) assert.equal(await one.query(listening).scalar(), 0);
     for (const one of all) await one.close();
   }));
+
+test("pool: errors of queries and of waiting lead to the caller's line", () =>
+  withPool({ max: 1 }, async (pool) => {
+    await pool.query("select 1");
+    const leads = (error: Error) => {
+      assert.match(error.stack!, /pool\.test/);
+      return true;
+    };
+    const failing = async () => await pool.query("select 1/0");
+    await assert.rejects(failing, leads);
+    await assert.rejects(async () => await pool.sql`select 1/0`.one(), leads);
+    const db = await pool.connect();
+    await assert.rejects(pool.connect({ timeout: 0.01 }), leads);
+    await db.close();
+  }));
