@@ -44,6 +44,7 @@ export async function executeBatch(
     }
     return results;
   } catch (error) {
+    executor.forgetAltered(error);
     if (attempt === 2 || !batch.isStale(executor, error)) throw error;
     return await executeBatch(executor, items, options, attempt + 1);
   }
@@ -64,6 +65,7 @@ export async function executeMany(
   try {
     return await executor.session.request(many, options);
   } catch (error) {
+    executor.forgetAltered(error);
     const { leftIn } = many;
     const isStale = leftIn !== undefined &&
       executor.dropStale(statement, error, { leftIn, options });

@@ -162,6 +162,13 @@ export class Executor {
   /** Told every text that is going to be run or described; what it throws refuses it. */
   about(_text: string): void {}
 
+  /** Forgets what the catalogue said, when an error shows that a type has been altered since. */
+  forgetAltered(error: unknown): boolean {
+    const isBehind = AlteredTypeError.isBehind(error);
+    if (isBehind) this.#forgetTypes();
+    return isBehind;
+  }
+
   /** Told the tag of every command that returns no rows. */
   completed(tag: string): void {
     if (tag === "DEALLOCATE ALL" || tag === "DISCARD ALL") this.cache.clear();
@@ -183,10 +190,7 @@ export class Executor {
   }
 
   async #isRemedied(execution: Execution, error: unknown): Promise<boolean> {
-    if (AlteredTypeError.isBehind(error)) {
-      this.#forgetTypes();
-      return false; // what it did is done
-    }
+    if (this.forgetAltered(error)) return false; // what it did is done
     if (error instanceof TypesWanted) {
       return await this.learn(error.statement, error.oids, execution.options.turn);
     }

@@ -86,6 +86,7 @@ export class BatchStream<Row> implements AsyncIterableIterator<Row[]> {
       else this.#readAhead(piece);
       return piece.rows.length > 0 ? { done: false, value: piece.rows as Row[] } : END;
     } catch (error) {
+      this.#source.executor.forgetAltered(error);
       await this.#end();
       throw withCallSite(error, this.#source.site);
     }

@@ -265,3 +265,23 @@ test("stream: rows of a megabyte come a few at a time", () =>
     for await (const { x } of db.query<{ x: string }>(big)) bytes += x.length;
     assert.equal(bytes, 100_000_000);
   }));
+
+test("stream, batch: an altered composite fails once, and is known anew after that", () =>
+  withDatabase(async (db) => {
+    await db.query("create type pg_temp.altered as (a int)");
+    await db.query("create temp table holds (p pg_temp.altered)");
+    await db.query("insert into holds values (row(1))");
+    const text = "select p from holds";
+    const stream = async (): Promise<unknown> =>
+      (await db.query(text).batches(9).next()).value?.[0]?.p;
+    const batch = async (): Promise<unknown> => (await db.batch([{ text }]))[0]![0]!.p;
+    const many = async (): Promise<unknown> => (await db.executeMany(text, [[]]))[0]!.p;
+    const wanted: Record<string, unknown> = { a: 1 };
+    for (const read of [stream, batch, many]) {
+      assert.deepEqual(await read(), wanted);
+      await db.query(`alter type pg_temp.altered add attribute ${read.name} text cascade`);
+      wanted[read.name] = null;
+      await assert.rejects(read(), DataError);
+      assert.deepEqual(await read(), wanted);
+    }
+  }));
