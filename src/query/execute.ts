@@ -185,7 +185,7 @@ export class Executor {
   /** What failed for a reason of the driver's own is run again; everything else is the caller's. */
   async #again(execution: Execution, error: unknown): Promise<Result> {
     const again = await this.#isRemedied(execution, error) ? execution.again() : undefined;
-    if (again === undefined) throw error;
+    if (again === undefined) throw execution.inOurWords(error);
     return await this.run(again);
   }
 

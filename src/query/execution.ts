@@ -7,7 +7,7 @@
  * Source: manual, "Extended Query" in the protocol's message flow.
  */
 import type { Writer } from "../bytes/writer.ts";
-import { InterfaceError } from "../errors/errors.ts";
+import { DatabaseError, DataError, InterfaceError } from "../errors/errors.ts";
 import { readCommandTag, type TransactionStatus } from "../protocol/backend.ts";
 import { beginBind, endBind, EXECUTE_ALL_AND_SYNC, flush, parse } from "../protocol/frontend.ts";
 import { Backend } from "../protocol/tags.ts";
@@ -15,7 +15,7 @@ import type { Conversation, Message, Request } from "../session/exchange.ts";
 import { endCopy } from "./copy_guard.ts";
 import type { ExecuteOptions, Executor } from "./execute.ts";
 import { expect, Introduction, unexpected } from "./introduction.ts";
-import { arePlain, checkParameters, writeParameters, writePlain } from "./parameters.ts";
+import { arePlain, checkParameters, refusal, writeParameters, writePlain } from "./parameters.ts";
 import { Result } from "./result.ts";
 import type { RowColumn, RowDecoder } from "./rows.ts";
 import type { Statement } from "./statement.ts";
@@ -120,6 +120,20 @@ export class Execution implements Request<Result> {
   /** It relied on another query's Parse, which was refused. */
   get wasLetDown(): boolean {
     return this.#way === "join" && this.#statement.state === "failed";
+  }
+
+  /**
+   * Parameters that went as text before their types were known are the server's to judge, and its
+   * error does not say which one it was. What the types themselves say does, and is the same at the
+   * first execution of a text as at the next.
+   */
+  inOurWords(error: unknown): unknown {
+    const wentAsText = this.#way === "parse" || this.#way === "join";
+    const wrongCount = error instanceof DatabaseError && error.code === "08P01";
+    if (!wentAsText || !(wrongCount || error instanceof DataError)) return error;
+    const ours = refusal(this.values, this.#statement.parameters);
+    if (ours !== undefined) ours.cause = error;
+    return ours ?? error;
   }
 
   /**

@@ -2,7 +2,7 @@
  * Writes the parameters of a Bind. The server's description of the parameter decides how a value is
  * encoded, never the value's looks; a string is sent verbatim as the text of any type.
  */
-import type { Writer } from "../bytes/writer.ts";
+import { Writer } from "../bytes/writer.ts";
 import { InterfaceError } from "../errors/errors.ts";
 import { MAX_PARAMETERS } from "../protocol/frontend.ts";
 import type { Codec } from "../types/codec.ts";
@@ -77,6 +77,21 @@ export function writeParameters(
       const binary = writeValue(out, value, types[i]!, i);
       out.view.setInt16(format, binary ? 1 : 0);
     }
+  }
+}
+
+/**
+ * The error that {@linkcode writeParameters} has for these values; `undefined` when it takes them.
+ */
+export function refusal(
+  values: readonly unknown[],
+  types: readonly ParameterType[],
+): InterfaceError | undefined {
+  try {
+    writeParameters(new Writer(), values, types);
+    return undefined;
+  } catch (error) {
+    return error instanceof InterfaceError ? error : undefined;
   }
 }
 
