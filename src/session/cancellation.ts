@@ -69,7 +69,8 @@ export class Cancellation {
     const running = this.#running;
     if (stopped && answered.cancelReason !== undefined) {
       const reason = answered.cancelReason;
-      if (reason instanceof OperationalError && reason.cause === undefined) reason.cause = error;
+      const isBare = reason instanceof OperationalError && reason.cause === undefined;
+      if (isBare && reason !== error) reason.cause = error;
       answered.error = reason;
     } else if (stopped && running !== undefined && running.target !== answered) {
       answered.stray = status === "idle";
