@@ -42,7 +42,8 @@ export class AlteredTypeError extends DataError {
 
   /** Whether an error is one, or was caused by one. */
   static isBehind(error: unknown): boolean {
-    for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    let depth = 0; // a chain of causes may lead back into itself
+    for (let cause = error; cause instanceof Error && depth < 16; cause = cause.cause, depth++) {
       if (cause instanceof AlteredTypeError) return true;
     }
     return false;
