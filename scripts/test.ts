@@ -5,7 +5,7 @@
  *
  *     deno task test [part of a file's path …] [--runtime=deno,bun,node,npm-node20,npm-node24]
  *                    [--group=unit,wire,server,docs,fuzz] [--filter=part of a test's name]
- *                    [--timeout=seconds for each process, 300]
+ *                    [--timeout=seconds for each process, 900]
  *
  * `PG_MAJORS=all` or `PG_MAJORS=15,18` chooses the servers; PostgreSQL 18 by default.
  */
@@ -70,7 +70,7 @@ function options(args: string[]): { selection: Selection; timeout: number } {
       runtime: { type: "string" },
       group: { type: "string" },
       filter: { type: "string" },
-      timeout: { type: "string", default: "300" },
+      timeout: { type: "string", default: "900" },
     },
   });
   const runtimes = listOf<RuntimeName>("--runtime", values.runtime, RUNTIMES);
