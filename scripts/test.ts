@@ -5,7 +5,10 @@
  *
  *     deno task test [part of a file's path …] [--runtime=deno,bun,node,npm-node20,npm-node24]
  *                    [--group=unit,wire,server,docs,fuzz] [--filter=part of a test's name]
- *                    [--timeout=seconds for each process, 900]
+ *                    [--timeout=seconds for each process, 900] [--second-try]
+ *
+ * `--second-try` runs a group that failed once more, by itself, and says so: for machines so busy that
+ * a process may be late. Both outcomes are printed, and what fails twice has failed.
  *
  * `PG_MAJORS=all` or `PG_MAJORS=15,18` chooses the servers; PostgreSQL 18 by default.
  */
@@ -38,7 +41,7 @@ const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 if (import.meta.main) process.exitCode = await main();
 
 async function main(): Promise<number> {
-  const { selection, timeout } = options(process.argv.slice(2));
+  const { selection, timeout, secondTry } = options(process.argv.slice(2));
   const reports = mkdtempSync(join(tmpdir(), "cornac-reports-"));
   const clusters: Cluster[] = [];
   try {
@@ -54,6 +57,15 @@ async function main(): Promise<number> {
     };
     const finished = (result: Parameters<typeof summaryLine>[0]) => say(summaryLine(result));
     const results = await runJobs(jobs, environment, { processes: 2, timeout }, finished);
+    const failed = results.filter((result) => !allPassed([result]));
+    if (secondTry && failed.length > 0) {
+      say(`\n${closingReport(ROOT, failed)}\n\nSecond try of what failed:\n`);
+      const limits = { processes: 1, timeout };
+      const again = await runJobs(failed.map(({ job }) => job), environment, limits, finished);
+      for (const result of again) {
+        results[results.findIndex(({ job }) => job === result.job)] = result;
+      }
+    }
     say(`\n${closingReport(ROOT, results)}`);
     return allPassed(results) ? 0 : 1;
   } finally {
@@ -62,7 +74,9 @@ async function main(): Promise<number> {
   }
 }
 
-function options(args: string[]): { selection: Selection; timeout: number } {
+function options(
+  args: string[],
+): { selection: Selection; timeout: number; secondTry: boolean } {
   const { values, positionals } = parseArgs({
     args: args.filter((arg) => arg !== "--"),
     allowPositionals: true,
@@ -71,12 +85,13 @@ function options(args: string[]): { selection: Selection; timeout: number } {
       group: { type: "string" },
       filter: { type: "string" },
       timeout: { type: "string", default: "900" },
+      "second-try": { type: "boolean", default: false },
     },
   });
   const runtimes = listOf<RuntimeName>("--runtime", values.runtime, RUNTIMES);
   const groups = listOf<Group>("--group", values.group, GROUPS);
   const selection = { runtimes, groups, files: positionals, filter: values.filter };
-  return { selection, timeout: Number(values.timeout) };
+  return { selection, timeout: Number(values.timeout), secondTry: values["second-try"] };
 }
 
 function listOf<T extends string>(name: string, text: string | undefined, all: readonly T[]): T[] {
