@@ -13,7 +13,7 @@ import configuration from "../deno.json" with { type: "json" };
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
 const STEPS: readonly (readonly [name: string, ...args: string[]])[] = [
-  ["tests", "run", "-A", "scripts/test.ts", "--runtime=deno", "--group=unit,wire"],
+  ["tests", "run", "-A", "scripts/test.ts", "--runtime=deno", "--group=unit,wire", "--second-try"],
   ["types", "check", "mod.ts", "src", "tests", "scripts", "bench", "examples"],
   ["lint", "lint"],
   ["format", "fmt", "--check"],
