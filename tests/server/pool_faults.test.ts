@@ -14,7 +14,7 @@ const SECONDS = process.env.CORNAC_CHAOS === "full" ? 60 : 2;
 
 function isDeadlock(error: unknown): boolean {
   assert.ok(error instanceof PoolDeadlockError);
-  const places = error.message.match(/pool_faults\.test\.ts:\d+/g) ?? [];
+  const places = error.message.match(/pool_faults\.test\.[tj]s:\d+/g) ?? [];
   assert.equal(new Set(places).size, 2, error.message);
   return true;
 }

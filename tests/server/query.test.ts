@@ -107,6 +107,6 @@ test("query: the error's stack names this file", () =>
     ];
     for (const [i, ask] of asked.entries()) {
       const error = await (async () => await ask())().catch((error: Error) => error) as Error;
-      assert.match(error.stack ?? "", /query\.test\.ts/, `${i}: ${error.stack}`);
+      assert.match(error.stack ?? "", /query\.test\.[tj]s/, `${i}: ${error.stack}`);
     }
   }));
