@@ -10,11 +10,13 @@ const AT_LEAST = 128;
 export const CASES: number = RUNS * AT_LEAST;
 
 /**
- * A key for JSON. V8 13.6 and later (Node 24, Deno 2.9) may take a key of one escaped character for
- * another: after `{"":1,"\\":1}`, `JSON.parse` reads `{"":1,"\"":1}` as the former.
+ * A key for JSON without characters that JSON escapes. V8 13.6 and later (Node 24, Deno 2.9) may take
+ * a key that begins with one for another key: after `{"":1,"\\":1}`, `JSON.parse` reads `{"":1,"\"":1}`
+ * as the former. Values keep theirs, and so do the keys of the tables in `tests/server`.
  */
 export function jsonKeys(keys: fc.Arbitrary<string>): fc.Arbitrary<string> {
-  return keys.map((key) => key.length === 1 ? key + key : key);
+  // deno-lint-ignore no-control-regex
+  return keys.map((key) => key.replace(/["\\\u0000-\u001f\ud800-\udfff]/g, "k"));
 }
 
 /**
