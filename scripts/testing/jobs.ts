@@ -17,7 +17,7 @@ export type RuntimeName = typeof RUNTIMES[number];
 export interface Selection {
   readonly runtimes: readonly RuntimeName[];
   readonly groups: readonly Group[];
-  /** Parts of file paths. */
+  /** Parts of file paths; one that begins with `!` leaves files out. */
   readonly files: readonly string[];
   /** A part of a test's name. */
   readonly filter?: string;
@@ -68,10 +68,13 @@ function chosen<T>(list: readonly T[], item: T): boolean {
 function testFiles(root: string, group: Group, parts: readonly string[]): string[] {
   const folder = join(root, "tests", group);
   if (!existsSync(folder)) return [];
+  const wanted = parts.filter((part) => !part.startsWith("!"));
+  const unwanted = parts.filter((part) => part.startsWith("!")).map((part) => part.slice(1));
   return readdirSync(folder, { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".test.ts"))
     .map((name) => relative(root, join(folder, name)))
-    .filter((path) => parts.length === 0 || parts.some((part) => path.includes(part)))
+    .filter((path) => wanted.length === 0 || wanted.some((part) => path.includes(part)))
+    .filter((path) => !unwanted.some((part) => path.includes(part)))
     .sort();
 }
 
