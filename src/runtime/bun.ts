@@ -28,19 +28,15 @@ const NODE_ON_BUN: NodeTraits = {
 
 /**
  * A pending `Bun.connect` cannot be cancelled, and keeps the process alive until the system gives
- * up, which takes minutes for a host that is silent. So it dials only where the answer comes at
- * once or nobody can ask to stop: Unix sockets, this machine, and attempts without a signal. (The
- * socket inside Bun's `net.Socket` has the same methods, but it is private to Bun.) A local address
- * and the finer points of keepalive are also left to node:net.
+ * up, which takes minutes for a host that is silent, this machine with a full backlog included. So
+ * it dials only where nothing can be pending, which is Unix sockets, and where nobody can ask to
+ * stop: attempts without a signal. (The socket inside Bun's `net.Socket` has the same methods, but
+ * it is private to Bun.) A local address and the finer points of keepalive are also left to node:net.
  */
 function isNative(address: Address, { signal, source, keepAlive }: DialOptions): boolean {
   if (source !== undefined) return false;
   if (keepAlive?.interval !== undefined || keepAlive?.count !== undefined) return false;
-  return signal === undefined || address.kind === "unix" || isLoopback(address.host);
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+  return signal === undefined || address.kind === "unix";
 }
 
 async function connectBun(address: Address, options: DialOptions): Promise<Stream> {

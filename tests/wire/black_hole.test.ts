@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { connect, type ConnectOptions, OperationalError } from "../../mod.ts";
+import type { ConnectOptions } from "../../mod.ts";
 import { certificates } from "../_kit/certs.ts";
 import { blackHole } from "../_kit/fault_proxy.ts";
 import {
@@ -19,7 +19,7 @@ import {
   startTls,
 } from "../_kit/scripted_server.ts";
 import { authenticationOk, authenticationSasl } from "../_kit/server_messages.ts";
-import { assertFailure, fails, NEW, reach, rejection, wholeAnswer } from "./hostile.ts";
+import { NEW, reach, wholeAnswer } from "./hostile.ts";
 import { child, type ChildTask } from "./processes.ts";
 
 interface Stage {
@@ -101,10 +101,9 @@ for (const { stage, script, task, options, phrase } of ENCRYPTED) {
 
 for (const sslMode of ["disable", "require"] as const) {
   test(`black hole at connect, sslMode ${sslMode}`, async () => {
-    const { port, close } = await blackHole();
+    const { host, port, close } = await blackHole();
     try {
-      // Not 127.0.0.1: what Bun dials on this machine it cannot stop dialling (src/runtime/bun.ts).
-      const options = { host: "::ffff:127.0.0.1", port, user: "u", sslMode, connectTimeout: 0.4 };
+      const options = { host, port, user: "u", sslMode, connectTimeout: 0.4 };
       const report = await child({ task: "query", options });
       assert.equal(report.error, "OperationalError");
       assert.match(report.message!, connecting("connecting"));
@@ -113,17 +112,6 @@ for (const sslMode of ["disable", "require"] as const) {
     }
   });
 }
-
-test("black hole at connect, on this machine: the error comes in time", async () => {
-  const { host, port, close } = await blackHole();
-  try {
-    const options = { host, port, user: "u", sslMode: "disable", connectTimeout: 0.2 } as const;
-    const error = await rejection(connect(options));
-    assertFailure(error, fails(OperationalError, connecting("connecting"), "08001"));
-  } finally {
-    await close();
-  }
-});
 
 async function fallSilent(
   script: Script,

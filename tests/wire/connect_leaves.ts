@@ -7,8 +7,7 @@ import { connect, type ConnectOptions } from "../../mod.ts";
 import { detectRuntime } from "../../src/runtime/detect.ts";
 
 const [how, silent, hole] = process.argv.slice(2);
-// Also this machine, but not spelled like it: what Bun dials natively it cannot stop dialling.
-const host = "0.0.0.0";
+const host = "127.0.0.1";
 const common: ConnectOptions = { host, user: "u", sslMode: "disable" };
 
 /** Options that cannot succeed; where nothing else does, `signal` ends them. */
