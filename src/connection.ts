@@ -204,9 +204,20 @@ export class Connection extends BulkQueries implements Queryable, AsyncDisposabl
   /**
    * Asks the server to stop what it runs for this connection now, and no later query. Whoever waits
    * for that is told by an `OperationalError` with code 57014, unless it was done already.
+   *
+   * Resolves when the server has been told, or could not be within 5 seconds, or there was nothing to
+   * stop: not when the query has ended, so that it can be awaited within a stream's loop. Never
+   * rejects.
+   *
+   * @example
+   * ```ts
+   * const slow = db.query("select pg_sleep(60)").execute();
+   * await db.cancel();
+   * await slow; // throws OperationalError 57014: query cancelled
+   * ```
    */
-  cancel(): void {
-    this.#session.cancel();
+  cancel(): Promise<void> {
+    return this.#session.cancel();
   }
 
   /**

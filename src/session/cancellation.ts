@@ -51,7 +51,7 @@ export class Cancellation {
       if (this.#running.target !== target) this.#next = target;
       return;
     }
-    const running: Running = { target, delivered: false };
+    const running: Running = { target, delivered: false, sent: undefined };
     this.#running = running;
     this.#grace = setTimeout(() => {
       const cause = running.target?.cancelReason;
@@ -80,6 +80,17 @@ export class Cancellation {
     this.#settle();
   }
 
+  /**
+   * Resolves when the cancel for `target` has been sent and the server has closed its connection, or
+   * that has failed, or there is none. What it does to the request is another matter.
+   */
+  sent(target: Exchange): Promise<void> {
+    const running = this.#running;
+    if (running?.target === target) return running.sent!;
+    if (running === undefined || this.#next !== target) return Promise.resolve();
+    return running.sent!.then(() => this.sent(target));
+  }
+
   /** The session is over. */
   stop(): void {
     this.#running = undefined;
@@ -95,7 +106,7 @@ export class Cancellation {
       if (running.target === undefined) this.#settle();
       else this.#repeat = setTimeout(() => this.#send(running), REPEAT * 1000);
     };
-    this.#cancelOnServer().then(delivered, delivered);
+    running.sent = this.#cancelOnServer().then(delivered, delivered);
   }
 
   #settle(): void {
@@ -115,4 +126,6 @@ interface Running {
   target: Exchange | undefined;
   /** The server has closed the latest cancel connection: the signal is sent. */
   delivered: boolean;
+  /** Settles when it has done so, or could not be reached. */
+  sent: Promise<void> | undefined;
 }

@@ -153,13 +153,15 @@ export class Session implements Receiver {
 
   /**
    * Has the server stop `request`, if it is not answered yet, or what it runs now. It fails with
-   * `reason`; while it was not sent, at once.
+   * `reason`; while it was not sent, at once. Resolves when the server has been told, or could not be.
    */
-  cancel(request?: Request<unknown>, reason: unknown = cancelled()): void {
+  cancel(request?: Request<unknown>, reason: unknown = cancelled()): Promise<void> {
     const target = request === undefined
       ? this.#sent.first
       : this.#sent.find(request) ?? this.#waiting.find(request);
-    if (target !== undefined) this.#abort(target, reason);
+    if (target === undefined) return Promise.resolve();
+    this.#abort(target, reason);
+    return this.#cancellation.sent(target);
   }
 
   /**

@@ -95,8 +95,8 @@ test("stream: a reader who takes his time is not taken for a dead server", () =>
 test("stream: cancel() of the query and of the connection", () =>
   withDatabase(async (db) => {
     const own = db.query(LONG);
-    const left = async (stop: () => void, query = own): Promise<void> => {
-      for await (const row of query) if (row.i === 70) stop();
+    const left = async (stop: () => void | Promise<void>, query = own): Promise<void> => {
+      for await (const row of query) if (row.i === 70) await stop();
     };
     await assert.rejects(left(() => own.cancel()), { code: "57014", name: "OperationalError" });
     await assertUsable(db);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connect, OperationalError } from "../../mod.ts";
+import { detectRuntime } from "../../src/runtime/detect.ts";
 import {
   call,
   close,
@@ -18,6 +19,7 @@ import {
   errorResponse,
   readyForQuery,
 } from "../_kit/server_messages.ts";
+import { withoutUnhandled } from "../_kit/unhandled.ts";
 import {
   assertFailure,
   ending,
@@ -166,6 +168,60 @@ test("cancel: none is repeated for a connection that is over", async () => {
     assert.equal(server.peers.length, 2);
   });
 });
+
+test("cancel: cancel() resolves when the server has closed the cancel connection, the query answered or not", async () => {
+  const asked = signal(), came = signal(), mayClose = signal(), told = signal();
+  const scripts: Script[] = [
+    [
+      ...[handshake(), NEW, call("asked", asked.give), call("told", () => told.given)],
+      ...[send(...wholeAnswer("in time")), expect("X"), expectClose()],
+    ],
+    cancelled(came.give, mayClose.given),
+    cancelled(() => {}, Promise.resolve()),
+  ];
+  await withServer((i) => scripts[i], async (server) => {
+    const db = await connect(reach(server));
+    const query = db.query("select slow").execute();
+    await asked.given;
+    let isResolved = false;
+    const telling = db.cancel().then(() => isResolved = true);
+    await came.given;
+    assert.equal(isResolved, false);
+    mayClose.give();
+    await telling;
+    told.give();
+    assert.deepEqual([...await query], [{ n: "in time" }]);
+    await db.cancel();
+    await db.close();
+  });
+});
+
+test("cancel: cancel() resolves although the server cannot be told", () =>
+  withoutUnhandled(async () => {
+    const asked = signal(), told = signal();
+    const scripts: Script[] = [
+      [
+        ...[handshake(), NEW, call("asked", asked.give), call("told", () => told.given)],
+        ...[send(...wholeAnswer("untold")), expect("X"), expectClose()],
+      ],
+    ];
+    await withServer((i) => scripts[i], async (server) => {
+      const runtime = await detectRuntime();
+      let dials = 0;
+      const dialOnce: typeof runtime.connect = (address, options) =>
+        dials++ === 0
+          ? runtime.connect(address, options)
+          : Promise.reject(new Error("no route to host"));
+      const db = await connect(reach(server, { runtime: { ...runtime, connect: dialOnce } }));
+      const query = db.query("select slow").execute();
+      await asked.given;
+      await db.cancel();
+      told.give();
+      assert.deepEqual([...await query], [{ n: "untold" }]);
+      await db.cancel();
+      await db.close();
+    });
+  }));
 
 test("cancel: queryTimeout cancels, and says so with the server's report as the cause", async () => {
   const came = signal();
