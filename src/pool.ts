@@ -1,24 +1,21 @@
-import { type ConnectOptions, openCore, type Url } from "./connect.ts";
-import type { Connection, Queryable } from "./connection.ts";
+import type { ConnectOptions, Url } from "./connect.ts";
+import type { Queryable } from "./connection.ts";
 import { checkOptions } from "./config/validate.ts";
-import { DatabaseError, InterfaceError, PgError } from "./errors/errors.ts";
+import { InterfaceError } from "./errors/errors.ts";
 import type { CopyData, CopyOptions } from "./features/copy.ts";
 import type { CopyRow, CopyRowsFromOptions, TableName } from "./features/copy_rows.ts";
 import type { TransactionCallback, TransactionRunOptions } from "./features/transaction.ts";
-import { heldIn, type Holding, type HoldingContext } from "./pool/holding.ts";
+import { type AcquireOptions, Borrower } from "./pool/borrower.ts";
+import { Connector } from "./pool/connector.ts";
 import { Lease, Losses } from "./pool/lease.ts";
 import { Lender } from "./pool/lender.ts";
 import { type PoolOptions, type PoolSettings, poolSettings } from "./pool/options.ts";
 import { here } from "./pool/place.ts";
-import { PoolExecutor } from "./pool/pool_executor.ts";
-import { type Loan, type Need, PoolQuery, type QueryPool } from "./pool/pool_query.ts";
+import { type Need, PoolQuery, type QueryPool } from "./pool/pool_query.ts";
 import { PoolPreparedStatement } from "./pool/pool_prepared.ts";
 import { leasedCore, PooledConnection } from "./pool/pooled_connection.ts";
 import { type TextEffect, TextEffects } from "./pool/session_state.ts";
-import type { Slot } from "./pool/slot.ts";
-import type { Opened } from "./pool/slots.ts";
 import type { PoolStats } from "./pool/stats.ts";
-import { withCallSite } from "./query/call_site.ts";
 import { assemble, Fragment } from "./query/fragment.ts";
 import { NamedTexts } from "./query/named.ts";
 import type { PreparedStatement } from "./query/prepared.ts";
@@ -28,25 +25,13 @@ import type { ObjectRow, Result } from "./query/result.ts";
 import type { Source } from "./query/source.ts";
 import { boundSql, type Sql, templateFragment, Templates } from "./query/sql.ts";
 import { detectRuntime } from "./runtime/detect.ts";
-import type { AsyncContext, Signal } from "./runtime/runtime.ts";
+import type { Signal } from "./runtime/runtime.ts";
 
+export type { AcquireOptions } from "./pool/borrower.ts";
 export type { LeaseReport, PoolOptions } from "./pool/options.ts";
 export { PooledConnection } from "./pool/pooled_connection.ts";
 export type { RetireReason } from "./pool/slot.ts";
 export type { PoolStats } from "./pool/stats.ts";
-
-/** How to wait for a connection. */
-export interface AcquireOptions {
-  /** Gives up waiting. */
-  signal?: Signal;
-  /** Seconds; 0: no limit. Default: `acquireTimeout`. */
-  timeout?: number;
-  /**
-   * A connection of the same pool that the caller holds: so that a deadlock is noticed where it
-   * cannot be by itself, which is within `transaction()` only.
-   */
-  within?: PooledConnection;
-}
 
 /**
  * Makes a pool of connections. Nothing is dialled before the first is needed, unless `min` says so.
@@ -75,9 +60,6 @@ export function createPool(
   return new Pool(isDsn ? options : undefined, connection, settings);
 }
 
-/** How often a query that was not sent is tried on another connection. */
-const RETRIES = 3;
-
 /** Seconds that `close()` waits for what is lent. */
 const CLOSE_TIMEOUT = 10;
 
@@ -88,35 +70,28 @@ const CLOSE_TIMEOUT = 10;
  * queries may share one connection; transactions, streams and `connect()` have one to themselves.
  */
 export class Pool implements Queryable, AsyncDisposable {
-  readonly #dsn: string | Url | undefined;
-  readonly #connection: ConnectOptions;
-  readonly #settings: PoolSettings;
   readonly #lender: Lender;
+  readonly #borrower: Borrower;
   readonly #effects = new TextEffects();
   readonly #losses: Losses;
   readonly #queries: QueryPool;
-  /** Whether an error finds its caller by itself; known with the first connection. */
-  #keepsStacks = false;
-  /** Known with the first connection. */
-  #context: AsyncContext<HoldingContext> | undefined;
   /** The query template tag, as of a connection. */
   readonly sql: Sql;
 
   /** For `createPool()`. */
   constructor(dsn: string | Url | undefined, connection: ConnectOptions, settings: PoolSettings) {
-    this.#dsn = dsn;
-    this.#connection = connection;
-    this.#settings = settings;
+    const connector = new Connector(dsn, connection, settings, this.#effects, detectRuntime);
+    this.#lender = new Lender(settings, (signal) => connector.open(signal));
+    const borrower = new Borrower(this.#lender, connector, settings.acquireTimeout);
+    this.#borrower = borrower;
     this.#losses = new Losses(settings.onLeak);
     this.#queries = {
       host: queryHost(connection),
-      lend: (need, work) => this.#lend(need, work),
-      take: (need) => this.#take(need),
-      site: () =>
-        this.#keepsStacks && this.#context?.getStore() === undefined ? undefined : here("query"),
+      lend: (need, work) => borrower.lend(need, work),
+      take: (need) => borrower.take(need),
+      site: () => borrower.site(),
     };
     this.sql = boundSql((strings, values) => this.#template(strings, values));
-    this.#lender = new Lender(settings, (signal) => this.#open(signal));
   }
 
   /**
@@ -147,7 +122,7 @@ export class Pool implements Queryable, AsyncDisposable {
     options: QueryOptions = NO_OPTIONS,
   ): Promise<PreparedStatement<Row>> {
     const need = this.#need("shared", options.signal, "prepare");
-    return this.#lend(need, async (db) => {
+    return this.#borrower.lend(need, async (db) => {
       const { parameterTypes, columns } = await db.query(text, [], options).describe();
       const parameters = parameterTypes.map((oid) => ({ oid, codec: undefined }));
       const run = (values: Parameters) => this.query<Row>(text, values, options);
@@ -161,7 +136,7 @@ export class Pool implements Queryable, AsyncDisposable {
     options: BatchOptions = NO_OPTIONS,
   ): Promise<Result[]> {
     const need = this.#need("held", options.signal, "batch");
-    return this.#lend(need, (db) => db.batch(queries, options));
+    return this.#borrower.lend(need, (db) => db.batch(queries, options));
   }
 
   /** Runs one statement with many sets of parameters, as of a connection. */
@@ -171,7 +146,7 @@ export class Pool implements Queryable, AsyncDisposable {
     options: QueryOptions = NO_OPTIONS,
   ): Promise<Result<Row>> {
     const need = this.#need("held", options.signal, "executeMany");
-    return this.#lend(need, (db) => db.executeMany<Row>(text, rows, options));
+    return this.#borrower.lend(need, (db) => db.executeMany<Row>(text, rows, options));
   }
 
   /** Runs a `copy … from stdin` on a connection of its own, as of a connection. */
@@ -181,7 +156,7 @@ export class Pool implements Queryable, AsyncDisposable {
     options: CopyOptions = {},
   ): Promise<number> {
     const need = this.#need("held", options.signal, "copyFrom");
-    return this.#lend(need, (db) => db.copyFrom(text, source, options));
+    return this.#borrower.lend(need, (db) => db.copyFrom(text, source, options));
   }
 
   /** Copies typed rows into a table on a connection of its own, as of a connection. */
@@ -192,12 +167,12 @@ export class Pool implements Queryable, AsyncDisposable {
     options: CopyRowsFromOptions = {},
   ): Promise<number> {
     const need = this.#need("held", options.signal, "copyRowsFrom");
-    return this.#lend(need, (db) => db.copyRowsFrom(table, columns, rows, options));
+    return this.#borrower.lend(need, (db) => db.copyRowsFrom(table, columns, rows, options));
   }
 
   /** Notifies whoever listens to a channel, as of a connection. */
   notify(channel: string, payload?: string): Promise<void> {
-    return this.#lend(this.#need("shared", undefined, "notify"), (db) => {
+    return this.#borrower.lend(this.#need("shared", undefined, "notify"), (db) => {
       return db.notify(channel, payload);
     });
   }
@@ -210,7 +185,7 @@ export class Pool implements Queryable, AsyncDisposable {
    */
   transaction<T>(work: TransactionCallback<T>, options?: TransactionRunOptions): Promise<T> {
     const need = this.#need("held", undefined, "transaction");
-    return this.#lend(need, (db) => db.transaction(work, options));
+    return this.#borrower.lend(need, (db) => db.transaction(work, options));
   }
 
   /**
@@ -220,7 +195,7 @@ export class Pool implements Queryable, AsyncDisposable {
    */
   async connect(options: AcquireOptions = {}): Promise<PooledConnection> {
     const need = this.#need("held", options.signal, "connect");
-    const slot = await this.#acquire(need, options);
+    const slot = await this.#borrower.acquire(need, options);
     const lease = new Lease(slot, (back) => this.#lender.release(back));
     const anchor = {};
     this.#losses.watch(anchor, lease);
@@ -246,19 +221,6 @@ export class Pool implements Queryable, AsyncDisposable {
     return this.close();
   }
 
-  async #open(signal: Signal): Promise<Opened> {
-    const runtime = this.#connection.runtime ?? await detectRuntime();
-    this.#keepsStacks = runtime.asyncStacks;
-    this.#context ??= runtime.asyncContext<HoldingContext>?.();
-    const options = { ...this.#connection, signal };
-    const forbids = this.#settings.pooler === "transaction";
-    let executor: PoolExecutor;
-    const core = await openCore(this.#dsn, options, runtime, (session, types, size) => {
-      return executor = new PoolExecutor(session, types, size, this.#effects, forbids);
-    });
-    return { core, executor: executor!, runtime };
-  }
-
   #template(strings: TemplateStringsArray, values: readonly unknown[]): Query<unknown> {
     if (values.some((value) => value instanceof Fragment)) {
       return this.query(templateFragment(strings, values));
@@ -280,64 +242,9 @@ export class Pool implements Queryable, AsyncDisposable {
   #need(kind: Need["kind"], signal: Signal | undefined, what: string): Need {
     return { kind, signal, site: here(what) };
   }
-
-  async #acquire(need: Need, { timeout, within }: AcquireOptions = {}): Promise<Slot> {
-    const held = heldIn(this.#context?.getStore());
-    const inside = within === undefined ? held : [...held, PooledConnection.holdingOf(within)];
-    try {
-      return await this.#lender.acquire({
-        kind: need.kind,
-        signal: need.signal,
-        timeout: timeout ?? this.#settings.acquireTimeout,
-        inside,
-        site: need.site,
-      });
-    } catch (error) {
-      throw error instanceof PgError ? withCallSite(error, need.site) : error;
-    }
-  }
-
-  async #lend<T>(need: Need, work: (db: Connection) => PromiseLike<T>): Promise<T> {
-    for (let attempt = 0;; attempt++) {
-      const slot = await this.#acquire(need);
-      try {
-        return await this.#within(slot.holding, () => work(slot.connection));
-      } catch (error) {
-        const isLost = need.isQuery && !slot.alive && isUnsent(error);
-        if (isLost && attempt < RETRIES) continue;
-        throw need.isQuery ? withCallSite(error, need.site) : error;
-      } finally {
-        const cleaned = this.#giveBack(slot);
-        if (cleaned !== undefined) await cleaned;
-      }
-    }
-  }
-
-  async #take(need: Need): Promise<Loan> {
-    const slot = await this.#acquire(need);
-    return { db: slot.connection, giveBack: () => this.#giveBack(slot) };
-  }
-
-  #giveBack(slot: Slot): Promise<void> | undefined {
-    if (slot.holding !== undefined) slot.holding.over = true;
-    return this.#lender.release(slot);
-  }
-
-  /** Calls `work` so that what it calls is known to hold the connection. */
-  #within<T>(holding: Holding | undefined, work: () => T): T {
-    const context = this.#context;
-    if (holding === undefined || context === undefined) return work();
-    return context.run({ holding, outer: context.getStore() }, work);
-  }
 }
 
 const NO_PARAMETERS: readonly unknown[] = Object.freeze([]);
-
-/** Whether nothing of a query was sent, because its connection was lost before. */
-function isUnsent(error: unknown): boolean {
-  const isServers = error instanceof DatabaseError && "C" in error.fields;
-  return error instanceof PgError && error.safeToRetry && !isServers;
-}
 
 /** The host of queries that are not on a connection yet. */
 function queryHost({ rows = "object" }: ConnectOptions): QueryHost {

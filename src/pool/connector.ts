@@ -1,0 +1,48 @@
+import { type ConnectOptions, openCore, type Url } from "../connect.ts";
+import type { AsyncContext, Runtime, Signal } from "../runtime/runtime.ts";
+import type { HoldingContext } from "./holding.ts";
+import type { PoolSettings } from "./options.ts";
+import { PoolExecutor } from "./pool_executor.ts";
+import type { TextEffects } from "./session_state.ts";
+import type { Opened } from "./slots.ts";
+
+/** Opens the connections of a pool. */
+export class Connector {
+  /** Whether an error finds its caller by itself; known with the first connection. */
+  keepsStacks = false;
+  /** What tells who holds a connection; known with the first connection. */
+  context: AsyncContext<HoldingContext> | undefined;
+  readonly #dsn: string | Url | undefined;
+  readonly #options: ConnectOptions;
+  readonly #effects: TextEffects;
+  readonly #forbids: boolean;
+  readonly #detect: () => Promise<Runtime>;
+
+  /** `detect` finds out which runtime this is, when the options do not say. */
+  constructor(
+    dsn: string | Url | undefined,
+    options: ConnectOptions,
+    { pooler }: PoolSettings,
+    effects: TextEffects,
+    detect: () => Promise<Runtime>,
+  ) {
+    this.#detect = detect;
+    this.#dsn = dsn;
+    this.#options = options;
+    this.#effects = effects;
+    this.#forbids = pooler === "transaction";
+  }
+
+  /** Opens one; aborted by `signal`. */
+  async open(signal: Signal): Promise<Opened> {
+    const runtime = this.#options.runtime ?? await this.#detect();
+    this.keepsStacks = runtime.asyncStacks;
+    this.context ??= runtime.asyncContext<HoldingContext>?.();
+    let executor: PoolExecutor;
+    const options = { ...this.#options, signal };
+    const core = await openCore(this.#dsn, options, runtime, (session, types, size) => {
+      return executor = new PoolExecutor(session, types, size, this.#effects, this.#forbids);
+    });
+    return { core, executor: executor!, runtime };
+  }
+}
