@@ -101,13 +101,10 @@ export {
 } from "./src/features/transaction.ts";
 export type { PreparedTransaction } from "./src/features/two_phase.ts";
 export { Fragment } from "./src/query/fragment.ts";
-export type { PreparedStatement } from "./src/query/prepared.ts";
-export {
-  Query,
-  type QueryOptions,
-  SimpleQuery,
-  type StatementDescription,
-} from "./src/query/query.ts";
+export type { PreparedStatement, StatementOptions } from "./src/query/prepared.ts";
+export type { QueryOptions } from "./src/query/host.ts";
+export { Query, type StatementDescription } from "./src/query/query.ts";
+export { SimpleQuery } from "./src/query/simple_query.ts";
 export type { BatchOptions, BatchQuery, Parameters, Queries } from "./src/query/queryable.ts";
 export {
   type Sql,

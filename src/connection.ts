@@ -18,7 +18,7 @@ import {
   recoverPrepared,
   rollbackPrepared,
 } from "./features/two_phase.ts";
-import type { QueryHost } from "./query/query.ts";
+import type { QueryHost } from "./query/host.ts";
 import type { Queries } from "./query/queryable.ts";
 import type { Session } from "./session/session.ts";
 import type { Codec } from "./types/codec.ts";

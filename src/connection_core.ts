@@ -3,7 +3,7 @@ import type { Settings } from "./config/target.ts";
 import type { Notification } from "./protocol/backend.ts";
 import type { Executor } from "./query/execute.ts";
 import { NamedTexts } from "./query/named.ts";
-import type { QueryHost } from "./query/query.ts";
+import type { QueryHost } from "./query/host.ts";
 import type { RowShape } from "./query/rows.ts";
 import { Templates } from "./query/sql.ts";
 import type { Session } from "./session/session.ts";

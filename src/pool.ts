@@ -17,9 +17,10 @@ import { leasedCore, PooledConnection } from "./pool/pooled_connection.ts";
 import { type TextEffect, TextEffects } from "./pool/session_state.ts";
 import type { PoolStats } from "./pool/stats.ts";
 import { assemble, Fragment } from "./query/fragment.ts";
+import { NO_OPTIONS, type QueryHost, type QueryOptions } from "./query/host.ts";
 import { NamedTexts } from "./query/named.ts";
-import type { PreparedStatement } from "./query/prepared.ts";
-import { NO_OPTIONS, type Query, type QueryHost, type QueryOptions } from "./query/query.ts";
+import type { PreparedStatement, StatementOptions } from "./query/prepared.ts";
+import type { Query } from "./query/query.ts";
 import type { BatchOptions, BatchQuery, Parameters } from "./query/queryable.ts";
 import type { ObjectRow, Result } from "./query/result.ts";
 import type { Source } from "./query/source.ts";
@@ -125,7 +126,8 @@ export class Pool implements Queryable, AsyncDisposable {
     return this.#borrower.lend(need, async (db) => {
       const { parameterTypes, columns } = await db.query(text, [], options).describe();
       const parameters = parameterTypes.map((oid) => ({ oid, codec: undefined }));
-      const run = (values: Parameters) => this.query<Row>(text, values, options);
+      const run = (values: Parameters, own: StatementOptions) =>
+        this.query<Row>(text, values, { ...options, ...own });
       return new PoolPreparedStatement<Row>(this.#queries.host, run, parameters, columns);
     });
   }

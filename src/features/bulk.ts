@@ -1,4 +1,4 @@
-import type { QueryHost } from "../query/query.ts";
+import type { QueryHost } from "../query/host.ts";
 import { Queries } from "../query/queryable.ts";
 import type { ObjectRow } from "../query/result.ts";
 import type { ByteStream, Source } from "../query/source.ts";

@@ -7,7 +7,7 @@
  * Source: manual, "COPY Operations" in the protocol's message flow.
  */
 import { takeCallSite, withCallSite } from "../query/call_site.ts";
-import type { QueryHost } from "../query/query.ts";
+import type { QueryHost } from "../query/host.ts";
 import { type ByteStream, openSource, type Pull, type Source } from "../query/source.ts";
 import { type CopyData, CopyIn } from "./copy_in.ts";
 import { CopyOut } from "./copy_out.ts";

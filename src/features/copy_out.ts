@@ -7,7 +7,7 @@ import { sync } from "../protocol/frontend.ts";
 import { Backend } from "../protocol/tags.ts";
 import { takeCallSite, withCallSite } from "../query/call_site.ts";
 import { endCopy } from "../query/copy_guard.ts";
-import type { QueryHost } from "../query/query.ts";
+import type { QueryHost } from "../query/host.ts";
 import type { Conversation, Request } from "../session/exchange.ts";
 import type { Session } from "../session/session.ts";
 import {

@@ -12,7 +12,7 @@ import {
   writeBinaryHeader,
   writeBinaryTrailer,
 } from "../protocol/copy_format.ts";
-import type { QueryHost } from "../query/query.ts";
+import type { QueryHost } from "../query/host.ts";
 import { quoteIdentifier } from "../query/quote.ts";
 import type { ObjectRow } from "../query/result.ts";
 import { compileRows, type RowColumn, type RowShape } from "../query/rows.ts";

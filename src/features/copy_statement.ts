@@ -5,7 +5,7 @@ import { readCommandTag } from "../protocol/backend.ts";
 import { lineCounter, type RowCounter, tupleCounter } from "../protocol/copy_format.ts";
 import { beginBind, endBind, execute, parse } from "../protocol/frontend.ts";
 import { Backend, backendName } from "../protocol/tags.ts";
-import type { QueryHost } from "../query/query.ts";
+import type { QueryHost } from "../query/host.ts";
 import type { Message, RequestOptions, Signal } from "../session/exchange.ts";
 
 /** Bytes of one CopyData, of one write, and of what is kept for a reader who does not read. */

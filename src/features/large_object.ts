@@ -3,7 +3,7 @@
  * parts, with 64-bit positions. Source: manual, "Large Objects", "Server-Side Functions"; be-fsstubs.c.
  */
 import { InterfaceError } from "../errors/errors.ts";
-import type { QueryHost } from "../query/query.ts";
+import type { QueryHost } from "../query/host.ts";
 import type { ByteSink, ByteStream } from "../query/source.ts";
 
 /** libpq-fs.h: INV_READ, INV_WRITE. */

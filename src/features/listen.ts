@@ -4,7 +4,7 @@
  */
 import { InterfaceError, OperationalError, PgError } from "../errors/errors.ts";
 import type { Notification } from "../protocol/backend.ts";
-import type { QueryHost } from "../query/query.ts";
+import type { QueryHost } from "../query/host.ts";
 import { quoteIdentifier } from "../query/quote.ts";
 
 /** Bytes; a longer name would be cut by LISTEN and refused by `pg_notify`. Source: NAMEDATALEN - 1. */

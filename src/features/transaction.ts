@@ -5,7 +5,7 @@
  */
 import { InterfaceError, InternalError, PgError } from "../errors/errors.ts";
 import type { TransactionStatus } from "../protocol/backend.ts";
-import type { QueryHost } from "../query/query.ts";
+import type { QueryHost } from "../query/host.ts";
 import { executeSimple } from "../query/simple.ts";
 import type { Turn } from "../session/exchange.ts";
 import { BulkQueries } from "./bulk.ts";

@@ -3,7 +3,7 @@
  * rolled back later, by whomever. Source: manual, PREPARE TRANSACTION, COMMIT PREPARED; twophase.c.
  */
 import { InterfaceError, InternalError } from "../errors/errors.ts";
-import type { QueryHost } from "../query/query.ts";
+import type { QueryHost } from "../query/host.ts";
 import { quoteLiteral } from "../query/quote.ts";
 
 /** A transaction that was prepared and neither committed nor rolled back. */

@@ -1,17 +1,18 @@
 import type { ColumnDescription } from "../protocol/backend.ts";
 import { InterfaceError } from "../errors/errors.ts";
-import { PreparedStatement } from "../query/prepared.ts";
-import type { Query, QueryHost } from "../query/query.ts";
+import { PreparedStatement, type StatementOptions } from "../query/prepared.ts";
+import type { QueryHost } from "../query/host.ts";
+import type { Query } from "../query/query.ts";
 import type { Parameters } from "../query/queryable.ts";
 
 /** A statement that each connection of a pool prepares by itself when it comes to run it. */
 export class PoolPreparedStatement<Row> extends PreparedStatement<Row> {
-  readonly #run: (parameters: Parameters) => Query<Row>;
+  readonly #run: (parameters: Parameters, options: StatementOptions) => Query<Row>;
   #isClosed = false;
 
   constructor(
     host: QueryHost,
-    run: (parameters: Parameters) => Query<Row>,
+    run: (parameters: Parameters, options: StatementOptions) => Query<Row>,
     parameters: ConstructorParameters<typeof PreparedStatement>[4]["parameters"],
     columns: readonly ColumnDescription[],
   ) {
@@ -21,9 +22,9 @@ export class PoolPreparedStatement<Row> extends PreparedStatement<Row> {
     this.#run = run;
   }
 
-  override query(parameters: Parameters = []): Query<Row> {
+  override query(parameters: Parameters = [], options: StatementOptions = {}): Query<Row> {
     if (this.#isClosed) throw new InterfaceError("the prepared statement is closed");
-    return this.#run(parameters);
+    return this.#run(parameters, options);
   }
 
   /** Nothing is to be dropped: the connections keep it as they keep all statements. */

@@ -1,13 +1,9 @@
 import type { Connection } from "../connection.ts";
 import { InterfaceError } from "../errors/errors.ts";
 import type { Fragment } from "../query/fragment.ts";
-import {
-  Query,
-  type QueryHost,
-  type QueryOptions,
-  SimpleQuery,
-  type StatementDescription,
-} from "../query/query.ts";
+import { neverSent, type QueryHost, type QueryOptions } from "../query/host.ts";
+import { Query, type StatementDescription } from "../query/query.ts";
+import { SimpleQuery } from "../query/simple_query.ts";
 import type { ObjectRow, Result } from "../query/result.ts";
 import { BatchStream, RowStream } from "../query/stream.ts";
 import { cancelled } from "../session/exchange.ts";
@@ -100,18 +96,14 @@ export class PoolQuery<Row = ObjectRow> extends Query<Row> {
   }
 
   override [Symbol.asyncIterator](): RowStream<Row> {
-    const stream = new PoolRowStream(this.#lazy((query) => query[Symbol.asyncIterator]()));
-    this.#inner = stream;
-    return stream;
+    return this.#streaming(new PoolRowStream(this.#lazy((query) => query[Symbol.asyncIterator]())));
   }
 
   override batches(size: number): BatchStream<Row> {
     if (!(Number.isInteger(size) && size > 0 && size < 2 ** 31)) {
       throw new InterfaceError("batches(): the size must be a whole number above 0");
     }
-    const stream = new PoolBatchStream(this.#lazy((query) => query.batches(size)));
-    this.#inner = stream;
-    return stream;
+    return this.#streaming(new PoolBatchStream(this.#lazy((query) => query.batches(size))));
   }
 
   override simple(): SimpleQuery<Row> {
@@ -123,12 +115,10 @@ export class PoolQuery<Row = ObjectRow> extends Query<Row> {
   }
 
   override cancel(): void {
-    if (this.#promise === undefined && this.#inner === undefined) {
-      this.#promise = Promise.reject(cancelled());
-      this.#promise.catch(() => {});
-    }
+    if (this.#inner !== undefined) return this.#inner.cancel(cancelled());
+    super.cancel(); // what scalar() has made
     this.#isCancelled = true;
-    this.#inner?.cancel(cancelled());
+    this.#promise ??= neverSent();
   }
 
   #start(): Promise<Result<Row>> {
@@ -144,6 +134,12 @@ export class PoolQuery<Row = ObjectRow> extends Query<Row> {
     return { kind, signal: this.#recipe.options.signal, site: this.#site, isQuery: true };
   }
 
+  #streaming<S extends RowStream<Row> | BatchStream<Row>>(stream: S): S {
+    if (this.#isCancelled) stream.cancel(cancelled());
+    this.#inner = stream;
+    return stream;
+  }
+
   #lazy<Item>(open: (query: Query<Row>) => Stream<Item>): LazyStream<Item> {
     const need = this.#need("held");
     return new LazyStream(() => this.#pool.take(need), (db) => open(this.#recipe.make(db)));
@@ -155,6 +151,8 @@ class PoolSimpleQuery<Row> extends SimpleQuery<Row> {
   readonly #recipe: Recipe<Row>;
   readonly #site: Error | undefined;
   #promise: Promise<Result<Row>[]> | undefined;
+  #inner: SimpleQuery<Row> | undefined;
+  #isCancelled = false;
 
   constructor(pool: QueryPool, recipe: Recipe<Row>) {
     super(pool.host, "", [], recipe.options);
@@ -166,8 +164,17 @@ class PoolSimpleQuery<Row> extends SimpleQuery<Row> {
   override all(): Promise<Result<Row>[]> {
     const { signal } = this.#recipe.options;
     const need = { kind: "held", signal, site: this.#site, isQuery: true } as const;
-    const work = (db: Connection) => this.#recipe.make(db).simple().all();
-    return this.#promise ??= this.#pool.lend(need, work);
+    return this.#promise ??= this.#pool.lend(need, (db) => {
+      if (this.#isCancelled) throw cancelled();
+      this.#inner = this.#recipe.make(db).simple();
+      return this.#inner.all();
+    });
+  }
+
+  override cancel(): void {
+    if (this.#inner !== undefined) return this.#inner.cancel();
+    this.#isCancelled = true;
+    this.#promise ??= neverSent();
   }
 }
 
@@ -187,6 +194,7 @@ class LazyStream<Item> implements Stream<Item> {
   #loan: Loan | undefined;
   #inner: Stream<Item> | undefined;
   #isOver = false;
+  #cancelled: { readonly reason: unknown } | undefined;
   /** The reader's calls, one behind the other. */
   #calls: Promise<unknown> = Promise.resolve();
 
@@ -207,6 +215,7 @@ class LazyStream<Item> implements Stream<Item> {
   }
 
   cancel(reason: unknown): void {
+    this.#cancelled ??= { reason };
     this.#inner?.cancel(reason);
   }
 
@@ -219,14 +228,24 @@ class LazyStream<Item> implements Stream<Item> {
   async #next(): Promise<IteratorResult<Item, undefined>> {
     if (this.#isOver) return END;
     try {
-      this.#loan ??= await this.#take();
-      this.#inner ??= this.#open(this.#loan.db);
+      if (this.#inner === undefined) this.#inner = await this.#begin();
       const item = await this.#inner.next();
       return item.done === true ? await this.#end() : item;
     } catch (error) {
       await this.#end();
       throw error;
     }
+  }
+
+  async #begin(): Promise<Stream<Item>> {
+    this.#checkCancelled();
+    this.#loan = await this.#take();
+    this.#checkCancelled();
+    return this.#open(this.#loan.db);
+  }
+
+  #checkCancelled(): void {
+    if (this.#cancelled !== undefined) throw this.#cancelled.reason;
   }
 
   async #end(): Promise<IteratorResult<Item, undefined>> {

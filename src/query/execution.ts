@@ -38,10 +38,10 @@ export class Execution implements Request<Result> {
   readonly text: string;
   readonly values: readonly unknown[];
   readonly options: ExecuteOptions;
-  /** The one that is run in its stead, when it has failed for a reason of the driver's own. */
-  successor: Execution | undefined;
   /** How many have been run in this one's stead before. */
   attempt = 0;
+  /** The one that is run in its stead, when it has failed for a reason of the driver's own. */
+  #successor: Execution | undefined;
   readonly #executor: Executor;
   readonly #described: Statement | undefined;
   readonly #result: Result = new Result();
@@ -53,6 +53,7 @@ export class Execution implements Request<Result> {
   #unknown!: readonly number[];
   #decode!: RowDecoder;
   #leftIn: TransactionStatus | undefined;
+  #stopped: { readonly reason: unknown } | undefined;
 
   /** With `described`, that statement is run, under no name when the server has it no more. */
   constructor(
@@ -139,13 +140,23 @@ export class Execution implements Request<Result> {
   /**
    * The same again; `undefined` when that has not helped twice. What was let down by a twin relies on
    * no other: it goes under no name.
+   *
+   * @throws the reason of a `cancel()` that came meanwhile.
    */
   again(): Execution | undefined {
+    if (this.#stopped !== undefined) throw this.#stopped.reason;
     if (this.attempt === 2) return undefined;
     const options = this.wasLetDown ? { ...this.options, prepare: false } : this.options;
     const again = new Execution(this.#executor, this.text, this.values, options);
     again.attempt = this.attempt + 1;
-    return this.successor = again;
+    return this.#successor = again;
+  }
+
+  /** Stops it or what is run in its stead, which fails with `reason`; unless it is done. */
+  cancel(reason: unknown): void {
+    this.#stopped ??= { reason };
+    if (this.#successor !== undefined) this.#successor.cancel(reason);
+    else this.#executor.session.cancel(this, reason);
   }
 
   failed(_error: unknown, status: TransactionStatus): void {

@@ -9,9 +9,13 @@ import { Backend, Kind } from "../protocol/tags.ts";
 import type { Conversation, Request } from "../session/exchange.ts";
 import { expect } from "./introduction.ts";
 import { bindNames, type NamedText } from "./named.ts";
-import { Query, type QueryHost, type QueryOptions, withDefaults } from "./query.ts";
+import { type QueryHost, type QueryOptions, withDefaults } from "./host.ts";
+import { Query } from "./query.ts";
 import type { ObjectRow } from "./result.ts";
 import type { OwnPlace, Statement } from "./statement.ts";
+
+/** Options of one run of a prepared statement. */
+export type StatementOptions = Pick<QueryOptions, "rows" | "signal" | "timeout">;
 
 /**
  * A statement that is parsed once and run often. Ordinary queries are kept as prepared statements by
@@ -48,16 +52,21 @@ export class PreparedStatement<Row = ObjectRow> implements AsyncDisposable {
   }
 
   /**
-   * Runs it with these parameters, by position or, when its text has `:name`s, by name.
+   * Runs it with these parameters, by position or, when its text has `:name`s, by name. The options
+   * go over those that it was prepared with.
    *
    * @throws {InterfaceError} it is closed, or a value is missing.
    */
-  query(parameters: readonly unknown[] | Readonly<Record<string, unknown>> = []): Query<Row> {
+  query(
+    parameters: readonly unknown[] | Readonly<Record<string, unknown>> = [],
+    options?: StatementOptions,
+  ): Query<Row> {
     if (this.#isClosed) throw new InterfaceError("the prepared statement is closed");
     const values = Array.isArray(parameters)
       ? parameters
       : bindNames(this.#text, parameters as Readonly<Record<string, unknown>>);
-    return new Query<Row>(this.#host, this.#text.text, values, this.#options);
+    const own = options === undefined ? this.#options : { ...this.#options, ...options };
+    return new Query<Row>(this.#host, this.#text.text, values, own);
   }
 
   /** Drops it on the server. Closing twice is closing once; never rejects. */

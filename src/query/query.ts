@@ -1,52 +1,14 @@
 import { InterfaceError, NoRowsError, TooManyRowsError } from "../errors/errors.ts";
 import type { ColumnDescription } from "../protocol/backend.ts";
-import { cancelled, type Signal } from "../session/exchange.ts";
+import { cancelled } from "../session/exchange.ts";
 import { takeCallSite, withCallSite } from "./call_site.ts";
-import type { ExecuteOptions, Executor } from "./execute.ts";
+import type { ExecuteOptions } from "./execute.ts";
 import { Execution } from "./execution.ts";
 import { type Assembly, Fragment } from "./fragment.ts";
-import type { NamedTexts } from "./named.ts";
+import { neverSent, over, type QueryHost, type QueryOptions, withDefaults } from "./host.ts";
 import type { ObjectRow, Result } from "./result.ts";
-import type { RowShape } from "./rows.ts";
-import { executeSimple } from "./simple.ts";
-import type { Templates } from "./sql.ts";
-import type { TypesOptions } from "../types/registry.ts";
+import { SimpleQuery } from "./simple_query.ts";
 import { BatchStream, RowStream, type StreamSource } from "./stream.ts";
-
-/** Options of one query. */
-export interface QueryOptions {
-  /** Rows as objects by column name, or as arrays in column order. Default: the connection's. */
-  rows?: RowShape;
-  /** `false`: not kept as a prepared statement, for a text that will not come again. Default `true`. */
-  prepare?: boolean;
-  /**
-   * Types of the parameters where the server is not to choose, by name (`"int4"`, `"my.enum"`) or
-   * OID; 0 leaves it the choice.
-   */
-  parameterTypes?: readonly (number | string)[];
-  /**
-   * Policies and codecs of this query, over the connection's. Give the same object again for its
-   * statement to stay prepared.
-   */
-  types?: TypesOptions;
-  /** Aborts the query: it is not sent any more, or cancelled on the server. */
-  signal?: Signal;
-  /**
-   * Seconds before it is cancelled on the server; 0: no limit. Of a query that is iterated, for each
-   * wait for rows. Default: `queryTimeout`.
-   */
-  timeout?: number;
-}
-
-/** What a query runs on. */
-export interface QueryHost {
-  readonly executor: Executor;
-  /** What options are when a query has none of its own. */
-  readonly defaults: ExecuteOptions;
-  readonly asyncStacks: boolean;
-  readonly templates: Templates;
-  readonly names: NamedTexts;
-}
 
 /** A statement as the server describes it. */
 export interface StatementDescription {
@@ -73,7 +35,7 @@ export interface StatementDescription {
  * ```
  */
 export class Query<Row = ObjectRow> extends Fragment
-  implements PromiseLike<Result<Row>>, AsyncIterable<Row> {
+  implements Promise<Result<Row>>, AsyncIterable<Row> {
   readonly #host: QueryHost;
   readonly #text: string;
   readonly #parameters: readonly unknown[];
@@ -81,7 +43,9 @@ export class Query<Row = ObjectRow> extends Fragment
   readonly #origin: TemplateStringsArray | Fragment | undefined;
   readonly #site: Error | undefined;
   #promise: Promise<Result<Row>> | undefined;
-  #running: Execution | BatchStream<Row> | RowStream<Row> | undefined;
+  #running: { cancel(reason: unknown): void } | undefined;
+  /** Before it was begun. */
+  #isCancelled = false;
 
   /** For the driver: use `query()` of a connection. `origin` is what it was made of, if `sql` did. */
   constructor(
@@ -118,6 +82,11 @@ export class Query<Row = ObjectRow> extends Fragment
   /** As of a promise. */
   finally(onfinally?: (() => void) | null): Promise<Result<Row>> {
     return this.#start().finally(onfinally);
+  }
+
+  /** Whatever takes a promise takes a query, and runs it with that. */
+  get [Symbol.toStringTag](): string {
+    return "Query";
   }
 
   /** Sends it now, to be awaited later. An error that nobody awaits is dropped. */
@@ -158,16 +127,17 @@ export class Query<Row = ObjectRow> extends Fragment
    * @throws {NoRowsError | TooManyRowsError} it has none or several.
    */
   async scalar<Value = unknown>(): Promise<Value> {
-    const row = only(await this.values(), "scalar()");
+    const query = this.values();
+    if (this.#isCancelled) query.cancel();
+    this.#running = query;
+    const row = only(await query, "scalar()");
     if (row === undefined) throw new NoRowsError("scalar(): the query returned no row");
     return row[0] as Value;
   }
 
   /** Streams the rows, one at a time; each iteration runs the query anew. */
   [Symbol.asyncIterator](): RowStream<Row> {
-    const stream = new RowStream<Row>(this.#source());
-    this.#running = stream;
-    return stream;
+    return this.#streaming(new RowStream<Row>(this.#source()));
   }
 
   /**
@@ -179,9 +149,7 @@ export class Query<Row = ObjectRow> extends Fragment
     if (!(Number.isInteger(size) && size > 0 && size < 2 ** 31)) {
       throw new InterfaceError("batches(): the size must be a whole number above 0");
     }
-    const stream = new BatchStream<Row>(this.#source(), () => size);
-    this.#running = stream;
-    return stream;
+    return this.#streaming(new BatchStream<Row>(this.#source(), () => size));
   }
 
   /** The same text by the simple protocol: several statements are allowed, parameters are not. */
@@ -206,16 +174,9 @@ export class Query<Row = ObjectRow> extends Fragment
    * Whoever awaits it is told by an `OperationalError` with code 57014, unless it was done already.
    */
   cancel(): void {
-    const running = this.#running;
-    if (running instanceof Execution) {
-      let last = running;
-      while (last.successor !== undefined) last = last.successor;
-      this.#host.executor.session.cancel(last);
-    } else if (running !== undefined) running.cancel(cancelled());
-    else if (this.#promise === undefined) {
-      this.#promise = Promise.reject(cancelled());
-      this.#promise.catch(() => {});
-    }
+    if (this.#running !== undefined) return this.#running.cancel(cancelled());
+    this.#isCancelled = true;
+    this.#promise ??= neverSent();
   }
 
   /** @internal A query that `sql` has made can be a part of another. */
@@ -244,10 +205,17 @@ export class Query<Row = ObjectRow> extends Fragment
   }
 
   #run(options: ExecuteOptions): Promise<Result<Row>> {
+    if (this.#isCancelled) throw cancelled();
     const { executor } = this.#host;
     const execution = new Execution(executor, this.#text, this.#parameters, options);
     this.#running = execution;
     return executor.run(execution, this.#site) as Promise<Result<Row>>;
+  }
+
+  #streaming<S extends RowStream<Row> | BatchStream<Row>>(stream: S): S {
+    if (this.#isCancelled) stream.cancel(cancelled());
+    this.#running = stream;
+    return stream;
   }
 
   #source(): StreamSource {
@@ -260,82 +228,9 @@ export class Query<Row = ObjectRow> extends Fragment
   }
 }
 
-/** A text sent as it is by the simple protocol; it resolves to the result of its last statement. */
-export class SimpleQuery<Row = ObjectRow> implements PromiseLike<Result<Row>> {
-  readonly #host: QueryHost;
-  readonly #text: string;
-  readonly #parameters: readonly unknown[];
-  readonly #options: QueryOptions;
-  readonly #site: Error | undefined;
-  #promise: Promise<Result<Row>[]> | undefined;
-
-  /** For the driver: use `simple()` of a query. */
-  constructor(
-    host: QueryHost,
-    text: string,
-    parameters: readonly unknown[],
-    options: QueryOptions,
-  ) {
-    this.#host = host;
-    this.#text = text;
-    this.#parameters = parameters;
-    this.#options = options;
-    this.#site = takeCallSite(host.asyncStacks);
-  }
-
-  /** Runs it and takes the result of each statement, in order. */
-  all(): Promise<Result<Row>[]> {
-    return this.#promise ??= this.#run();
-  }
-
-  /** Runs it and takes the result of its last statement: what `await` calls. */
-  then<A = Result<Row>, B = never>(
-    onfulfilled?: ((value: Result<Row>) => A | PromiseLike<A>) | null,
-    onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
-  ): Promise<A | B> {
-    return this.all().then((results) => results.at(-1)!).then(onfulfilled, onrejected);
-  }
-
-  async #run(): Promise<Result<Row>[]> {
-    const host = this.#host;
-    try {
-      if (this.#parameters.length > 0) {
-        throw new InterfaceError("the simple protocol takes no parameters");
-      }
-      const how = over(this.#options, host);
-      return await executeSimple(host.executor, this.#text, how) as Result<Row>[];
-    } catch (error) {
-      throw withCallSite(error, this.#site);
-    }
-  }
-}
-
-/** The options of a query over the connection's, with types by their OIDs. */
-export async function withDefaults(
-  options: QueryOptions,
-  host: QueryHost,
-): Promise<ExecuteOptions> {
-  const types = options.parameterTypes;
-  if (types === undefined) return over(options, host);
-  const parameterTypes = await host.executor.oidsOf(types, host.defaults.turn);
-  return over({ ...options, parameterTypes }, host);
-}
-
-/** Most queries have no options of their own: nothing is made anew for them. */
-function over(options: QueryOptions, host: QueryHost): ExecuteOptions {
-  const { defaults } = host;
-  if (options === NO_OPTIONS) return defaults;
-  const { types, ...others } = options as QueryOptions & { parameterTypes?: readonly number[] };
-  if (types === undefined) return { ...defaults, ...others };
-  return { ...defaults, ...others, types: host.executor.ownTypes(types) };
-}
-
 function isString(value: unknown): value is string {
   return typeof value === "string";
 }
-
-/** The options of a query that has none. */
-export const NO_OPTIONS: QueryOptions = Object.freeze({});
 
 function only<Row>(rows: readonly Row[], method: string): Row | undefined {
   if (rows.length > 1) {

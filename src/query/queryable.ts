@@ -4,7 +4,8 @@ import { takeCallSite, withCallSite } from "./call_site.ts";
 import { assemble, Fragment } from "./fragment.ts";
 import { bindNames, type NamedText } from "./named.ts";
 import { type PreparedStatement, prepareStatement } from "./prepared.ts";
-import { NO_OPTIONS, Query, type QueryHost, type QueryOptions, withDefaults } from "./query.ts";
+import { NO_OPTIONS, type QueryHost, type QueryOptions, withDefaults } from "./host.ts";
+import { Query } from "./query.ts";
 import type { ObjectRow, Result } from "./result.ts";
 import { boundSql, type Sql, templateFragment } from "./sql.ts";
 

@@ -11,7 +11,7 @@ import type { Conversation, Message, Request, RowSink } from "../session/exchang
 import { endCopy, refuseCopy } from "./copy_guard.ts";
 import type { ExecuteOptions, Executor } from "./execute.ts";
 import { Result } from "./result.ts";
-import { decodeLate, interpretRows, type RowColumn, rowColumns, type RowShape } from "./rows.ts";
+import { decodeLate, interpretRows, type RowColumn, rowColumns } from "./rows.ts";
 
 /** Runs `text` as it is; one result for each of its statements. */
 export async function executeSimple(
@@ -19,33 +19,38 @@ export async function executeSimple(
   text: string,
   options: ExecuteOptions,
 ): Promise<Result[]> {
-  refuseCopy(text);
-  executor.about(text);
-  const request = new SimpleQuery(executor, text, options);
-  const results = await executor.session.request(request, options);
-  for (const { rows, columns } of request.incomplete) {
-    const unknown = columns.filter(({ codec }) => codec === undefined);
-    if (!await executor.ask(unknown.map(({ typeOid }) => typeOid), options.turn)) continue;
-    const codecOf = executor.codecsFor(options.types);
-    const known = columns.map((column) => ({ ...column, codec: codecOf(column.typeOid) }));
-    decodeLate(rows, columns, known);
-  }
-  return results;
+  return await new SimpleRequest(executor, text, options).run();
 }
 
-class SimpleQuery implements Request<Result[]> {
-  /** Those with columns of types that nobody knows yet. */
-  readonly incomplete: { rows: Result; columns: readonly RowColumn[] }[] = [];
+/** One such text on its way. */
+export class SimpleRequest implements Request<Result[]> {
   readonly #executor: Executor;
   readonly #text: string;
-  readonly #shape: RowShape;
-  readonly #types: ExecuteOptions["types"];
+  readonly #options: ExecuteOptions;
+  /** Those with columns of types that nobody knows yet. */
+  readonly #incomplete: { rows: Result; columns: readonly RowColumn[] }[] = [];
 
-  constructor(executor: Executor, text: string, { rows = "object", types }: ExecuteOptions) {
+  /** @throws {InterfaceError} the text is a COPY. */
+  constructor(executor: Executor, text: string, options: ExecuteOptions) {
+    refuseCopy(text);
+    executor.about(text);
     this.#executor = executor;
     this.#text = text;
-    this.#shape = rows;
-    this.#types = types;
+    this.#options = options;
+  }
+
+  /** Sends it and collects the results. */
+  async run(): Promise<Result[]> {
+    const [executor, options] = [this.#executor, this.#options];
+    const results = await executor.session.request(this, options);
+    for (const { rows, columns } of this.#incomplete) {
+      const unknown = columns.filter(({ codec }) => codec === undefined);
+      if (!await executor.ask(unknown.map(({ typeOid }) => typeOid), options.turn)) continue;
+      const codecOf = executor.codecsFor(options.types);
+      const known = columns.map((column) => ({ ...column, codec: codecOf(column.typeOid) }));
+      decodeLate(rows, columns, known);
+    }
+    return results;
   }
 
   write(out: Writer): void {
@@ -54,7 +59,7 @@ class SimpleQuery implements Request<Result[]> {
 
   *talk(): Conversation<Result[]> {
     const results: Result[] = [];
-    this.incomplete.length = 0;
+    this.#incomplete.length = 0;
     for (;;) {
       let message = yield;
       const rows = new Result();
@@ -91,12 +96,13 @@ class SimpleQuery implements Request<Result[]> {
   }
 
   #sink(columns: readonly ColumnDescription[], rows: Result): RowSink {
-    const codecOf = this.#executor.codecsFor(this.#types);
+    const { types, rows: shape = "object" } = this.#options;
+    const codecOf = this.#executor.codecsFor(types);
     const described = rowColumns(columns, [], codecOf);
     if (described.some(({ codec }) => codec === undefined)) {
-      this.incomplete.push({ rows, columns: described });
+      this.#incomplete.push({ rows, columns: described });
     }
-    const decode = interpretRows(described, this.#shape);
+    const decode = interpretRows(described, shape);
     return (reader) => void rows.push(decode(reader) as Record<string, unknown>);
   }
 }

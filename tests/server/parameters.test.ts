@@ -22,7 +22,7 @@ for (const [what, text, values, message] of CASES) {
   test(`parameters: ${what} is refused by position, the first time as the next`, () =>
     withDatabase(async (db) => {
       for (const prepare of [true, true, false]) {
-        await assert.rejects(db.query(text, values, { prepare }).then(), (error) => {
+        await assert.rejects(db.query(text, values, { prepare }), (error) => {
           assert.ok(error instanceof InterfaceError, String(error));
           assert.match(error.message, message);
           return true;
@@ -35,7 +35,7 @@ for (const [what, text, values, message] of CASES) {
 test("parameters: text that the server refuses is the server's error", () =>
   withDatabase(async (db) => {
     for (let run = 0; run < 2; run++) {
-      await assert.rejects(db.query("select $1::int4", ["abc"]).then(), (error) => {
+      await assert.rejects(db.query("select $1::int4", ["abc"]), (error) => {
         assert.ok(error instanceof DataError && error.code === "22P02", String(error));
         return true;
       });

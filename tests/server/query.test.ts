@@ -20,7 +20,7 @@ test("query: cancel() stops this one and no other", () =>
     const own = db.query("select pg_sleep(300) /* own */").execute();
     const after = db.query("select 'after' as w").execute();
     untilActive(db, "/* own */").then(() => own.cancel());
-    await assert.rejects(own.then(), { name: "OperationalError", code: "57014" });
+    await assert.rejects(own, { name: "OperationalError", code: "57014" });
     assert.equal((await before)[0]!.w, "before");
     assert.equal((await after)[0]!.w, "after");
     own.cancel();
@@ -32,12 +32,12 @@ test("query: cancel() of one that waits behind another leaves the other alone", 
     const first = db.query("select pg_sleep(0.2), 'first' as w").execute();
     const second = db.query("select pg_sleep(300)").execute();
     second.cancel();
-    await assert.rejects(second.then(), { code: "57014" });
+    await assert.rejects(second, { code: "57014" });
     assert.equal((await first)[0]!.w, "first");
     const never = db.query("select 1");
     never.cancel();
     await assert.rejects(
-      never.then(),
+      never,
       (error: PgError) => error instanceof OperationalError && error.code === "57014",
     );
     await assertUsable(db);
@@ -55,7 +55,7 @@ test("query: parameterTypes by name and by OID fix what the server would choose"
       ).one();
       assert.deepEqual(row, { a: 1n, b: 2, c: "query_mood", d: ["x"] });
       const unknown = db.query("select $1", [1], { parameterTypes: ["no_such_type"] });
-      await assert.rejects(unknown.then(), { code: "42704" });
+      await assert.rejects(unknown, { code: "42704" });
       const rows: unknown[] = [];
       for await (const one of db.query("select $1 as a", [1], { parameterTypes: ["numeric"] })) {
         rows.push(one);
@@ -87,7 +87,7 @@ test("query: simple() takes several statements and gives all results", () =>
   withDatabase(async (db) => {
     const results = await db.query("select 1 as a; select 2 as b, 'x' as c; ").simple().all();
     assert.deepEqual(results.map((rows) => [...rows]), [[{ a: 1 }], [{ b: 2, c: "x" }]]);
-    await assert.rejects(db.query("select $1", [1]).simple().then(), InterfaceError);
+    await assert.rejects(db.query("select $1", [1]).simple(), InterfaceError);
     const [made] = await db.query(`create type pg_temp.pair as (a int, b text);
       select (1, 'x')::pg_temp.pair as p, 2 as n`).simple();
     assert.deepEqual(made, { p: { a: 1, b: "x" }, n: 2 });

@@ -130,7 +130,7 @@ test("transaction: while it is open, strangers are refused and hear why", () =>
         });
       }
       await tx.savepoint(async (sp) => {
-        await assert.rejects(add(tx, 2).then(), /^InterfaceError: a savepoint is open/);
+        await assert.rejects(add(tx, 2), /^InterfaceError: a savepoint is open/);
         await assert.rejects(tx.savepoint(() => 1), InterfaceError);
         await assert.rejects(tx.commit(), InterfaceError);
         await add(sp, 3);
@@ -148,11 +148,11 @@ test("transaction: after its end nothing runs in it", () =>
       leaked = tx;
       await add(tx, 1);
     });
-    await assert.rejects(add(leaked!, 2).then(), /over/);
+    await assert.rejects(add(leaked!, 2), /over/);
     await assert.rejects(leaked!.savepoint(() => 1), /over/);
     await assert.rejects(leaked!.commit(), /committed already/);
     await db.transaction(async (tx) => {
-      await assert.rejects(add(leaked!, 3).then(), InterfaceError);
+      await assert.rejects(add(leaked!, 3), InterfaceError);
       await add(tx, 4);
     });
     assert.deepEqual(await kept(), [1, 4]);

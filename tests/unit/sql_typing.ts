@@ -108,3 +108,10 @@ export async function transactions(db: Connection, any: Queryable): Promise<void
   // @ts-expect-error sets of parameters, not parameters
   await db.executeMany("insert into users values ($1)", [1, 2]);
 }
+
+/** What takes a promise takes a query. */
+export function promises(db: Connection): Promise<unknown>[] {
+  const users: Promise<Result<User>> = db.query<User>("select id, name from users");
+  const last: Promise<Result<User>> = db.query<User>("select id, name from users").simple();
+  return [users, last];
+}

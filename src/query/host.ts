@@ -1,0 +1,72 @@
+/** What a query runs on, and how it is to be run: its own options over the connection's. */
+import { cancelled, type Signal } from "../session/exchange.ts";
+import type { TypesOptions } from "../types/registry.ts";
+import type { ExecuteOptions, Executor } from "./execute.ts";
+import type { NamedTexts } from "./named.ts";
+import type { RowShape } from "./rows.ts";
+import type { Templates } from "./sql.ts";
+
+/** Options of one query. */
+export interface QueryOptions {
+  /** Rows as objects by column name, or as arrays in column order. Default: the connection's. */
+  rows?: RowShape;
+  /** `false`: not kept as a prepared statement, for a text that will not come again. Default `true`. */
+  prepare?: boolean;
+  /**
+   * Types of the parameters where the server is not to choose, by name (`"int4"`, `"my.enum"`) or
+   * OID; 0 leaves it the choice.
+   */
+  parameterTypes?: readonly (number | string)[];
+  /**
+   * Policies and codecs of this query, over the connection's. Give the same object again for its
+   * statement to stay prepared.
+   */
+  types?: TypesOptions;
+  /** Aborts the query: it is not sent any more, or cancelled on the server. */
+  signal?: Signal;
+  /**
+   * Seconds before it is cancelled on the server; 0: no limit. Of a query that is iterated, for each
+   * wait for rows. Default: `queryTimeout`.
+   */
+  timeout?: number;
+}
+
+/** What a query runs on. */
+export interface QueryHost {
+  readonly executor: Executor;
+  /** What options are when a query has none of its own. */
+  readonly defaults: ExecuteOptions;
+  readonly asyncStacks: boolean;
+  readonly templates: Templates;
+  readonly names: NamedTexts;
+}
+
+/** The options of a query over the connection's, with types by their OIDs. */
+export async function withDefaults(
+  options: QueryOptions,
+  host: QueryHost,
+): Promise<ExecuteOptions> {
+  const types = options.parameterTypes;
+  if (types === undefined) return over(options, host);
+  const parameterTypes = await host.executor.oidsOf(types, host.defaults.turn);
+  return over({ ...options, parameterTypes }, host);
+}
+
+/** Most queries have no options of their own: nothing is made anew for them. */
+export function over(options: QueryOptions, host: QueryHost): ExecuteOptions {
+  const { defaults } = host;
+  if (options === NO_OPTIONS) return defaults;
+  const { types, ...others } = options as QueryOptions & { parameterTypes?: readonly number[] };
+  if (types === undefined) return { ...defaults, ...others };
+  return { ...defaults, ...others, types: host.executor.ownTypes(types) };
+}
+
+/** The options of a query that has none. */
+export const NO_OPTIONS: QueryOptions = Object.freeze({});
+
+/** What a query comes to that was cancelled before it was sent; nobody need hear of it. */
+export function neverSent(): Promise<never> {
+  const promise = Promise.reject(cancelled());
+  promise.catch(() => {});
+  return promise;
+}

@@ -1,0 +1,92 @@
+import { InterfaceError } from "../errors/errors.ts";
+import { takeCallSite, withCallSite } from "./call_site.ts";
+import { neverSent, over, type QueryHost, type QueryOptions } from "./host.ts";
+import type { ObjectRow, Result } from "./result.ts";
+import { SimpleRequest } from "./simple.ts";
+
+/** A text sent as it is by the simple protocol; it resolves to the result of its last statement. */
+export class SimpleQuery<Row = ObjectRow> implements Promise<Result<Row>> {
+  readonly #host: QueryHost;
+  readonly #text: string;
+  readonly #parameters: readonly unknown[];
+  readonly #options: QueryOptions;
+  readonly #site: Error | undefined;
+  #promise: Promise<Result<Row>[]> | undefined;
+  #request: SimpleRequest | undefined;
+
+  /** For the driver: use `simple()` of a query. */
+  constructor(
+    host: QueryHost,
+    text: string,
+    parameters: readonly unknown[],
+    options: QueryOptions,
+  ) {
+    this.#host = host;
+    this.#text = text;
+    this.#parameters = parameters;
+    this.#options = options;
+    this.#site = takeCallSite(host.asyncStacks);
+  }
+
+  /** Runs it and takes the result of each statement, in order. */
+  all(): Promise<Result<Row>[]> {
+    return this.#promise ??= this.#run();
+  }
+
+  /** Runs it and takes the result of its last statement: what `await` calls. */
+  then<A = Result<Row>, B = never>(
+    onfulfilled?: ((value: Result<Row>) => A | PromiseLike<A>) | null,
+    onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    return this.#last().then(onfulfilled, onrejected);
+  }
+
+  /** As of a promise. */
+  catch<B = never>(
+    onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<Result<Row> | B> {
+    return this.#last().then(undefined, onrejected);
+  }
+
+  /** As of a promise. */
+  finally(onfinally?: (() => void) | null): Promise<Result<Row>> {
+    return this.#last().finally(onfinally);
+  }
+
+  /** Whatever takes a promise takes it, and runs it with that. */
+  get [Symbol.toStringTag](): string {
+    return "SimpleQuery";
+  }
+
+  /** Sends it now, to be awaited later. An error that nobody awaits is dropped. */
+  execute(): this {
+    this.all().catch(() => {});
+    return this;
+  }
+
+  /**
+   * Asks the server to stop what it runs of this text, and not to begin it when it is not sent yet.
+   * Whoever awaits it is told by an `OperationalError` with code 57014, unless it was done already.
+   */
+  cancel(): void {
+    if (this.#request !== undefined) this.#host.executor.session.cancel(this.#request);
+    this.#promise ??= neverSent();
+  }
+
+  #last(): Promise<Result<Row>> {
+    return this.all().then((results) => results.at(-1)!);
+  }
+
+  async #run(): Promise<Result<Row>[]> {
+    const { executor } = this.#host;
+    try {
+      if (this.#parameters.length > 0) {
+        throw new InterfaceError("the simple protocol takes no parameters");
+      }
+      this.#request = new SimpleRequest(executor, this.#text, over(this.#options, this.#host));
+      return await this.#request.run() as Result<Row>[];
+    } catch (error) {
+      throw withCallSite(error, this.#site);
+    }
+  }
+}
