@@ -49,7 +49,8 @@ const PAIRS: ReadonlySet<string> = new Set([
   "features/bulk.ts features/listen.ts",
   "features/transaction.ts features/bulk.ts",
   "features/transaction.ts features/large_object.ts",
-  "features/transaction.ts features/two_phase.ts",
+  "features/transaction.ts features/block.ts",
+  "features/block.ts features/two_phase.ts",
   "features/replication.ts features/pgoutput.ts",
 ]);
 
