@@ -263,6 +263,8 @@ export class NodeStream implements Stream {
       socket.on("data", this.#deliver);
       socket.pause();
     }
-    if (!this.#referenced) this.unref();
+    // Said anew either way: Bun forgets that a socket holds the process when it was paused before TLS.
+    if (this.#referenced) this.ref();
+    else this.unref();
   }
 }

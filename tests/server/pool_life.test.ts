@@ -137,11 +137,12 @@ test("pool: wrong options are refused by name before anything is dialled", () =>
 });
 
 /** Runs a program that uses a pool and leaves it idle; resolves to whether it ended by itself. */
-async function endsByItself(unref: boolean): Promise<boolean> {
+async function endsByItself(unref: boolean, sslMode: string): Promise<boolean> {
   const mod = new URL("../../mod.ts", import.meta.url).href;
   const program = `
     import { createPool } from ${JSON.stringify(mod)};
-    const pool = createPool(${JSON.stringify(as(await sharedServer()))}, { unref: ${unref} });
+    const options = ${JSON.stringify({ ...as(await sharedServer()), sslMode })};
+    const pool = createPool(options, { unref: ${unref} });
     await pool.query("select 1");
     console.log("done");
   `;
@@ -159,10 +160,16 @@ async function endsByItself(unref: boolean): Promise<boolean> {
   return outcome;
 }
 
-test("pool: an idle pool holds the process, unless it is told to let it end", {
-  timeout: 60_000,
-  skip: import.meta.url.endsWith(".ts") ? false : "the built package has its module elsewhere",
-}, async () => {
-  assert.equal(await endsByItself(true), true);
-  assert.equal(await endsByItself(false), false);
-});
+for (const sslMode of ["disable", "require"]) {
+  test(
+    `pool: an idle pool holds the process, unless it is told to let it end (sslMode ${sslMode})`,
+    {
+      timeout: 60_000,
+      skip: import.meta.url.endsWith(".ts") ? false : "the built package has its module elsewhere",
+    },
+    async () => {
+      assert.equal(await endsByItself(true, sslMode), true);
+      assert.equal(await endsByItself(false, sslMode), false);
+    },
+  );
+}
