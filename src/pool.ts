@@ -3,7 +3,13 @@ import type { Queryable } from "./connection.ts";
 import { checkOptions } from "./config/validate.ts";
 import { InterfaceError } from "./errors/errors.ts";
 import type { CopyData, CopyOptions } from "./features/copy.ts";
-import type { CopyRow, CopyRowsFromOptions, TableName } from "./features/copy_rows.ts";
+import {
+  type CopyRow,
+  type CopyRowsFromOptions,
+  copyRowsTo,
+  type CopyRowsToOptions,
+  type TableName,
+} from "./features/copy_rows.ts";
 import type { TransactionCallback, TransactionRunOptions } from "./features/transaction.ts";
 import { type AcquireOptions, Borrower } from "./pool/borrower.ts";
 import { Connector } from "./pool/connector.ts";
@@ -11,6 +17,7 @@ import { Lease, Losses } from "./pool/lease.ts";
 import { Lender } from "./pool/lender.ts";
 import { type PoolOptions, type PoolSettings, poolSettings } from "./pool/options.ts";
 import { here } from "./pool/place.ts";
+import { poolCopyTo } from "./pool/pool_copy.ts";
 import { type Need, PoolQuery, type QueryPool } from "./pool/pool_query.ts";
 import { PoolPreparedStatement } from "./pool/pool_prepared.ts";
 import { leasedCore, PooledConnection } from "./pool/pooled_connection.ts";
@@ -23,7 +30,7 @@ import type { PreparedStatement, StatementOptions } from "./query/prepared.ts";
 import type { Query } from "./query/query.ts";
 import type { BatchOptions, BatchQuery, Parameters } from "./query/queryable.ts";
 import type { ObjectRow, Result } from "./query/result.ts";
-import type { Source } from "./query/source.ts";
+import type { ByteStream, Source } from "./query/source.ts";
 import { boundSql, type Sql, templateFragment, Templates } from "./query/sql.ts";
 import { detectRuntime } from "./runtime/detect.ts";
 import type { Signal } from "./runtime/runtime.ts";
@@ -161,6 +168,23 @@ export class Pool implements Queryable, AsyncDisposable {
     return this.#borrower.lend(need, (db) => db.copyFrom(text, source, options));
   }
 
+  /**
+   * Runs a `copy … to stdout` when it is read, as of a connection. The connection is taken with the
+   * first read, and given back when the data has ended, reading has stopped or has failed.
+   *
+   * @throws {InterfaceError} the statement copies in.
+   *
+   * @example
+   * ```ts
+   * await using pool = createPool();
+   * const csv = pool.copyTo("copy (select name from users order by id) to stdout (format csv)");
+   * await new Response(csv).text(); // → "Ada\nGrace\nEdsger\n"
+   * ```
+   */
+  copyTo(text: string, options: CopyOptions = {}): ByteStream {
+    return poolCopyTo((need) => this.#borrower.take(need), text, options, here("copyTo"));
+  }
+
   /** Copies typed rows into a table on a connection of its own, as of a connection. */
   copyRowsFrom(
     table: TableName,
@@ -170,6 +194,25 @@ export class Pool implements Queryable, AsyncDisposable {
   ): Promise<number> {
     const need = this.#need("held", options.signal, "copyRowsFrom");
     return this.#borrower.lend(need, (db) => db.copyRowsFrom(table, columns, rows, options));
+  }
+
+  /**
+   * The rows of a table, as they come, as of a connection, which is taken with the first row and
+   * given back when the loop is left.
+   *
+   * @example
+   * ```ts
+   * await using pool = createPool();
+   * for await (const { name } of pool.copyRowsTo("users", ["name"])) console.log(name); // → Ada, Grace, Edsger
+   * ```
+   */
+  copyRowsTo<Row = ObjectRow>(
+    table: TableName,
+    columns: readonly string[],
+    options: CopyRowsToOptions = {},
+  ): AsyncIterableIterator<Row> {
+    const need = this.#need("held", options.signal, "copyRowsTo");
+    return copyRowsTo<Row>(() => this.#borrower.take(need), table, columns, options);
   }
 
   /** Notifies whoever listens to a channel, as of a connection. */

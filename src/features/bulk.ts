@@ -101,7 +101,7 @@ export class BulkQueries extends Queries {
     columns: readonly string[],
     options?: CopyRowsToOptions,
   ): AsyncIterableIterator<Row> {
-    return copyRowsTo<Row>(this.#host, table, columns, options);
+    return copyRowsTo<Row>(() => ({ host: this.#host }), table, columns, options);
   }
 
   /**

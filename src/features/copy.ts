@@ -66,7 +66,19 @@ export async function copyIn(
  * the way, is the reading's error.
  */
 export function copyTo(host: QueryHost, text: string, options: CopyOptions = {}): ByteStream {
-  const copy = new CopyOut(host, text, options);
+  return byteStream(new CopyOut(host, text, options));
+}
+
+/** What a stream of bytes takes its chunks from. */
+export interface Chunks {
+  /** The next one; `undefined` at the end. One call at a time. */
+  next(): Promise<Uint8Array<ArrayBuffer> | undefined>;
+  /** Nobody reads on. Never rejects. */
+  leave(): Promise<void>;
+}
+
+/** A stream that takes a chunk whenever it is read, and none before. */
+export function byteStream(copy: Chunks): ByteStream {
   return new ReadableStream<Uint8Array<ArrayBuffer>>({
     async pull(controller) {
       const chunk = await copy.next();

@@ -53,12 +53,21 @@ export class CopyOut implements Request<void> {
   #rows = 0;
 
   constructor(host: QueryHost, text: string, options: CopyOptions) {
-    if (COPY_IN.test(text)) throw new InterfaceError("copyTo() takes a COPY … TO STDOUT");
+    CopyOut.check(text);
     this.#host = host;
     this.#session = host.executor.session;
     this.#text = text;
     this.#options = options;
     this.#site = takeCallSite(host.asyncStacks);
+  }
+
+  /**
+   * Checks the statement as far as looking at it tells.
+   *
+   * @throws {InterfaceError} it copies in.
+   */
+  static check(text: string): void {
+    if (COPY_IN.test(text)) throw new InterfaceError("copyTo() takes a COPY … TO STDOUT");
   }
 
   /** The next chunk, which is the caller's; `undefined` at the end. One call at a time. */

@@ -12,7 +12,7 @@ import {
   writeBinaryHeader,
   writeBinaryTrailer,
 } from "../protocol/copy_format.ts";
-import type { QueryHost } from "../query/host.ts";
+import type { HostLoan, QueryHost } from "../query/host.ts";
 import { quoteIdentifier } from "../query/quote.ts";
 import type { ObjectRow } from "../query/result.ts";
 import { compileRows, type RowColumn, type RowShape } from "../query/rows.ts";
@@ -94,33 +94,43 @@ async function firstOf<T>(pull: Pull<T>, signal: Signal | undefined): Promise<It
   }
 }
 
-/** The rows of a table; see `copyRowsTo()` of a connection. */
+/**
+ * The rows of a table; see `copyRowsTo()` of a connection. The host is asked for when the first row
+ * is, so that rows that are never read hold none.
+ */
 export async function* copyRowsTo<Row = ObjectRow>(
-  host: QueryHost,
+  lend: () => HostLoan | Promise<HostLoan>,
   table: TableName,
   columns: readonly string[],
   options: CopyRowsToOptions = {},
 ): AsyncGenerator<Row, void, undefined> {
-  const described = await describe(host, table, columns, options);
-  const decode = compileRows(described, options.rows ?? host.defaults.rows ?? "object");
-  // What has no binary form, or none that anybody here knows, goes as its text within the binary format.
-  const list = described.map(({ name, format }) =>
-    quoteIdentifier(name) + (format === 1 ? "" : "::pg_catalog.text")
-  );
-  const text = `copy (select ${list.join()} from ${tableOf(table)}) to stdout (format binary)`;
-  for await (const tuples of cut(copyTo(host, text, options))) {
-    for (
-      let end = tupleEnd(tuples);
-      end !== undefined && !isTrailer(tuples);
-      end = tupleEnd(tuples)
-    ) {
-      const whole = tuples.end;
-      tuples.end = end;
-      const row = decode(tuples) as Row;
-      tuples.end = whole;
-      yield row;
+  const { host, giveBack } = await lend();
+  try {
+    const described = await describe(host, table, columns, options);
+    const decode = compileRows(described, options.rows ?? host.defaults.rows ?? "object");
+    const text = `copy (select ${readable(described)} from ${tableOf(table)})`;
+    for await (const tuples of cut(copyTo(host, `${text} to stdout (format binary)`, options))) {
+      for (
+        let end = tupleEnd(tuples);
+        end !== undefined && !isTrailer(tuples);
+        end = tupleEnd(tuples)
+      ) {
+        const whole = tuples.end;
+        tuples.end = end;
+        const row = decode(tuples) as Row;
+        tuples.end = whole;
+        yield row;
+      }
     }
+  } finally {
+    await giveBack?.();
   }
+}
+
+/** What has no binary form, or none that anybody here knows, goes as its text within the binary format. */
+function readable(columns: readonly RowColumn[]): string {
+  const cast = ({ format }: RowColumn): string => format === 1 ? "" : "::pg_catalog.text";
+  return columns.map((column) => quoteIdentifier(column.name) + cast(column)).join();
 }
 
 /** Whole tuples, as many as have come; the reader is to be left where they end. */

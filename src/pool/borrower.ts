@@ -75,7 +75,7 @@ export class Borrower {
   /** Takes a connection for a stream. */
   async take(need: Need): Promise<Loan> {
     const slot = await this.acquire(need);
-    return { db: slot.connection, giveBack: () => this.#giveBack(slot) };
+    return { db: slot.connection, host: slot.core.host, giveBack: () => this.#giveBack(slot) };
   }
 
   /** The caller's stack, where it will be wanted and cannot be had later. */

@@ -1,7 +1,7 @@
 import type { Connection } from "../connection.ts";
 import { InterfaceError } from "../errors/errors.ts";
 import type { Fragment } from "../query/fragment.ts";
-import { neverSent, type QueryHost, type QueryOptions } from "../query/host.ts";
+import { type HostLoan, neverSent, type QueryHost, type QueryOptions } from "../query/host.ts";
 import { Query, type StatementDescription } from "../query/query.ts";
 import { SimpleQuery } from "../query/simple_query.ts";
 import type { ObjectRow, Result } from "../query/result.ts";
@@ -36,9 +36,8 @@ export interface Need {
 }
 
 /** A connection taken. */
-export interface Loan {
+export interface Loan extends Required<HostLoan> {
   readonly db: Connection;
-  giveBack(): Promise<void> | undefined;
 }
 
 /** How a query is made, once there is a connection to make it on. */

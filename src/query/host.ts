@@ -41,6 +41,13 @@ export interface QueryHost {
   readonly names: NamedTexts;
 }
 
+/** A host that is lent for a time. */
+export interface HostLoan {
+  readonly host: QueryHost;
+  /** Ends that time; a promise while the host is not free yet. */
+  readonly giveBack?: () => Promise<void> | undefined;
+}
+
 /** The options of a query over the connection's, with types by their OIDs. */
 export async function withDefaults(
   options: QueryOptions,

@@ -1,0 +1,81 @@
+import { PgError } from "../errors/errors.ts";
+import { byteStream, type Chunks } from "../features/copy.ts";
+import { CopyOut } from "../features/copy_out.ts";
+import type { CopyOptions } from "../features/copy_statement.ts";
+import { withCallSite } from "../query/call_site.ts";
+import type { ByteStream } from "../query/source.ts";
+import { bound } from "../session/deadline.ts";
+import type { Loan, Need } from "./pool_query.ts";
+
+/** Takes a connection. */
+type Take = (need: Need) => Promise<Loan>;
+
+/**
+ * A copy out of a pool. It takes its connection when it is first read, so that one that is never
+ * read holds none, and gives it back at its end, whatever that is.
+ */
+export function poolCopyTo(
+  take: Take,
+  text: string,
+  options: CopyOptions,
+  site: Error,
+): ByteStream {
+  CopyOut.check(text);
+  return byteStream(new PoolCopy(take, text, options, site));
+}
+
+class PoolCopy implements Chunks {
+  readonly #take: Take;
+  readonly #text: string;
+  readonly #options: CopyOptions;
+  readonly #site: Error;
+  /** Ends the wait for a connection. */
+  readonly #leaving = new AbortController();
+  #begun: Promise<CopyOut> | undefined;
+  #loan: Loan | undefined;
+
+  constructor(take: Take, text: string, options: CopyOptions, site: Error) {
+    this.#take = take;
+    this.#text = text;
+    this.#options = options;
+    this.#site = site;
+  }
+
+  async next(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const copy = await (this.#begun ??= this.#begin());
+    try {
+      const chunk = await copy.next();
+      if (chunk === undefined) await this.#giveBack();
+      return chunk;
+    } catch (error) {
+      // A `progress` that throws leaves the copy to be ended.
+      await copy.leave();
+      await this.#giveBack();
+      throw error instanceof PgError ? withCallSite(error, this.#site) : error;
+    }
+  }
+
+  async leave(): Promise<void> {
+    this.#leaving.abort();
+    const copy = await this.#begun?.catch(() => undefined);
+    await copy?.leave();
+    await this.#giveBack();
+  }
+
+  async #begin(): Promise<CopyOut> {
+    const release = bound(this.#leaving, 0, () => "", this.#options.signal);
+    try {
+      const { signal } = this.#leaving;
+      this.#loan = await this.#take({ kind: "held", signal, site: this.#site });
+    } finally {
+      release();
+    }
+    return new CopyOut(this.#loan.host, this.#text, this.#options);
+  }
+
+  async #giveBack(): Promise<void> {
+    const loan = this.#loan;
+    this.#loan = undefined;
+    await loan?.giveBack();
+  }
+}
