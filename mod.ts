@@ -102,7 +102,7 @@ export {
 export type { PreparedTransaction } from "./src/features/two_phase.ts";
 export { Fragment } from "./src/query/fragment.ts";
 export type { PreparedStatement, StatementOptions } from "./src/query/prepared.ts";
-export type { QueryOptions } from "./src/query/host.ts";
+export type { CallOptions, QueryOptions } from "./src/query/host.ts";
 export { Query, type StatementDescription } from "./src/query/query.ts";
 export { SimpleQuery } from "./src/query/simple_query.ts";
 export type { BatchOptions, BatchQuery, Parameters, Queries } from "./src/query/queryable.ts";

@@ -18,7 +18,7 @@ import {
   recoverPrepared,
   rollbackPrepared,
 } from "./features/two_phase.ts";
-import type { QueryHost } from "./query/host.ts";
+import type { CallOptions, QueryHost } from "./query/host.ts";
 import type { Queries } from "./query/queryable.ts";
 import type { Session } from "./session/session.ts";
 import type { Codec } from "./types/codec.ts";
@@ -157,8 +157,8 @@ export class Connection extends BulkQueries implements Queryable, AsyncDisposabl
    *
    * @throws {DatabaseError} there is none of that name (42704), or it is another's.
    */
-  commitPrepared(gid: string): Promise<void> {
-    return commitPrepared(this.#host, gid);
+  commitPrepared(gid: string, options?: CallOptions): Promise<void> {
+    return commitPrepared(this.#host, gid, options);
   }
 
   /**
@@ -166,13 +166,13 @@ export class Connection extends BulkQueries implements Queryable, AsyncDisposabl
    *
    * @throws {DatabaseError} there is none of that name (42704), or it is another's.
    */
-  rollbackPrepared(gid: string): Promise<void> {
-    return rollbackPrepared(this.#host, gid);
+  rollbackPrepared(gid: string, options?: CallOptions): Promise<void> {
+    return rollbackPrepared(this.#host, gid, options);
   }
 
   /** The prepared transactions of the whole server that were not ended yet, oldest first. */
-  recoverPrepared(): Promise<PreparedTransaction[]> {
-    return recoverPrepared(this.#host);
+  recoverPrepared(options?: CallOptions): Promise<PreparedTransaction[]> {
+    return recoverPrepared(this.#host, options);
   }
 
   /**

@@ -24,7 +24,7 @@ import { leasedCore, PooledConnection } from "./pool/pooled_connection.ts";
 import { type TextEffect, TextEffects } from "./pool/session_state.ts";
 import type { PoolStats } from "./pool/stats.ts";
 import { assemble, Fragment } from "./query/fragment.ts";
-import { NO_OPTIONS, type QueryHost, type QueryOptions } from "./query/host.ts";
+import { type CallOptions, NO_OPTIONS, type QueryHost, type QueryOptions } from "./query/host.ts";
 import { NamedTexts } from "./query/named.ts";
 import type { PreparedStatement, StatementOptions } from "./query/prepared.ts";
 import type { Query } from "./query/query.ts";
@@ -216,9 +216,9 @@ export class Pool implements Queryable, AsyncDisposable {
   }
 
   /** Notifies whoever listens to a channel, as of a connection. */
-  notify(channel: string, payload?: string): Promise<void> {
-    return this.#borrower.lend(this.#need("shared", undefined, "notify"), (db) => {
-      return db.notify(channel, payload);
+  notify(channel: string, payload?: string, options?: CallOptions): Promise<void> {
+    return this.#borrower.lend(this.#need("shared", options?.signal, "notify"), (db) => {
+      return db.notify(channel, payload, options);
     });
   }
 
@@ -229,7 +229,7 @@ export class Pool implements Queryable, AsyncDisposable {
    * callbacks that wait for another one, it fails with a `PoolDeadlockError` after a second.
    */
   transaction<T>(work: TransactionCallback<T>, options?: TransactionRunOptions): Promise<T> {
-    const need = this.#need("held", undefined, "transaction");
+    const need = this.#need("held", options?.signal, "transaction");
     return this.#borrower.lend(need, (db) => db.transaction(work, options));
   }
 

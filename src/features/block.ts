@@ -1,13 +1,28 @@
 /**
  * What transactions and savepoints are on the wire. While one is open it holds the session's turn: a
  * query from outside would run inside of it without knowing, so it is refused.
- * Source: manual, BEGIN, SET TRANSACTION, SAVEPOINT.
+ *
+ * BEGIN costs no round trip and yet nothing of the transaction can ever run outside of it: it goes in
+ * front of the first request, and there is no Sync between the two. Should BEGIN fail (a cancel has hit
+ * it, a mode is refused), the server skips that request, and nothing more is sent.
+ * Source: manual, BEGIN, SAVEPOINT; "Extended Query", "Pipelining".
  */
+import type { Writer } from "../bytes/writer.ts";
 import { InterfaceError, InternalError } from "../errors/errors.ts";
-import type { TransactionStatus } from "../protocol/backend.ts";
+import { readCommandTag, type TransactionStatus } from "../protocol/backend.ts";
+import { beginBind, endBind, EXECUTE_ALL, parse, sync } from "../protocol/frontend.ts";
+import { Backend } from "../protocol/tags.ts";
 import type { QueryHost } from "../query/host.ts";
+import { expect, unexpected } from "../query/introduction.ts";
 import { executeSimple } from "../query/simple.ts";
-import type { Turn } from "../session/exchange.ts";
+import {
+  type Conversation,
+  type Message,
+  outOfTurn,
+  type Request,
+  type Signal,
+  type Turn,
+} from "../session/exchange.ts";
 import { prepareTransaction } from "./two_phase.ts";
 
 /** How a transaction is to be. */
@@ -18,6 +33,10 @@ export interface TransactionOptions {
   readonly readOnly?: boolean;
   /** Of a serializable, read-only transaction: waits until it can run without ever failing for it. */
   readonly deferrable?: boolean;
+  /** Aborts it: what it runs is cancelled on the server, and all of it is rolled back. */
+  readonly signal?: Signal;
+  /** Seconds for all of it, retries and pauses included, as if aborted then. 0, the default: no limit. */
+  readonly timeout?: number;
 }
 
 /** The same host for what is run within a block. */
@@ -25,36 +44,60 @@ export function within(host: QueryHost, turn: Turn): QueryHost {
   return { ...host, defaults: Object.freeze({ ...host.defaults, turn }) };
 }
 
-/** One BEGIN … COMMIT, or SAVEPOINT … RELEASE: the session's turn, and how it began and ends. */
+/** One BEGIN … COMMIT, or SAVEPOINT … RELEASE: the session's turn, and how it begins and ends. */
 export class Block implements Turn {
   readonly isTransaction = true;
   readonly refusal: string;
-  /** Settles when the server has begun it; what is run in it need not wait for that. */
-  readonly begun: Promise<void>;
+  /** How many blocks this one is in. */
+  readonly depth: number;
+  /** Called when it is over. */
+  left: (() => void) | undefined;
   readonly #host: QueryHost;
   readonly #outer: Block | undefined;
+  /** The outermost, which has the BEGIN. */
+  readonly #root: Block;
+  readonly #beginning: Beginning;
   readonly #savepoint: string | undefined;
+  readonly #signal: Signal | undefined;
+  /** Settles when the server has made the savepoint; what is run in it need not wait for that. */
+  readonly #made: Promise<void> | undefined;
   #ending: Promise<void> | undefined;
   #isCommitted = false;
   #isPrepared = false;
+  #isRollingBack = false;
+  /** Why it could not begin. */
+  #stillborn: { readonly error: unknown } | undefined;
+  /** It was given up before BEGIN was sent. */
+  #isAbandoned = false;
   /** What put it into its failed state. */
   #firstFailure: unknown;
 
   /**
-   * Takes the turn and sends BEGIN.
+   * Takes the turn; BEGIN is sent with the first request. `signal` aborts what is run in it, COMMIT
+   * included.
    *
    * @throws {InterfaceError} it is not the caller's turn, or a transaction is open already.
    */
-  constructor(host: QueryHost, options: TransactionOptions, outer?: Block) {
+  constructor(host: QueryHost, options: TransactionOptions, signal?: Signal, outer?: Block) {
     const { session } = host.executor;
     this.#host = within(host, this);
     this.#outer = outer;
+    if (outer === undefined) {
+      this.#root = this;
+      this.#signal = signal;
+      this.#beginning = new Beginning(`begin ${transactionModes(options)}`.trimEnd());
+    } else {
+      this.#root = outer.#root;
+      this.#signal = outer.#signal;
+      this.#beginning = outer.#beginning;
+    }
     const depth = outer === undefined ? 0 : outer.depth + 1;
     this.depth = depth;
     this.#savepoint = depth === 0 ? undefined : `cornac_${depth}`;
     this.refusal = depth === 0
       ? "a transaction is open on this connection: run the query on the transaction"
       : "a savepoint is open in this transaction: run the query on the savepoint";
+    if (this.#signal?.aborted) throw this.#signal.reason;
     if (session.turn !== outer) {
       throw new InterfaceError(session.turn?.refusal ?? "the transaction is over");
     }
@@ -62,16 +105,37 @@ export class Block implements Turn {
       throw new InterfaceError("a transaction is open already, begun by a query");
     }
     session.turn = this;
-    this.begun = this.#begin(options);
-    this.begun.catch(() => {});
+    if (this.#savepoint !== undefined) this.#made = this.#run(`savepoint ${this.#savepoint}`);
+    this.#made?.catch(() => {});
   }
 
-  /** How many blocks this one is in. */
-  readonly depth: number;
+  /** Rejects when it could not begin, which is then why nothing in it could be run. */
+  get begun(): Promise<void> {
+    if (this.#made !== undefined) return this.#made;
+    const stillborn = this.#stillborn;
+    return stillborn === undefined ? Promise.resolve() : Promise.reject(stillborn.error);
+  }
+
+  get signal(): Signal | undefined {
+    return this.#isRollingBack ? undefined : this.#signal;
+  }
+
+  prelude(): Request<void> | undefined {
+    const root = this.#root;
+    if (root.#stillborn !== undefined) throw root.#stillborn.error;
+    if (root.#isAbandoned) throw outOfTurn(undefined, this);
+    return this.#beginning.isDue ? this.#beginning : undefined;
+  }
+
+  begin(): Promise<void> {
+    if (!this.#beginning.isDue) return Promise.resolve();
+    return this.#host.executor.session.request(NOTHING, { turn: this });
+  }
 
   /** Told by the session. */
   failed(error: unknown, status: TransactionStatus): void {
     if (status === "failed") this.#firstFailure ??= error;
+    else if (this.#beginning.isDue) this.#root.#stillborn ??= { error };
   }
 
   /** Ends it with what was done in it. */
@@ -101,15 +165,6 @@ export class Block implements Turn {
     let block = turn instanceof Block ? turn : undefined;
     while (block !== undefined && block !== this) block = block.#outer;
     return block === this;
-  }
-
-  async #begin(options: TransactionOptions): Promise<void> {
-    if (this.#savepoint !== undefined) return await this.#run(`savepoint ${this.#savepoint}`);
-    const modes = transactionModes(options);
-    const begun = this.#run("begin");
-    // Apart: should the server refuse the modes, the block has failed, and nothing is run outside it.
-    const set = modes === "" ? undefined : this.#run(`set transaction ${modes}`);
-    await Promise.all([begun, set]);
   }
 
   /** Ends it by putting it aside under a name; a `commit()` that follows has nothing to do. */
@@ -162,19 +217,24 @@ export class Block implements Turn {
   /** After a COMMIT that failed, where the block may or may not be over. */
   async #rollBackQuietly(): Promise<void> {
     const { session } = this.#host.executor;
-    if (session.closed || session.transactionStatus === "idle") return;
+    const isOver = session.pending === 0 && session.transactionStatus === "idle";
+    if (session.closed || isOver) return;
     await this.#sendRollback().catch(() => {});
   }
 
-  #sendRollback(): Promise<void> {
+  /** What was asked for in it and not sent yet is never sent, when BEGIN was not. */
+  async #sendRollback(): Promise<void> {
     const savepoint = this.#savepoint;
-    if (savepoint === undefined) return this.#run("rollback");
-    return this.#run(`rollback to savepoint ${savepoint}; release savepoint ${savepoint}`);
+    this.#isRollingBack = true;
+    if (this.#beginning.isDue) this.#root.#isAbandoned = true;
+    else if (savepoint === undefined) await this.#run("rollback");
+    else await this.#run(`rollback to savepoint ${savepoint}; release savepoint ${savepoint}`);
   }
 
   #leave(): void {
     const { session } = this.#host.executor;
     if (session.turn === this) session.turn = this.#outer;
+    this.left?.();
   }
 
   #rolledBack(): InternalError {
@@ -195,7 +255,51 @@ export class Block implements Turn {
   }
 }
 
-/** What follows SET TRANSACTION; `""` when nothing was asked for. */
+/** BEGIN, in front of another request: without a Sync of its own. */
+class Beginning implements Request<void> {
+  /** Whether it is to be sent still, or again, because it has failed. */
+  isDue = true;
+  readonly #text: string;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  write(out: Writer): void {
+    parse(out, "", this.#text, []);
+    const at = beginBind(out, "", "");
+    out.int16(0);
+    out.int16(0);
+    endBind(out, at, []);
+    out.bytes(EXECUTE_ALL);
+  }
+
+  *talk(): Conversation<void> {
+    this.isDue = false;
+    let isBegun = false;
+    try {
+      expect(yield, Backend.ParseComplete);
+      expect(yield, Backend.BindComplete);
+      const message: Message = yield;
+      if (message.tag !== Backend.CommandComplete) throw unexpected(message);
+      readCommandTag(message.reader);
+      isBegun = true;
+    } finally {
+      this.isDue = !isBegun;
+    }
+  }
+}
+
+/** What stands in front of it is sent and answered by itself. */
+const NOTHING: Request<void> = {
+  write: sync,
+  *talk() {
+    const message: Message = yield;
+    if (message.tag !== Backend.ReadyForQuery) throw unexpected(message);
+  },
+};
+
+/** What follows BEGIN; `""` when nothing was asked for. */
 function transactionModes({ isolation, readOnly, deferrable }: TransactionOptions): string {
   const modes: string[] = [];
   if (isolation !== undefined) modes.push(`isolation level ${checkedIsolation(isolation)}`);

@@ -1,4 +1,4 @@
-import type { QueryHost } from "../query/host.ts";
+import type { CallOptions, QueryHost } from "../query/host.ts";
 import { Queries } from "../query/queryable.ts";
 import type { ObjectRow } from "../query/result.ts";
 import type { ByteStream, Source } from "../query/source.ts";
@@ -116,7 +116,7 @@ export class BulkQueries extends Queries {
    * await db.notify("jobs", JSON.stringify({ id: 7 }));
    * ```
    */
-  notify(channel: string, payload: string = ""): Promise<void> {
-    return notify(this.#host, channel, payload);
+  notify(channel: string, payload: string = "", options?: CallOptions): Promise<void> {
+    return notify(this.#host, channel, payload, options);
   }
 }

@@ -17,7 +17,7 @@ import { quoteIdentifier } from "../query/quote.ts";
 import type { ObjectRow } from "../query/result.ts";
 import { compileRows, type RowColumn, type RowShape } from "../query/rows.ts";
 import { type Item, openSource, type Pull, type Source } from "../query/source.ts";
-import type { Signal } from "../session/exchange.ts";
+import { limit, unlessAborted } from "../session/deadline.ts";
 import type { Codec } from "../types/codec.ts";
 import { componentText, isBinaryComponent, writeComponent } from "../types/component.ts";
 import { textOnlyCodec } from "../types/scalars.ts";
@@ -62,35 +62,19 @@ export async function copyRowsFrom(
 ): Promise<number> {
   const into = `${tableOf(table)} (${listOf(columns)})`;
   const pull = openSource(rows, "copyRowsFrom(): the source");
+  const { signal, lift } = limit("copy", options.timeout, options.signal);
+  const how = { ...options, signal, timeout: 0 };
   try {
-    const described = await describe(host, table, columns, options);
-    const first = await firstOf(pull, options.signal);
+    const described = await describe(host, table, columns, how);
+    const first = await unlessAborted(pull.next(), signal);
     const encoder = encoderOf(described.map(fieldOf), first, options.format);
-    const { how } = encoder;
-    return await copyIn(
-      host,
-      `copy ${into} from stdin${how}`,
-      new Chunks(encoder, pull, first),
-      options,
-    );
+    const text = `copy ${into} from stdin${encoder.how}`;
+    return await copyIn(host, text, new Chunks(encoder, pull, first), how);
   } catch (error) {
     pull.cancel(error);
     throw error;
-  }
-}
-
-/** The first row, or the signal's reason: the source may be silent, and nothing is sent yet. */
-async function firstOf<T>(pull: Pull<T>, signal: Signal | undefined): Promise<Item<T>> {
-  const next = pull.next();
-  if (signal === undefined || !("then" in next)) return next;
-  let abort = (): void => {};
-  const aborted = new Promise<never>((_, reject) => abort = () => reject(signal.reason));
-  signal.addEventListener("abort", abort, { once: true });
-  if (signal.aborted) abort();
-  try {
-    return await Promise.race([next, aborted]);
   } finally {
-    signal.removeEventListener("abort", abort);
+    lift();
   }
 }
 
@@ -105,11 +89,13 @@ export async function* copyRowsTo<Row = ObjectRow>(
   options: CopyRowsToOptions = {},
 ): AsyncGenerator<Row, void, undefined> {
   const { host, giveBack } = await lend();
+  const { signal, lift } = limit("copy", options.timeout, options.signal);
+  const how = { ...options, signal, timeout: 0 };
   try {
-    const described = await describe(host, table, columns, options);
+    const described = await describe(host, table, columns, how);
     const decode = compileRows(described, options.rows ?? host.defaults.rows ?? "object");
     const text = `copy (select ${readable(described)} from ${tableOf(table)})`;
-    for await (const tuples of cut(copyTo(host, `${text} to stdout (format binary)`, options))) {
+    for await (const tuples of cut(copyTo(host, `${text} to stdout (format binary)`, how))) {
       for (
         let end = tupleEnd(tuples);
         end !== undefined && !isTrailer(tuples);
@@ -123,6 +109,7 @@ export async function* copyRowsTo<Row = ObjectRow>(
       }
     }
   } finally {
+    lift();
     await giveBack?.();
   }
 }

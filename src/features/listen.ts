@@ -4,7 +4,7 @@
  */
 import { InterfaceError, OperationalError, PgError } from "../errors/errors.ts";
 import type { Notification } from "../protocol/backend.ts";
-import type { QueryHost } from "../query/host.ts";
+import type { CallOptions, QueryHost } from "../query/host.ts";
 import { quoteIdentifier } from "../query/quote.ts";
 
 /** Bytes; a longer name would be cut by LISTEN and refused by `pg_notify`. Source: NAMEDATALEN - 1. */
@@ -247,11 +247,16 @@ const IN_TRANSACTION = "listen() has no place in a transaction: LISTEN is undone
  * @throws {InterfaceError} the channel's name is too long or empty.
  * @throws {DatabaseError} the payload is too long: 8,000 bytes are too many.
  */
-export async function notify(host: QueryHost, channel: string, payload: string): Promise<void> {
+export async function notify(
+  host: QueryHost,
+  channel: string,
+  payload: string,
+  options?: CallOptions,
+): Promise<void> {
   checkChannel(channel);
   if (typeof payload !== "string") throw new InterfaceError("the payload must be a string");
   const text = "select pg_catalog.pg_notify($1, $2)";
-  await host.executor.execute(text, [channel, payload], host.defaults);
+  await host.executor.execute(text, [channel, payload], { ...host.defaults, ...options });
 }
 
 function checkChannel(name: string): void {

@@ -1,6 +1,8 @@
 /** Transactions and savepoints as they are used: around a callback, with retries, or by hand. */
 import { InterfaceError, PgError } from "../errors/errors.ts";
 import type { QueryHost } from "../query/host.ts";
+import { limit, unlessAborted } from "../session/deadline.ts";
+import type { Signal } from "../session/exchange.ts";
 import { Block, type TransactionOptions, within } from "./block.ts";
 import { BulkQueries } from "./bulk.ts";
 import { LargeObjects } from "./large_object.ts";
@@ -32,13 +34,18 @@ export async function runTransaction<T>(
   work: TransactionCallback<T>,
   { retries = 0, ...options }: TransactionRunOptions = {},
 ): Promise<T> {
-  for (let attempt = 0;; attempt++) {
-    try {
-      return await runOnce(host, new Block(host, options), work);
-    } catch (error) {
-      if (attempt >= retries || !isWorthRetrying(error)) throw error;
+  const { signal, lift } = limit("transaction", options.timeout, options.signal);
+  try {
+    for (let attempt = 0;; attempt++) {
+      try {
+        return await runOnce(host, new Block(host, options, signal), work);
+      } catch (error) {
+        if (signal?.aborted || attempt >= retries || !isWorthRetrying(error)) throw error;
+      }
+      await pause(attempt, signal);
     }
-    await new Promise((resolve) => setTimeout(resolve, pause(attempt)));
+  } finally {
+    lift();
   }
 }
 
@@ -51,10 +58,20 @@ export async function beginTransaction(
   host: QueryHost,
   options: TransactionOptions = {},
 ): Promise<Transaction> {
-  const block = new Block(host, options);
-  const tx = new Transaction(host, block);
-  await block.begun;
-  return tx;
+  const { signal, lift } = limit("transaction", options.timeout, options.signal);
+  try {
+    const block = new Block(host, options, signal);
+    block.left = lift;
+    const tx = new Transaction(host, block);
+    await block.begin().catch(async (error) => {
+      await tx[Symbol.asyncDispose]();
+      throw error;
+    });
+    return tx;
+  } catch (error) {
+    lift();
+    throw error;
+  }
 }
 
 /**
@@ -144,7 +161,7 @@ async function runSavepoint<T>(
   if (Object.keys(options).length > 0) {
     throw new InterfaceError("a savepoint has no options of its own: give them to the transaction");
   }
-  return await runOnce(host, new Block(host, {}, outer), work);
+  return await runOnce(host, new Block(host, {}, undefined, outer), work);
 }
 
 async function runOnce<T>(
@@ -155,7 +172,7 @@ async function runOnce<T>(
   const tx = new Transaction(host, block);
   let value: T;
   try {
-    value = await work(tx);
+    value = await unlessAborted(work(tx), block.signal);
   } catch (error) {
     await tx[Symbol.asyncDispose]();
     // When it could not begin, that is why nothing in it could be run.
@@ -183,7 +200,10 @@ function isWorthRetrying(error: unknown): boolean {
   return false;
 }
 
-/** Milliseconds before the next attempt: random up to a bound that doubles. */
-function pause(attempt: number): number {
-  return Math.random() * Math.min(1000, 10 * 2 ** attempt);
+/** Before the next attempt: a random time up to a bound that doubles. */
+async function pause(attempt: number, signal: Signal | undefined): Promise<void> {
+  const milliseconds = Math.random() * Math.min(1000, 10 * 2 ** attempt);
+  let clock: ReturnType<typeof setTimeout> | undefined;
+  const paused = new Promise<void>((resolve) => clock = setTimeout(resolve, milliseconds));
+  await unlessAborted(paused, signal).finally(() => clearTimeout(clock));
 }

@@ -3,7 +3,7 @@
  * rolled back later, by whomever. Source: manual, PREPARE TRANSACTION, COMMIT PREPARED; twophase.c.
  */
 import { InterfaceError, InternalError } from "../errors/errors.ts";
-import type { QueryHost } from "../query/host.ts";
+import type { CallOptions, QueryHost } from "../query/host.ts";
 import { quoteLiteral } from "../query/quote.ts";
 
 /** A transaction that was prepared and neither committed nor rolled back. */
@@ -42,8 +42,12 @@ export async function prepareTransaction(
  *
  * @throws {DatabaseError} there is none of that name (42704), it is another's, or one is open here.
  */
-export async function commitPrepared(host: QueryHost, gid: string): Promise<void> {
-  await run(host, `commit prepared ${literalOf(gid)}`);
+export async function commitPrepared(
+  host: QueryHost,
+  gid: string,
+  options?: CallOptions,
+): Promise<void> {
+  await run(host, `commit prepared ${literalOf(gid)}`, options);
 }
 
 /**
@@ -51,14 +55,20 @@ export async function commitPrepared(host: QueryHost, gid: string): Promise<void
  *
  * @throws {DatabaseError} there is none of that name (42704), it is another's, or one is open here.
  */
-export async function rollbackPrepared(host: QueryHost, gid: string): Promise<void> {
-  await run(host, `rollback prepared ${literalOf(gid)}`);
+export async function rollbackPrepared(
+  host: QueryHost,
+  gid: string,
+  options?: CallOptions,
+): Promise<void> {
+  await run(host, `rollback prepared ${literalOf(gid)}`, options);
 }
 
 /** All prepared transactions of the server, oldest first. */
-export async function recoverPrepared(host: QueryHost): Promise<PreparedTransaction[]> {
-  const { executor, defaults } = host;
-  const rows = await executor.execute(RECOVER, [], { ...defaults, rows: "array" });
+export async function recoverPrepared(
+  { executor, defaults }: QueryHost,
+  options?: CallOptions,
+): Promise<PreparedTransaction[]> {
+  const rows = await executor.execute(RECOVER, [], { ...defaults, ...options, rows: "array" });
   return (rows as unknown as [string, number, string, string][]).map(
     ([gid, milliseconds, owner, database]) => ({
       gid,
@@ -75,8 +85,12 @@ const RECOVER = `select gid,
   owner::pg_catalog.text, database::pg_catalog.text
 from pg_catalog.pg_prepared_xacts order by prepared`;
 
-async function run({ executor, defaults }: QueryHost, text: string): Promise<string> {
-  return (await executor.execute(text, [], { ...defaults, prepare: false })).command;
+async function run(
+  { executor, defaults }: QueryHost,
+  text: string,
+  options?: CallOptions,
+): Promise<string> {
+  return (await executor.execute(text, [], { ...defaults, ...options, prepare: false })).command;
 }
 
 function literalOf(gid: string): string {

@@ -31,6 +31,9 @@ export interface QueryOptions {
   timeout?: number;
 }
 
+/** How long a call may take that is one query, and nothing to choose about it. */
+export type CallOptions = Pick<QueryOptions, "signal" | "timeout">;
+
 /** What a query runs on. */
 export interface QueryHost {
   readonly executor: Executor;

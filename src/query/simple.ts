@@ -42,6 +42,8 @@ export class SimpleRequest implements Request<Result[]> {
   /** Sends it and collects the results. */
   async run(): Promise<Result[]> {
     const [executor, options] = [this.#executor, this.#options];
+    // A Query cannot stand behind other messages without a Sync: the server would skip it unanswered.
+    options.turn?.begin?.().catch(() => {});
     const results = await executor.session.request(this, options);
     for (const { rows, columns } of this.#incomplete) {
       const unknown = columns.filter(({ codec }) => codec === undefined);

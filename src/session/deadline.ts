@@ -1,5 +1,6 @@
 import { OperationalError } from "../errors/errors.ts";
 import type { Signal } from "../runtime/runtime.ts";
+import { late } from "./exchange.ts";
 
 /**
  * Aborts `controller` when `seconds` are over (0: never), for a reason that says what was going on
@@ -11,14 +12,40 @@ export function bound(
   stage: () => string,
   signal: Signal | undefined,
 ): () => void {
+  return join(controller, signal, seconds, () => {
+    const message = `connect timed out after ${seconds} s (connectTimeout) while ${stage()}`;
+    return new OperationalError(message, { code: "08001", safeToRetry: true });
+  });
+}
+
+/** One signal for what consists of several requests and waits between them. */
+export interface Limit {
+  /** The user's own, if no time is set; it aborts as that does, or when the time is over. */
+  readonly signal: Signal | undefined;
+  /** To be called when all is done: the clock stops. */
+  lift(): void;
+}
+
+/** Sets the time for something as a whole; `what` names it in the error. 0 or absent: no limit. */
+export function limit(what: string, seconds: number | undefined, signal?: Signal): Limit {
+  if (!seconds) return { signal, lift() {} };
+  const controller = new AbortController();
+  const lift = join(controller, signal, seconds, () => late(seconds, what));
+  return { signal: controller.signal, lift };
+}
+
+function join(
+  controller: AbortController,
+  signal: Signal | undefined,
+  seconds: number,
+  late: () => Error,
+): () => void {
   const abort = (): void => controller.abort(signal!.reason);
   if (signal?.aborted) abort();
   signal?.addEventListener("abort", abort, { once: true });
-  const late = (): void => {
-    const message = `connect timed out after ${seconds} s (connectTimeout) while ${stage()}`;
-    controller.abort(new OperationalError(message, { code: "08001", safeToRetry: true }));
-  };
-  const clock = seconds > 0 ? setTimeout(late, seconds * 1000) : undefined;
+  const clock = seconds > 0
+    ? setTimeout(() => controller.abort(late()), seconds * 1000)
+    : undefined;
   return () => {
     clearTimeout(clock);
     signal?.removeEventListener("abort", abort);

@@ -64,6 +64,18 @@ export interface Turn {
   readonly refusal: string;
   /** All that is requested within it belongs to one transaction. */
   readonly isTransaction?: boolean;
+  /** Aborts what is requested within it. */
+  readonly signal?: Signal;
+  /**
+   * What is to go in front of a request in it: messages without a Sync, so that the server skips the
+   * request should it refuse them. Asked for whenever one is sent; nothing is sent behind that one
+   * until it is answered.
+   *
+   * @throws what has kept it from beginning: nothing is sent in it any more.
+   */
+  prelude?(): Request<void> | undefined;
+  /** Sends the prelude by itself, unless it was sent: for a request that can have none in front. */
+  begin?(): Promise<void>;
   /** Told when a request within it has failed, and in what state that has left the session. */
   failed?(error: unknown, status: TransactionStatus): void;
 }
@@ -122,6 +134,17 @@ export class Exchange<T = unknown> {
     this.reject = reject;
   }
 
+  /** Appends its messages and begins its conversation; whether nothing may be sent behind it. */
+  write(out: Writer): boolean {
+    const prelude = this.turn?.prelude?.();
+    prelude?.write(out);
+    const isExclusive = this.request.write(out) === true;
+    const talk = this.request.talk();
+    this.talk = prelude === undefined ? talk : inFront(prelude.talk(), talk);
+    this.talk.next();
+    return isExclusive || prelude !== undefined;
+  }
+
   /**
    * Whether the server's silence means nothing just now: it waits for us, or we do not listen. Not
    * while what we have to say does not leave (`writing`).
@@ -177,26 +200,45 @@ export class Exchange<T = unknown> {
   }
 }
 
-/** Ties an exchange to its turn, its signal and its timeout; `abort` gets the reason to stop. */
+/** One conversation behind another; what the first fails with, the second meets before it has begun. */
+function* inFront<T>(first: Conversation<void>, second: Conversation<T>): Conversation<T> {
+  try {
+    yield* first;
+  } catch (error) {
+    second.next();
+    second.throw(error);
+    throw error;
+  }
+  return yield* second;
+}
+
+/** The signal that has aborted a request before it is made, if one has. */
+export function abortedBefore({ signal, turn }: RequestOptions): Signal | undefined {
+  if (signal?.aborted) return signal;
+  return turn?.signal?.aborted ? turn.signal : undefined;
+}
+
+/** Ties an exchange to its turn, its signals and its timeout; `abort` gets the reason to stop. */
 export function bind(
   exchange: Exchange,
   { signal, timeout, turn }: RequestOptions,
   abort: (exchange: Exchange, reason: unknown) => void,
 ): void {
   exchange.turn = turn;
-  if (signal === undefined && !timeout) return;
-  const aborted = (): void => abort(exchange, signal!.reason);
+  const outer = turn?.signal;
+  if (signal === undefined && outer === undefined && !timeout) return;
+  const aborted = (): void => abort(exchange, (signal?.aborted ? signal : outer!).reason);
   const clock = timeout ? setTimeout(() => abort(exchange, late(timeout)), timeout * 1000) : 0;
-  signal?.addEventListener("abort", aborted, { once: true });
+  for (const one of [signal, outer]) one?.addEventListener("abort", aborted, { once: true });
   exchange.onSettled = () => {
     clearTimeout(clock);
-    signal?.removeEventListener("abort", aborted);
+    for (const one of [signal, outer]) one?.removeEventListener("abort", aborted);
   };
 }
 
-/** Why a request is cancelled that has taken longer than it may. */
-export function late(seconds: number): OperationalError {
-  const message = `query timed out after ${seconds} s and was cancelled`;
+/** Why a request, or several of them, is cancelled that has taken longer than it may. */
+export function late(seconds: number, what: string = "query"): OperationalError {
+  const message = `${what} timed out after ${seconds} s and was cancelled`;
   return new OperationalError(message, { code: "57014" });
 }
 

@@ -19,6 +19,7 @@ import { sync, terminate } from "../protocol/frontend.ts";
 import { Backend, backendName, isBackend } from "../protocol/tags.ts";
 import { Cancellation } from "./cancellation.ts";
 import {
+  abortedBefore,
   bind,
   cancelled,
   Exchange,
@@ -119,8 +120,8 @@ export class Session implements Receiver {
     return new Promise<T>((resolve, reject) => {
       if (this.closed) return reject(this.#refusal());
       if (this.turn !== options?.turn) return reject(outOfTurn(this.turn, options?.turn));
-      const signal = options?.signal;
-      if (signal?.aborted) return reject(signal.reason);
+      const aborted = options && abortedBefore(options);
+      if (aborted !== undefined) return reject(aborted.reason);
       const exchange = new Exchange<T>(request, resolve, reject);
       if (options !== undefined) bind(exchange as Exchange, options, this.#abort);
       if (this.#waiting.length > 0 || !this.#admits()) this.#waiting.push(exchange as Exchange);
@@ -237,9 +238,7 @@ export class Session implements Receiver {
     const { out } = this.wire;
     const mark = out.mark();
     try {
-      exchange.exclusive = exchange.request.write(out) === true;
-      exchange.talk = exchange.request.talk();
-      exchange.talk.next();
+      exchange.exclusive = exchange.write(out);
     } catch (error) {
       out.rollback(mark);
       exchange.fail(error);

@@ -215,6 +215,26 @@ test("copy rows: an abort ends a source that is silent, before its first row or 
   });
 });
 
+test("copy rows: timeout is for all of it, a source that is silent before its first row included", async () => {
+  await withQuietDb(async (db) => {
+    await db.query("create temp table t (id int)");
+    let returned = 0;
+    const iterator = {
+      next: () => new Promise<never>(() => {}),
+      return: () => Promise.resolve({ done: true, value: ++returned }),
+    };
+    const rows = { [Symbol.asyncIterator]: () => iterator } as AsyncIterable<unknown[]>;
+    const late = await failure(db.copyRowsFrom("t", ["id"], rows, { timeout: 0.05 }));
+    assert.equal(late.code, "57014");
+    assert.match(late.message, /^copy timed out after 0\.05 s/);
+    assert.equal(returned, 1);
+    await db.query("create temp view slow as select pg_sleep(300)::text as slept");
+    const out = failure(all(db.copyRowsTo("slow", ["slept"], { timeout: 0.05 })));
+    assert.match((await out).message, /^copy timed out/);
+    await assertUsable(db);
+  });
+});
+
 test("copy rows: an error of the server gives up the rows", async () => {
   await withQuietDb(async (db) => {
     await db.query("create temp table t (id int primary key)");

@@ -98,3 +98,21 @@ test("two-phase: what is over, and what is a savepoint or has one open, is not p
     await assertUsable(db);
   });
 });
+
+test("two-phase: a signal reaches what ends, lists and notifies", async () => {
+  await withTable(async (db) => {
+    const reason = new RangeError("enough");
+    const signal = AbortSignal.abort(reason);
+    assert.equal(await failure(db.commitPrepared("cornac none", { signal })), reason);
+    assert.equal(await failure(db.rollbackPrepared("cornac none", { signal })), reason);
+    assert.equal(await failure(db.recoverPrepared({ signal })), reason);
+    assert.equal(await failure(db.notify("cornac_two_phase", "", { signal })), reason);
+    assert.equal(
+      await failure(
+        db.transaction((tx) => tx.prepareTransaction("cornac none"), { signal }),
+      ),
+      reason,
+    );
+    await assertUsable(db);
+  });
+});
