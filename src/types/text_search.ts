@@ -6,23 +6,20 @@ import { OIDS } from "./oids.ts";
 /** ts_type.h: operators of a tsquery by their numbers. */
 const NOT = 1;
 const AND = 2;
-const OR = 3;
 const PHRASE = 4;
-/** A tsquery nested deeper than this is refused: the server's own parser would have run out of stack. */
-const MAX_DEPTH = 1000;
+/** tsquery.c: tsearch_op_priority. */
+const PRIORITIES: readonly number[] = [0, 4, 2, 1, 3];
 
-/** An operand or an operator with what it is made of. */
-type Node =
-  | { readonly kind: "value"; readonly text: string }
-  | { readonly kind: "not"; readonly of: Node }
-  | {
-    readonly kind: "binary";
-    readonly priority: number;
-    readonly sign: string;
-    readonly phrase: boolean;
-    readonly left: Node;
-    readonly right: Node;
-  };
+/** A part of a query as it is printed, and what decides whether it needs parentheses. */
+interface Printed {
+  readonly text: string;
+  /** Of its outermost operator; an operand has none. */
+  readonly priority: number;
+  readonly isPhrase: boolean;
+}
+
+/** An operand, or an operator that waits for what it is made of. */
+type Item = Printed | { readonly operator: number; readonly distance: number };
 
 /** `tsvector` ↔ its text, `'cat':3A 'sat':4`. Source: tsvector.c, `tsvectorsend`, `tsvectorout`. */
 export const tsvectorCodec: Codec<string> = Object.freeze({
@@ -49,9 +46,10 @@ export const tsqueryCodec: Codec<string> = Object.freeze({
   decodeText: same,
   decodeBinary(reader: Reader): string {
     const count = reader.count(reader.int32(), 2);
-    const text = count === 0 ? "" : print(readNode(reader, 0), 0, false);
+    const items: Item[] = [];
+    for (let i = 0; i < count; i++) items.push(readItem(reader));
     reader.finish();
-    return text;
+    return count === 0 ? "" : print(items);
   },
   accepts: never,
   encodeText: same,
@@ -68,21 +66,12 @@ function readLexeme(reader: Reader): string {
   return count === 0 ? text : `${text}:${positions.join(",")}`;
 }
 
-/** The items come in prefix order, an operator's right operand before its left. */
-function readNode(reader: Reader, depth: number): Node {
-  if (depth > MAX_DEPTH) throw malformed("tsquery", "nested too deep");
+function readItem(reader: Reader): Item {
   const type = reader.uint8();
-  if (type === 1) return { kind: "value", text: readOperand(reader) };
-  if (type !== 2) throw malformed("tsquery");
-  const operator = reader.uint8();
-  const distance = operator === PHRASE ? reader.int16() : 0;
-  if (operator === NOT) return { kind: "not", of: readNode(reader, depth + 1) };
-  if (operator !== AND && operator !== OR && operator !== PHRASE) throw malformed("tsquery");
-  const right = readNode(reader, depth + 1);
-  const left = readNode(reader, depth + 1);
-  const phrase = operator === PHRASE;
-  const sign = phrase ? (distance === 1 ? "<->" : `<${distance}>`) : operator === AND ? "&" : "|";
-  return { kind: "binary", priority: priorityOf(operator), sign, phrase, left, right };
+  if (type === 1) return { text: readOperand(reader), priority: Infinity, isPhrase: false };
+  const operator = type === 2 ? reader.uint8() : 0;
+  if (operator < NOT || operator > PHRASE) throw malformed("tsquery");
+  return { operator, distance: operator === PHRASE ? reader.uint16() : 0 };
 }
 
 function readOperand(reader: Reader): string {
@@ -96,25 +85,37 @@ function readOperand(reader: Reader): string {
   return flags === "" ? text : `${text}:${flags}`;
 }
 
-/** tsquery.c: tsearch_op_priority. */
-function priorityOf(operator: number): number {
-  return [0, 4, 2, 1, 3][operator]!;
+/**
+ * The items are in prefix order, an operator's right operand before its left. From the end, each
+ * operator finds its operands made: without recursion, as a chain of `&` may be thousands long.
+ */
+function print(items: readonly Item[]): string {
+  const made: Printed[] = [];
+  for (let i = items.length - 1; i >= 0; i--) {
+    const item = items[i]!;
+    made.push("text" in item ? item : printed(item.operator, item.distance, made));
+  }
+  if (made.length !== 1) throw malformed("tsquery");
+  return made[0]!.text;
 }
 
-/**
- * tsquery.c, `infix`: parentheses around what binds less than its surroundings, and around a phrase
- * on the right of a phrase.
- */
-function print(node: Node, outer: number, rightOfPhrase: boolean): string {
-  if (node.kind === "value") return node.text;
-  if (node.kind === "not") {
-    const text = `!${print(node.of, priorityOf(NOT), false)}`;
-    return priorityOf(NOT) < outer ? `( ${text} )` : text;
-  }
-  const left = print(node.left, node.priority, false);
-  const right = print(node.right, node.priority, node.phrase);
-  const text = `${left} ${node.sign} ${right}`;
-  return node.priority < outer || (rightOfPhrase && node.phrase) ? `( ${text} )` : text;
+/** Source: tsquery.c, `infix`. */
+function printed(operator: number, distance: number, made: Printed[]): Printed {
+  const priority = PRIORITIES[operator]!;
+  const isPhrase = operator === PHRASE;
+  const right = inParentheses(made.pop(), priority, isPhrase);
+  if (operator === NOT) return { text: `!${right}`, priority, isPhrase };
+  const left = inParentheses(made.pop(), priority, false);
+  const phrase = distance === 1 ? "<->" : `<${distance}>`;
+  const sign = isPhrase ? phrase : operator === AND ? "&" : "|";
+  return { text: `${left} ${sign} ${right}`, priority, isPhrase };
+}
+
+/** Around what binds less than its surroundings, and around a phrase on the right of a phrase. */
+function inParentheses(part: Printed | undefined, outer: number, rightOfPhrase: boolean): string {
+  if (part === undefined) throw malformed("tsquery");
+  const needed = part.priority < outer || (rightOfPhrase && part.isPhrase);
+  return needed ? `( ${part.text} )` : part.text;
 }
 
 function quoted(lexeme: string): string {

@@ -16,6 +16,10 @@ export type Family = Readonly<Record<string, readonly Row[]>>;
 const YEAR_2020 = Date.UTC(2020, 1, 29, 12, 30, 15, 250);
 const MONTHS = { months: 14, days: -3, microseconds: 14_706_789_000n };
 
+/** Text searches of thousands of words, nested to the left and to the right. */
+const CHAIN = Array.from({ length: 3000 }, (_, i) => `'w${i}'`).join(" & ");
+const NEST = `${"'w' <-> ( ".repeat(1500)}'w' <-> 'w'${" )".repeat(1500)}`;
+
 const UNSIGNED: readonly Row[] = [[0, "0"], [1, "1"], [4294967295, "4294967295"]];
 const UUIDS: readonly Row[] = [
   "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11",
@@ -98,6 +102,7 @@ export const STRINGS: Family = {
   "tsquery": [
     ["", ""], ["'fat' & ( 'rat':*AB | !'cat' ) <-> 'd'", "'fat' & ('rat':*AB | !'cat') <-> 'd'", "'fat' & ( 'rat':*AB | !'cat' ) <-> 'd'"],
     ["'a' <-> ( 'b' <3> 'c' )", "'a' <-> ('b' <3> 'c')", "'a' <-> ( 'b' <3> 'c' )"],
+    [CHAIN, CHAIN], [NEST, NEST],
   ],
 };
 
