@@ -77,7 +77,7 @@ function codecOf(type: string): Codec {
   const attributes = [{ name: "a", oid: 23 }, { name: "b", oid: 25 }, { name: "c", oid: 1082 }];
   const schema = "public";
   registry.define({ oid: COMPOSITE_OID, name: "composite", schema, kind: "composite", attributes });
-  return registry.lookup(registry.oidOf(type)!)!;
+  return registry.lookup(type === "composite" ? COMPOSITE_OID : registry.oidOf(type)!)!;
 }
 
 function bytesOf(codec: Codec, value: unknown): Uint8Array {

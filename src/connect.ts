@@ -73,6 +73,9 @@ export async function openCore(
   const types = createRegistry(options.types ?? {});
   const session = await openSession(settings, options.signal);
   const executor = makeExecutor(session, types, settings.statementCacheSize);
+  for (const [name, value] of Object.entries(settings.parameters)) {
+    executor.exactness.heed(`${name}=${value}`);
+  }
   return connectionCore(session, executor, settings, options.rows ?? "object", options);
 }
 

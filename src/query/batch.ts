@@ -33,7 +33,10 @@ export async function executeBatch(
   attempt: number = 0,
 ): Promise<Result[]> {
   if (items.length === 0) return [];
-  items.forEach(({ values }, i) => naming("queries", i, () => checkParameters(values)));
+  items.forEach(({ text, values }, i) => {
+    naming("queries", i, () => checkParameters(values));
+    executor.exactness.heed(text);
+  });
   const executions = await Promise.all(items.map((item, i) => plan(executor, item, options, i)));
   const batch = new Batch(executions);
   try {
@@ -82,7 +85,11 @@ async function plan(
   i: number,
 ): Promise<Execution> {
   const own = parameterTypes === undefined ? options : { ...options, parameterTypes };
-  if (arePlain(values) && executor.textIsExact) return new Execution(executor, text, values, own);
+  if (arePlain(values) && executor.exactness.ofText) {
+    const execution = new Execution(executor, text, values, own);
+    execution.mayWait = false; // the next one is sent right behind
+    return execution;
+  }
   try {
     const statement = await executor.describe(text, own);
     return new Execution(executor, text, values, own, statement);

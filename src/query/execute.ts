@@ -13,6 +13,7 @@ import type { TypeRegistry, TypesOptions } from "../types/registry.ts";
 import { withCallSite } from "./call_site.ts";
 import { Catalog } from "./catalog.ts";
 import { Description } from "./describe.ts";
+import { Exactness } from "./exactness.ts";
 import { Execution, TypesWanted } from "./execution.ts";
 import type { Result } from "./result.ts";
 import { decodeLate, type RowColumn, rowColumns, type RowShape } from "./rows.ts";
@@ -43,7 +44,11 @@ export class Executor {
   readonly session: Session;
   readonly cache: StatementCache;
   readonly types: TypeRegistry;
+  /** What is known of the session's settings. */
+  readonly exactness: Exactness;
   readonly #catalog: Catalog;
+  /** A transaction of ours may have altered types, and may undo that. */
+  #hasAltered = false;
   /** The codecs of queries with `types` of their own, for as long as those are used. */
   #own = new WeakMap<TypesOptions, OwnTypes>();
   #owns = 0;
@@ -51,6 +56,7 @@ export class Executor {
   constructor(session: Session, types: TypeRegistry, statementCacheSize: number) {
     this.session = session;
     this.types = types;
+    this.exactness = new Exactness(session.parameterStatuses);
     this.#catalog = new Catalog(types);
     this.cache = new StatementCache(
       statementCacheSize,
@@ -172,8 +178,12 @@ export class Executor {
   /** Told the tag of every command that returns no rows. */
   completed(tag: string): void {
     if (tag === "DEALLOCATE ALL" || tag === "DISCARD ALL") this.cache.clear();
+    if (ALTERING.has(tag)) this.#hasAltered = true;
+    if (ALTERING.has(tag) || (this.#hasAltered && tag === "ROLLBACK")) this.#forgetTypes();
+    if (tag === "COMMIT") this.#hasAltered = false;
   }
 
+  /** What is not built in only the server knows by its name: search_path and owners may change it. */
   async #oidOf(name: string, turn: Turn | undefined): Promise<number> {
     const known = this.types.oidOf(name);
     if (known !== undefined) return known;
@@ -202,17 +212,6 @@ export class Executor {
   /** Whether `\\` escapes in every string, not only in `E'…'`. Source: manual, "String Constants". */
   get escapesInStrings(): boolean {
     return this.session.parameterStatuses.get("standard_conforming_strings") === "off";
-  }
-
-  /**
-   * Whether results may come as text. In a DateStyle other than ISO a date is ambiguous, and before
-   * PostgreSQL 12 the text of a float was not exact.
-   */
-  get textIsExact(): boolean {
-    const statuses = this.session.parameterStatuses;
-    const dateStyle = statuses.get("DateStyle");
-    if (dateStyle !== undefined && !dateStyle.startsWith("ISO")) return false;
-    return !(Number.parseInt(statuses.get("server_version") ?? "12") < 12);
   }
 
   /**
@@ -270,6 +269,16 @@ export class Executor {
     this.describeColumns(statement, statement.columns);
   }
 }
+
+/** Commands that can change a composite type or rename its attributes; every table and view has one. */
+const ALTERING: ReadonlySet<string> = new Set([
+  "ALTER TYPE",
+  "ALTER TABLE",
+  "ALTER VIEW",
+  "ALTER MATERIALIZED VIEW",
+  "ALTER FOREIGN TABLE",
+  "CREATE VIEW",
+]);
 
 /**
  * Whether the server has said that it does not know a statement by its name, knows another by it, or

@@ -40,6 +40,8 @@ export class Execution implements Request<Result> {
   readonly options: ExecuteOptions;
   /** How many have been run in this one's stead before. */
   attempt = 0;
+  /** Whether it can wait for a description; where it cannot, that was seen to before. */
+  mayWait = true;
   /** The one that is run in its stead, when it has failed for a reason of the driver's own. */
   #successor: Execution | undefined;
   readonly #executor: Executor;
@@ -85,6 +87,7 @@ export class Execution implements Request<Result> {
     this.#introduction = undefined;
     if (known?.state === "ready" && known.name !== "") {
       this.#way = "bind";
+      if (known.hasUnknownParameters) wantTypes(known, values);
       this.#bind(out, known, end);
       return false;
     }
@@ -175,7 +178,9 @@ export class Execution implements Request<Result> {
     place: ExecuteOptions["place"],
     declared: readonly number[],
   ): boolean {
-    const plain = arePlain(this.values) && this.#executor.textIsExact;
+    const { exactness } = this.#executor;
+    exactness.heed(this.text);
+    const plain = !this.mayWait || (arePlain(this.values) && exactness.ofText);
     if (coming !== undefined && plain) {
       this.#way = "join";
       this.#bindPlain(out, coming, end);
@@ -219,17 +224,12 @@ export class Execution implements Request<Result> {
     const { session } = this.#executor;
     try {
       yield* this.#introduction!.replies();
-      this.#wantTypes();
+      wantTypes(this.#statement, this.values);
       session.append((out) => this.#bind(out, this.#statement, EXECUTE_ALL_AND_SYNC));
     } catch (error) {
       session.sync();
       throw error;
     }
-  }
-
-  #wantTypes(): void {
-    const oids = unknownParameters(this.#statement, this.values);
-    if (oids.length > 0) throw new TypesWanted(this.#statement, oids);
   }
 
   *#rows(): Conversation<Result> {
@@ -296,11 +296,11 @@ export function bindKnown(
   endBind(out, at, statement.resultFormats);
 }
 
-/** OIDs of the parameters that nobody can encode without asking the catalogue. */
-export function unknownParameters(statement: Statement, values: readonly unknown[]): number[] {
-  return statement.parameters
-    .filter(({ codec }, i) => codec === undefined && !arePlain([values[i]]))
-    .map(({ oid }) => oid);
+/** @throws {TypesWanted} there are values that nobody can encode without asking the catalogue. */
+function wantTypes(statement: Statement, values: readonly unknown[]): void {
+  const unknown = statement.parameters
+    .filter(({ codec }, i) => codec === undefined && !arePlain([values[i]]));
+  if (unknown.length > 0) throw new TypesWanted(statement, unknown.map(({ oid }) => oid));
 }
 
 const NO_TYPES: readonly number[] = Object.freeze([]);

@@ -14,7 +14,8 @@ export interface QueryOptions {
   prepare?: boolean;
   /**
    * Types of the parameters where the server is not to choose, by name (`"int4"`, `"my.enum"`) or
-   * OID; 0 leaves it the choice.
+   * OID; 0 leaves it the choice. For a name that is not a built-in type's the server is asked first,
+   * each time: `prepare()` does that once.
    */
   parameterTypes?: readonly (number | string)[];
   /**

@@ -104,7 +104,7 @@ export interface ParameterType {
 
 function writeValue(out: Writer, value: unknown, type: ParameterType, i: number): boolean {
   const { codec } = type;
-  if (codec === undefined || !codec.accepts(value)) {
+  if (codec === undefined || !accepts(codec, value, type, i)) {
     const text = primitiveText(value);
     if (text === undefined) throw refused(i, type, `it does not take ${kindOf(value)}`);
     writeText(out, text);
@@ -120,7 +120,16 @@ function writeValue(out: Writer, value: unknown, type: ParameterType, i: number)
     out.patchValueLength(at);
     return true;
   } catch (cause) {
-    throw refused(i, type, cause instanceof Error ? cause.message : String(cause), cause);
+    throw failed(i, type, cause);
+  }
+}
+
+/** A user's codec may throw here as well. */
+function accepts(codec: Codec, value: unknown, type: ParameterType, i: number): boolean {
+  try {
+    return codec.accepts(value);
+  } catch (cause) {
+    throw failed(i, type, cause);
   }
 }
 
@@ -151,6 +160,10 @@ function wrongCount(given: number, wanted: number): InterfaceError {
   return new InterfaceError(`${given} parameters given, the statement takes ${wanted}`, {
     code: "08P01",
   });
+}
+
+function failed(i: number, type: ParameterType, cause: unknown): InterfaceError {
+  return refused(i, type, cause instanceof Error ? cause.message : String(cause), cause);
 }
 
 function refused(i: number, type: ParameterType, reason: string, cause?: unknown): InterfaceError {

@@ -34,6 +34,7 @@ export class SimpleRequest implements Request<Result[]> {
   constructor(executor: Executor, text: string, options: ExecuteOptions) {
     refuseCopy(text);
     executor.about(text);
+    executor.exactness.heed(text);
     this.#executor = executor;
     this.#text = text;
     this.#options = options;

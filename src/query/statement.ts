@@ -48,6 +48,12 @@ export class Statement {
     this.types = types;
   }
 
+  /** Whether there is a parameter of a type of which nobody knows anything. */
+  get hasUnknownParameters(): boolean {
+    for (const { codec } of this.parameters) if (codec === undefined) return true;
+    return false;
+  }
+
   /** Fills in the columns, or fills them in anew when more is known of their types. */
   describe(columns: readonly ColumnDescription[], described: readonly RowColumn[]): void {
     this.columns = columns;

@@ -121,21 +121,14 @@ export class TypeRegistry {
   }
 
   /**
-   * The OID of a type by its name: `int4`, `integer`, `numeric(10,2)`, `text[]`, `schema.name` once
-   * defined; `undefined` when it is not known.
+   * The OID of a built-in type by its name: `int4`, `integer`, `numeric(10,2)`, `text[]`. Others have
+   * none here: which type a name stands for, only the server knows, and only for now.
    */
   oidOf(name: string): number | undefined {
     const { element, isArray } = canonicalName(name);
-    const oid = builtinOid(element) ?? this.#definedOid(element);
+    const oid = builtinOid(element);
     if (oid === undefined || !isArray) return oid;
-    return this.#describe(oid)?.arrayOid || undefined;
-  }
-
-  #definedOid(name: string): number | undefined {
-    for (const { oid, schema, name: own } of this.#catalogue.types()) {
-      if (name === `${schema}.${own}` || name === own) return oid;
-    }
-    return undefined;
+    return builtinInfo(oid)?.arrayOid || undefined;
   }
 
   #describe(oid: number): TypeInfo | undefined {
@@ -152,7 +145,9 @@ export class TypeRegistry {
 
   #derive(oid: number): Codec | undefined {
     const info = this.#describe(oid);
-    if (info === undefined || this.#making.has(oid)) return undefined;
+    if (info === undefined || this.#making.has(oid) || this.#making.size > MAX_NESTING) {
+      return undefined;
+    }
     this.#making.add(oid);
     try {
       const codec = this.#make(info);
@@ -198,6 +193,9 @@ export class TypeRegistry {
   }
 }
 
+/** Types within types deeper than this are not followed, whatever a server's catalogue says. */
+const MAX_NESTING = 256;
+
 /** What a connection's catalogue said of its types; the registries of that connection share it. */
 class Catalogue {
   /** Grows with every change. */
@@ -216,10 +214,6 @@ class Catalogue {
   clear(): void {
     this.#types.clear();
     this.version++;
-  }
-
-  types(): Iterable<TypeInfo> {
-    return this.#types.values();
   }
 }
 

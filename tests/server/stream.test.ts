@@ -279,7 +279,8 @@ test("stream, batch: an altered composite fails once, and is known anew after th
     const wanted: Record<string, unknown> = { a: 1 };
     for (const read of [stream, batch, many]) {
       assert.deepEqual(await read(), wanted);
-      await db.query(`alter type pg_temp.altered add attribute ${read.name} text cascade`);
+      const alter = `alter type pg_temp.altered add attribute ${read.name} text cascade`;
+      await db.query(`do 'begin ${alter}; end'`); // the driver is not told
       wanted[read.name] = null;
       await assert.rejects(read(), DataError);
       assert.deepEqual(await read(), wanted);

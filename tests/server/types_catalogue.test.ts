@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { type Connection, DataError } from "../../mod.ts";
 import { Range } from "../../src/types/range.ts";
 import { majors } from "../_kit/servers.ts";
-import { withConnection, withDatabase } from "./types_server.ts";
+import { quoteLiteral, withConnection, withDatabase } from "./types_server.ts";
 
 const TYPES = `
   create type pg_temp.mood as enum ('sad', 'ok', 'it''s "great", (really)');
@@ -91,16 +91,87 @@ for (const major of majors()) {
     });
   });
 
-  test(`a composite of PostgreSQL ${major} that was altered is an error once, then what it is now`, async () => {
+  test(`a composite of PostgreSQL ${major} that was altered elsewhere is an error once, then what it is now`, async () => {
     await withConnection(major, {}, async (db) => {
       await db.query("create type pg_temp.growing as (a int4)").simple();
       const before = "select row(1)::pg_temp.growing as v";
       assert.deepEqual([...await db.query(before)], [{ v: { a: 1 } }]);
-      await db.query("alter type pg_temp.growing add attribute b text").simple();
+      // As another connection would: the driver is not told.
+      await db.query("do 'begin alter type pg_temp.growing add attribute b text; end'").simple();
       const after = "select row(1, 'x')::pg_temp.growing as v";
       await assert.rejects(async () => await db.query(after), DataError);
       assert.deepEqual([...await db.query(after)], [{ v: { a: 1, b: "x" } }]);
       assert.deepEqual([...await db.query(after)], [{ v: { a: 1, b: "x" } }]);
+    });
+  });
+
+  test(`a composite of PostgreSQL ${major} that this connection has altered is what it is now`, async () => {
+    await withConnection(major, {}, async (db) => {
+      await db.query("create type pg_temp.changed as (a int4, b text)").simple();
+      const text = "select row(1, 'x')::pg_temp.changed as v";
+      const names = async (): Promise<string[]> => {
+        const [row, again] = [await db.query(text).one(), await db.query(text).one()];
+        const written = await db.query("select $1::pg_temp.changed as v", [row.v]).one();
+        assert.deepEqual([again, written], [row, row]);
+        return Object.keys(row.v as object);
+      };
+      assert.deepEqual(await names(), ["a", "b"]);
+      await db.query("alter type pg_temp.changed rename attribute a to z");
+      assert.deepEqual(await names(), ["z", "b"]);
+      const undone = db.transaction(async (tx) => {
+        await tx.query("alter type pg_temp.changed rename attribute z to y").simple();
+        const { v } = await tx.query(text).one();
+        assert.deepEqual(Object.keys(v as object), ["y", "b"]);
+        throw new Error("undo");
+      });
+      await assert.rejects(undone, /undo/);
+      assert.deepEqual(await names(), ["z", "b"]);
+      await db.batch([
+        { text: "alter type pg_temp.changed drop attribute z" },
+        { text: "alter type pg_temp.changed add attribute c int4" },
+      ]);
+      const [row] = await db.query("select row('x', 1)::pg_temp.changed as v");
+      assert.deepEqual({ ...row }, { v: { b: "x", c: 1 } });
+    });
+  });
+
+  test(`a type of PostgreSQL ${major} given by its name is the one that the name stands for now`, async () => {
+    const setup = `create schema one; create schema two;
+      create type one.mood as enum ('a'); create type two.mood as enum ('b')`;
+    await withDatabase(major, setup, {}, async (db) => {
+      const named = async (type: string, label: string): Promise<void> => {
+        const text = "select $1 as v, pg_typeof($1)::oid = $2::regtype::oid as same";
+        const query = db.query(text, [label, type], { parameterTypes: [type, "text"] });
+        assert.deepEqual(await query.one(), { v: label, same: true }, type);
+      };
+      for (const [type, label] of [["one.mood", "a"], ["two.mood", "b"]] as const) {
+        await db.query(`select enum_range(null::${type})`);
+        await named(type, label);
+      }
+      await db.query("set search_path = two");
+      await named("mood", "b");
+      await db.query("drop type one.mood; create type one.mood as enum ('a', 'c')").simple();
+      await named("one.mood", "c");
+      await assert.rejects(async () => await named("one.none", "a"), { name: "ProgrammingError" });
+    });
+  });
+
+  test(`odd names of PostgreSQL ${major}'s types, labels and attributes are nothing special`, async () => {
+    const schema = '"Odd.Sch""ema"';
+    const type = `${schema}."Ty.pe[] ""x"` + '""';
+    const labels = ["a b", "{", '"', "\\", "'", "NULL", "null", "(", ",", "}", " ", "é"];
+    const list = labels.map(quoteLiteral).join(", ");
+    const setup = `create schema ${schema}; create type ${type} as enum (${list});
+      create domain ${schema}."D" as ${type}[]; create type ${schema}."C c" as
+        ("__proto__" int, "constructor" text, "a""b" ${schema}."D", "0" ${type})`;
+    const texts = { constructor: "c", 'a"b': ["NULL", null, "\\"], 0: '"' };
+    const value = Object.assign(JSON.parse('{"__proto__":1}'), texts);
+    await withDatabase(major, setup, {}, async (db) => {
+      await bothWays(db, `${type}[]`, labels);
+      for (const label of labels) await bothWays(db, type, label);
+      await bothWays(db, `${schema}."D"`, ["null", null, ","]);
+      await bothWays(db, `${schema}."C c"`, value);
+      await bothWays(db, `${schema}."C c"[]`, [value, null]);
     });
   });
 

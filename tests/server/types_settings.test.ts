@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Connection, DataError } from "../../mod.ts";
+import { type Connection, type ConnectOptions, DataError } from "../../mod.ts";
 import { majors } from "../_kit/servers.ts";
-import { quoteLiteral, withConnection } from "./types_server.ts";
+import { quoteLiteral, withConnection, withDatabase } from "./types_server.ts";
 import { FAMILIES, type Row, rowsOf } from "./types_tables.ts";
 
 const SETTINGS: Readonly<Record<string, readonly string[]>> = {
@@ -10,6 +10,15 @@ const SETTINGS: Readonly<Record<string, readonly string[]>> = {
   intervalstyle: ["postgres_verbose", "sql_standard", "iso_8601"],
   timezone: ["Asia/Kathmandu", "America/New_York", "Europe/Rome", "UTC+3", "-13:59"],
   bytea_output: ["escape"],
+};
+
+const FLOATS = `select 0.30000000000000004::float8 as d, 1.1::float4 as f, point(1.1, 0.1) as p,
+  array[0.30000000000000004::float8] as a`;
+const EXACT = {
+  d: 0.30000000000000004,
+  f: 1.1,
+  p: { x: 1.1, y: 0.1 },
+  a: [0.30000000000000004],
 };
 
 for (const major of majors()) {
@@ -73,6 +82,53 @@ for (const major of majors()) {
         assert.deepEqual([...await db.query(text)], expected, style);
         await db.query("set datestyle = iso");
       }
+    });
+  });
+
+  test(`a float from PostgreSQL ${major} is exact at its first execution, too, once the driver has seen extra_float_digits`, async () => {
+    const settings = [
+      "set extra_float_digits = 0",
+      "set local extra_float_digits to '-3'",
+      "select set_config('extra_float_digits', '-15', false)",
+      "SET Extra_Float_Digits=0; select 1",
+    ];
+    for (const setting of settings) {
+      await withConnection(major, {}, async (db) => {
+        await db.transaction(async (tx) => {
+          await tx.query(setting).simple();
+          assert.deepEqual(await tx.query(FLOATS).one(), EXACT, setting);
+          const [batched] = await tx.batch([{ text: `${FLOATS} -- in a batch` }]);
+          assert.deepEqual([...batched!], [EXACT], setting);
+        });
+      });
+    }
+    await withConnection(major, {}, async (db) => {
+      const [, found] = await db.batch([{ text: settings[2]! }, { text: FLOATS }]);
+      assert.deepEqual([...found!], [EXACT]);
+    });
+    const given: ConnectOptions[] = [
+      { startupParams: { extra_float_digits: "0" } },
+      { options: "-c extra_float_digits=-3" },
+    ];
+    for (const options of given) {
+      await withConnection(major, options, async (db) => {
+        assert.deepEqual(await db.query(FLOATS).one(), EXACT);
+      });
+    }
+  });
+
+  test(`a default of PostgreSQL ${major}'s database that rounds floats rounds them in text, unless the connection says otherwise`, async () => {
+    await withDatabase(major, "select", {}, async (db, database) => {
+      await db.query(`alter database ${database} set extra_float_digits = 0`);
+      await withConnection(major, { database }, async (own) => {
+        const rounded = { d: 0.3, f: 1.1, p: { x: 1.1, y: 0.1 }, a: [0.3] };
+        assert.deepEqual(await own.query(FLOATS).one(), rounded);
+        assert.deepEqual(await own.query(FLOATS).one(), EXACT);
+      });
+      const startupParams = { extra_float_digits: "1" };
+      await withConnection(major, { database, startupParams }, async (own) => {
+        assert.deepEqual(await own.query(FLOATS).one(), EXACT);
+      });
     });
   });
 

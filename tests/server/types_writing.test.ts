@@ -192,15 +192,23 @@ for (const major of majors()) {
       encode: (): never => {
         throw new RangeError("not in this world");
       },
+    }, {
+      name: "macaddr",
+      accepts: (): never => {
+        throw new RangeError("no idea");
+      },
+      encode: String,
     }];
     await withConnection(major, { types: { codecs } }, async (db) => {
       const good = db.query("select 1 as n").execute();
       const bad = db.query("select 7 as n, xml '<a/>' as doc").execute();
       const badToo = db.query("select $1::xml", [{}]).execute();
+      const worse = db.query("select 1, $1::macaddr", [{}]).execute();
       const after = db.query("select 2 as n").execute();
       assert.deepEqual([...await good], [{ n: 1 }]);
       await assert.rejects(async () => await bad, /column "doc" \(xml\): no such thing/);
       await assert.rejects(async () => await badToo, /parameter \$1 \(xml\): not in this world/);
+      await assert.rejects(async () => await worse, /parameter \$1 \(macaddr\): no idea/);
       assert.deepEqual([...await after], [{ n: 2 }]);
     });
   });
