@@ -2,8 +2,13 @@ import { OperationalError, PgError } from "../errors/errors.ts";
 import type { TransactionStatus } from "../protocol/backend.ts";
 import type { Exchange } from "./exchange.ts";
 
-/** Seconds that a cancelled request may take to end before the connection is given up. */
+/** Seconds of silence after a cancel, with the request still to end, before the connection is given up. */
 const GRACE = 5;
+/**
+ * The same when the cancel was taken and bytes keep coming: a server that has stopped may have filled
+ * the buffers of a slow network, but one that goes on regardless must not keep the caller forever.
+ */
+const GRACES_WHILE_HEARD = 12;
 /**
  * Seconds after which a cancel without effect is repeated: the server drops one that arrives while it
  * reads its next message, between Bind and Execute for example (postgres.c, `DoingCommandRead`).
@@ -23,21 +28,30 @@ export class Cancellation {
   readonly #cancelOnServer: () => Promise<void>;
   readonly #giveUp: (error: Error) => void;
   readonly #over: () => void;
+  readonly #heard: () => number;
+  readonly #seconds: number;
   #running: Running | undefined;
   /** Wanted while another was under way; its turn is when that one is over. */
   #next: Exchange | undefined;
   #grace: ReturnType<typeof setTimeout> | undefined;
   #repeat: ReturnType<typeof setTimeout> | undefined;
 
-  /** `giveUp` is called when the server does not react; `over` when new requests may be sent. */
+  /**
+   * `giveUp` is called when the server does not react; `over` when new requests may be sent. `heard`
+   * grows with whatever comes from the server.
+   */
   constructor(
     cancelOnServer: () => Promise<void>,
     giveUp: (error: Error) => void,
     over: () => void,
+    heard: () => number,
+    seconds: number = GRACE,
   ) {
     this.#cancelOnServer = cancelOnServer;
     this.#giveUp = giveUp;
     this.#over = over;
+    this.#heard = heard;
+    this.#seconds = seconds;
   }
 
   /** Whether nothing new may be sent. */
@@ -51,13 +65,9 @@ export class Cancellation {
       if (this.#running.target !== target) this.#next = target;
       return;
     }
-    const running: Running = { target, delivered: false, sent: undefined };
+    const running: Running = { target, delivered: false, taken: false, sent: undefined };
     this.#running = running;
-    this.#grace = setTimeout(() => {
-      const cause = running.target?.cancelReason;
-      const message = "connection destroyed: the server did not react to a cancel request";
-      this.#giveUp(new OperationalError(message, { code: "08006", cause }));
-    }, GRACE * 1000);
+    this.#bound(running, 1);
     this.#send(running);
   }
 
@@ -98,6 +108,17 @@ export class Cancellation {
     clearTimeout(this.#repeat);
   }
 
+  #bound(running: Running, graces: number): void {
+    const before = this.#heard();
+    this.#grace = setTimeout(() => {
+      const isHeard = running.taken && this.#heard() !== before;
+      if (isHeard && graces < GRACES_WHILE_HEARD) return this.#bound(running, graces + 1);
+      const cause = running.target?.cancelReason;
+      const message = "connection destroyed: the server did not react to a cancel request";
+      this.#giveUp(new OperationalError(message, { code: "08006", cause }));
+    }, this.#seconds * 1000);
+  }
+
   #send(running: Running): void {
     running.delivered = false;
     const delivered = (): void => {
@@ -106,7 +127,11 @@ export class Cancellation {
       if (running.target === undefined) this.#settle();
       else this.#repeat = setTimeout(() => this.#send(running), REPEAT * 1000);
     };
-    running.sent = this.#cancelOnServer().then(delivered, delivered);
+    const taken = (): void => {
+      running.taken = true;
+      delivered();
+    };
+    running.sent = this.#cancelOnServer().then(taken, delivered);
   }
 
   #settle(): void {
@@ -124,8 +149,10 @@ export class Cancellation {
 interface Running {
   /** What it is for, until that is answered. */
   target: Exchange | undefined;
-  /** The server has closed the latest cancel connection: the signal is sent. */
+  /** The server has closed the latest cancel connection, so the signal is sent; or it was of no use. */
   delivered: boolean;
   /** Settles when it has done so, or could not be reached. */
   sent: Promise<void> | undefined;
+  /** One of the cancel connections has reached it. */
+  taken: boolean;
 }

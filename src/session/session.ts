@@ -87,10 +87,11 @@ export class Session implements Receiver {
     this.transactionStatus = facts.transactionStatus;
     this.#limits = limits;
     const giveUp = (error: Error): void => void wire.fail(error);
-    this.#cancellation = new Cancellation(cancelOnServer, giveUp, () => this.#admit());
+    const heard = (): number => wire.chunks + wire.writes;
+    this.#cancellation = new Cancellation(cancelOnServer, giveUp, () => this.#admit(), heard);
     this.#liveness = new Liveness(
       limits.timeout,
-      () => wire.chunks + wire.writes,
+      heard,
       () => this.#sent.length > 0,
       () => this.#sent.first?.excused(wire.writing) ?? false,
       giveUp,
