@@ -253,7 +253,7 @@ export class Session implements Receiver {
 
   #admit(): void {
     while (this.#waiting.length > 0 && this.#admits()) this.#send(this.#waiting.shift()!);
-    if (this.#sent.length === 0) this.#idle?.();
+    if (this.pending === 0) this.#idle?.();
   }
 
   /** Resumes the conversation with the current message, or with an error thrown in. */
@@ -381,14 +381,13 @@ export class Session implements Receiver {
   }
 
   async #close(): Promise<void> {
-    const clock = setTimeout(
-      () => this.wire.fail(new OperationalError("connection destroyed: closeTimeout is over")),
-      this.#limits.closeTimeout * 1000,
-    );
+    const late = new OperationalError("connection destroyed: closeTimeout is over");
+    const clock = setTimeout(() => this.wire.fail(late), this.#limits.closeTimeout * 1000);
     if (this.pending > 0) await new Promise<void>((resolve) => this.#idle = resolve);
     if (!this.#closed) {
       this.#closed = true;
       this.#liveness.stop();
+      this.#cancellation.stop();
       terminate(this.wire.out);
       this.wire.flush();
       await this.wire.drained();

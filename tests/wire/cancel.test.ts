@@ -130,6 +130,49 @@ test("cancel: while one is under way nothing new is sent", async () => {
   });
 });
 
+test("cancel: close() waits for what is held back, and nothing of a cancel outlives it", async () => {
+  const asked = signal(), came = signal(), over = signal();
+  const scripts: Script[] = [
+    [
+      ...[handshake(), NEW, call("asked", asked.give), call("cancel", () => came.given)],
+      ...[send(CANCELLED, readyForQuery()), call("wait", (peer) => peer.wait(0.05))],
+      ...[call("over", over.give), NEW, send(...wholeAnswer("held")), expect("X"), expectClose()],
+    ],
+    cancelled(came.give, over.given),
+  ];
+  await withServer((i) => scripts[i], async (server) => {
+    const db = await connect(reach(server));
+    const target = rejection(db.query("select slow").execute());
+    await asked.given;
+    db.cancel();
+    const held = db.query("select later").execute();
+    const closing = db.close();
+    assertFailure(await target, fails(OperationalError, /^query cancelled$/, "57014"));
+    assert.deepEqual([...await held], [{ n: "held" }]);
+    await closing;
+  });
+});
+
+test("cancel: close() does not wait for a cancel that nobody waits for", async () => {
+  const asked = signal(), came = signal(), closed = signal();
+  const scripts: Script[] = [
+    [
+      ...[handshake(), NEW, call("asked", asked.give), call("cancel", () => came.given)],
+      ...[send(...wholeAnswer("just done")), expect("X"), expectClose()],
+    ],
+    cancelled(came.give, closed.given),
+  ];
+  await withServer((i) => scripts[i], async (server) => {
+    const db = await connect(reach(server));
+    const target = db.query("select slow").execute();
+    await asked.given;
+    db.cancel();
+    assert.deepEqual([...await target], [{ n: "just done" }]);
+    await db.close();
+    closed.give();
+  });
+});
+
 test("cancel: one that the server has dropped is repeated", async () => {
   const asked = signal(), came = signal();
   const scripts: Script[] = [
