@@ -6,6 +6,7 @@ import { Executor } from "./query/execute.ts";
 import { withCallSite } from "./query/call_site.ts";
 import { detectRuntime } from "./runtime/detect.ts";
 import type { Runtime } from "./runtime/runtime.ts";
+import { unlessAborted } from "./session/deadline.ts";
 import { openSession } from "./session/open.ts";
 import type { Session } from "./session/session.ts";
 import { createRegistry, type TypeRegistry, type TypesOptions } from "./types/registry.ts";
@@ -69,7 +70,7 @@ export async function openCore(
   runtime: Runtime,
   makeExecutor: typeof plainExecutor = plainExecutor,
 ): Promise<ConnectionCore> {
-  const settings = await resolveSettings(dsn, options, runtime);
+  const settings = await unlessAborted(resolveSettings(dsn, options, runtime), options.signal);
   const types = createRegistry(options.types ?? {});
   const session = await openSession(settings, options.signal);
   const executor = makeExecutor(session, types, settings.statementCacheSize);

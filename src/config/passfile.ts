@@ -25,16 +25,22 @@ export async function readPassfile(
   const home = runtime.homeDirectory();
   const path = named ?? (home === undefined ? undefined : `${home}/.pgpass`);
   if (path === undefined) return {};
-  const text = await runtime.readTextFile(path);
-  const facts = text === undefined ? undefined : await runtime.fileMode(path);
-  if (facts === undefined) return { text };
-  const type = facts.mode & 0o170000;
-  const plain = type === 0 || type === 0o100000;
-  if (plain && (facts.mode & 0o077) === 0) return { text };
+  // First: reading a pipe that nobody writes to would not come back.
+  const facts = await runtime.fileMode(path);
+  const plain = facts === undefined || isPlainFile(facts.mode);
+  if (facts === undefined || plain && (facts.mode & 0o077) === 0) {
+    return { text: await runtime.readTextFile(path) };
+  }
   const why = plain
     ? "others may read it; its mode must be 0600 or less"
     : "it is not a plain file";
   return { hint: `the password file "${path}" is ignored: ${why}` };
+}
+
+/** Whether `st_mode` is a plain file's; one without a type may be. */
+export function isPlainFile(mode: number): boolean {
+  const type = mode & 0o170000;
+  return type === 0 || type === 0o100000;
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Runtime, TlsSettings } from "../runtime/runtime.ts";
 import { choice, type Given, given, givenChoice, givenText } from "./given.ts";
 import type { ConnectOptions, Pem, TlsOptions } from "./options.ts";
 import { SSL_MODES, TLS_VERSIONS } from "./parameters.ts";
+import { isPlainFile } from "./passfile.ts";
 import { isIpAddress, isSocketDirectory, type Place } from "./places.ts";
 import type { SslMode, Target } from "./target.ts";
 
@@ -182,13 +183,16 @@ class Files {
   }
 
   /**
-   * Refuses a key file that others may read. Source: `initialize_SSL`; a file of root's may be read
+   * Refuses a key file that others may read, or that is a pipe or a device. Source: `initialize_SSL`; a file of root's may be read
    * by its group.
    */
   async checkPrivate(keyword: string, file: string): Promise<void> {
     const path = givenText(this.#values, keyword) ?? this.defaultPath(file);
     if (path === undefined || isPem(path)) return;
     const facts = await this.#runtime.fileMode(path);
+    if (facts !== undefined && !isPlainFile(facts.mode)) {
+      throw new InterfaceError(`private key file "${path}" is not a plain file`);
+    }
     if (facts === undefined || (facts.mode & (facts.uid === 0 ? 0o037 : 0o077)) === 0) return;
     throw new InterfaceError(
       `private key file "${path}" has group or world access; it must have permissions u=rw (0600) ` +
@@ -252,12 +256,12 @@ async function clientCertificate(
   if (files.text("sslcertmode") === "disable") return {};
   const cert = await files.read("sslcert", "postgresql.crt");
   if (cert === undefined) return {};
+  await files.checkPrivate("sslkey", "postgresql.key");
   const key = await files.read("sslkey", "postgresql.key");
   if (key === undefined) {
     const path = files.defaultPath("postgresql.key") ?? "sslKey";
     throw new InterfaceError(`there is a client certificate, but not its private key, ${path}`);
   }
-  await files.checkPrivate("sslkey", "postgresql.key");
   return { cert, key, passphrase };
 }
 

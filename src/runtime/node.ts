@@ -1,7 +1,9 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { lookup } from "node:dns/promises";
-import { readFile, stat } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
 import { connect as connectSocket, type NetConnectOpts, Socket } from "node:net";
 import { homedir, userInfo } from "node:os";
 import process from "node:process";
@@ -13,6 +15,9 @@ import { NODE, type NodeTraits } from "./node_tls.ts";
 import type { Address, DialOptions, KeepAlive, Runtime, Stream } from "./runtime.ts";
 import { adopt } from "./web_stream.ts";
 
+/** Certificates, revocation lists and tables of passwords stay far below. */
+const LONGEST_FILE = 64 * 2 ** 20;
+
 /** What `node:` modules offer to every runtime that has them: all of `Runtime` but the sockets. */
 export type Services = Omit<Runtime, "name" | "asyncStacks" | "connect" | "adopt">;
 
@@ -21,11 +26,11 @@ export const nodeServices: Services = {
   lookup: async (host) =>
     (await lookup(host, { all: true, verbatim: true })).map((one) => one.address),
   env: (name) => process.env[name],
-  readTextFile: (path) => orAbsent(readFile(path, "utf8")),
+  readTextFile: (path) => orAbsent(readText(path)),
   fileMode: async (path) => {
     if (process.platform === "win32") return undefined;
     const found = await orAbsent(stat(path));
-    return found && { mode: found.mode & 0o7777, uid: found.uid };
+    return found && { mode: found.mode, uid: found.uid };
   },
   userName: () => attempt(() => userInfo().username),
   homeDirectory: () => attempt(() => homedir()) || undefined,
@@ -188,7 +193,22 @@ function attempt<T>(read: () => T): T | undefined {
 async function orAbsent<T>(reading: Promise<T>): Promise<T | undefined> {
   try {
     return await reading;
-  } catch {
+  } catch (error) {
+    if (error instanceof InterfaceError) throw error;
     return undefined;
   }
+}
+
+/** By pieces: a device or a pipe may have no end. */
+async function readText(path: string): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of createReadStream(path)) {
+    pieces.push(piece);
+    length += piece.length;
+    if (length > LONGEST_FILE) {
+      throw new InterfaceError(`file "${path}" is longer than ${LONGEST_FILE} bytes`);
+    }
+  }
+  return Buffer.concat(pieces).toString("utf8");
 }

@@ -170,9 +170,12 @@ export interface Runtime {
   lookup(host: string): Promise<readonly string[]>;
   /** An environment variable; `undefined` when unset or not permitted. */
   env(name: string): string | undefined;
-  /** A file's text; `undefined` when it does not exist or may not be read. */
+  /**
+   * A file's text; `undefined` when it does not exist or may not be read.
+   * @throws {InterfaceError} it is absurdly long.
+   */
   readTextFile(path: string): Promise<string | undefined>;
-  /** Permission bits and owner of a file, where there are such; `undefined` otherwise. */
+  /** `st_mode`, the type of file included, and owner, where there are such; `undefined` otherwise. */
   fileMode(path: string): Promise<{ mode: number; uid: number } | undefined>;
   /** Name of the operating system's user; `undefined` when it cannot be told. */
   userName(): string | undefined;

@@ -154,7 +154,8 @@ async function tokenOf({ settings, target, start }: Login): Promise<string | und
   }
   const { signal } = start;
   const request = { user: settings.user, host: target.host, issuer, clientId, scope, signal };
-  return await told("oauthToken", () => token(request), start);
+  const answer: unknown = await told("oauthToken", () => token(request), start);
+  return typeof answer === "string" ? answer : wrong("oauthToken", "a string", answer);
 }
 
 async function gss(login: Login, mechanism: "gss" | "sspi"): Promise<void> {
@@ -171,7 +172,7 @@ async function gss(login: Login, mechanism: "gss" | "sspi"): Promise<void> {
   const { user } = settings;
   const request = { service, host: target.host, user, mechanism, signal: start.signal };
   const context = await told("gssProvider", () => provider(request), start);
-  let token = await told("gssProvider", () => context.step(undefined), start);
+  let token = await tokenFrom(context, undefined, start);
   for (let round = 0; round < MAX_ROUNDS; round++) {
     if (token !== undefined) saslResponse(wire.out, token);
     wire.flush();
@@ -179,9 +180,19 @@ async function gss(login: Login, mechanism: "gss" | "sspi"): Promise<void> {
     if (method === Authentication.Ok) return established(wire, context);
     if (method !== Authentication.GSSContinue) throw outOfOrder(method);
     const answer = readRest(wire.reader);
-    token = await told("gssProvider", () => context.step(answer), start);
+    token = await tokenFrom(context, answer, start);
   }
   throw new ProtocolError(`the GSSAPI exchange did not end in ${MAX_ROUNDS} rounds`);
+}
+
+async function tokenFrom(
+  context: GssContext,
+  answer: Uint8Array | undefined,
+  start: Start,
+): Promise<Uint8Array | undefined> {
+  const token: unknown = await told("gssProvider", () => context.step(answer), start);
+  if (token === undefined || token instanceof Uint8Array) return token;
+  return wrong("gssProvider", "a Uint8Array", token);
 }
 
 function established(wire: Wire, context: GssContext): void {
@@ -211,7 +222,11 @@ function outOfOrder(method: number): ProtocolError {
 
 async function secretOf({ target, start }: Login): Promise<string | Uint8Array | undefined> {
   const { password, passwordHint } = target;
-  if (typeof password === "function") return await told("password", password, start);
+  if (typeof password === "function") {
+    const answer: unknown = await told("password", password, start);
+    if (typeof answer === "string" || answer instanceof Uint8Array) return answer;
+    return wrong("password", "a string or a Uint8Array", answer);
+  }
   if (password !== undefined || passwordHint === undefined) return password;
   throw new InterfaceError(
     `the server asks for a password, but none was provided; ${passwordHint}`,
@@ -228,6 +243,12 @@ async function told<T>(option: string, ask: () => T | PromiseLike<T>, start: Sta
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new OperationalError(`${option} failed: ${reason}`, { code: "28000", cause });
   }
+}
+
+/** Never says what the answer was: it may be a secret all the same. */
+function wrong(option: string, due: string, answer: unknown): never {
+  const found = answer === null ? "null" : typeof answer;
+  throw new InterfaceError(`${option} must answer with ${due}, not ${found}`, { code: "28000" });
 }
 
 /**

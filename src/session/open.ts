@@ -72,6 +72,9 @@ async function addressesOf(
   const release = bound(controller, settings.connectTimeout, stage, signal);
   try {
     const hosts = await unlessAborted(settings.runtime.lookup(address.host), controller.signal);
+    if (hosts.length === 0) {
+      throw new OperationalError("the name has no address", { code: "08001", safeToRetry: true });
+    }
     return inOrder(settings, [...new Set(hosts)]).map((host) => ({ ...address, host }));
   } catch (error) {
     signal?.throwIfAborted();

@@ -194,6 +194,32 @@ test("auth: a password function that never answers ends with connectTimeout", as
 test("auth: a password function may answer with bytes that are no text", () =>
   reaches(lets(cleartext("ü")), { password: () => new TextEncoder().encode("ü") }));
 
+test("auth: a function that answers with something else is named, and its answer is not shown", async () => {
+  const answer = { secret: "hunter2" } as never;
+  const WRONG: readonly [option: string, asks: Script, options: ConnectOptions][] = [
+    ["password", [send(ASKS.password!)], { password: () => answer }],
+    ["password", [send(ASKS.md5!)], { password: () => answer }],
+    ["password", [send(ASKS["scram-sha-256"]!)], { password: () => answer }],
+    ["oauthToken", [send(ASKS.oauth!)], { ...TLS, oauthToken: () => answer }],
+    ["gssProvider", [send(ASKS.gss!)], {
+      gssProvider: () => ({ established: false, step: () => answer }),
+    }],
+  ];
+  for (const [option, asks, options] of WRONG) {
+    const script = [expect("startup"), ...asks, expectClose()];
+    const error = await fails(options.sslMode === undefined ? script : overTls(script), options);
+    assert.ok(error instanceof InterfaceError, String(error));
+    assert.match(error.message, new RegExp(`: ${option} must answer with a .*, not object$`));
+    assert.ok(!error.message.includes("hunter2"));
+  }
+});
+
+test("auth: a token provider without a token starts no device flow", async () => {
+  const script = overTls(expect("startup"), send(ASKS.oauth!), expectClose());
+  const error = await fails(script, { ...TLS, oauthToken: () => undefined as never });
+  assert.match(error.message, /: oauthToken must answer with a string, not undefined$/);
+});
+
 const bearer = (token: string): Script => [
   send(authenticationSasl(["OAUTHBEARER"])),
   expect("p", ({ body }) => {

@@ -169,6 +169,14 @@ test("hosts: a name that means nothing gives way to the next, and is told with t
     assert.equal(errors[0].cause, cause);
   }));
 
+test("hosts: a name without addresses is a failure like another", async () => {
+  const runtime = { ...await detectRuntime(), lookup: () => Promise.resolve([]) };
+  const error = await rejection(connect({ host: "empty.test", user: "u", runtime }));
+  assert.ok(error instanceof OperationalError);
+  assert.equal(error.code, "08001");
+  assert.equal(error.message, "cannot connect to empty.test port 5432: the name has no address");
+});
+
 test("hosts: a name that is looked up forever ends with connectTimeout, or with the signal", async () => {
   const runtime = await resolving(() => new Promise(() => {}));
   const options = { host: "slow.test", user: "u", runtime };
