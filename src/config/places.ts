@@ -17,6 +17,8 @@ export interface Place {
 
 const DEFAULT_HOST = "localhost";
 const DEFAULT_PORT = 5432;
+/** Bytes; Linux's. macOS has four less. */
+const LONGEST_SOCKET_PATH = 107;
 
 /**
  * The places to try, in order, from `sock`, `unixSock`, or the lists of hosts, addresses and ports.
@@ -50,7 +52,16 @@ function unixSockPlace(path: string, values: Given): Place {
   const named = values.get("host")?.source === "option";
   const host = named ? elements(values, "host")![0]! : file?.[1] ?? path;
   const port = file === null ? portOf(elements(values, "port")?.[0], values) : Number(file[2]);
-  return { host, named, address: { kind: "unix", path }, port };
+  return { host, named, address: socketAddress(path), port };
+}
+
+/** Longer ones do not fit in a `sockaddr_un`; what the system says of that is no help. */
+function socketAddress(path: string): Address {
+  const { length } = new TextEncoder().encode(path);
+  if (length <= LONGEST_SOCKET_PATH) return { kind: "unix", path };
+  throw new InterfaceError(
+    `the Unix socket's path is ${length} bytes long, ${LONGEST_SOCKET_PATH} is the most: ${path}`,
+  );
 }
 
 function listedPlaces(values: Given): Place[] {
@@ -81,7 +92,7 @@ function listedPlace(host: string, hostaddr: string, port: number, values: Given
   const name = host === "" ? DEFAULT_HOST : host;
   if (isSocketDirectory(name)) {
     const path = `${name}/.s.PGSQL.${port}`;
-    return { host: name, named: true, address: { kind: "unix", path }, port };
+    return { host: name, named: true, address: socketAddress(path), port };
   }
   checkName(name, values);
   return { host: name, named: true, address: { kind: "tcp", host: name, port }, port };

@@ -22,6 +22,8 @@ export class Framer {
   tag = 0;
   /** Bytes; a message that claims more is refused. */
   limit: number;
+  /** Whose limit that is, for the refusal. */
+  limitedBy = "maxMessageBytes";
   #buffer: Uint8Array<ArrayBuffer> = new Uint8Array(INITIAL_SIZE);
   #start = 0;
   #end = 0;
@@ -123,7 +125,7 @@ export class Framer {
     return new ProtocolError(
       length < 4
         ? `malformed ${name}: it claims a length of ${length} bytes`
-        : `${name} of ${length} bytes is over the limit of ${this.limit} (maxMessageBytes)`,
+        : `${name} of ${length} bytes is over the limit of ${this.limit} (${this.limitedBy})`,
     );
   }
 }

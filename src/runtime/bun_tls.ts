@@ -1,6 +1,6 @@
 import { InterfaceError, OperationalError } from "../errors/errors.ts";
 import type { BunSocket, BunTlsOptions } from "./bun_socket.ts";
-import { checkIdentity, handshakeError, plainKey } from "./node_tls.ts";
+import { checkIdentity, clientIdentity, handshakeError } from "./node_tls.ts";
 import type { TlsFacts, TlsSettings } from "./runtime.ts";
 import { isAddress } from "./tls_identity.ts";
 
@@ -11,16 +11,15 @@ const VERSIONS = { TLSv1: 0x301, "TLSv1.1": 0x302, "TLSv1.2": 0x303, "TLSv1.3": 
  * The settings in `upgradeTLS`'s own terms. Nothing is refused by Bun itself; {@linkcode conclude}
  * decides.
  *
- * @throws {InterfaceError} the private key cannot be read.
+ * @throws {InterfaceError} the private key cannot be read, or is not the certificate's.
  */
 export function tlsOptions(tls: TlsSettings): BunTlsOptions {
-  const { ca, cert, key, crl, minVersion, maxVersion, alpn } = tls;
+  const { ca, crl, minVersion, maxVersion, alpn } = tls;
   return {
     rejectUnauthorized: false,
     serverName: tls.sni && !isAddress(tls.serverName) ? tls.serverName : "",
     ...(ca && { ca: [...ca] }),
-    ...(cert !== undefined && { cert }),
-    ...(key !== undefined && { key: plainKey(key, tls.passphrase) }),
+    ...clientIdentity(tls),
     ...(crl && { crl: [...crl] }),
     ...(minVersion && { minVersion: VERSIONS[minVersion] }),
     ...(maxVersion && { maxVersion: VERSIONS[maxVersion] }),

@@ -1,8 +1,9 @@
-import { createPrivateKey } from "node:crypto";
+import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { connect, type ConnectionOptions, type PeerCertificate, type TLSSocket } from "node:tls";
 import { InterfaceError, NotSupportedError, OperationalError } from "../errors/errors.ts";
+import { reasonOf } from "../errors/reason.ts";
 import type { TlsFacts, TlsSettings } from "./runtime.ts";
 import { isAddress, isIssuedFor, parseAlternativeNames } from "./tls_identity.ts";
 
@@ -75,7 +76,7 @@ function begin(plain: Duplex, tls: TlsSettings): TLSSocket {
 }
 
 function connectionOptions(socket: Duplex, tls: TlsSettings): ConnectionOptions {
-  const { ca, cert, crl, minVersion, maxVersion, alpn } = tls;
+  const { ca, crl, minVersion, maxVersion, alpn } = tls;
   return {
     socket,
     // Always said: left out, Node would send none and Deno and Bun the host's; an address is refused.
@@ -84,8 +85,7 @@ function connectionOptions(socket: Duplex, tls: TlsSettings): ConnectionOptions 
     // The identity is checked below, by libpq's rules and the same on every runtime.
     checkServerIdentity: () => undefined,
     ...(ca && { ca: [...ca] }),
-    ...(cert !== undefined && { cert }),
-    ...(tls.key !== undefined && { key: plainKey(tls.key, tls.passphrase) }),
+    ...clientIdentity(tls),
     ...(crl && { crl: [...crl] }),
     ...(minVersion && { minVersion }),
     ...(maxVersion && { maxVersion }),
@@ -94,13 +94,36 @@ function connectionOptions(socket: Duplex, tls: TlsSettings): ConnectionOptions 
 }
 
 /**
- * Decrypts the key here: given a wrong passphrase Deno's node:tls drops the certificate silently.
+ * The client's certificate and its key, decrypted here: given a wrong passphrase Deno's node:tls drops
+ * the certificate silently, and given another's key it tells of an unsupported protocol.
  *
- * @throws {InterfaceError} it cannot be read.
+ * @throws {InterfaceError} the key cannot be read, or is not the certificate's.
  */
-export function plainKey(key: string, passphrase: string | undefined): string {
+export function clientIdentity(
+  { cert, key, passphrase }: TlsSettings,
+): { cert?: string; key?: string } {
+  const certificate = cert === undefined ? {} : { cert };
+  if (key === undefined) return certificate;
+  const opened = privateKey(key, passphrase);
+  if (cert !== undefined && isOthersKey(cert, opened)) {
+    throw new InterfaceError("the private key is not that of the client certificate");
+  }
+  return { ...certificate, key: opened.export({ type: "pkcs8", format: "pem" }) as string };
+}
+
+/** `false` also for a certificate that cannot be read: TLS itself will tell. */
+function isOthersKey(cert: string, key: KeyObject): boolean {
+  const [leaf] = /-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/.exec(cert) ?? [cert];
   try {
-    return createPrivateKey({ key, passphrase }).export({ type: "pkcs8", format: "pem" }) as string;
+    return !new X509Certificate(leaf).checkPrivateKey(key);
+  } catch {
+    return false;
+  }
+}
+
+function privateKey(key: string, passphrase: string | undefined): KeyObject {
+  try {
+    return createPrivateKey({ key, passphrase });
   } catch (cause) {
     const encrypted = key.includes("ENCRYPTED");
     const hint = encrypted ? ": its passphrase is wrong or missing" : "";
@@ -193,32 +216,18 @@ export function handshakeError(
 ): Error {
   if (cause instanceof NotSupportedError || cause instanceof InterfaceError) return cause;
   const host = JSON.stringify(tls.serverName);
-  const what = `the TLS handshake with ${host} failed: ${reasonOf(cause, traits)}`;
+  const what = `the TLS handshake with ${host} failed: ${handshakeReason(cause, traits)}`;
   return new OperationalError(what, cause === undefined ? {} : { cause });
 }
 
-/** OpenSSL's verification results (X509_V_ERR_…, as Node spells them) and sockets', said plainly. */
-const REASONS: Readonly<Record<string, string>> = {
-  CERT_HAS_EXPIRED: "the server's certificate has expired",
-  CERT_NOT_YET_VALID: "the server's certificate is not valid yet",
-  CERT_REVOKED: "the server's certificate has been revoked",
-  UNABLE_TO_GET_CRL: "no revocation list covers the server's certificate",
-  DEPTH_ZERO_SELF_SIGNED_CERT: "the server's certificate is self-signed and not trusted",
-  SELF_SIGNED_CERT_IN_CHAIN: "the server's certificate chains to a root that is not trusted",
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "no trusted root has signed the server's certificate",
-  UNABLE_TO_GET_ISSUER_CERT: "no trusted root has signed the server's certificate",
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "no trusted root has signed the server's certificate",
-  ECONNRESET: "the server closed the connection",
-  EPIPE: "the server closed the connection",
-};
+/** A server that hangs up is one, however this runtime tells. */
+const HUNG_UP: readonly unknown[] = ["ECONNRESET", "EPIPE"];
 
-function reasonOf(cause: unknown, traits: NodeTraits): string {
-  if (cause === undefined) return "the server closed the connection";
-  const code = (cause as { code?: unknown }).code;
-  const known = typeof code === "string" ? REASONS[code] : undefined;
-  if (known === undefined) return messageOf(cause);
+function handshakeReason(cause: unknown, traits: NodeTraits): string {
+  const { code } = Object(cause) as { code?: unknown };
+  if (cause === undefined || HUNG_UP.includes(code)) return "the server closed the connection";
   const unsure = traits.confusesExpiry && code === "UNABLE_TO_VERIFY_LEAF_SIGNATURE";
-  return unsure ? `${known}, or it has expired` : known;
+  return unsure ? `${reasonOf(cause)}, or it has expired` : reasonOf(cause);
 }
 
 function messageOf(cause: unknown): string {

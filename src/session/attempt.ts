@@ -5,6 +5,7 @@
 import type { OAuthRefusal } from "../auth/oauth.ts";
 import type { Settings, Target } from "../config/target.ts";
 import { DatabaseError, OperationalError, PgError, ProtocolError } from "../errors/errors.ts";
+import { reasonOf } from "../errors/reason.ts";
 import type { Signal } from "../runtime/runtime.ts";
 import { cancelOnServer } from "./cancel.ts";
 import { bound } from "./deadline.ts";
@@ -92,12 +93,17 @@ export function described(error: unknown, target: Target): Error {
     const cause = error.cause ?? error;
     return new Class(`${where}: ${error.message}`, { cause, code, safeToRetry });
   }
-  const reason = error instanceof Error ? error.message : String(error);
-  return new OperationalError(`${where}: ${reason}`, {
+  return new OperationalError(`${where}: ${reasonOf(error)}`, {
     code: "08001",
     cause: error,
     safeToRetry: true,
   });
+}
+
+/** What breaks the protocol with its very first word may be a server of something else. */
+function violation(error: Error, { stage }: Start): Error {
+  if (stage !== STARTING) return error;
+  return new ProtocolError(`${error.message}; is that a PostgreSQL server?`, { cause: error });
 }
 
 async function enter(settings: Settings, plan: Plan, start: Start): Promise<Session> {
@@ -110,7 +116,7 @@ async function enter(settings: Settings, plan: Plan, start: Start): Promise<Sess
     const cancel = () => cancelOnServer(settings, target, encrypted, facts);
     return new Session(wire, facts, settings, cancel);
   } catch (error) {
-    const named = error instanceof ProtocolError ? wire.named(error) : error;
+    const named = error instanceof ProtocolError ? violation(wire.named(error), start) : error;
     wire.fail(named as Error);
     throw named;
   }

@@ -117,7 +117,11 @@ async function ask(wire: Wire, wish: TlsWish, attempt: Attempt): Promise<boolean
     answer === ERROR
       // Its text came unencrypted and may be anybody's: not shown (CVE-2024-10977).
       ? new OperationalError("the server answered SSLRequest with an error", { code: "08001" })
-      : new ProtocolError(`the server answered SSLRequest with byte 0x${answer.toString(16)}`),
+      : new ProtocolError(
+        `the server answered SSLRequest with byte 0x${
+          answer.toString(16)
+        }; is that a PostgreSQL server?`,
+      ),
   );
 }
 

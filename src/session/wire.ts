@@ -1,6 +1,7 @@
 import type { Reader } from "../bytes/reader.ts";
 import { Writer } from "../bytes/writer.ts";
 import { OperationalError, ProtocolError } from "../errors/errors.ts";
+import { reasonOf } from "../errors/reason.ts";
 import { Framer } from "../protocol/framer.ts";
 import { backendName } from "../protocol/tags.ts";
 import type { Signal, Sink, Stream, TlsFacts, TlsSettings } from "../runtime/runtime.ts";
@@ -51,6 +52,7 @@ export class Wire implements Sink {
 
   constructor(stream: Stream) {
     this.stream = stream;
+    this.#framer.limitedBy = "before login";
   }
 
   /** Tag of the message that `pull()` found. */
@@ -104,6 +106,7 @@ export class Wire implements Sink {
   listen(receiver: Receiver, maxMessageBytes: number): void {
     this.#receiver = receiver;
     this.#framer.limit = maxMessageBytes;
+    this.#framer.limitedBy = "maxMessageBytes";
     if (this.#broken !== undefined) receiver.broken(this.#broken);
     else this.resume();
   }
@@ -202,7 +205,7 @@ export class Wire implements Sink {
   lost(cause: unknown): void {
     const message = cause === undefined
       ? "connection lost: the server closed it unexpectedly"
-      : `connection lost: ${cause instanceof Error ? cause.message : String(cause)}`;
+      : `connection lost: ${reasonOf(cause)}`;
     this.fail(new OperationalError(message, { code: "08006", cause }));
   }
 
