@@ -6,16 +6,18 @@
 export function reasonOf(cause: unknown): string {
   const { code } = Object(cause) as { code?: unknown };
   const message = cause instanceof Error ? cause.message : String(cause);
-  const name = typeof code === "string" ? code : lookupCode(message);
-  if (name === undefined) return message;
+  const name = codeIn(message) ?? code;
+  if (typeof name !== "string") return message;
   const words = Object.hasOwn(REASONS, name) ? REASONS[name] : alert(name);
   if (words === undefined) return message;
   // OpenSSL's names of what is wrong with a certificate say nothing more; others can be looked up.
   return name.startsWith("E") ? `${words} (${name})` : words;
 }
 
-/** Deno's resolver tells no code. */
-function lookupCode(message: string): string | undefined {
+/** Where the code says nothing: Deno's resolver has none, Bun's own TLS calls everything EPROTO. */
+function codeIn(message: string): string | undefined {
+  const alert = /SSL routines:OPENSSL_internal:([A-Z0-9_]+)$/.exec(message);
+  if (alert !== null) return `ERR_SSL_${alert[1]}`;
   if (!message.startsWith("failed to lookup address information")) return undefined;
   return message.includes("emporary") ? "EAI_AGAIN" : "ENOTFOUND";
 }

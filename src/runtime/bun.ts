@@ -5,16 +5,14 @@ import { adoptGiven, connectNode, nodeServices } from "./node.ts";
 import type { NodeTraits } from "./node_tls.ts";
 import type { Address, DialOptions, Runtime, Stream } from "./runtime.ts";
 
-/** Bun's own sockets, `Bun.connect` and `upgradeTLS`; node:net and node:tls where those fall short. */
+/** Bun's own sockets and `upgradeTLS`; node:net and node:tls where those cannot be had. */
 export const runtime: Runtime = {
   ...nodeServices,
   name: "Bun",
   // JavaScriptCore loses the chain at an awaited object that is not a native promise.
   asyncStacks: false,
   connect: (address, options) =>
-    isNative(address, options)
-      ? connectBun(address, options)
-      : connectNode(address, options, NODE_ON_BUN),
+    address.kind === "unix" ? connectUnix(address.path, options) : connectTcp(address, options),
   adopt: (sock) => isBunSocket(sock) ? adoptBun(sock) : adoptGiven(sock, NODE_ON_BUN),
 };
 
@@ -27,32 +25,30 @@ const NODE_ON_BUN: NodeTraits = {
 };
 
 /**
- * A pending `Bun.connect` cannot be cancelled, and keeps the process alive until the system gives
- * up, which takes minutes for a host that is silent, this machine with a full backlog included. So
- * it dials only where nothing can be pending, which is Unix sockets, and where nobody can ask to
- * stop: attempts without a signal. (The socket inside Bun's `net.Socket` has the same methods, but
- * it is private to Bun.) A local address and the finer points of keepalive are also left to node:net.
+ * Dials by node:net and goes on with the socket of Bun's own inside it, which costs less.
+ *
+ * A pending `Bun.connect` cannot be cancelled, and keeps the process alive until the system gives up,
+ * which takes minutes for a host that is silent, this machine with a full backlog included; a pending
+ * `net.Socket` can. What is inside is private to Bun: where it is not what it was, the `net.Socket`
+ * itself is used, and also where it has read already, since those bytes would be lost.
  */
-function isNative(address: Address, { signal, source, keepAlive }: DialOptions): boolean {
-  if (source !== undefined) return false;
-  if (keepAlive?.interval !== undefined || keepAlive?.count !== undefined) return false;
-  return signal === undefined || address.kind === "unix";
+async function connectTcp(address: Address, options: DialOptions): Promise<Stream> {
+  const stream = await connectNode(address, options, NODE_ON_BUN);
+  const outer = stream.socket as { _handle?: unknown; readonly readableLength: number };
+  const inner = outer._handle;
+  if (!isBunSocket(inner) || outer.readableLength > 0) return stream;
+  const taken = takeOver(inner, "tcp");
+  // A net.Socket that was paused holds no process.
+  taken.ref();
+  return taken;
 }
 
-async function connectBun(address: Address, options: DialOptions): Promise<Stream> {
-  const { signal, keepAlive } = options;
+async function connectUnix(path: string, { signal }: DialOptions): Promise<Stream> {
   signal?.throwIfAborted();
-  const stream = new BunStream(address.kind, address.kind === "unix" ? address.path : undefined);
-  const where = address.kind === "unix"
-    ? { unix: address.path.replace(/^@/, "\0") }
-    : { hostname: address.host, port: address.port };
-  const dialing = bun().connect({ ...where, socket: stream.handlers });
-  const socket = await unlessAborted(dialing, signal, () => stream.destroy())
-    .catch((cause) => Promise.reject(readable(cause, address)));
-  // TCP_NODELAY is on already.
-  if (address.kind === "tcp" && keepAlive !== undefined) {
-    socket.setKeepAlive(true, Math.ceil(keepAlive.idle ?? 0) * 1000);
-  }
+  const stream = new BunStream("unix", path);
+  const dialing = bun().connect({ unix: path.replace(/^@/, "\0"), socket: stream.handlers });
+  await unlessAborted(dialing, signal, () => stream.destroy())
+    .catch((cause) => Promise.reject(readable(cause, path)));
   return stream;
 }
 
@@ -74,11 +70,10 @@ function unlessAborted(
 }
 
 /** Bun says "Failed to connect" whatever and wherever it was. */
-function readable(cause: unknown, address: Address): unknown {
+function readable(cause: unknown, path: string): unknown {
   if (!(cause instanceof Error) || cause.message !== "Failed to connect") return cause;
   const { code } = cause as { code?: string };
-  const where = address.kind === "unix" ? address.path : `${address.host}:${address.port}`;
-  return Object.assign(new Error(`connect ${code} ${where}`, { cause }), { code });
+  return Object.assign(new Error(`connect ${code} ${path}`, { cause }), { code });
 }
 
 function adoptBun(socket: BunSocket): Stream {
@@ -88,10 +83,16 @@ function adoptBun(socket: BunSocket): Stream {
         "it must come from Bun.connect",
     );
   }
-  const stream = new BunStream("given");
+  const stream = takeOver(socket, "given");
+  socket.setNoDelay(true);
+  return stream;
+}
+
+/** Whoever had the socket before hears no more of it. */
+function takeOver(socket: BunSocket, kind: Stream["kind"]): Stream {
+  const stream = new BunStream(kind);
   socket.reload({ socket: stream.handlers });
   stream.opened(socket);
-  socket.setNoDelay(true);
   return stream;
 }
 

@@ -61,7 +61,7 @@ export async function connectNode(
   address: Address,
   options: DialOptions,
   traits: NodeTraits = NODE,
-): Promise<Stream> {
+): Promise<NodeStream> {
   const { signal, tls, keepAlive } = options;
   signal?.throwIfAborted();
   const refusal = tls && traits.refuse(tls);

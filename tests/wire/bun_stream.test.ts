@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
-
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
