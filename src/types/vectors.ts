@@ -2,7 +2,7 @@ import type { Reader } from "../bytes/reader.ts";
 import type { Writer } from "../bytes/writer.ts";
 import { InterfaceError } from "../errors/errors.ts";
 import type { Codec } from "./codec.ts";
-import { expectLength, malformed } from "./component.ts";
+import { expectLength, malformed, primitiveText } from "./component.ts";
 import { shortestFloat32 } from "./float32.ts";
 
 /** What a vector is written from; it is read as an array of numbers. */
@@ -36,7 +36,7 @@ export const vectorCodec: Codec<Vector> = Object.freeze({
     return items;
   },
   accepts: isVector,
-  encodeText: (value: Vector): string => `[${Array.from(value, single).join(",")}]`,
+  encodeText: (value: Vector): string => `[${Array.from(value, singleText).join(",")}]`,
   encodeBinary(value: Vector, out: Writer): void {
     writeHeader(value, out, "vector");
     for (const item of value) out.float32(single(item));
@@ -57,7 +57,7 @@ export const halfvecCodec: Codec<Vector> = Object.freeze({
     return items;
   },
   accepts: isVector,
-  encodeText: (value: Vector): string => `[${Array.from(value, single).join(",")}]`,
+  encodeText: (value: Vector): string => `[${Array.from(value, singleText).join(",")}]`,
   encodeBinary(value: Vector, out: Writer): void {
     writeHeader(value, out, "halfvec");
     for (const item of value) out.int16(bitsOfHalf(single(item)));
@@ -94,7 +94,7 @@ export const sparsevecCodec: Codec<SparseVector> = Object.freeze({
     Array.isArray((value as Partial<SparseVector>).values),
   encodeText(value: SparseVector): string {
     checkSparse(value);
-    const pairs = value.indices.map((index, i) => `${index + 1}:${single(value.values[i]!)}`);
+    const pairs = value.indices.map((index, i) => `${index + 1}:${singleText(value.values[i]!)}`);
     return `{${pairs.join(",")}}/${value.dimensions}`;
   },
   encodeBinary(value: SparseVector, out: Writer): void {
@@ -149,6 +149,10 @@ function single(value: number): number {
   if (typeof value !== "number") throw new InterfaceError("a vector's elements are numbers");
   if (Number.isFinite(Math.fround(value))) return value;
   throw new InterfaceError("a vector's elements are finite", { code: "22003" });
+}
+
+function singleText(value: number): string {
+  return primitiveText(single(value))!;
 }
 
 /** IEEE 754 binary16: a sign, five bits of exponent, ten of fraction. */

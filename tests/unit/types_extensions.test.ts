@@ -40,7 +40,7 @@ test("vector: numbers in both formats, Float32Array too", () => {
   assert.deepEqual(decodeHex(vector, "000200003f8ccccd40000000"), [1.1, 2]);
   assert.equal(encodeHex(vector, [1.1, 2]), "000200003f8ccccd40000000");
   assert.equal(encodeHex(vector, new Float32Array([1.1, 2])), "000200003f8ccccd40000000");
-  assert.equal(vector.encodeText([1, 2.5]), "[1,2.5]");
+  assert.equal(vector.encodeText([1, 2.5, -0]), "[1,2.5,-0]");
   assert.throws(() => vector.encodeText([NaN]), InterfaceError);
   assert.throws(() => encodeBytes(vector, [1e39]), InterfaceError);
   assert.throws(() => encodeBytes(vector, new Float64Array(65536)), InterfaceError);
