@@ -37,6 +37,12 @@ const json: fc.Arbitrary<unknown> = fc.oneof(
 )
   .map((value) => JSON.parse(JSON.stringify(value)));
 
+const snapshot: fc.Arbitrary<string> = fc.uniqueArray(fc.nat(1e6), { minLength: 2, maxLength: 20 })
+  .map((ids) => {
+    const [min, ...rest] = ids.map((id) => id + 1).sort((a, b) => a - b);
+    return `${min}:${rest.pop()}:${rest.join(",")}`;
+  });
+
 /** Values that are written and come back; the server's text of each, where we know it. */
 const WRITTEN: Readonly<Record<string, [fc.Arbitrary<unknown>, ((value: never) => string)?]>> = {
   "bool": [fc.boolean(), (value: boolean) => value ? "t" : "f"],
@@ -94,6 +100,17 @@ const READ: Readonly<Record<string, fc.Arbitrary<string>>> = {
   "uuid": fc.uuid().map((value) => value.toUpperCase()),
   "json": json.map((value) => JSON.stringify(value, null, 1)),
   "jsonb": json.map((value) => JSON.stringify(value)),
+  "xid": fc.nat(0xffffffff).map(String),
+  "cid": fc.nat(0xffffffff).map(String),
+  "bit": fc.constantFrom("0", "1"),
+  '"char"': fc.oneof(
+    fc.integer({ min: 1, max: 127 }).map((code) => String.fromCharCode(code)),
+    fc.constant(""),
+  ),
+  "refcursor": text,
+  "xml": text.map((value) =>
+    `<a>${value.replace(/[^\t -;=?-~\u00a0-\ud7ff]/g, "x").replaceAll("&", "&amp;")}</a>`
+  ),
   "pg_lsn": fc.tuple(fc.nat(0xffffffff), fc.nat(0xffffffff)).map((half) =>
     half.map((n) => n.toString(16)).join("/")
   ),
@@ -103,10 +120,8 @@ const READ: Readonly<Record<string, fc.Arbitrary<string>>> = {
     list.join(" ")
   ),
   "oidvector": fc.array(fc.nat(0xffffffff), { maxLength: 90 }).map((list) => list.join(" ")),
-  "pg_snapshot": fc.uniqueArray(fc.nat(1e6), { minLength: 2, maxLength: 20 }).map((ids) => {
-    const [min, ...rest] = ids.map((id) => id + 1).sort((a, b) => a - b);
-    return `${min}:${rest.pop()}:${rest.join(",")}`;
-  }),
+  "pg_snapshot": snapshot,
+  "txid_snapshot": snapshot,
 };
 
 for (const major of majors()) {
