@@ -115,6 +115,16 @@ export {
 } from "./src/query/sql.ts";
 export type { ByteSink, ByteStream, ReadableLike, Source } from "./src/query/source.ts";
 export type { BatchStream, RowStream } from "./src/query/stream.ts";
+export type {
+  BatchTrace,
+  ConnectTrace,
+  CopyTrace,
+  QueryTrace,
+  TraceMessage,
+  TraceOrigin,
+  TransactionOutcome,
+  TransactionTrace,
+} from "./src/trace.ts";
 export { type ObjectRow, Result } from "./src/query/result.ts";
 export type { RowShape } from "./src/query/rows.ts";
 export { BoundedArray } from "./src/types/array.ts";
@@ -144,6 +154,7 @@ export type { TypesOptions } from "./src/types/registry.ts";
 export type {
   Address,
   AsyncContext,
+  DiagnosticsChannel,
   DialOptions,
   KeepAlive,
   Runtime,

@@ -1,14 +1,16 @@
 import type { ConnectOptions as ConfigOptions } from "./config/options.ts";
 import { resolveSettings } from "./config/settings.ts";
+import type { Settings, Target } from "./config/target.ts";
 import { Connection } from "./connection.ts";
 import { type ConnectionCore, connectionCore } from "./connection_core.ts";
 import { Executor } from "./query/execute.ts";
 import { withCallSite } from "./query/call_site.ts";
 import { detectRuntime } from "./runtime/detect.ts";
-import type { Runtime } from "./runtime/runtime.ts";
+import type { Runtime, Signal } from "./runtime/runtime.ts";
 import { unlessAborted } from "./session/deadline.ts";
-import { openSession } from "./session/open.ts";
+import { type Found, openSession } from "./session/open.ts";
 import type { Session } from "./session/session.ts";
+import { type TraceOrigin, Tracing } from "./trace.ts";
 import { createRegistry, type TypeRegistry, type TypesOptions } from "./types/registry.ts";
 
 /** The platform's `URL`, where its types are installed; else anything with an `href`. */
@@ -72,14 +74,45 @@ export async function openCore(
 ): Promise<ConnectionCore> {
   const settings = await unlessAborted(resolveSettings(dsn, options, runtime), options.signal);
   const types = createRegistry(options.types ?? {});
-  const session = await openSession(settings, options.signal);
-  const executor = makeExecutor(session, types, settings.statementCacheSize);
+  const trace = new Tracing(runtime.channel, originOf(settings, settings.targets));
+  const { session, target } = await openWatched(settings, options.signal, trace);
+  trace.origin = originOf(settings, [target]);
+  const executor = makeExecutor(session, types, settings.statementCacheSize, trace);
   for (const [name, value] of Object.entries(settings.parameters)) {
     executor.exactness.heed(`${name}=${value}`);
   }
   return connectionCore(session, executor, settings, options.rows ?? "object", options);
 }
 
-function plainExecutor(session: Session, types: TypeRegistry, cacheSize: number): Executor {
-  return new Executor(session, types, cacheSize);
+function plainExecutor(
+  session: Session,
+  types: TypeRegistry,
+  cacheSize: number,
+  trace: Tracing,
+): Executor {
+  return new Executor(session, types, cacheSize, trace);
+}
+
+function openWatched(
+  settings: Settings,
+  signal: Signal | undefined,
+  { connect }: Tracing,
+): Promise<Found> {
+  const open = () => openSession(settings, signal);
+  if (!connect.isWatched) return open();
+  return connect.promise({}, open, ({ target }) => originOf(settings, [target]));
+}
+
+/** What is told of where a connection goes to: one of these hosts. */
+function originOf({ database }: Settings, targets: readonly Target[]): TraceOrigin {
+  const known = targets.filter(({ address }) => address !== undefined);
+  const names = known.map(({ host, address }) => address!.kind === "unix" ? address!.path : host);
+  const ports = new Set(known.map(({ address, port }) => address!.kind === "unix" ? 0 : port));
+  const [port = 0] = ports.size === 1 ? ports : [];
+  return {
+    "db.system.name": "postgresql",
+    ...(database !== undefined && { "db.namespace": database }),
+    ...(names.length > 0 && { "server.address": names.join() }),
+    ...(port > 0 && { "server.port": port }),
+  };
 }

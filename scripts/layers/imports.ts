@@ -20,17 +20,23 @@ const LAWS: Readonly<Record<string, Law>> = {
   runtime: { any: ["errors"] },
   config: { any: ["errors", "runtime/runtime.ts"] },
   session: {
-    any: ["protocol", "auth", "bytes", "errors", "trace.ts"],
+    any: ["protocol", "auth", "bytes", "errors"],
     types: ["runtime/runtime.ts", "config"],
   },
-  query: { any: ["session", "types", "protocol", "bytes", "errors", "trace.ts"] },
-  features: { any: ["query", "session", "types", "protocol", "bytes", "errors"] },
+  query: {
+    any: ["session", "types", "protocol", "bytes", "errors"],
+    types: ["trace.ts"],
+  },
+  features: {
+    any: ["query", "session", "types", "protocol", "bytes", "errors"],
+    types: ["trace.ts"],
+  },
   dbapi: { any: ["query", "types", "errors", "connect.ts"], types: ["connection.ts"] },
   pool: {
     any: ["connect.ts", "connection.ts", "connection_core.ts", "config", "runtime/runtime.ts"]
       .concat("features", "query", "session", "types", "protocol", "bytes", "errors", "trace.ts"),
   },
-  "trace.ts": { any: ["protocol", "bytes", "errors"] },
+  "trace.ts": { any: ["errors"], types: ["runtime/runtime.ts"] },
 };
 
 /** The files directly in `src/` that stand above all folders and may import any of them. */
@@ -97,7 +103,6 @@ function checkSourceImport(subject: Subject, one: Import): void {
 
 function checkBuiltin(subject: Subject, { node, specifier }: Import): void {
   if (ADAPTER.test(subject.file)) return;
-  if (subject.file === "src/trace.ts" && specifier === "node:diagnostics_channel") return;
   subject.report(node, "runtime-name", `"${specifier}": only runtime/{deno,bun,node} may`);
 }
 

@@ -23,6 +23,7 @@ import {
   type Signal,
   type Turn,
 } from "../session/exchange.ts";
+import type { TransactionOutcome } from "../trace.ts";
 import { prepareTransaction } from "./two_phase.ts";
 
 /** How a transaction is to be. */
@@ -50,8 +51,10 @@ export class Block implements Turn {
   readonly refusal: string;
   /** How many blocks this one is in. */
   readonly depth: number;
-  /** Called when it is over. */
-  left: (() => void) | undefined;
+  /** How it has ended; `undefined` while it has not, and when nobody knows. */
+  outcome: TransactionOutcome | undefined;
+  /** Called when it is over, with the error when it has not ended as was wanted. */
+  left: ((error?: unknown) => void) | undefined;
   readonly #host: QueryHost;
   readonly #outer: Block | undefined;
   /** The outermost, which has the BEGIN. */
@@ -150,7 +153,7 @@ export class Block implements Turn {
       return Promise.reject(new InterfaceError("a savepoint in it is open still"));
     }
     this.#isCommitted = true;
-    return this.#ending = this.#endBy(() => this.#commit());
+    return this.#ending = this.#endBy("committed", () => this.#commit());
   }
 
   /** Ends it without; what is open in it is over, too. */
@@ -167,6 +170,13 @@ export class Block implements Turn {
     return block === this;
   }
 
+  /** Its session is taken away although it has not ended: it is rolled back by others. */
+  abandoned(): void {
+    this.outcome = "rolled back";
+    this.left?.();
+    this.#outer?.abandoned();
+  }
+
   /** Ends it by putting it aside under a name; a `commit()` that follows has nothing to do. */
   prepare(gid: string): Promise<void> {
     const { turn } = this.#host.executor.session;
@@ -176,7 +186,8 @@ export class Block implements Turn {
     }
     this.#isPrepared = true;
     const cause = (): unknown => this.#firstFailure;
-    return this.#ending = this.#endBy(() => prepareTransaction(this.#host, gid, cause));
+    const prepare = () => prepareTransaction(this.#host, gid, cause);
+    return this.#ending = this.#endBy("prepared", prepare);
   }
 
   async #commit(): Promise<void> {
@@ -185,16 +196,17 @@ export class Block implements Turn {
   }
 
   /** Ends it, and gives up the turn in any case. */
-  async #endBy(end: () => Promise<void>): Promise<void> {
+  async #endBy(outcome: TransactionOutcome, end: () => Promise<void>): Promise<void> {
     try {
       await this.begun;
       await end();
     } catch (error) {
       await this.#rollBackQuietly();
+      const { session } = this.#host.executor;
+      this.#leave(session.closed ? undefined : "rolled back", error);
       throw error;
-    } finally {
-      this.#leave();
     }
+    this.#leave(outcome);
   }
 
   /** In a failed block RELEASE fails, too; the savepoint is rolled back then. */
@@ -209,9 +221,11 @@ export class Block implements Turn {
   async #rollback(): Promise<void> {
     try {
       await this.#sendRollback();
-    } finally {
-      this.#leave();
+    } catch (error) {
+      this.#leave(undefined, error);
+      throw error;
     }
+    this.#leave("rolled back");
   }
 
   /** After a COMMIT that failed, where the block may or may not be over. */
@@ -231,10 +245,11 @@ export class Block implements Turn {
     else await this.#run(`rollback to savepoint ${savepoint}; release savepoint ${savepoint}`);
   }
 
-  #leave(): void {
+  #leave(outcome: TransactionOutcome | undefined, error?: unknown): void {
     const { session } = this.#host.executor;
     if (session.turn === this) session.turn = this.#outer;
-    this.left?.();
+    this.outcome = outcome;
+    this.left?.(error);
   }
 
   #rolledBack(): InternalError {

@@ -11,7 +11,7 @@ import type { QueryHost } from "../query/host.ts";
 import { type ByteStream, openSource, type Pull, type Source } from "../query/source.ts";
 import { type CopyData, CopyIn } from "./copy_in.ts";
 import { CopyOut } from "./copy_out.ts";
-import { type CopyOptions, requestOptions } from "./copy_statement.ts";
+import { type CopyOptions, requestOptions, watchCopy } from "./copy_statement.ts";
 
 export type { CopyData } from "./copy_in.ts";
 export type { CopyOptions, CopyProgress } from "./copy_statement.ts";
@@ -46,12 +46,18 @@ export async function copyIn(
   const site = takeCallSite(host.asyncStacks);
   const { session } = host.executor;
   const copy = new CopyIn(session, text, source, options.progress);
+  const watched = watchCopy(host, text, "in");
+  const send = () => session.request(copy, requestOptions(host, options));
   try {
-    const rows = await session.request(copy, requestOptions(host, options));
+    const rows = await (watched === undefined ? send() : watched.run(send));
+    watched?.succeeded({ rows, bytes: copy.bytes });
     options.complete?.(rows);
     return rows;
   } catch (error) {
     copy.release(error);
+    watched?.failed(copy.failure === undefined ? error : copy.failure.reason, {
+      bytes: copy.bytes,
+    });
     throw copy.failure === undefined ? withCallSite(error, site) : copy.failure.reason;
   }
 }

@@ -30,6 +30,8 @@ export type CopyData = Uint8Array | string;
 export class CopyIn implements Request<number> {
   /** Why the source failed, if it did. */
   failure: { readonly reason: unknown } | undefined;
+  /** Bytes of data that were handed on so far. */
+  bytes = 0;
   readonly #session: Session;
   readonly #text: string;
   readonly #source: Pull<CopyData>;
@@ -37,7 +39,6 @@ export class CopyIn implements Request<number> {
   #state: "new" | "begun" | "copying" | "over" = "new";
   #isReleased = false;
   #count: RowCounter | undefined;
-  #bytes = 0;
   #rows = 0;
   /** The CopyData at the end of what has not left yet, which may still grow: where it is. */
   #openAt = 0;
@@ -129,14 +130,14 @@ export class CopyIn implements Request<number> {
     const { wire } = this.#session;
     wire.flush();
     await wire.drained();
-    this.#report?.({ bytes: this.#bytes, rows: this.#rows });
+    this.#report?.({ bytes: this.bytes, rows: this.#rows });
     await slices.pause();
   }
 
   #finish(): void {
     this.#isReleased = true;
     if (this.#half !== "") this.#append(NOTHING);
-    this.#report?.({ bytes: this.#bytes, rows: this.#rows });
+    this.#report?.({ bytes: this.bytes, rows: this.#rows });
     this.#end(copyDone);
   }
 
@@ -170,7 +171,7 @@ export class CopyIn implements Request<number> {
     }
     out.endMessage(this.#openAt);
     this.#openEnd = out.length;
-    this.#bytes += out.length - start;
+    this.bytes += out.length - start;
     if (this.#count !== undefined) this.#rows += this.#count(out.buffer, start, out.length);
   }
 

@@ -10,6 +10,7 @@ import { endCopy } from "../query/copy_guard.ts";
 import type { QueryHost } from "../query/host.ts";
 import type { Conversation, Request } from "../session/exchange.ts";
 import type { Session } from "../session/session.ts";
+import type { CopyTrace, Operation } from "../trace.ts";
 import {
   begin,
   begun,
@@ -21,6 +22,7 @@ import {
   isNoCopy,
   requestOptions,
   rowsOf,
+  watchCopy,
 } from "./copy_statement.ts";
 
 const NOTHING: Uint8Array<ArrayBuffer> = new Uint8Array(0);
@@ -36,7 +38,10 @@ export class CopyOut implements Request<void> {
   /** Settles when the connection is free of it; never rejects. */
   #running: Promise<void> | undefined;
   #isSent = false;
+  /** What comes is thrown away. */
   #isLeft = false;
+  /** Because the reader has had enough. */
+  #isUnwanted = false;
   #outcome: { readonly error?: unknown } | undefined;
   /** What has come and was not read. */
   readonly #ready: Uint8Array<ArrayBuffer>[] = [];
@@ -51,6 +56,8 @@ export class CopyOut implements Request<void> {
   #bytes = 0;
   #delivered = 0;
   #rows = 0;
+  /** As the server has counted. */
+  #copied: number | undefined;
 
   constructor(host: QueryHost, text: string, options: CopyOptions) {
     CopyOut.check(text);
@@ -86,6 +93,7 @@ export class CopyOut implements Request<void> {
 
   /** Nobody reads on; resolves when the connection is free. Never rejects. */
   leave(): Promise<void> {
+    this.#isUnwanted = true;
     this.stop();
     const inTransaction = this.#host.defaults.turn !== undefined ||
       this.#session.transactionStatus !== "idle";
@@ -121,18 +129,28 @@ export class CopyOut implements Request<void> {
       this.#take(message.reader);
     }
     expect(message, Backend.CopyDone);
-    const rows = rowsOf(yield);
-    this.#options.complete?.(rows);
+    this.#copied = rowsOf(yield);
+    this.#options.complete?.(this.#copied);
   }
 
   async #run(): Promise<void> {
+    const watched = watchCopy(this.#host, this.#text, "out");
+    const send = () => this.#session.request(this, requestOptions(this.#host, this.#options));
     try {
-      await this.#session.request(this, requestOptions(this.#host, this.#options));
+      await (watched === undefined ? send() : watched.run(send));
       this.#outcome = {};
     } catch (error) {
       this.#outcome = { error: withCallSite(error, this.#site) };
     }
+    if (watched !== undefined) this.#tell(watched, this.#outcome);
     this.#wake?.();
+  }
+
+  /** To leave early is no failure. */
+  #tell(watched: Operation<CopyTrace>, outcome: { readonly error?: unknown }): void {
+    const moved = { bytes: this.#bytes, rows: this.#copied };
+    if ("error" in outcome && !this.#isUnwanted) watched.failed(outcome.error, moved);
+    else watched.succeeded(moved);
   }
 
   /** Backpressure: nothing more while a chunk is there that nobody has asked for. */

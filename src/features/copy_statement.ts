@@ -7,6 +7,7 @@ import { beginBind, endBind, execute, parse } from "../protocol/frontend.ts";
 import { Backend, backendName } from "../protocol/tags.ts";
 import type { QueryHost } from "../query/host.ts";
 import type { Message, RequestOptions, Signal } from "../session/exchange.ts";
+import type { CopyTrace, Operation } from "../trace.ts";
 
 /** Bytes of one CopyData, of one write, and of what is kept for a reader who does not read. */
 export const CHUNK = 65_536;
@@ -29,6 +30,16 @@ export interface CopyOptions {
   progress?: (progress: CopyProgress) => void;
   /** Called when the copy is complete, with the number of rows that the server has counted. */
   complete?: (rows: number) => void;
+}
+
+/** What those who watch are told of a copy; `undefined`: nobody does. */
+export function watchCopy(
+  { executor: { trace: { copy } } }: QueryHost,
+  text: string,
+  direction: CopyTrace["direction"],
+): Operation<CopyTrace> | undefined {
+  if (!copy.isWatched) return undefined;
+  return copy.open({ "db.operation.name": "COPY", "db.query.text": text, direction });
 }
 
 /** What both directions begin with: Parse, Bind, Execute, under no name. */

@@ -3,6 +3,8 @@ import { InterfaceError, PgError } from "../errors/errors.ts";
 import type { QueryHost } from "../query/host.ts";
 import { limit, unlessAborted } from "../session/deadline.ts";
 import type { Signal } from "../session/exchange.ts";
+import type { Session } from "../session/session.ts";
+import type { Operation, TransactionTrace } from "../trace.ts";
 import { Block, type TransactionOptions, within } from "./block.ts";
 import { BulkQueries } from "./bulk.ts";
 import { LargeObjects } from "./large_object.ts";
@@ -38,7 +40,8 @@ export async function runTransaction<T>(
   try {
     for (let attempt = 0;; attempt++) {
       try {
-        return await runOnce(host, new Block(host, options, signal), work);
+        const begin = () => new Block(host, options, signal);
+        return await runWatched(host, attempt + 1, begin, work);
       } catch (error) {
         if (signal?.aborted || attempt >= retries || !isWorthRetrying(error)) throw error;
       }
@@ -58,20 +61,53 @@ export async function beginTransaction(
   host: QueryHost,
   options: TransactionOptions = {},
 ): Promise<Transaction> {
+  const { executor: { trace: { transaction }, session } } = host;
   const { signal, lift } = limit("transaction", options.timeout, options.signal);
+  const watched = transaction.isWatched ? transaction.open(told(host, 1)) : undefined;
+  const make = () => new Block(host, options, signal);
   try {
-    const block = new Block(host, options, signal);
+    const block = watched === undefined ? make() : watched.run(make);
     block.left = lift;
     const tx = new Transaction(host, block);
     await block.begin().catch(async (error) => {
       await tx[Symbol.asyncDispose]();
       throw error;
     });
+    if (watched !== undefined) settleWhenLeft(watched, block, session);
     return tx;
   } catch (error) {
     lift();
+    watched?.failed(error);
     throw error;
   }
+}
+
+/** Whoever ends the block; at the latest its session's end does. */
+function settleWhenLeft(
+  watched: Operation<TransactionTrace>,
+  block: Block,
+  session: Session,
+): void {
+  const settle = (error?: unknown): void => {
+    const { outcome } = block;
+    if (error === undefined) watched.succeeded({ outcome });
+    else watched.failed(error, { outcome });
+  };
+  const { left } = block;
+  block.left = (error) => {
+    left?.();
+    settle(error);
+  };
+  void session.ended.then(settle);
+}
+
+/** What is told of a block when it begins. */
+function told(
+  { defaults }: QueryHost,
+  attempt: number,
+): Pick<TransactionTrace, "db.operation.name" | "attempt"> {
+  const isSavepoint = defaults.turn !== undefined;
+  return { "db.operation.name": isSavepoint ? "SAVEPOINT" : "TRANSACTION", attempt };
 }
 
 /**
@@ -161,7 +197,28 @@ async function runSavepoint<T>(
   if (Object.keys(options).length > 0) {
     throw new InterfaceError("a savepoint has no options of its own: give them to the transaction");
   }
-  return await runOnce(host, new Block(host, {}, undefined, outer), work);
+  return await runWatched(host, 1, () => new Block(host, {}, undefined, outer), work);
+}
+
+/** Runs it once, under the eyes of those who watch. */
+async function runWatched<T>(
+  host: QueryHost,
+  attempt: number,
+  begin: () => Block,
+  work: TransactionCallback<T>,
+): Promise<T> {
+  const { trace: { transaction } } = host.executor;
+  if (!transaction.isWatched) return await runOnce(host, begin(), work);
+  const watched = transaction.open(told(host, attempt));
+  let block: Block | undefined;
+  try {
+    const value = await watched.run(async () => await runOnce(host, block = begin(), work));
+    watched.succeeded({ outcome: block!.outcome });
+    return value;
+  } catch (error) {
+    watched.failed(error, { outcome: block?.outcome });
+    throw error;
+  }
 }
 
 async function runOnce<T>(

@@ -24,6 +24,7 @@ export function leftover(
 function problemOf({ core: { session } }: Slot): LeaseReport["problem"] | undefined {
   if (session.pending > 0) return "busy";
   // A transaction that was never ended may still claim the session for itself.
+  session.turn?.abandoned?.();
   session.turn = undefined;
   if (session.transactionStatus === "failed") return "in a failed transaction";
   return session.transactionStatus === "transaction" ? "in a transaction" : undefined;

@@ -40,8 +40,9 @@ export class Connector {
     this.context ??= runtime.asyncContext<HoldingContext>?.();
     let executor: PoolExecutor;
     const options = { ...this.#options, signal };
-    const core = await openCore(this.#dsn, options, runtime, (session, types, size) => {
-      return executor = new PoolExecutor(session, types, size, this.#effects, this.#forbids);
+    const core = await openCore(this.#dsn, options, runtime, (session, types, size, trace) => {
+      const [effects, forbids] = [this.#effects, this.#forbids];
+      return executor = new PoolExecutor(session, types, size, trace, effects, forbids);
     });
     return { core, executor: executor!, runtime };
   }

@@ -3,6 +3,7 @@ import { Executor } from "../query/execute.ts";
 import type { Execution } from "../query/execution.ts";
 import type { Result } from "../query/result.ts";
 import type { Session } from "../session/session.ts";
+import type { Tracing } from "../trace.ts";
 import type { TypeRegistry } from "../types/registry.ts";
 import { CHANGE_NAMES, type StateChange, StateChanges, type TextEffects } from "./session_state.ts";
 
@@ -19,10 +20,11 @@ export class PoolExecutor extends Executor {
     session: Session,
     types: TypeRegistry,
     statementCacheSize: number,
+    trace: Tracing,
     effects: TextEffects,
     forbid: boolean,
   ) {
-    super(session, types, statementCacheSize);
+    super(session, types, statementCacheSize, trace);
     this.#effects = effects;
     this.#forbid = forbid;
   }

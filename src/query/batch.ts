@@ -14,6 +14,7 @@ import type { ExecuteOptions, Executor } from "./execute.ts";
 import { bindKnown, Execution } from "./execution.ts";
 import { expect, unexpected } from "./introduction.ts";
 import { arePlain, checkParameters } from "./parameters.ts";
+import { batchResultTrace, batchTrace } from "./query_trace.ts";
 import { Result } from "./result.ts";
 import type { RowDecoder } from "./rows.ts";
 import type { Statement } from "./statement.ts";
@@ -26,11 +27,38 @@ export interface BatchItem {
 }
 
 /** Runs statements together; when one fails, its error says which (`index`), and none has any effect. */
-export async function executeBatch(
+export function executeBatch(
   executor: Executor,
   items: readonly BatchItem[],
   options: ExecuteOptions,
-  attempt: number = 0,
+): Promise<Result[]> {
+  const { trace: { batch } } = executor;
+  const run = () => runBatch(executor, items, options, 0);
+  if (!batch.isWatched) return run();
+  const texts = items.map(({ text }) => text);
+  const size = items.length;
+  return batch.promise(batchTrace(texts, size), run, (all) => batchResultTrace(all, size));
+}
+
+/** Runs one statement with each of these sets of parameters; the result holds all rows together. */
+export function executeMany(
+  executor: Executor,
+  text: string,
+  rows: readonly (readonly unknown[])[],
+  options: ExecuteOptions,
+): Promise<Result> {
+  const { trace: { batch } } = executor;
+  const run = () => runMany(executor, text, rows, options, 0);
+  if (!batch.isWatched) return run();
+  const size = rows.length;
+  return batch.promise(batchTrace([text], size), run, (all) => batchResultTrace([all], size));
+}
+
+async function runBatch(
+  executor: Executor,
+  items: readonly BatchItem[],
+  options: ExecuteOptions,
+  attempt: number,
 ): Promise<Result[]> {
   if (items.length === 0) return [];
   items.forEach(({ text, values }, i) => {
@@ -49,17 +77,16 @@ export async function executeBatch(
   } catch (error) {
     executor.forgetAltered(error);
     if (attempt === 2 || !batch.isStale(executor, error)) throw error;
-    return await executeBatch(executor, items, options, attempt + 1);
+    return await runBatch(executor, items, options, attempt + 1);
   }
 }
 
-/** Runs one statement with each of these sets of parameters; the result holds all rows together. */
-export async function executeMany(
+async function runMany(
   executor: Executor,
   text: string,
   rows: readonly (readonly unknown[])[],
   options: ExecuteOptions,
-  attempt: number = 0,
+  attempt: number,
 ): Promise<Result> {
   if (rows.length === 0) return new Result();
   rows.forEach((values, i) => naming("rows", i, () => checkParameters(values)));
@@ -73,7 +100,7 @@ export async function executeMany(
     const isStale = leftIn !== undefined &&
       executor.dropStale(statement, error, { leftIn, options });
     if (attempt === 2 || !isStale) throw error;
-    return await executeMany(executor, text, rows, options, attempt + 1);
+    return await runMany(executor, text, rows, options, attempt + 1);
   }
 }
 

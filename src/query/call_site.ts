@@ -25,7 +25,7 @@ export function withCallSite(error: unknown, site: Error | undefined): unknown {
 const OWN = new RegExp(
   [
     "withCallSite|takeCallSite",
-    String.raw`Executor\.(execute|run)|#run\b`,
+    String.raw`Executor\.(execute|run)|#run\b|Trace\.promise`,
     String.raw`\bnew (Simple)?Query\b|\bsimple\b.*query\.[tj]s|src[/\\]connection\.[tj]s`,
     "processTicksAndRejections|drainTicks|NextTickAndMacro",
   ].join("|"),

@@ -10,11 +10,13 @@ import type { Codec } from "../types/codec.ts";
 import { AlteredTypeError } from "../types/composite.ts";
 import type { CustomCodec } from "../types/custom.ts";
 import type { TypeRegistry, TypesOptions } from "../types/registry.ts";
+import type { Tracing } from "../trace.ts";
 import { withCallSite } from "./call_site.ts";
 import { Catalog } from "./catalog.ts";
 import { Description } from "./describe.ts";
 import { Exactness } from "./exactness.ts";
 import { Execution, TypesWanted } from "./execution.ts";
+import { queryTrace, resultTrace } from "./query_trace.ts";
 import type { Result } from "./result.ts";
 import { decodeLate, type RowColumn, rowColumns, type RowShape } from "./rows.ts";
 import { type OwnTypes, type Statement, StatementCache, type StatementPlace } from "./statement.ts";
@@ -46,6 +48,8 @@ export class Executor {
   readonly types: TypeRegistry;
   /** What is known of the session's settings. */
   readonly exactness: Exactness;
+  /** Who watches what is run. */
+  readonly trace: Tracing;
   readonly #catalog: Catalog;
   /** A transaction of ours may have altered types, and may undo that. */
   #hasAltered = false;
@@ -53,10 +57,16 @@ export class Executor {
   #own = new WeakMap<TypesOptions, OwnTypes>();
   #owns = 0;
 
-  constructor(session: Session, types: TypeRegistry, statementCacheSize: number) {
+  constructor(
+    session: Session,
+    types: TypeRegistry,
+    statementCacheSize: number,
+    trace: Tracing,
+  ) {
     this.session = session;
     this.types = types;
     this.exactness = new Exactness(session.parameterStatuses);
+    this.trace = trace;
     this.#catalog = new Catalog(types);
     this.cache = new StatementCache(
       statementCacheSize,
@@ -64,7 +74,12 @@ export class Executor {
     );
   }
 
-  /** Runs one statement and collects its rows. */
+  /** Runs a query of the caller's, under the eyes of those who watch. */
+  query(execution: Execution, site?: Error): Promise<Result> {
+    return this.trace.query.isWatched ? this.#watched(execution, site) : this.run(execution, site);
+  }
+
+  /** Runs one statement of the driver's own and collects its rows. */
   execute(text: string, values: readonly unknown[], options: ExecuteOptions): Promise<Result> {
     return this.run(new Execution(this, text, values, options));
   }
@@ -190,6 +205,15 @@ export class Executor {
     const query = "select $1::pg_catalog.regtype::pg_catalog.oid as oid";
     const [row] = await this.execute(query, [name], { turn });
     return Number(row!.oid);
+  }
+
+  #watched(execution: Execution, site: Error | undefined): Promise<Result> {
+    const { text, values } = execution;
+    return this.trace.query.promise(
+      queryTrace(text, values, false),
+      () => this.run(execution, site),
+      (result) => resultTrace([result]),
+    );
   }
 
   /** What failed for a reason of the driver's own is run again; everything else is the caller's. */

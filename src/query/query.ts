@@ -209,7 +209,7 @@ export class Query<Row = ObjectRow> extends Fragment
     const { executor } = this.#host;
     const execution = new Execution(executor, this.#text, this.#parameters, options);
     this.#running = execution;
-    return executor.run(execution, this.#site) as Promise<Result<Row>>;
+    return executor.query(execution, this.#site) as Promise<Result<Row>>;
   }
 
   #streaming<S extends RowStream<Row> | BatchStream<Row>>(stream: S): S {

@@ -10,6 +10,7 @@ import { Backend, backendName } from "../protocol/tags.ts";
 import type { Conversation, Message, Request, RowSink } from "../session/exchange.ts";
 import { endCopy, refuseCopy } from "./copy_guard.ts";
 import type { ExecuteOptions, Executor } from "./execute.ts";
+import { queryTrace, resultTrace } from "./query_trace.ts";
 import { Result } from "./result.ts";
 import { decodeLate, interpretRows, type RowColumn, rowColumns } from "./rows.ts";
 
@@ -54,6 +55,13 @@ export class SimpleRequest implements Request<Result[]> {
       decodeLate(rows, columns, known);
     }
     return results;
+  }
+
+  /** The same for a text of the caller's: under the eyes of those who watch. */
+  query(): Promise<Result[]> {
+    const { trace } = this.#executor;
+    if (!trace.query.isWatched) return this.run();
+    return trace.query.promise(queryTrace(this.#text, [], false), () => this.run(), resultTrace);
   }
 
   write(out: Writer): void {

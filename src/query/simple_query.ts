@@ -84,7 +84,7 @@ export class SimpleQuery<Row = ObjectRow> implements Promise<Result<Row>> {
         throw new InterfaceError("the simple protocol takes no parameters");
       }
       this.#request = new SimpleRequest(executor, this.#text, over(this.#options, this.#host));
-      return await this.#request.run() as Result<Row>[];
+      return await this.#request.query() as Result<Row>[];
     } catch (error) {
       throw withCallSite(error, this.#site);
     }

@@ -5,10 +5,12 @@
  * for until that one is wanted. Leaving the loop, whichever way, closes the portal.
  */
 import type { Signal } from "../session/exchange.ts";
+import type { Operation, QueryTrace } from "../trace.ts";
 import { withCallSite } from "./call_site.ts";
 import type { ExecuteOptions, Executor } from "./execute.ts";
 import { checkParameters } from "./parameters.ts";
 import { openPortal, type Piece, type Portal } from "./portal.ts";
+import { queryTrace } from "./query_trace.ts";
 
 /** What a stream reads. */
 export interface StreamSource {
@@ -34,6 +36,9 @@ export class BatchStream<Row> implements AsyncIterableIterator<Row[]> {
   #ahead: Promise<Piece> | undefined;
   #isOver = false;
   #cancelled: { reason: unknown } | undefined;
+  /** What those who watch are told, if anybody does. */
+  #watched: Operation<QueryTrace> | undefined;
+  #count = 0;
   /** The reader's calls, one behind the other. */
   #calls: Promise<unknown> = Promise.resolve();
 
@@ -80,12 +85,14 @@ export class BatchStream<Row> implements AsyncIterableIterator<Row[]> {
     if (this.#isOver) return END;
     try {
       if (this.isStopped) throw this.#cancelled?.reason ?? this.#source.signal!.reason;
-      const piece = await (this.#ahead ?? this.#open());
+      const piece = await (this.#ahead ?? this.#begin());
       this.#ahead = undefined;
+      this.#count += piece.rows.length;
       if (piece.isLast) await this.#end();
       else this.#readAhead(piece);
       return piece.rows.length > 0 ? { done: false, value: piece.rows as Row[] } : END;
     } catch (error) {
+      this.#watched?.failed(error, { "db.response.returned_rows": this.#count });
       this.#source.executor.forgetAltered(error);
       await this.#end();
       throw withCallSite(error, this.#source.site);
@@ -94,6 +101,7 @@ export class BatchStream<Row> implements AsyncIterableIterator<Row[]> {
 
   async #end(): Promise<IteratorResult<Row[], undefined>> {
     this.#isOver = true;
+    this.#watched?.succeeded({ "db.response.returned_rows": this.#count });
     await this.#portal?.close();
     return END;
   }
@@ -101,6 +109,13 @@ export class BatchStream<Row> implements AsyncIterableIterator<Row[]> {
   #readAhead(before: Piece): void {
     this.#ahead = this.#portal!.fetch(this.#size(before));
     this.#ahead.catch(() => {});
+  }
+
+  #begin(): Promise<Piece> {
+    const { executor: { trace: { query } }, text, values } = this.#source;
+    if (!query.isWatched) return this.#open();
+    this.#watched = query.open(queryTrace(text, values, true));
+    return this.#watched.run(() => this.#open());
   }
 
   /** Opens the portal with its first piece; once more when the statement turns out to be stale. */

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
+import { channel } from "node:diagnostics_channel";
 import { lookup } from "node:dns/promises";
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
@@ -37,6 +38,7 @@ export const nodeServices: Services = {
   md5: (bytes) => new Uint8Array(createHash("md5").update(bytes).digest()),
   unrefTimer: (timer) => (timer as unknown as { unref?(): void }).unref?.(),
   asyncContext: <T>() => new AsyncLocalStorage<T>(),
+  channel: (name) => channel(name),
 };
 
 /** Node's own sockets: node:net with `onread`, node:tls. */

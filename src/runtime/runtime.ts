@@ -156,6 +156,16 @@ export interface AsyncContext<T> {
   getStore(): T | undefined;
 }
 
+/** A channel of `node:diagnostics_channel`: as much of it as the driver uses. */
+export interface DiagnosticsChannel {
+  /** Whether anybody listens. */
+  readonly hasSubscribers: boolean;
+  /** Tells those who listen. What they throw is the runtime's to report. */
+  publish(message: object): void;
+  /** The same, and calls `work` in the contexts that they have bound to the channel. */
+  runStores<R>(message: object, work: () => R): R;
+}
+
 /** What the driver needs of its surroundings, besides the language. */
 export interface Runtime {
   /** `"deno"`, `"bun"`, `"node"`, or what the user calls his own. */
@@ -187,4 +197,6 @@ export interface Runtime {
   unrefTimer(timer: unknown): void;
   /** Makes a context (`AsyncLocalStorage`); absent where there is none. */
   asyncContext?<T>(): AsyncContext<T>;
+  /** A channel by its name (`node:diagnostics_channel`); absent where there are none. */
+  channel?(name: string): DiagnosticsChannel;
 }

@@ -78,6 +78,8 @@ export interface Turn {
   begin?(): Promise<void>;
   /** Told when a request within it has failed, and in what state that has left the session. */
   failed?(error: unknown, status: TransactionStatus): void;
+  /** Told when the session is taken from its holder, who has not given it up. */
+  abandoned?(): void;
 }
 
 /** What a request wants besides being sent. */

@@ -24,16 +24,23 @@ import { Session } from "./session.ts";
  *
  * @throws the signal's reason, the error of the only attempt, or one that lists all of them.
  */
-export async function openSession(settings: Settings, signal?: Signal): Promise<Session> {
+export async function openSession(settings: Settings, signal?: Signal): Promise<Found> {
   const search: Search = { settings, signal, failures: [], token: undefined };
   const roles = rolesOf(settings.targetSessionAttrs);
   for (const role of settings.sock === undefined ? roles : roles.slice(-1)) {
     for (const target of inOrder(settings, settings.targets)) {
       const session = await searchHost(search, target, role);
-      if (session !== undefined) return session;
+      if (session !== undefined) return { session, target };
     }
   }
   throw summary(search.failures);
+}
+
+/** Where the search has ended. */
+export interface Found {
+  readonly session: Session;
+  /** The host, as the settings have it. */
+  readonly target: Target;
 }
 
 interface Search {

@@ -159,7 +159,7 @@ export class Session implements Receiver {
    */
   cancel(request?: Request<unknown>, reason: unknown = cancelled()): Promise<void> {
     const target = request === undefined
-      ? this.#sent.first
+      ? this.#sent.first ?? this.#waiting.first
       : this.#sent.find(request) ?? this.#waiting.find(request);
     if (target === undefined) return Promise.resolve();
     this.#abort(target, reason);

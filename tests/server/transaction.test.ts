@@ -253,6 +253,13 @@ test("begin: commits when told to, rolls back when left, and is one thing once",
     assert.deepEqual(await kept(), [1]);
   }));
 
+test("begin: one that is refused leaves the connection free", () =>
+  withDatabase(async (db) => {
+    await assert.rejects(db.begin({ isolation: "none" as never }), /^InterfaceError: isolation/);
+    await db.query("select 1");
+    await (await db.begin()).commit();
+  }));
+
 test("commit: a deferred constraint's error is its own, and the connection is usable", () =>
   withDatabase(async (db) => {
     await db.query("create temp table parent (id int primary key deferrable initially deferred)");

@@ -53,7 +53,8 @@ const PLANTED: [fact: string, file: string, text: string, rules: string[]][] = [
   ["session takes no value of config", "src/session/a.ts", `import {a} from "../config/b.ts";`, [
     "layer:1",
   ]],
-  ["session traces", "src/session/a.ts", `import "../trace.ts";`, []],
+  ["session is not traced", "src/session/a.ts", `import "../trace.ts";`, ["layer:1"]],
+  ["query takes types of trace", "src/query/a.ts", `import type {T} from "../trace.ts";`, []],
   ["query knows no feature", "src/query/a.ts", `import "../features/copy.ts";`, ["layer:1"]],
   ["query knows no pool", "src/query/a.ts", `import "../pool.ts";`, ["layer:1"]],
   ["features know no connection", "src/features/a.ts", `import "../connection.ts";`, ["layer:1"]],
@@ -103,11 +104,7 @@ const PLANTED: [fact: string, file: string, text: string, rules: string[]][] = [
     "runtime-name:1",
   ]],
   ["node: in an adapter", "src/runtime/node_tls.ts", `import "node:tls";`, []],
-  ["diagnostics_channel in trace", "src/trace.ts", `import "node:diagnostics_channel";`, []],
-  ["no other builtin in trace", "src/trace.ts", `import "node:fs";`, ["runtime-name:1"]],
-  ["no diagnostics_channel elsewhere", "src/pool.ts", `import "node:diagnostics_channel";`, [
-    "runtime-name:1",
-  ]],
+  ["node: not in trace", "src/trace.ts", `import "node:diagnostics_channel";`, ["runtime-name:1"]],
   ["Deno", "src/pool.ts", `const f = () => Deno.env;`, ["runtime-name:1"]],
   ["Deno as a type", "src/pool.ts", `type C = Deno.Conn;`, ["runtime-name:1"]],
   ["typeof Bun", "src/pool.ts", `const f = () => typeof Bun;`, ["runtime-name:1"]],

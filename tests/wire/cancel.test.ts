@@ -173,6 +173,32 @@ test("cancel: close() does not wait for a cancel that nobody waits for", async (
   });
 });
 
+test("cancel: cancel() stops a query that is held back because another's cancel is under way", async () => {
+  const asked = signal(), came = signal(), over = signal();
+  const scripts: Script[] = [
+    [
+      ...[handshake(), NEW, call("asked", asked.give), call("cancel", () => came.given)],
+      ...[send(CANCELLED, readyForQuery()), call("until", () => over.given)],
+      call("silence", (peer) => assert.equal(peer.received.length, 1 + 5)),
+      ...[expect("X"), expectClose()],
+    ],
+    cancelled(came.give, over.given),
+  ];
+  await withServer((i) => scripts[i], async (server) => {
+    const db = await connect(reach(server));
+    const target = rejection(db.query("select slow"));
+    await asked.given;
+    const telling = db.cancel();
+    assertFailure(await target, fails(OperationalError, /^query cancelled$/, "57014"));
+    const held = rejection(db.query("select later").execute());
+    await db.cancel();
+    assertFailure(await held, fails(OperationalError, /^query cancelled$/, "57014"));
+    over.give();
+    await telling;
+    await db.close();
+  });
+});
+
 test("cancel: one that the server has dropped is repeated", async () => {
   const asked = signal(), came = signal();
   const scripts: Script[] = [

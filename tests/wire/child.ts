@@ -2,6 +2,7 @@
  * A process of its own that connects, does one thing and is over: run by processes.ts, which tells it
  * what to do and reads what became of it from a line of JSON. It must end by itself.
  */
+import { tracingChannel } from "node:diagnostics_channel";
 import process from "node:process";
 import { connect, type Connection, PgError } from "../../mod.ts";
 import type { ChildReport, ChildTask } from "./processes.ts";
@@ -26,7 +27,25 @@ async function run(): Promise<ChildReport> {
       return { refusal: told(await refusal(db)) };
     case "nothing":
       return {};
+    case "faulty listener":
+      return await listened(db);
   }
+}
+
+/** Queries under the eyes of one who freezes what he is told, and throws. */
+async function listened(db: Connection): Promise<ChildReport> {
+  const reported: unknown[] = [];
+  process.on("uncaughtException", (error) => reported.push(error));
+  tracingChannel("cornac.pg:query").subscribe({
+    start: (message: unknown) => void Object.freeze(message),
+    asyncEnd: () => {
+      throw new Error("of the listener");
+    },
+  } as never);
+  const rows = await db.query("select n");
+  await db.close();
+  while (reported.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  return { message: `${JSON.stringify(rows)} ${reported}` };
 }
 
 async function refusal(db: Connection): Promise<unknown> {

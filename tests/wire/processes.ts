@@ -7,8 +7,11 @@ import type { ConnectOptions } from "../../mod.ts";
 
 /** What a child is to do once it is connected. */
 export interface ChildTask {
-  /** A query; a query and `close()`; wait for `closed` and try a query; nothing at all. */
-  readonly task: "query" | "close" | "idle" | "nothing";
+  /**
+   * A query; a query and `close()`; wait for `closed` and try a query; nothing at all; a query under
+   * the eyes of a listener that throws.
+   */
+  readonly task: "query" | "close" | "idle" | "nothing" | "faulty listener";
   readonly options: ConnectOptions;
 }
 
