@@ -73,10 +73,7 @@ export class Connection extends BulkQueries implements Queryable, AsyncDisposabl
   readonly #host: QueryHost;
   readonly #core: ConnectionCore;
   #subscriptions: Subscriptions | undefined;
-  /** Resolves once, when the connection is over, whatever ended it. Never rejects. */
-  readonly closed: Promise<void>;
-  /** How this connection's values become JavaScript's and back. */
-  readonly types: ConnectionTypes;
+  #types: ConnectionTypes | undefined;
 
   static {
     // Shows what a person wants to see, and no secrets; Deno, Bun and Node all ask for it this way.
@@ -92,10 +89,19 @@ export class Connection extends BulkQueries implements Queryable, AsyncDisposabl
     super(core.host);
     this.#core = core;
     this.#host = core.host;
-    this.closed = core.closed;
-    this.types = {
-      register: (codec) => core.host.executor.register(codec),
-      lookup: (oid) => core.host.executor.types.lookup(oid),
+  }
+
+  /** Resolves once, when the connection is over, whatever ended it. Never rejects. */
+  get closed(): Promise<void> {
+    return this.#core.closed;
+  }
+
+  /** How this connection's values become JavaScript's and back. */
+  get types(): ConnectionTypes {
+    const host = this.#host;
+    return this.#types ??= {
+      register: (codec) => host.executor.register(codec),
+      lookup: (oid) => host.executor.types.lookup(oid),
     };
   }
 

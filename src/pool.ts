@@ -13,14 +13,13 @@ import {
 import type { TransactionCallback, TransactionRunOptions } from "./features/transaction.ts";
 import { type AcquireOptions, Borrower } from "./pool/borrower.ts";
 import { Connector } from "./pool/connector.ts";
-import { Lease, Losses } from "./pool/lease.ts";
 import { Lender } from "./pool/lender.ts";
 import { type PoolOptions, type PoolSettings, poolSettings } from "./pool/options.ts";
 import { here } from "./pool/place.ts";
 import { poolCopyTo } from "./pool/pool_copy.ts";
 import { type Need, PoolQuery, type QueryPool } from "./pool/pool_query.ts";
 import { PoolPreparedStatement } from "./pool/pool_prepared.ts";
-import { leasedCore, PooledConnection } from "./pool/pooled_connection.ts";
+import type { PooledConnection } from "./pool/pooled_connection.ts";
 import { type TextEffect, TextEffects } from "./pool/session_state.ts";
 import type { PoolStats } from "./pool/stats.ts";
 import { assemble, Fragment } from "./query/fragment.ts";
@@ -81,7 +80,6 @@ export class Pool implements Queryable, AsyncDisposable {
   readonly #lender: Lender;
   readonly #borrower: Borrower;
   readonly #effects = new TextEffects();
-  readonly #losses: Losses;
   readonly #queries: QueryPool;
   /** The query template tag, as of a connection. */
   readonly sql: Sql;
@@ -90,9 +88,8 @@ export class Pool implements Queryable, AsyncDisposable {
   constructor(dsn: string | Url | undefined, connection: ConnectOptions, settings: PoolSettings) {
     const connector = new Connector(dsn, connection, settings, this.#effects, detectRuntime);
     this.#lender = new Lender(settings, (signal) => connector.open(signal));
-    const borrower = new Borrower(this.#lender, connector, settings.acquireTimeout);
+    const borrower = new Borrower(this.#lender, connector, settings);
     this.#borrower = borrower;
-    this.#losses = new Losses(settings.onLeak);
     this.#queries = {
       host: queryHost(connection),
       lend: (need, work) => borrower.lend(need, work),
@@ -238,13 +235,8 @@ export class Pool implements Queryable, AsyncDisposable {
    *
    * @throws {PoolTimeoutError} none came free in time.
    */
-  async connect(options: AcquireOptions = {}): Promise<PooledConnection> {
-    const need = this.#need("held", options.signal, "connect");
-    const slot = await this.#borrower.acquire(need, options);
-    const lease = new Lease(slot, (back) => this.#lender.release(back));
-    const anchor = {};
-    this.#losses.watch(anchor, lease);
-    return new PooledConnection(lease, leasedCore(lease, anchor));
+  connect(options: AcquireOptions = {}): Promise<PooledConnection> {
+    return this.#borrower.connect(options);
   }
 
   /** What it has and has done. */
@@ -285,7 +277,7 @@ export class Pool implements Queryable, AsyncDisposable {
   }
 
   #need(kind: Need["kind"], signal: Signal | undefined, what: string): Need {
-    return { kind, signal, site: here(what) };
+    return { kind, signal, site: this.#borrower.place(what) };
   }
 }
 

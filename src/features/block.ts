@@ -42,7 +42,9 @@ export interface TransactionOptions {
 
 /** The same host for what is run within a block. */
 export function within(host: QueryHost, turn: Turn): QueryHost {
-  return { ...host, defaults: Object.freeze({ ...host.defaults, turn }) };
+  const { executor, asyncStacks, templates, names } = host;
+  const defaults = Object.freeze({ ...host.defaults, turn });
+  return { executor, defaults, asyncStacks, templates, names, outer: host };
 }
 
 /** One BEGIN … COMMIT, or SAVEPOINT … RELEASE: the session's turn, and how it begins and ends. */

@@ -3,12 +3,15 @@ import { DatabaseError, PgError } from "../errors/errors.ts";
 import { withCallSite } from "../query/call_site.ts";
 import type { Signal } from "../runtime/runtime.ts";
 import type { Connector } from "./connector.ts";
-import { heldIn, type Holding } from "./holding.ts";
+import { heldIn } from "./holding.ts";
+import { Lease } from "./lease.ts";
 import type { Lender } from "./lender.ts";
-import { here } from "./place.ts";
+import { here, located, Places } from "./place.ts";
 import type { Loan, Need } from "./pool_query.ts";
 import { PooledConnection } from "./pooled_connection.ts";
+import type { PoolSettings } from "./options.ts";
 import type { Slot } from "./slot.ts";
+import type { Wish } from "./waiting_list.ts";
 
 /** How to wait for a connection. */
 export interface AcquireOptions {
@@ -23,6 +26,8 @@ export interface AcquireOptions {
   within?: PooledConnection;
 }
 
+const NOTHING: AcquireOptions = Object.freeze({});
+
 /** How often a query that was not sent is tried on another connection. */
 const RETRIES = 3;
 
@@ -31,42 +36,46 @@ export class Borrower {
   readonly #lender: Lender;
   readonly #connector: Connector;
   readonly #acquireTimeout: number;
+  readonly #places = new Places();
+  /** Whoever wants to be told of leaks is told where each connection was taken. */
+  readonly #notesAll: boolean;
 
-  constructor(lender: Lender, connector: Connector, acquireTimeout: number) {
+  constructor(lender: Lender, connector: Connector, settings: PoolSettings) {
     this.#lender = lender;
     this.#connector = connector;
-    this.#acquireTimeout = acquireTimeout;
+    this.#acquireTimeout = settings.acquireTimeout;
+    this.#notesAll = settings.leakWarning > 0;
   }
 
-  /** Waits for a slot; errors tell where the caller was. */
-  async acquire(need: Need, { timeout, within }: AcquireOptions = {}): Promise<Slot> {
-    const held = heldIn(this.#connector.context?.getStore());
-    const inside = within === undefined ? held : [...held, PooledConnection.holdingOf(within)];
+  /**
+   * Takes a connection for a caller who gives it back himself. No async function: its promise would
+   * be a good part of what this costs.
+   */
+  connect(options: AcquireOptions): Promise<PooledConnection> {
+    const site = this.place("connect");
     try {
-      return await this.#lender.acquire({
-        kind: need.kind,
-        signal: need.signal,
-        timeout: timeout ?? this.#acquireTimeout,
-        inside,
-        site: need.site,
-      });
+      const wish: Wish = { kind: "held", signal: options.signal, site };
+      const connection = this.#acquire(wish, this.#leased, options);
+      return connection instanceof Promise ? connection : Promise.resolve(connection);
     } catch (error) {
-      throw error instanceof PgError ? withCallSite(error, need.site) : error;
+      return Promise.reject(located(error, site));
     }
   }
 
   /** Runs `work` with a connection, and gives that back when `work` has settled. */
   async lend<T>(need: Need, work: (db: Connection) => PromiseLike<T>): Promise<T> {
     for (let attempt = 0;; attempt++) {
-      const slot = await this.acquire(need);
+      let slot: Slot | undefined;
       try {
-        return await this.#within(slot.holding, () => work(slot.connection));
+        slot = await this.#acquire(need, itself);
+        return await this.#within(slot, work);
       } catch (error) {
+        if (slot === undefined) throw located(error, need.site);
         const isLost = need.isQuery && !slot.alive && isUnsent(error);
         if (isLost && attempt < RETRIES) continue;
         throw need.isQuery ? withCallSite(error, need.site) : error;
       } finally {
-        const cleaned = this.#giveBack(slot);
+        const cleaned = slot === undefined ? undefined : this.#giveBack(slot);
         if (cleaned !== undefined) await cleaned;
       }
     }
@@ -74,14 +83,37 @@ export class Borrower {
 
   /** Takes a connection for a stream. */
   async take(need: Need): Promise<Loan> {
-    const slot = await this.acquire(need);
-    return { db: slot.connection, host: slot.core.host, giveBack: () => this.#giveBack(slot) };
+    try {
+      const slot = await this.#acquire(need, itself);
+      return { db: slot.connection, host: slot.core.host, giveBack: () => this.#giveBack(slot) };
+    } catch (error) {
+      throw located(error, need.site);
+    }
   }
 
-  /** The caller's stack, where it will be wanted and cannot be had later. */
+  /** The stack of a query's caller, where it will be wanted and cannot be had later. */
   site(): Error | undefined {
     const { keepsStacks, context } = this.#connector;
     return keepsStacks && context?.getStore() === undefined ? undefined : here("query");
+  }
+
+  /** The stack of whoever takes a connection, unless that would cost too much. */
+  place(what: string): Error | undefined {
+    return this.#notesAll ? here(what) : this.#places.take(what);
+  }
+
+  readonly #leased = (slot: Slot): PooledConnection => {
+    return new PooledConnection(new Lease(slot, this.#lender));
+  };
+
+  #acquire<T>(
+    wish: Wish,
+    use: (slot: Slot) => T,
+    { timeout, within }: AcquireOptions = NOTHING,
+  ): T | Promise<T> {
+    const held = heldIn(this.#connector.context?.getStore());
+    const inside = within === undefined ? held : [...held, PooledConnection.holdingOf(within)];
+    return this.#lender.acquire(wish, timeout ?? this.#acquireTimeout, inside, use);
   }
 
   #giveBack(slot: Slot): Promise<void> | undefined {
@@ -90,11 +122,15 @@ export class Borrower {
   }
 
   /** Calls `work` so that what it calls is known to hold the connection. */
-  #within<T>(holding: Holding | undefined, work: () => T): T {
+  #within<T>({ holding, connection }: Slot, work: (db: Connection) => T): T {
     const { context } = this.#connector;
-    if (holding === undefined || context === undefined) return work();
-    return context.run({ holding, outer: context.getStore() }, work);
+    if (holding === undefined || context === undefined) return work(connection);
+    return context.run({ holding, outer: context.getStore() }, () => work(connection));
   }
+}
+
+function itself(slot: Slot): Slot {
+  return slot;
 }
 
 /** Whether nothing of a query was sent, because its connection was lost before. */

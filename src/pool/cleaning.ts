@@ -12,13 +12,13 @@ export function leftover(
   slot: Slot,
   holding: Holding | undefined,
   settings: PoolSettings,
-): Pick<LeaseReport, "remedy"> {
+): LeaseReport["remedy"] {
   const problem = problemOf(slot);
-  if (problem === undefined) return { remedy: "none" };
+  if (problem === undefined) return "none";
   const remedy = problem === "in a transaction" ? "rolled back" : "closed";
   const takenAt = holding?.takenAt ?? here("shared");
   tell(settings.onDirtyRelease, { problem, remedy, takenAt, heldFor: holding?.seconds ?? 0 });
-  return { remedy };
+  return remedy;
 }
 
 function problemOf({ core: { session } }: Slot): LeaseReport["problem"] | undefined {

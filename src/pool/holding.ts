@@ -1,20 +1,24 @@
 import { PoolDeadlockError } from "../errors/errors.ts";
-import { frameOf } from "./place.ts";
-
-/** What `setTimeout` gives, where its types are installed. */
-type Timer = typeof globalThis extends { setTimeout: (...args: never[]) => infer T } ? T : unknown;
+import { frameOf, nowhere } from "./place.ts";
 
 /** That somebody holds a connection alone: from where, and since when. Knows no connection. */
 export class Holding {
-  readonly takenAt: Error;
-  readonly since: number = performance.now();
+  /** Milliseconds. */
+  readonly since: number;
   /** It was given back. */
   over = false;
-  /** Reports it when it lasts too long. */
-  alarm: Timer | undefined;
+  /** That it lasts long was reported. */
+  reported = false;
+  readonly #place: Error | undefined;
 
-  constructor(takenAt: Error) {
-    this.takenAt = takenAt;
+  /** `place` is the holder's stack, if it was noted. */
+  constructor(place: Error | undefined, since: number) {
+    this.since = since;
+    this.#place = place;
+  }
+
+  get takenAt(): Error {
+    return this.#place ?? nowhere("taken");
   }
 
   get seconds(): number {

@@ -3,36 +3,59 @@ import type { PoolOptions } from "./options.ts";
 import { report } from "./report.ts";
 import type { Slot } from "./slot.ts";
 
+/** Who takes slots back. */
+export interface Releaser {
+  /** A promise while the slot must be cleaned. */
+  release(slot: Slot): Promise<void> | undefined;
+}
+
+const DONE: Promise<void> = Promise.resolve();
+
 /** One caller's time with a slot. */
 export class Lease {
   readonly slot: Slot;
   readonly holding: Holding;
-  /** Resolves when it is over, or its connection is. */
-  readonly ended: Promise<void>;
-  readonly #release: (slot: Slot) => Promise<void> | undefined;
+  /**
+   * What everything made from the connection holds on to, while the lease is young; after that the
+   * lease knows nothing of it, so that it can be lost.
+   */
+  anchor: object | undefined;
+  readonly #releaser: Releaser;
   #ending: Promise<void> | undefined;
-  #end!: () => void;
+  #ended: Promise<void> | undefined;
+  #end: (() => void) | undefined;
 
-  /** `release` gives the slot back. */
-  constructor(slot: Slot, release: (slot: Slot) => Promise<void> | undefined) {
+  constructor(slot: Slot, releaser: Releaser) {
     this.slot = slot;
     this.holding = slot.holding!;
-    this.#release = release;
-    this.ended = new Promise((resolve) => this.#end = resolve);
-    slot.onLost = this.#end;
+    this.#releaser = releaser;
+    slot.lease = this;
   }
 
   get isOver(): boolean {
     return this.holding.over;
   }
 
+  /** Resolves when it is over, or its connection is. Made when somebody asks for it. */
+  get ended(): Promise<void> {
+    return this.#ended ??= this.isOver ? DONE : new Promise((resolve) => {
+      this.#end = resolve;
+      if (!this.slot.alive) void this.slot.core.closed.then(resolve);
+    });
+  }
+
+  /** Its connection is over: a promise to race would remember every holder there was. */
+  lost(): void {
+    this.#end?.();
+  }
+
   /** Gives the slot back, once. */
   end(): Promise<void> {
     if (this.#ending === undefined) {
       this.holding.over = true;
-      this.slot.onLost = undefined;
-      this.#end();
-      this.#ending = Promise.resolve(this.#release(this.slot));
+      this.slot.lease = this.anchor = undefined;
+      this.#end?.();
+      this.#ending = this.#releaser.release(this.slot) ?? DONE;
     }
     return this.#ending;
   }
@@ -45,10 +68,7 @@ export class Lease {
   }
 }
 
-/**
- * Notices connections that were taken and forgotten. What is watched is the object that everything
- * made from the connection holds on to, and that the lease knows nothing of.
- */
+/** Notices connections that were taken and forgotten. */
 export class Losses {
   readonly #registry: FinalizationRegistry<Lease>;
 
@@ -61,7 +81,10 @@ export class Losses {
     });
   }
 
-  watch(anchor: object, lease: Lease): void {
-    this.#registry.register(anchor, lease);
+  /** From now on the lease is lost when its anchor is. */
+  watch(lease: Lease): void {
+    if (lease.anchor === undefined) return;
+    this.#registry.register(lease.anchor, lease);
+    lease.anchor = undefined;
   }
 }

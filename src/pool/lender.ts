@@ -3,19 +3,20 @@
  * may become is in the table of slot.ts; opening, cleaning and closing connections is slots.ts'.
  */
 import { InterfaceError, PoolTimeoutError } from "../errors/errors.ts";
-import { deadlock, DEADLOCK_CHECK, isDeadlock } from "./holding.ts";
+import { deadlock, DEADLOCK_CHECK, type Holding, isDeadlock } from "./holding.ts";
 import type { PoolSettings } from "./options.ts";
 import { frameOf } from "./place.ts";
 import { type OpenSlot, Slots } from "./slots.ts";
 import type { Slot } from "./slot.ts";
 import type { PoolStats } from "./stats.ts";
-import { Waiter, WaitingList, type Wish } from "./waiting_list.ts";
+import { AlarmClock, type Kind, Waiter, WaitingList, type Wish } from "./waiting_list.ts";
 import { isForGood, refusedAs } from "./opener.ts";
 
 /** Lends the connections of a pool. */
 export class Lender {
   readonly #settings: PoolSettings;
   readonly #waiting = new WaitingList();
+  readonly #clock = new AlarmClock(() => this.#timeOutAll());
   readonly #slots: Slots;
   #closing: Promise<void> | undefined;
   #drained: (() => void) | undefined;
@@ -24,20 +25,29 @@ export class Lender {
     this.#settings = settings;
     this.#slots = new Slots(settings, open, {
       wanted: () => this.#waiting.length,
-      free: () => this.#serve(),
+      free: (now) => this.#serve(now),
       refused: (error, byHook) => this.#refused(error, byHook),
     });
     this.#slots.grow();
   }
 
-  /** A slot at once, or when one comes free. Who takes one gives it back by {@linkcode release}. */
-  acquire(wish: Wish): Slot | Promise<Slot> {
+  /**
+   * What `use` makes of a slot, at once or when one comes free, for somebody who waits `timeout`
+   * seconds (0: no limit) and holds the connections `inside`. The slot is given back by
+   * {@linkcode release}.
+   */
+  acquire<T>(
+    wish: Wish,
+    timeout: number,
+    inside: readonly Holding[],
+    use: (slot: Slot) => T,
+  ): T | Promise<T> {
     if (this.#closing !== undefined) throw closed();
-    const { signal } = wish;
-    signal?.throwIfAborted();
-    const slot = this.#waiting.length === 0 ? this.#pick(wish, 1) : undefined;
-    if (slot === undefined) return this.#wait(wish);
-    return this.#slots.lend(slot, wish);
+    wish.signal?.throwIfAborted();
+    const now = performance.now();
+    const slot = this.#waiting.length === 0 ? this.#pick(wish.kind, inside, 1, now) : undefined;
+    if (slot !== undefined) return use(this.#slots.lend(slot, wish, now));
+    return this.#wait(new Waiter(wish, timeout, inside, now, use));
   }
 
   /** Gives a slot back. Resolves when it is free for others, or gone; never rejects. */
@@ -82,23 +92,27 @@ export class Lender {
   }
 
   /** The slot for a wish, `demand` of which there are. */
-  #pick({ kind, inside }: Wish, demand: number): Slot | undefined {
+  #pick(
+    kind: Kind,
+    inside: readonly Holding[],
+    demand: number,
+    now: number,
+  ): Slot | undefined {
     const slots = this.#slots;
-    const idle = slots.takeIdle(demand);
+    const idle = slots.takeIdle(demand, now);
     if (idle !== undefined) return idle;
     // Who holds a connection could wait behind one who waits for what he has locked.
     if (kind !== "shared" || inside.length > 0 || slots.coming >= demand) return undefined;
     return slots.shareable();
   }
 
-  #wait(wish: Wish): Promise<Slot> {
+  #wait<T>(waiter: Waiter<T>): Promise<T> {
     const { maxWaiting } = this.#settings;
     if (maxWaiting > 0 && this.#waiting.length >= maxWaiting) {
       const message =
         `${maxWaiting} callers wait for a connection of the pool already (maxWaiting)`;
       throw new PoolTimeoutError(message, { code: "53300", safeToRetry: true });
     }
-    const waiter = new Waiter(wish);
     this.#waiting.push(waiter);
     this.#watch(waiter);
     this.#slots.grow();
@@ -107,8 +121,8 @@ export class Lender {
 
   /** What ends a wait before its time. */
   #watch(waiter: Waiter): void {
-    const { signal, timeout, inside } = waiter.wish;
-    if (timeout > 0) waiter.timer = setTimeout(() => this.#timeOut(waiter), timeout * 1000);
+    const { wish: { signal }, timeout, inside } = waiter;
+    this.#clock.set(waiter.due);
     if (signal !== undefined) {
       waiter.onAbort = () => {
         this.#slots.counters.cancelled++;
@@ -124,17 +138,34 @@ export class Lender {
   }
 
   #drop(waiter: Waiter, reason: unknown): void {
-    if (!this.#waiting.remove(waiter)) return;
+    if (!this.#remove(waiter)) return;
     waiter.fail(reason);
     // He may have been all that others waited behind.
     this.#serve();
+  }
+
+  #remove(waiter: Waiter): boolean {
+    const isRemoved = this.#waiting.remove(waiter);
+    if (this.#waiting.length === 0) this.#clock.stop();
+    return isRemoved;
+  }
+
+  /** Those whose time is over, and the clock is set for the next. */
+  #timeOutAll(): void {
+    const now = performance.now();
+    let next = Infinity;
+    for (const waiter of [...this.#waiting]) {
+      if (waiter.due <= now) this.#timeOut(waiter);
+      else next = Math.min(next, waiter.due);
+    }
+    if (this.#waiting.length > 0) this.#clock.set(next);
   }
 
   #timeOut(waiter: Waiter): void {
     const { counters, lastError } = this.#slots;
     counters.timeouts++;
     counters.waited += performance.now() - waiter.since;
-    const { timeout, site } = waiter.wish;
+    const { timeout, wish: { site } } = waiter;
     const place = site === undefined ? "" : `, waited for ${frameOf(site)}`;
     const message = `no connection of the pool came free within ${timeout} s (acquireTimeout)` +
       `${place}: ${this.#situation()}`;
@@ -152,20 +183,20 @@ export class Lender {
   }
 
   #judge(waiter: Waiter): void {
-    const inside = [...this.#waiting].map(({ wish }) => wish.inside);
+    const inside = [...this.#waiting].map(({ inside }) => inside);
     if (!this.#slots.allHeld || !isDeadlock(this.#slots.held(), inside)) return;
-    const own = waiter.wish.inside.find((holding) => !holding.over);
+    const own = waiter.inside.find((holding) => !holding.over);
     if (own !== undefined) this.#drop(waiter, deadlock(own, waiter.wish.site));
   }
 
   /** Serves who waits, in order, as far as there are slots. */
-  #serve(): void {
+  #serve(now: number = performance.now()): void {
     for (let next = this.#waiting.first; next !== undefined; next = this.#waiting.first) {
-      const slot = this.#pick(next.wish, this.#waiting.length);
+      const slot = this.#pick(next.wish.kind, next.inside, this.#waiting.length, now);
       if (slot === undefined) break;
-      this.#waiting.remove(next);
-      this.#slots.counters.waited += performance.now() - next.since;
-      next.serve(this.#slots.lend(slot, next.wish));
+      this.#remove(next);
+      this.#slots.counters.waited += now - next.since;
+      next.serve(this.#slots.lend(slot, next.wish, now));
     }
     this.#slots.grow();
     if (this.#slots.closing && this.#waiting.length === 0 && this.#slots.drain()) {
@@ -182,7 +213,7 @@ export class Lender {
     const isHopeless = isForGood(error) && this.#slots.size === 0;
     const told = byHook ? all.slice(0, 1) : isHopeless ? all : [];
     for (const waiter of told) {
-      this.#waiting.remove(waiter);
+      this.#remove(waiter);
       waiter.fail(byHook ? error : refusedAs(error));
     }
   }

@@ -7,8 +7,7 @@ import { SimpleQuery } from "../query/simple_query.ts";
 import type { ObjectRow, Result } from "../query/result.ts";
 import { BatchStream, RowStream } from "../query/stream.ts";
 import { cancelled } from "../session/exchange.ts";
-import type { Signal } from "../runtime/runtime.ts";
-import type { Kind } from "./waiting_list.ts";
+import type { Kind, Wish } from "./waiting_list.ts";
 
 /** What a query of a pool needs of it. */
 export interface QueryPool {
@@ -23,11 +22,7 @@ export interface QueryPool {
 }
 
 /** What a connection is needed for. */
-export interface Need {
-  readonly kind: Kind;
-  readonly signal?: Signal;
-  /** The caller's stack. */
-  readonly site: Error | undefined;
+export interface Need extends Wish {
   /**
    * It is one query: it may be made again on another connection when this one was lost before it was
    * sent, and its errors get the caller's stack.

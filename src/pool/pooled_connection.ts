@@ -2,6 +2,8 @@ import { Connection } from "../connection.ts";
 import type { ConnectionCore } from "../connection_core.ts";
 import { InterfaceError } from "../errors/errors.ts";
 import type { Holding } from "./holding.ts";
+import type { QueryHost } from "../query/host.ts";
+import type { Session } from "../session/session.ts";
 import type { Lease } from "./lease.ts";
 
 /**
@@ -27,9 +29,11 @@ export class PooledConnection extends Connection {
   readonly #lease: Lease;
 
   /** For the pool. */
-  constructor(lease: Lease, core: ConnectionCore) {
+  constructor(lease: Lease) {
+    const core = new LeasedCore(lease);
     super(core);
     this.#lease = lease;
+    lease.anchor = core;
   }
 
   /** For the pool: that it is held. */
@@ -49,29 +53,62 @@ export class PooledConnection extends Connection {
 }
 
 /**
- * The core of a connection for the time of a lease. `anchor` is reachable from everything that is
- * made from the connection, and from nothing else.
+ * The core of a connection for the time of a lease, and what its queries run on. Everything made
+ * from the connection holds on to it, and nothing else does.
  */
-export function leasedCore(lease: Lease, anchor: object): ConnectionCore {
-  const { core } = lease.slot;
-  const { executor, ...rest } = core.host;
-  const host = {
-    ...rest,
-    anchor,
-    get executor() {
-      return lease.isOver ? refuse() : executor;
-    },
-  };
-  return {
-    ...core,
-    host,
-    get session() {
-      return lease.isOver ? refuse() : core.session;
-    },
-    closed: lease.ended,
-  };
+class LeasedCore implements ConnectionCore, QueryHost {
+  readonly #lease: Lease;
+
+  constructor(lease: Lease) {
+    this.#lease = lease;
+  }
+
+  get host(): QueryHost {
+    return this;
+  }
+
+  get executor(): QueryHost["executor"] {
+    return coreOf(this.#lease).host.executor;
+  }
+
+  get defaults(): QueryHost["defaults"] {
+    return this.#lease.slot.core.host.defaults;
+  }
+
+  get asyncStacks(): boolean {
+    return this.#lease.slot.core.host.asyncStacks;
+  }
+
+  get templates(): QueryHost["templates"] {
+    return this.#lease.slot.core.host.templates;
+  }
+
+  get names(): QueryHost["names"] {
+    return this.#lease.slot.core.host.names;
+  }
+
+  get session(): Session {
+    return coreOf(this.#lease).session;
+  }
+
+  get notices(): ConnectionCore["notices"] {
+    return this.#lease.slot.core.notices;
+  }
+
+  get notifications(): ConnectionCore["notifications"] {
+    return this.#lease.slot.core.notifications;
+  }
+
+  get notified(): ConnectionCore["notified"] {
+    return this.#lease.slot.core.notified;
+  }
+
+  get closed(): Promise<void> {
+    return this.#lease.ended;
+  }
 }
 
-function refuse(): never {
+function coreOf(lease: Lease): ConnectionCore {
+  if (!lease.isOver) return lease.slot.core;
   throw new InterfaceError("this connection was given back to its pool", { code: "08003" });
 }

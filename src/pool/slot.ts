@@ -1,6 +1,7 @@
 import { Connection } from "../connection.ts";
 import type { ConnectionCore } from "../connection_core.ts";
 import type { Holding } from "./holding.ts";
+import type { Lease } from "./lease.ts";
 import type { PoolExecutor } from "./pool_executor.ts";
 
 /** What a slot of a pool is doing. */
@@ -44,8 +45,26 @@ export type RetireReason =
   | "evicted"
   | "closed";
 
+/** How many slots there are in each state. */
+export type Census = Record<SlotState, number>;
+
+/** A census of no slots. */
+export function census(): Census {
+  return {
+    connecting: 0,
+    idle: 0,
+    checking: 0,
+    shared: 0,
+    held: 0,
+    cleaning: 0,
+    closing: 0,
+    gone: 0,
+  };
+}
+
 /** One place in a pool and the connection in it, if there is one yet. Times are milliseconds. */
 export class Slot {
+  readonly #census: Census;
   #state: SlotState = "connecting";
   /** For the pool's own queries and those that share it; set when it is connected. */
   connection!: Connection;
@@ -54,8 +73,8 @@ export class Slot {
   executor!: PoolExecutor;
   /** Who holds it. */
   holding: Holding | undefined;
-  /** Told when its connection is lost: a promise to race would remember every holder there was. */
-  onLost: (() => void) | undefined;
+  /** His lease, if he has the connection itself. */
+  lease: Lease | undefined;
   /** Queries on it, while it is shared. */
   load = 0;
   /** When it became idle. */
@@ -64,6 +83,12 @@ export class Slot {
   expires: number = Infinity;
   /** Whether the server was a standby when the session began. */
   standby: string | undefined;
+
+  /** It is counted in `census` from now on. */
+  constructor(census: Census) {
+    this.#census = census;
+    census.connecting++;
+  }
 
   get state(): SlotState {
     return this.#state;
@@ -74,6 +99,8 @@ export class Slot {
     if (!TRANSITIONS[this.#state].includes(state)) {
       throw new Error(`a slot that is ${this.#state} cannot become ${state}`);
     }
+    this.#census[this.#state]--;
+    this.#census[state]++;
     this.#state = state;
   }
 

@@ -4,13 +4,12 @@ import { inTime, leftover, reset } from "./cleaning.ts";
 import { Holding } from "./holding.ts";
 import { Opener } from "./opener.ts";
 import type { PoolSettings } from "./options.ts";
-import { here } from "./place.ts";
 import type { PoolExecutor } from "./pool_executor.ts";
 import type { Runtime, Signal } from "../runtime/runtime.ts";
-import { report } from "./report.ts";
-import { type RetireReason, Slot } from "./slot.ts";
+import { type Census, census, type RetireReason, Slot } from "./slot.ts";
 import { Counters } from "./stats.ts";
 import type { Wish } from "./waiting_list.ts";
+import { Watch } from "./watch.ts";
 
 /** A connection just opened. */
 export interface Opened {
@@ -26,8 +25,8 @@ export type OpenSlot = (signal: Signal) => Promise<Opened>;
 export interface SlotsOwner {
   /** How many wait for one. */
   wanted(): number;
-  /** One came free, or room for one did. */
-  free(): void;
+  /** One came free, or room for one did; `now` in milliseconds, if it is known. */
+  free(now?: number): void;
   /** A connection could not be opened, or `onConnect` failed. */
   refused(error: unknown, byHook: boolean): void;
 }
@@ -42,17 +41,20 @@ export class Slots {
   readonly #owner: SlotsOwner;
   readonly #opener: Opener;
   readonly #all = new Set<Slot>();
+  readonly #census: Census = census();
   /** The one used last is on top, so that those not needed grow old. */
   readonly #idle: Slot[] = [];
   readonly #destroyed = new AbortController();
   /** Known with the first connection. */
   #runtime: Runtime | undefined;
   #sweeper: ReturnType<typeof setInterval> | undefined;
+  readonly #watch: Watch;
 
   constructor(settings: PoolSettings, open: OpenSlot, owner: SlotsOwner) {
     this.#settings = settings;
     this.#open = open;
     this.#owner = owner;
+    this.#watch = new Watch(settings, this.#all);
     this.#opener = new Opener(settings.connectBackoff, () => this.grow());
   }
 
@@ -63,20 +65,20 @@ export class Slots {
 
   /** How many slots will be free by themselves soon. */
   get coming(): number {
-    return this.#count("connecting") + this.#count("checking") + this.#count("cleaning");
+    return this.#census.connecting + this.#census.checking + this.#census.cleaning;
   }
 
   /** Connections there are, and attempts: what counts towards `max`. */
   get size(): number {
-    return this.#all.size - this.#count("closing");
+    return this.#all.size - this.#census.closing;
   }
 
   numbers(): Record<"total" | "idle" | "leased" | "connecting", number> {
-    const connecting = this.#count("connecting");
+    const connecting = this.#census.connecting;
     return {
       total: this.size - connecting,
-      idle: this.#idle.length + this.#count("checking"),
-      leased: this.#count("held") + this.#count("shared"),
+      idle: this.#idle.length + this.#census.checking,
+      leased: this.#census.held + this.#census.shared,
       connecting,
     };
   }
@@ -88,22 +90,21 @@ export class Slots {
 
   /** Whether no slot can come free unless one of {@linkcode held} is given back. */
   get allHeld(): boolean {
-    return this.size >= this.#settings.max && this.#count("held") === this.size;
+    return this.size >= this.#settings.max && this.#census.held === this.size;
   }
 
   /** An idle slot; those that were idle for long are checked first, as many as `demand` asks for. */
-  takeIdle(demand: number): Slot | undefined {
+  takeIdle(demand: number, now: number): Slot | undefined {
     const { validateAfterIdle } = this.#settings;
-    const stale = validateAfterIdle === 0
-      ? -Infinity
-      : performance.now() - validateAfterIdle * 1000;
-    for (let slot = this.#idle.at(-1); slot !== undefined; slot = this.#idle.at(-1)) {
+    const stale = validateAfterIdle === 0 ? -Infinity : now - validateAfterIdle * 1000;
+    const idle = this.#idle;
+    for (let slot = idle[idle.length - 1]; slot !== undefined; slot = idle[idle.length - 1]) {
       if (slot.idleSince >= stale) {
-        this.#idle.pop();
+        idle.pop();
         return slot;
       }
       if (this.coming >= demand) return undefined;
-      this.#idle.pop();
+      idle.pop();
       this.#check(slot);
     }
     return undefined;
@@ -122,13 +123,16 @@ export class Slots {
   }
 
   /** Marks a slot as in use. */
-  lend(slot: Slot, { kind, site }: Wish): Slot {
+  lend(slot: Slot, { kind, site }: Wish, now: number): Slot {
     this.counters.acquired++;
     if (slot.state === "idle") {
       slot.become(kind);
       if (this.#settings.unref) slot.core.session.wire.stream.ref();
     }
-    if (kind === "held") this.#hold(slot, new Holding(site ?? here("taken")));
+    if (kind === "held") {
+      slot.holding = new Holding(site, now);
+      this.#watch.begin(this.#runtime!);
+    }
     slot.load++;
     return slot;
   }
@@ -139,9 +143,8 @@ export class Slots {
     if (slot.load > 0 || slot.state === "gone") return undefined;
     const { holding } = slot;
     slot.holding = undefined;
-    clearTimeout(holding?.alarm);
     if (!slot.alive) return void this.#lost(slot);
-    const { remedy } = leftover(slot, holding, this.#settings);
+    const remedy = leftover(slot, holding, this.#settings);
     if (remedy === "closed") return void this.#destroy(slot, "dirty");
     const always = slot.state === "held" && this.#settings.reset !== "auto";
     if (remedy === "none" && !always && !slot.executor.changes.any) return void this.#free(slot);
@@ -176,30 +179,13 @@ export class Slots {
   }
 
   stop(): void {
-    clearInterval(this.#sweeper);
+    this.#stopSweeping();
+    this.#watch.stop();
     this.#opener.stop();
   }
 
-  #hold(slot: Slot, holding: Holding): void {
-    slot.holding = holding;
-    const { leakWarning, onLeak } = this.#settings;
-    if (leakWarning === 0) return;
-    const { takenAt } = holding;
-    holding.alarm = setTimeout(() => {
-      const heldFor = holding.seconds;
-      report(onLeak, { problem: "held long", remedy: "none", takenAt, heldFor });
-    }, leakWarning * 1000);
-    this.#runtime?.unrefTimer(holding.alarm);
-  }
-
-  #count(state: Slot["state"]): number {
-    let count = 0;
-    for (const slot of this.#all) if (slot.state === state) count++;
-    return count;
-  }
-
   async #connect(): Promise<void> {
-    const slot = new Slot();
+    const slot = new Slot(this.#census);
     this.#all.add(slot);
     let byHook = false;
     try {
@@ -248,18 +234,19 @@ export class Slots {
 
   /** It is nobody's any more. */
   #free(slot: Slot): void {
-    const reason = this.#reasonToRetire(slot);
+    const now = performance.now();
+    const reason = this.#reasonToRetire(slot, now);
     if (reason !== undefined) return this.#retire(slot, reason);
     slot.become("idle");
-    slot.idleSince = performance.now();
+    slot.idleSince = now;
     this.#idle.push(slot);
     if (this.#settings.unref) slot.core.session.wire.stream.unref();
-    this.#owner.free();
+    this.#owner.free(now);
   }
 
-  #reasonToRetire(slot: Slot): RetireReason | undefined {
+  #reasonToRetire(slot: Slot, now: number): RetireReason | undefined {
     if (slot.misplaced) return "evicted";
-    if (slot.expires <= performance.now() && slot.state !== "connecting") return "lifetime";
+    if (slot.expires <= now && slot.state !== "connecting") return "lifetime";
     return this.closing && this.#owner.wanted() === 0 && slot.state !== "connecting"
       ? "closed"
       : undefined;
@@ -312,7 +299,7 @@ export class Slots {
 
   /** The session ended, whoever did it. What is lent stays its holder's until he gives it back. */
   #ended(slot: Slot): void {
-    slot.onLost?.();
+    slot.lease?.lost();
     if (slot.state === "idle") this.#lost(slot);
   }
 

@@ -1,5 +1,6 @@
 import type { Signal } from "../runtime/runtime.ts";
 import type { Holding } from "./holding.ts";
+import { located } from "./place.ts";
 import type { Slot } from "./slot.ts";
 
 /** What somebody wants a connection for. */
@@ -9,55 +10,100 @@ export type Kind =
   /** Anything else. */
   | "held";
 
-/** How somebody waits. */
+/** What somebody wants. */
 export interface Wish {
   readonly kind: Kind;
+  /** Gives up waiting. */
   readonly signal?: Signal;
-  /** Seconds; 0: no limit. */
-  readonly timeout: number;
-  /** The connections that he holds meanwhile. */
-  readonly inside: readonly Holding[];
-  /** Where he waits. */
+  /** The caller's stack, if it was taken. */
   readonly site: Error | undefined;
 }
 
 /** Somebody who waits for a slot; a link of the list. */
-export class Waiter {
+export class Waiter<T = unknown> {
   readonly wish: Wish;
-  readonly since: number = performance.now();
-  readonly promise: Promise<Slot>;
+  /** Seconds; 0: no limit. */
+  readonly timeout: number;
+  /** The connections that he holds meanwhile. */
+  readonly inside: readonly Holding[];
+  /** Milliseconds. */
+  readonly since: number;
+  /** When he has waited long enough. */
+  readonly due: number;
+  readonly promise: Promise<T>;
   before: Waiter | undefined;
   after: Waiter | undefined;
   listed = false;
-  timer: ReturnType<typeof setTimeout> | undefined;
   check: ReturnType<typeof setInterval> | undefined;
   onAbort: (() => void) | undefined;
-  #resolve!: (slot: Slot) => void;
+  readonly #use: (slot: Slot) => unknown;
+  #resolve!: (value: unknown) => void;
   #reject!: (reason: unknown) => void;
 
-  constructor(wish: Wish) {
+  /** The promise is for what `use` makes of the slot. */
+  constructor(
+    wish: Wish,
+    timeout: number,
+    inside: readonly Holding[],
+    since: number,
+    use: (slot: Slot) => T,
+  ) {
     this.wish = wish;
+    this.timeout = timeout;
+    this.inside = inside;
+    this.since = since;
+    this.#use = use;
+    this.due = timeout > 0 ? since + timeout * 1000 : Infinity;
     this.promise = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
+      this.#resolve = resolve as (value: unknown) => void;
       this.#reject = reject;
     });
   }
 
   serve(slot: Slot): void {
     this.#forget();
-    this.#resolve(slot);
+    this.#resolve(this.#use(slot));
   }
 
   fail(reason: unknown): void {
     this.#forget();
-    this.#reject(reason);
+    const { site } = this.wish;
+    this.#reject(site === undefined ? reason : located(reason, site));
   }
 
   /** Leaves no timer and no listener behind. */
   #forget(): void {
-    clearTimeout(this.timer);
-    clearInterval(this.check);
+    if (this.check !== undefined) clearInterval(this.check);
     if (this.onAbort !== undefined) this.wish.signal?.removeEventListener("abort", this.onAbort);
+  }
+}
+
+/** One timer for all who wait, because one for each would cost more than the rest of waiting. */
+export class AlarmClock {
+  readonly #ring: () => void;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #due = Infinity;
+
+  /** `ring` is called at a time that was set, and may set the next. */
+  constructor(ring: () => void) {
+    this.#ring = ring;
+  }
+
+  /** Rings at `due`, or before if it was set to. */
+  set(due: number): void {
+    if (due >= this.#due) return;
+    clearTimeout(this.#timer);
+    this.#due = due;
+    this.#timer = setTimeout(() => {
+      this.#due = Infinity;
+      this.#ring();
+    }, due - performance.now());
+  }
+
+  stop(): void {
+    if (this.#due === Infinity) return;
+    clearTimeout(this.#timer);
+    this.#due = Infinity;
   }
 }
 

@@ -43,6 +43,8 @@ export interface QueryHost {
   readonly asyncStacks: boolean;
   readonly templates: Templates;
   readonly names: NamedTexts;
+  /** What it was made of: a connection of a pool is not lost while a transaction on it is in use. */
+  readonly outer?: QueryHost;
 }
 
 /** A host that is lent for a time. */

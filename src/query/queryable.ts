@@ -26,6 +26,13 @@ export type BatchOptions = Pick<QueryOptions, "rows" | "prepare" | "types" | "si
 /** What can be done with queries, on a connection and within a transaction. */
 export abstract class Queries {
   readonly #host: QueryHost;
+  #sql: Sql | undefined;
+
+  /** For the driver. */
+  constructor(host: QueryHost) {
+    this.#host = host;
+  }
+
   /**
    * The query template tag: a value becomes a parameter, a fragment is put in its place. A property,
    * so that it can be taken off: `const { sql } = db`.
@@ -37,12 +44,8 @@ export abstract class Queries {
    * const names = await sql`select name from users where id in ${sql([1, 2])}`; // → [{ name: "Ada" }, { name: "Grace" }]
    * ```
    */
-  readonly sql: Sql;
-
-  /** For the driver. */
-  constructor(host: QueryHost) {
-    this.#host = host;
-    this.sql = boundSql((strings, values) => this.#template(strings, values));
+  get sql(): Sql {
+    return this.#sql ??= boundSql((strings, values) => this.#template(strings, values));
   }
 
   /**

@@ -140,6 +140,21 @@ test("pool: acquireTimeout ends a wait, says who holds the connections, and leav
     assert.equal(await pool.query("select 1").scalar(), 1);
   }));
 
+test("pool: each waits for as long as it was told, whoever came first", () =>
+  withPool({ max: 1 }, async (pool) => {
+    const db = await pool.connect();
+    const over: string[] = [];
+    const wait = (name: string, timeout: number) =>
+      pool.connect({ timeout }).then((late) => late.close(), () => void over.push(name));
+    const waits = [wait("long", 0.3), wait("short", 0.1), wait("middle", 0.2)];
+    const patient = pool.connect({ timeout: 0 });
+    await Promise.all(waits);
+    assert.deepEqual(over, ["short", "middle", "long"]);
+    assert.deepEqual([pool.stats().waiting, pool.stats().timeouts], [1, 3]);
+    await db.close();
+    await (await patient).close();
+  }));
+
 test("pool: maxWaiting refuses who comes too late", () =>
   withPool({ max: 1, maxWaiting: 1 }, async (pool) => {
     const db = await pool.connect();

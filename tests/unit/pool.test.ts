@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Holding, isDeadlock } from "../../src/pool/holding.ts";
 import { isForGood } from "../../src/pool/opener.ts";
+import { frameOf, Places } from "../../src/pool/place.ts";
 import { effectOf } from "../../src/pool/session_state.ts";
-import { Slot, TRANSITIONS } from "../../src/pool/slot.ts";
+import { census, Slot, TRANSITIONS } from "../../src/pool/slot.ts";
 import { Waiter, WaitingList } from "../../src/pool/waiting_list.ts";
 import { InterfaceError, OperationalError } from "../../src/errors/errors.ts";
 
@@ -60,20 +61,22 @@ test("pool: a slot makes the transitions of the table and no other", () => {
   assert.equal(paths.size, states.length, "every state can be reached");
   for (const [state, path] of paths) {
     for (const next of states) {
-      const slot = new Slot();
+      const counts = census();
+      const slot = new Slot(counts);
       for (const step of path) slot.become(step);
       assert.equal(slot.state, state);
       const isAllowed = TRANSITIONS[slot.state].includes(next);
       if (isAllowed) slot.become(next);
       else assert.throws(() => slot.become(next), /cannot become/);
       assert.equal(slot.state, isAllowed ? next : state);
+      assert.deepEqual(counts, { ...census(), [slot.state]: 1 });
     }
   }
 });
 
 test("pool: the waiting list keeps the order whoever leaves it", () => {
-  const wish = { kind: "held", timeout: 0, inside: [], site: undefined } as const;
-  const waiters = Array.from({ length: 200 }, () => new Waiter(wish));
+  const wish = { kind: "held", site: undefined } as const;
+  const waiters = Array.from({ length: 200 }, () => new Waiter(wish, 0, [], 0, String));
   const list = new WaitingList();
   let left: Waiter[] = [];
   for (const [i, waiter] of waiters.entries()) {
@@ -92,8 +95,18 @@ test("pool: the waiting list keeps the order whoever leaves it", () => {
   assert.deepEqual([list.length, list.first], [0, undefined]);
 });
 
+test("pool: places are noted up to a budget; one that was not says so and names no other", () => {
+  const places = new Places();
+  const noted = Array.from({ length: 10_000 }, () => places.take("connect")).filter(Boolean);
+  assert.ok(noted.length >= 2000 && noted.length < 10_000);
+  assert.match(frameOf(noted[0]), /pool\.test\.[tj]s/);
+  const { takenAt } = new Holding(undefined, 0);
+  assert.match(takenAt.stack!, /more connections are taken in a second than places are noted/);
+  assert.equal(frameOf(takenAt), "at an unknown place");
+});
+
 test("pool: it is a deadlock when every holder waits, and only then", () => {
-  const [a, b] = [new Holding(new Error("a")), new Holding(new Error("b"))];
+  const [a, b] = [new Holding(new Error("a"), 0), new Holding(new Error("b"), 0)];
   assert.equal(isDeadlock([a], [[a]]), true);
   assert.equal(isDeadlock([a, b], [[a]]), false);
   assert.equal(isDeadlock([a, b], [[a], [b]]), true);
