@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
 
-const DOCUMENTS = ["README.md", "PG8000.md", "CHANGELOG.md", "LICENSE"];
+const DOCUMENTS = ["README.md", "PG8000.md", "FAILURES.md", "CHANGELOG.md", "LICENSE"];
 
 const METADATA = {
   description:

@@ -57,15 +57,20 @@ export function between(text: string, name: string, table: string): string {
 
 /** Writes the table into README.md, or with `--check` only compares; the process's exit code. */
 export function update(name: string, table: string): number {
-  const path = fileURLToPath(new URL("../README.md", import.meta.url));
+  return rewrite("README.md", (text) => between(text, name, table));
+}
+
+/** Rewrites a file, or with `--check` only compares; the process's exit code. */
+export function rewrite(file: string, change: (text: string) => string): number {
+  const path = fileURLToPath(new URL(`../${file}`, import.meta.url));
   const before = readFileSync(path, "utf8");
-  const after = between(before, name, table);
+  const after = change(before);
   if (before === after) return 0;
   if (!process.argv.includes("--check")) {
     writeFileSync(path, after);
     return 0;
   }
-  process.stderr.write(`README.md: the table of ${name} is not up to date: run this script\n`);
+  process.stderr.write(`${file} is not up to date: run this script\n`);
   return 1;
 }
 

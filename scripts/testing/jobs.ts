@@ -87,11 +87,11 @@ async function commandOf(
   const pattern = filter?.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
   if (runtime === "deno") {
     const only = filter === undefined ? [] : ["--filter", filter];
+    // Without --quiet: it would keep what tests tell.
     const flags = [
       "test",
       "-A",
       "--no-check",
-      "--quiet",
       `--junit-path=${report}`,
       "--preload=./tests/_kit/preload_deno.ts",
     ];

@@ -27,7 +27,7 @@ export function buildNpmTests(root: string): string {
   for (const folder of ["tests", "scripts", "src", "examples", "bench"]) {
     transpileAll(root, folder, out);
   }
-  for (const name of ["deno.json", "README.md", "PG8000.md"]) {
+  for (const name of ["deno.json", "README.md", "PG8000.md", "FAILURES.md"]) {
     if (existsSync(join(root, name))) cpSync(join(root, name), join(out, name));
   }
   return out;
