@@ -1,0 +1,95 @@
+/** Under Deno, what may not be asked is absent: environment, home, files. Nothing is prompted for. */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import process from "node:process";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import type { ConnectOptions } from "../../mod.ts";
+import { certificates } from "../_kit/certs.ts";
+import {
+  answerSsl,
+  expect,
+  expectClose,
+  handshake,
+  type Script,
+  startTls,
+  withServer,
+} from "../_kit/scripted_server.ts";
+
+const skip = !("Deno" in globalThis) && "about Deno's permissions";
+const PROGRAM = fileURLToPath(new URL("./connect_permitted.ts", import.meta.url));
+const { server: tls, ca } = await certificates();
+
+/** What the program says, with nothing granted but this; the environment would mislead it. */
+async function run(options: ConnectOptions, ...granted: readonly string[]): Promise<string> {
+  const flags = ["run", "--no-check", "--no-prompt", ...granted, PROGRAM, JSON.stringify(options)];
+  const env = { ...process.env, PGUSER: "misled", PGHOST: "192.0.2.1", PGSSLMODE: "nonsense" };
+  const child = spawn(process.execPath, flags, { env });
+  let output = "";
+  child.stdout.on("data", (bytes) => output += bytes);
+  child.stderr.on("data", (bytes) => output += bytes);
+  await new Promise((resolve) => child.once("close", resolve));
+  return output.trim();
+}
+
+const login = (user: string): Script => [
+  handshake({ check: ({ parameters }) => assert.equal(parameters?.user, user) }),
+  ...[expect("X"), expectClose()],
+];
+
+test("permissions: --allow-net is enough, for plain text and for TLS", { skip }, async () => {
+  const scripts: readonly (readonly [Script, ConnectOptions])[] = [
+    [login("u"), { sslMode: "disable" }],
+    [[answerSsl("S"), startTls(tls), ...login("u")], { sslMode: "require" }],
+    [[answerSsl("S"), startTls(tls), ...login("u")], { sslContext: { ca: ca.cert } }],
+  ];
+  for (const [script, options] of scripts) {
+    await withServer(script, async ({ host, port }) => {
+      const found = await run({ user: "u", host, port, ...options }, `--allow-net=${host}:${port}`);
+      assert.equal(found, "connected");
+    });
+  }
+});
+
+test(
+  "permissions: a name that is granted, and its address not, is dialled by the name",
+  { skip },
+  () =>
+    withServer(login("u"), async ({ port }) => {
+      const options = { user: "u", host: "localhost", port, sslMode: "disable" } as const;
+      assert.equal(await run(options, `--allow-net=localhost:${port}`), "connected");
+    }),
+);
+
+test("permissions: a source that may not be asked is absent, one that was named is missed", {
+  skip,
+}, async () => {
+  const net = "--allow-net";
+  assert.equal(
+    await run({ host: "127.0.0.1" }, net),
+    "InterfaceError: user is not given, and neither PGUSER nor the system tells one",
+  );
+  assert.equal(
+    await run({ user: "u", service: "s" }, net),
+    'InterfaceError: definition of service "s" not found',
+  );
+  assert.equal(
+    await run({ user: "u", sslMode: "verify-ca", sslRootCert: ca.certPath }, net),
+    `InterfaceError: sslRootCert: file "${ca.certPath}" does not exist or cannot be read`,
+  );
+  assert.match(
+    await run({ user: "u", sslMode: "verify-ca" }, net),
+    /^InterfaceError: sslMode "verify-ca" needs a root certificate, and there is no home directory;/,
+  );
+});
+
+test(
+  "permissions: without --allow-net the refusal is told, as the driver's own error",
+  { skip },
+  async () => {
+    // Without any flag of its own a Deno that is spawned by a Deno may do everything.
+    const options = { user: "u", host: "127.0.0.1", port: 1, sslMode: "disable" } as const;
+    const found = await run(options, "--allow-sys=hostname");
+    assert.match(found, /^OperationalError: cannot connect to 127\.0\.0\.1 port 1: .*--allow-net/);
+  },
+);
