@@ -11,7 +11,7 @@
 import "reflect-metadata";
 import * as x509 from "@peculiar/x509";
 import { createPrivateKey } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cached } from "./cache.ts";
 
@@ -44,6 +44,14 @@ export interface Certificates {
   readonly rsaPss: Certificate;
   readonly ed25519: Certificate;
   readonly sha512: Certificate;
+  /** ECDSA on P-384 with SHA-384. */
+  readonly p384: Certificate;
+  /** Without alternative names: for localhost by its common name alone. */
+  readonly commonName: Certificate;
+  /** Issued by an intermediate authority, whose certificate follows it. */
+  readonly chained: Certificate;
+  /** The same, which is not followed by it. */
+  readonly unchained: Certificate;
   /** Client certificate of `u_cert`. */
   readonly client: Certificate;
   /** The same with its key encrypted (PKCS#8, AES-256); the passphrase is {@linkcode PASSPHRASE}. */
@@ -59,7 +67,7 @@ export const PASSPHRASE = "secret";
 
 /** The certificates, from the cache when they are there. */
 export async function certificates(): Promise<Certificates> {
-  const directory = await cached("pki-1", generate);
+  const directory = await cached("pki-2", generate);
   const entries = NAMES.map((name) => {
     const certPath = join(directory, `${name}.crt`);
     const keyPath = join(directory, `${name}.key`);
@@ -81,6 +89,10 @@ const NAMES: readonly (keyof Certificates)[] = [
   "rsaPss",
   "ed25519",
   "sha512",
+  "p384",
+  "commonName",
+  "chained",
+  "unchained",
   "client",
   "clientEncrypted",
   "otherClient",
@@ -88,6 +100,7 @@ const NAMES: readonly (keyof Certificates)[] = [
 ];
 
 const EC = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
+const P384 = { name: "ECDSA", namedCurve: "P-384", hash: "SHA-384" };
 const LOCAL: x509.JsonGeneralNames = [
   { type: "dns", value: "localhost" },
   { type: "ip", value: "127.0.0.1" },
@@ -126,6 +139,16 @@ async function generate(directory: string): Promise<void> {
   await write("otherCa", otherCa);
   for (const [name, request] of requests(ca, otherCa)) await write(name, await issue(request));
 
+  const intermediate = await issue({ subject: "CN=intermediate CA", issuer: ca, root: true });
+  await write(
+    "chained",
+    await issue({ subject: "CN=localhost", issuer: intermediate, names: LOCAL }),
+  );
+  const leaf = readFileSync(join(directory, "chained.crt"));
+  copyFileSync(join(directory, "chained.key"), join(directory, "unchained.key"));
+  writeFileSync(join(directory, "unchained.crt"), leaf);
+  appendFileSync(join(directory, "chained.crt"), intermediate.certificate.toString("pem") + "\n");
+
   const clear = readFileSync(join(directory, "client.key"), "utf8");
   writeFileSync(join(directory, "clientEncrypted.key"), encrypted(clear), { mode: 0o600 });
   const cert = readFileSync(join(directory, "client.crt"));
@@ -148,6 +171,8 @@ function requests(issuer: Issued, otherCa: Issued): [keyof Certificates, Request
     ["rsaPss", { subject, names: LOCAL, algorithm: pss }],
     ["ed25519", { subject, names: LOCAL, algorithm: { name: "Ed25519" } }],
     ["sha512", { subject, names: LOCAL, algorithm: { ...pkcs1, hash: "SHA-512" } }],
+    ["p384", { subject, names: LOCAL, algorithm: P384 }],
+    ["commonName", { subject, issuer, names: [] }],
     ["client", { subject: "CN=u_cert", issuer }],
     ["otherClient", { subject: "CN=someone_else", issuer }],
     ["strangerClient", { subject: "CN=u_cert", issuer: otherCa }],
@@ -187,8 +212,9 @@ function extensions(request: Request): x509.Extension[] {
   if (request.names === undefined) {
     return [new x509.ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth])];
   }
+  const { names } = request;
   return [
-    new x509.SubjectAlternativeNameExtension(request.names),
+    ...(names.length === 0 ? [] : [new x509.SubjectAlternativeNameExtension(names)]),
     new x509.ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
   ];
 }

@@ -66,7 +66,7 @@ const TRIALS: Readonly<Record<AbilityName, () => Promise<void>>> = {
   },
   direct: () => encrypted({ sslNegotiation: "direct" }),
   binding: async () => {
-    for (const name of ["server", "rsaSha384", "sha512", "rsaPss"] as const) {
+    for (const name of ["server", "rsaSha384", "p384", "sha512", "rsaPss"] as const) {
       const cluster = await startCluster({ certificate: (await certificates())[name] });
       try {
         const login = { user: "u_scram", password: "p scram", sslMode: "require" } as const;

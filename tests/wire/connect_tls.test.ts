@@ -1,19 +1,28 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { connect, type ConnectOptions, OperationalError, ProtocolError } from "../../mod.ts";
-import { certificates } from "../_kit/certs.ts";
+import {
+  connect,
+  type ConnectOptions,
+  OperationalError,
+  ProtocolError,
+  type TlsOptions,
+} from "../../mod.ts";
+import { certificates, PASSPHRASE } from "../_kit/certs.ts";
 import {
   answerSsl,
   expect,
   expectClose,
   handshake,
+  type Peer,
   type Script,
   startTls,
   withServer,
 } from "../_kit/scripted_server.ts";
+import type { ServerTls } from "../_kit/tls_bridge.ts";
 import { reach, rejection } from "./hostile.ts";
 
-const { server, ca } = await certificates();
+const { server, ca, otherCa, otherServer, wrongHost, p384, client, clientEncrypted } =
+  await certificates();
 const tls = { cert: server.cert, key: server.key };
 const DIRECT: ConnectOptions = { sslMode: "require", sslNegotiation: "direct" };
 const END: Script = [expect("X"), expectClose()];
@@ -51,6 +60,90 @@ test("TLS: a Unix socket is encrypted when sslContext demands it", () =>
     });
     await db.close();
   }, { unix: true }));
+
+/** Each field of sslContext, what the server must see of it, and what a server must do to be refused for it. */
+const FIELDS: readonly {
+  readonly field: string;
+  readonly context: TlsOptions;
+  readonly server?: Partial<ServerTls>;
+  readonly seen?: (peer: Peer) => void;
+  readonly refused?: { readonly server: Partial<ServerTls>; readonly phrase: RegExp };
+}[] = [
+  {
+    field: "ca",
+    context: { ca: [otherCa.cert, ca.cert] },
+    refused: { server: p384, phrase: /trusted|root/ },
+  },
+  {
+    field: "rejectUnauthorized",
+    context: { rejectUnauthorized: false },
+    server: otherServer,
+  },
+  {
+    field: "cert and key",
+    context: { cert: client.cert, key: new TextEncoder().encode(client.key) },
+    server: { clientCa: ca.cert },
+    seen: ({ tls }) => assert.equal(tls!.getPeerCertificate().subject.CN, "u_cert"),
+  },
+  {
+    field: "passphrase",
+    context: {
+      ...{ cert: clientEncrypted.cert, key: clientEncrypted.key, passphrase: PASSPHRASE },
+    },
+    server: { clientCa: ca.cert },
+    seen: ({ tls }) => assert.equal(tls!.getPeerCertificate().subject.CN, "u_cert"),
+  },
+  {
+    field: "servername",
+    context: { servername: "wrong.example" },
+    server: wrongHost,
+    seen: ({ tls }) => assert.equal(tls!.servername, "wrong.example"),
+    refused: { server: {}, phrase: /not for "wrong\.example"$/ },
+  },
+  {
+    field: "checkServerIdentity",
+    context: { checkServerIdentity: () => undefined },
+    server: wrongHost,
+  },
+  {
+    field: "minVersion",
+    context: { minVersion: "TLSv1.3" },
+    seen: ({ tls }) => assert.equal(tls!.getProtocol(), "TLSv1.3"),
+    refused: { server: { maxVersion: "TLSv1.2" }, phrase: /none of the TLS versions/ },
+  },
+  {
+    field: "maxVersion",
+    context: { maxVersion: "TLSv1.2" },
+    seen: ({ tls }) => assert.equal(tls!.getProtocol(), "TLSv1.2"),
+    refused: { server: { minVersion: "TLSv1.3" }, phrase: /none of the TLS versions/ },
+  },
+  {
+    field: "alpn",
+    context: { alpn: ["other", "postgresql"] },
+    server: { alpn: ["postgresql"] },
+    seen: ({ tls }) => assert.equal(tls!.alpnProtocol, "postgresql"),
+    refused: { server: { alpn: ["http/1.1"] }, phrase: /TLS handshake/ },
+  },
+];
+
+for (const { field, context, server: more, seen, refused } of FIELDS) {
+  const sslContext = context.rejectUnauthorized === false ? context : { ca: ca.cert, ...context };
+  test(`TLS: sslContext.${field} is what it says`, async () => {
+    const script = [answerSsl("S"), startTls({ ...tls, ...more }), handshake(), END];
+    await withServer(script, async (peer) => {
+      const db = await connect(reach(peer, { sslMode: undefined, sslContext }));
+      seen?.(peer.peers[0]!);
+      await db.close();
+    });
+    if (refused === undefined) return;
+    const refusing = [answerSsl("S"), startTls({ ...tls, ...refused.server, fails: true })];
+    await withServer(refusing, async (peer) => {
+      const error = await rejection(connect(reach(peer, { sslMode: undefined, sslContext })));
+      assert.ok(error instanceof OperationalError, String(error));
+      assert.match(error.message, refused.phrase);
+    });
+  });
+}
 
 test("TLS: the host is what a certificate must be for, unless sslContext names another", async () => {
   const script = [answerSsl("S"), startTls(tls), handshake(), END];
