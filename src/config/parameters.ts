@@ -180,7 +180,7 @@ export const PARAMETERS: readonly Parameter[] = [
     option: "sslRootCert",
     env: "PGSSLROOTCERT",
     kind: "pem",
-    remark: "PEM text allowed; a named file must be there",
+    remark: "PEM text allowed; a named file must be there; system: the runtime's own roots",
   },
   {
     keyword: "sslcrl",
