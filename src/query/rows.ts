@@ -4,7 +4,7 @@
  * Where code generation is forbidden (`--disallow-code-generation-from-strings`, some workers) the
  * interpreted decoder does the same, more slowly; a test proves them equal.
  */
-import { decodeUtf8, type Reader } from "../bytes/reader.ts";
+import type { Reader } from "../bytes/reader.ts";
 import { DataError, ProtocolError } from "../errors/errors.ts";
 import type { ColumnDescription } from "../protocol/backend.ts";
 import type { Codec } from "../types/codec.ts";
@@ -95,7 +95,7 @@ function readValue(reader: Reader, column: RowColumn): unknown {
   const end = reader.end;
   const { codec, format } = column;
   if (codec === undefined || format === 0) {
-    const text = decodeUtf8(reader.buffer, start, start + length);
+    const text = reader.utf8(start, start + length);
     try {
       return codec === undefined ? text : codec.decodeText(text);
     } catch (error) {
@@ -138,7 +138,7 @@ function source(columns: readonly RowColumn[], shape: RowShape): string {
     field.startsWith('["__proto__"]') ? field : field.replace(/^\[(".*")\]: (v\d+)$/s, "$1: $2")
   );
   return `"use strict";
-const { text, short, wrongCount, wrongLength, refused, leftover } = help;
+const { short, wrongCount, wrongLength, refused, leftover } = help;
 ${columns.map((_, i) => `const k${i} = columns[${i}], c${i} = k${i}.codec;`).join("\n")}
 return (reader) => {
   const { view, buffer, end } = reader;
@@ -180,9 +180,9 @@ const IN_PLACE: Readonly<Record<string, readonly [size: number, expression: stri
 };
 
 function valueSource({ codec, format }: RowColumn, i: number): string {
-  if (codec === undefined) return `v${i} = text(buffer, p, p + n);`;
-  if (format === 0) return `at = ${i}; v${i} = c${i}.decodeText(text(buffer, p, p + n));`;
-  if (codec.primitive === "text") return `v${i} = text(buffer, p, p + n);`;
+  if (codec === undefined) return `v${i} = reader.utf8(p, p + n);`;
+  if (format === 0) return `at = ${i}; v${i} = c${i}.decodeText(reader.utf8(p, p + n));`;
+  if (codec.primitive === "text") return `v${i} = reader.utf8(p, p + n);`;
   const known = codec.primitive === undefined ? undefined : IN_PLACE[codec.primitive];
   if (known !== undefined) {
     const [size, expression] = known;
@@ -217,7 +217,6 @@ function refused(column: RowColumn, cause: unknown): Error {
 }
 
 const HELP = {
-  text: decodeUtf8,
   short: (): Error => new ProtocolError("malformed DataRow: a value does not fit in it"),
   leftover: (): Error => new ProtocolError("malformed DataRow: bytes left over"),
   wrongLength,

@@ -37,6 +37,10 @@ export const runtime: Runtime = {
   connect: (address, options) =>
     needsNode(address, options) ? connectByNode(address, options) : connectDeno(address, options),
   adopt: (sock) => adoptGiven(sock, NODE_UNDER_DENO),
+  decodeUtf8: (bytes, start, end) =>
+    end - start > LONG || nodeServices.decodeUtf8 === undefined
+      ? UTF8.decode(bytes.subarray(start, end))
+      : nodeServices.decodeUtf8(bytes, start, end),
   // With a grant for a name only, its addresses may not be dialled: then the name stays.
   lookup: async (host) => granted({ name: "net" }) ? await nodeServices.lookup(host) : [host],
   env: (variable) => granted({ name: "env", variable }) ? Deno.env.get(variable) : undefined,
@@ -48,6 +52,10 @@ export const runtime: Runtime = {
   homeDirectory: () =>
     granted({ name: "sys", kind: "homedir" }) ? nodeServices.homeDirectory() : undefined,
 };
+
+const UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
+/** Beyond so many bytes Deno's TextDecoder is faster than its Buffer. */
+const LONG = 256;
 
 /** What `os.userInfo()` asks for, all of it. */
 const USER_INFO: readonly Deno.SysPermissionDescriptor[] = [

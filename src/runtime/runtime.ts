@@ -191,6 +191,11 @@ export interface Runtime {
   userName(): string | undefined;
   /** The user's home directory; `undefined` when it cannot be told. */
   homeDirectory(): string | undefined;
+  /**
+   * UTF-8 of `bytes[start, end)` as TextDecoder reads it with `ignoreBOM`, but faster; absent where
+   * there is no such thing.
+   */
+  decodeUtf8?(bytes: Uint8Array, start: number, end: number): string;
   /** MD5, which WebCrypto lacks: for PostgreSQL's md5 authentication only. */
   md5(bytes: Uint8Array): Uint8Array;
   /** Makes sure that this timer alone does not keep the process alive. */

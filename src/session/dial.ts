@@ -33,18 +33,18 @@ export async function dial(
 ): Promise<Wire> {
   const tls = target.tls;
   if (wish === "never" || tls === undefined) {
-    return wireOver(await open(settings, target, undefined, attempt), attempt);
+    return wireOver(settings, await open(settings, target, undefined, attempt), attempt);
   }
   const direct = settings.sslNegotiation === "direct";
   const certain = wish === "always" ? tls : undefined;
   let stream = await open(settings, target, certain, attempt);
   if (!direct) {
-    const wire = wireOver(stream, attempt);
+    const wire = wireOver(settings, stream, attempt);
     if (!await ask(wire, wish, attempt)) return wire;
     if (stream.canSecure(tls)) return await shake(wire, tls, attempt);
     stream = await again(settings, target, tls, stream, attempt);
   }
-  const wire = wireOver(stream, attempt);
+  const wire = wireOver(settings, stream, attempt);
   if (!direct && !await ask(wire, "always", attempt)) return wire;
   const wanted = direct ? { ...tls, alpn: [ALPN] } : tls;
   await shake(wire, wanted, attempt);
@@ -53,8 +53,9 @@ export async function dial(
 }
 
 /** The wire breaks when the attempt is aborted, whatever it is waiting for. */
-function wireOver(stream: Stream, { signal }: Attempt): Wire {
+function wireOver({ runtime }: Settings, stream: Stream, { signal }: Attempt): Wire {
   const wire = new Wire(stream);
+  if (runtime.decodeUtf8 !== undefined) wire.reader.decode = runtime.decodeUtf8.bind(runtime);
   const abort = (): void => void wire.fail(signal.reason as Error);
   if (signal.aborted) throw wire.fail(signal.reason as Error);
   signal.addEventListener("abort", abort, { once: true });

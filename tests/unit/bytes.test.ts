@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
-import { decodeUtf8, Reader } from "../../src/bytes/reader.ts";
+import { Reader } from "../../src/bytes/reader.ts";
 import { Writer } from "../../src/bytes/writer.ts";
 import { InterfaceError, ProtocolError } from "../../src/errors/errors.ts";
+import { detectRuntime } from "../../src/runtime/detect.ts";
 
 const PLATFORM = new TextEncoder();
 
@@ -35,15 +36,41 @@ test("text is written and read as the platform's UTF-8, whatever its length", ()
     out.text(text);
     const bytes = PLATFORM.encode(text);
     assert.deepEqual([...out.peek()], [...bytes]);
-    assert.equal(decodeUtf8(bytes, 0, bytes.length), new TextDecoder().decode(bytes));
+    assert.equal(new Reader(bytes).text(bytes.length), new TextDecoder().decode(bytes));
   }));
 });
 
 test("a byte order mark is a character like any other", () => {
   for (const text of ["\uFEFFa", `\uFEFF${"a".repeat(100)}`]) {
     const bytes = PLATFORM.encode(text);
-    assert.equal(decodeUtf8(bytes, 0, bytes.length), text);
+    assert.equal(new Reader(bytes).text(bytes.length), text);
   }
+});
+
+test("this runtime's own decoder reads every sequence of bytes as TextDecoder does", async () => {
+  const { decodeUtf8 } = await detectRuntime();
+  assert.ok(decodeUtf8 !== undefined);
+  const platform = new TextDecoder("utf-8", { ignoreBOM: true });
+  const same = (bytes: Uint8Array): void => {
+    const shown = platform.decode(bytes);
+    assert.equal(decodeUtf8(bytes, 0, bytes.length), shown);
+    const within = new Uint8Array(bytes.length + 9).fill(0xc3);
+    within.set(bytes, 4);
+    assert.equal(decodeUtf8(within, 4, 4 + bytes.length), shown);
+  };
+  // deno-fmt-ignore
+  const parts = [
+    [0xef, 0xbb, 0xbf], [0x00], [0x61], [0x7f], [0x80], [0xc0, 0x80], [0xc3], [0xc3, 0xa9], [0xe2, 0x82],
+    [0xe2, 0x82, 0xac], [0xed, 0xa0, 0x80], [0xf0, 0x9f, 0x98], [0xf0, 0x9f, 0x98, 0x80], [0xf4, 0x90, 0x80, 0x80], [0xff],
+  ];
+  const sequence = fc.array(fc.oneof(fc.constantFrom(...parts), fc.constant(parts[2]!)), {
+    maxLength: 400,
+    size: "max",
+  });
+  fc.assert(fc.property(sequence, (list) => same(Uint8Array.from(list.flat()))), { numRuns: 300 });
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), same), { numRuns: 1000 });
+  same(PLATFORM.encode("a".repeat(1e6)));
+  same(PLATFORM.encode("\uFEFFé€😀".repeat(1e5)));
 });
 
 test("a lone surrogate becomes U+FFFD, short or long", () => {
