@@ -7,15 +7,15 @@
  * Prints:
  *
  * ```
- * loading   [#####               ]  25 %
- * loading   [##########          ]  50 %
- * loading   [###############     ]  75 %
- * loading   [####################] 100 %
+ * loading   [#####               ]  25 %  … rows
+ * loading   [##########          ]  50 %  … rows
+ * loading   [###############     ]  75 %  … rows
+ * loading   [####################] 100 %  200000 rows
  * 200000 readings loaded
- * exporting [#####               ]  25 %
- * exporting [##########          ]  50 %
- * exporting [###############     ]  75 %
- * exporting [####################] 100 %
+ * exporting [#####               ]  25 %  … rows
+ * exporting [##########          ]  50 %  … rows
+ * exporting [###############     ]  75 %  … rows
+ * exporting [####################] 100 %  200000 rows
  * … KiB of CSV, … KiB compressed
  * ```
  */
@@ -26,7 +26,7 @@ import process from "node:process";
 import { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
-import { connect } from "../mod.ts";
+import { connect, type CopyProgress } from "../mod.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "bulk_load_"));
 const db = await connect();
@@ -39,7 +39,7 @@ try {
   const rows = await db.copyFrom(
     "copy readings from stdin (format csv)",
     createReadStream(csv, { highWaterMark: 64 * 1024 }),
-    { progress: ({ bytes }) => load(bytes) },
+    { progress: load },
   );
   say(`${rows} readings loaded`);
 
@@ -47,7 +47,12 @@ try {
   const text = "copy (select * from readings order by id) to stdout (format csv)";
   const store = bar("exporting", statSync(csv).size);
   let exported = 0;
-  const file = db.copyTo(text, { progress: ({ bytes }) => store(exported = bytes) });
+  const file = db.copyTo(text, {
+    progress(progress) {
+      exported = progress.bytes;
+      store(progress);
+    },
+  });
   const gzip = createGzip();
   await Promise.all([
     file.pipeTo(Writable.toWeb(gzip) as WritableStream<Uint8Array>),
@@ -70,20 +75,21 @@ function line(at: number): string {
   return `${at},sensor ${at % 97},${(((at * 37) % 6000) / 100 - 20).toFixed(2)}\n`;
 }
 
-/** Draws how much of `total` is done. */
-function bar(title: string, total: number): (done: number) => void {
+/** Draws how much is done of `total` bytes. */
+function bar(title: string, total: number): (progress: CopyProgress) => void {
   const live = process.stdout.isTTY === true;
   let drawn = 0;
-  return (done) => {
-    const percent = Math.min(100, Math.floor(done / total * 100));
+  return ({ bytes, rows }) => {
+    const percent = Math.min(100, Math.floor(bytes / total * 100));
     const step = live ? percent : Math.floor(percent / 25) * 25;
-    for (let at = live ? step : drawn + 25; at <= step; at += 25) draw(title, at, live);
+    if (step > drawn) draw(title, step, rows, live);
     drawn = step;
   };
 }
 
-function draw(title: string, percent: number, live: boolean): void {
-  const line = `${title} [${"#".repeat(percent / 5).padEnd(20)}] ${String(percent).padStart(3)} %`;
+function draw(title: string, percent: number, rows: number, live: boolean): void {
+  const done = "#".repeat(percent / 5).padEnd(20);
+  const line = `${title} [${done}] ${String(percent).padStart(3)} %  ${rows} rows`;
   process.stdout.write(live && percent < 100 ? `${line}\r` : `${line}\n`);
 }
 
