@@ -6,7 +6,16 @@ import { quoteLiteral, withConnection, withDatabase } from "./types_server.ts";
 import { FAMILIES, type Row, rowsOf } from "./types_tables.ts";
 
 const SETTINGS: Readonly<Record<string, readonly string[]>> = {
-  datestyle: ["SQL, DMY", "SQL, MDY", "Postgres, DMY", "Postgres, MDY", "German", "ISO, DMY"],
+  datestyle: [
+    "SQL, DMY",
+    "SQL, MDY",
+    "SQL, YMD",
+    "Postgres, DMY",
+    "Postgres, MDY",
+    "Postgres, YMD",
+    "German, DMY",
+    "ISO, DMY",
+  ],
   intervalstyle: ["postgres_verbose", "sql_standard", "iso_8601"],
   timezone: ["Asia/Kathmandu", "America/New_York", "Europe/Rome", "UTC+3", "-13:59"],
   bytea_output: ["escape"],
@@ -82,6 +91,20 @@ for (const major of majors()) {
         assert.deepEqual([...await db.query(text)], expected, style);
         await db.query("set datestyle = iso");
       }
+    });
+  });
+
+  test(`a DateStyle of PostgreSQL ${major} that changes while a batch is made ready is no trouble to it`, async () => {
+    await withConnection(major, {}, async (db) => {
+      const queries = [
+        { text: "select date '2003-04-05' as d" },
+        { text: "select $1::int4[] as a", parameters: [[1]] }, // described first
+      ];
+      const set = db.query("set datestyle = 'German'").execute();
+      const [dates, arrays] = await db.batch(queries);
+      await set;
+      assert.deepEqual([...dates!, ...arrays!], [{ d: "2003-04-05" }, { a: [1] }]);
+      assert.equal(db.parameterStatuses.get("DateStyle"), "German, DMY");
     });
   });
 
