@@ -1,3 +1,4 @@
+import { poolerRemark } from "./pooler.ts";
 import { type ConditionName, CONDITIONS } from "./sqlstate.ts";
 
 /**
@@ -270,9 +271,9 @@ export class StaleStatementError extends ProgrammingError {
   static {
     this.prototype.name = "StaleStatementError";
   }
-  /** For the driver: `cause` is what the server said. */
-  constructor(cause: DatabaseError) {
-    super(`${cause.message}; the transaction must be run again`, {
+  /** For the driver: `cause` is what the server said; `remark` says more. */
+  constructor(cause: DatabaseError, remark = "") {
+    super(`${cause.message}; the transaction must be run again${remark}`, {
       ...{ cause, code: cause.code, fields: cause.fields, safeToRetry: true },
     });
   }
@@ -326,11 +327,16 @@ const BY_CLASS: Readonly<Record<string, typeof DatabaseError>> = {
 /** What the server itself asks to be tried again. */
 const RETRYABLE: ReadonlySet<string> = new Set(["40001", "40P01", "57P03", "53300"]);
 
-/** The error for an ErrorResponse: the class that its SQLSTATE asks for, with all its fields. */
+/**
+ * The error for an ErrorResponse: the class that its SQLSTATE asks for, with all its fields. What a
+ * pooler has said is followed by a sentence on what it means.
+ */
 export function databaseError(fields: ServerFields, cause?: unknown): DatabaseError {
   const code = fields.C ?? "";
   const Class = BY_CLASS[code.slice(0, 2)] ?? DatabaseError;
   const options: DatabaseErrorOptions = { fields, code, safeToRetry: RETRYABLE.has(code) };
   if (cause !== undefined) options.cause = cause;
-  return new Class(fields.M ?? "the server reported an error without a message", options);
+  const remark = poolerRemark(fields);
+  const message = fields.M ?? "the server reported an error without a message";
+  return new Class(remark === undefined ? message : `${message}; ${remark}`, options);
 }

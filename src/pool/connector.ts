@@ -15,6 +15,7 @@ export class Connector {
   readonly #dsn: string | Url | undefined;
   readonly #options: ConnectOptions;
   readonly #effects: TextEffects;
+  /** Behind a pooler in transaction mode. */
   readonly #forbids: boolean;
   readonly #detect: () => Promise<Runtime>;
 
@@ -44,6 +45,7 @@ export class Connector {
       const [effects, forbids] = [this.#effects, this.#forbids];
       return executor = new PoolExecutor(session, types, size, trace, effects, forbids);
     });
+    if (this.#forbids && options.statementCacheSize === undefined) executor!.cache.keepNone();
     return { core, executor: executor!, runtime };
   }
 }

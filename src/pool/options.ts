@@ -50,8 +50,10 @@ export interface PoolOptions {
   /** Whether idle connections let the process end. Default `false`. */
   unref?: boolean;
   /**
-   * What stands between: with `"transaction"` (PgBouncer's transaction mode), whatever would change
-   * the session's state is refused with a `NotSupportedError`, because it would be another's session.
+   * What stands between. With `"transaction"` (PgBouncer's transaction mode) each transaction may be in
+   * another session: what would change a session's state is refused with a `NotSupportedError`, and
+   * no statement has a name, unless `statementCacheSize` is given because the pooler keeps them.
+   * Default `"session"`.
    */
   pooler?: "session" | "transaction";
   /** Asked for the password at every connect; goes before the connection's own. */

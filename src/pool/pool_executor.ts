@@ -67,8 +67,9 @@ const TAGS: ReadonlyMap<string, StateChange> = new Map([
 
 /** Why a pool behind a pooler in transaction mode does not run something. */
 export function refusal(change: StateChange): NotSupportedError {
+  const [name, instead] = CHANGE_NAMES[change];
   return new NotSupportedError(
-    `${CHANGE_NAMES[change]} needs a session of its own, which a pooler in transaction mode does ` +
-      'not give (pooler: "transaction")',
+    `${name} needs a session of its own, which a pooler in transaction mode does not give ` +
+      `(pooler: "transaction"); what does without is ${instead}`,
   );
 }

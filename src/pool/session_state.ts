@@ -2,6 +2,7 @@
  * What of a session's state outlives a query, told from the texts that are run: what must be undone
  * before somebody else gets the session. Source: manual, DISCARD.
  */
+import { Lexer, type TokenKind } from "../query/lexer.ts";
 
 /** Something that a text leaves behind in the session. */
 export type StateChange =
@@ -19,8 +20,11 @@ export interface TextEffect {
   readonly transaction: boolean;
 }
 
-/** A statement's beginning, comments before it aside. */
-const START = String.raw`(?:^|;)(?:\s|--[^\n]*\n|/\*[^]*?\*/)*`;
+/** A statement's beginning. The texts that are looked at have no comments and no strings any more. */
+const START = String.raw`(?:^|;)\s*`;
+/** Up to the closing parenthesis of a call, which may hold calls itself. */
+const ARGUMENTS = String.raw`(?:[^()]|\((?:[^()]|\([^()]*\))*\))*`;
+const TEMP = String.raw`(?:(?:global|local)\s+)?temp(?:orary)?\s+`;
 
 const CHANGES: readonly (readonly [StateChange, RegExp])[] = [
   [
@@ -28,11 +32,29 @@ const CHANGES: readonly (readonly [StateChange, RegExp])[] = [
     new RegExp(`${START}(?:set|reset)\\s+(?!local\\b|transaction\\b|constraints\\b)`, "i"),
   ],
   // With `true` as its last argument it ends with the transaction.
-  ["settings", /\bset_config\s*\((?![^;]*,\s*true\s*\))/i],
+  [
+    "settings",
+    new RegExp(
+      `\\bset_config\\s*\\((?!${ARGUMENTS},\\s*(?:is_local\\s*(?:=>|:=)\\s*)?true\\s*\\))`,
+      "i",
+    ),
+  ],
   ["listeners", new RegExp(`${START}listen\\b`, "i")],
   ["statements", new RegExp(`${START}(?:prepare\\s+(?!transaction\\b)|deallocate\\b)`, "i")],
-  ["temporary", /\b(?:temp|temporary)\s|\bpg_temp\b/i],
-  ["locks", /\bpg_(?:try_)?advisory_lock/i],
+  [
+    "temporary",
+    new RegExp(
+      `\\bcreate\\s+(?:or\\s+replace\\s+)?${TEMP}(?![^;]*\\bon\\s+commit\\s+drop\\b)`,
+      "i",
+    ),
+  ],
+  // A table may be called so, too: `insert into temp values …`.
+  [
+    "temporary",
+    new RegExp(`(?<!\\b(?:insert|merge)\\s+)\\binto\\s+${TEMP}(?:table\\s+)?["\\w]`, "i"),
+  ],
+  ["temporary", /\bcreate\s[^;]*?\bpg_temp\s*\./i],
+  ["locks", /\bpg_(?:try_)?advisory_lock(?:_shared)?\s*\(/i],
   ["cursors", /\bdeclare\b[^;]*\bwith\s+hold\b/i],
 ];
 
@@ -67,11 +89,31 @@ export class TextEffects {
 /** Reads the effect of a text. */
 export function effectOf(text: string): TextEffect {
   if (!SUSPECT.test(text)) return NO_EFFECT;
-  const changes = new Set(CHANGES.flatMap(([change, sign]) => sign.test(text) ? [change] : []));
-  const transaction = TRANSACTION.test(text);
+  const code = codeOf(text, true);
+  const changes = new Set(CHANGES.flatMap(([change, sign]) => sign.test(code) ? [change] : []));
+  const transaction = TRANSACTION.test(codeOf(text, false));
   if (changes.size === 0 && !transaction) return NO_EFFECT;
   return { changes: [...changes], transaction };
 }
+
+/** The text without its comments and without what is quoted, but for the body of a DO if wanted. */
+function codeOf(text: string, bodies: boolean): string {
+  let code = "";
+  let last = "";
+  for (const lexer = new Lexer(text); lexer.next();) {
+    const token = text.slice(lexer.start, lexer.end);
+    if (lexer.kind === "comment" || lexer.kind === "space") {
+      code += " ";
+      continue;
+    }
+    const isBody = bodies && lexer.kind === "string" && last === "do";
+    code += isBody ? token : STAND_INS.get(lexer.kind) ?? token;
+    last = token.toLowerCase();
+  }
+  return code;
+}
+
+const STAND_INS: ReadonlyMap<TokenKind, string> = new Map([["string", "''"], ["quoted", '"x"']]);
 
 /** What the users of a session have left behind in it since it was last reset. */
 export class StateChanges {
@@ -109,12 +151,13 @@ const UNDO: Readonly<Record<StateChange, string>> = {
   cursors: "close all",
 };
 
-/** What a change is called in the error that refuses it. */
-export const CHANGE_NAMES: Readonly<Record<StateChange, string>> = {
-  settings: "SET (other than SET LOCAL)",
-  listeners: "LISTEN",
-  statements: "PREPARE",
-  temporary: "a temporary table",
-  locks: "a session's advisory lock",
-  cursors: "a cursor WITH HOLD",
-};
+/** What a change is called in the error that refuses it, and what would do instead. */
+export const CHANGE_NAMES: Readonly<Record<StateChange, readonly [name: string, instead: string]>> =
+  {
+    settings: ["SET", "SET LOCAL in a transaction"],
+    listeners: ["LISTEN", "a connection that goes past the pooler"],
+    statements: ["PREPARE", "a query with parameters"],
+    temporary: ["a temporary table", "one that is made ON COMMIT DROP in a transaction"],
+    locks: ["a session's advisory lock", "pg_advisory_xact_lock"],
+    cursors: ["a cursor WITH HOLD", "a stream, or a cursor within a transaction"],
+  };

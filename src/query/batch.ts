@@ -10,6 +10,7 @@ import { EXECUTE_ALL, EXECUTE_ALL_AND_SYNC, parse, sync } from "../protocol/fron
 import { Backend } from "../protocol/tags.ts";
 import type { Conversation, Request } from "../session/exchange.ts";
 import { endCopy } from "./copy_guard.ts";
+import { ATTEMPTS, relyingOnLess } from "./again.ts";
 import type { ExecuteOptions, Executor } from "./execute.ts";
 import { bindKnown, Execution } from "./execution.ts";
 import { expect, unexpected } from "./introduction.ts";
@@ -76,8 +77,8 @@ async function runBatch(
     return results;
   } catch (error) {
     executor.forgetAltered(error);
-    if (attempt === 2 || !batch.isStale(executor, error)) throw error;
-    return await runBatch(executor, items, options, attempt + 1);
+    if (attempt === ATTEMPTS || !batch.isStale(executor, error)) throw error;
+    return await runBatch(executor, items, relyingOnLess(options, attempt), attempt + 1);
   }
 }
 
@@ -99,8 +100,8 @@ async function runMany(
     const { leftIn } = many;
     const isStale = leftIn !== undefined &&
       executor.dropStale(statement, error, { leftIn, options });
-    if (attempt === 2 || !isStale) throw error;
-    return await runMany(executor, text, rows, options, attempt + 1);
+    if (attempt === ATTEMPTS || !isStale) throw error;
+    return await runMany(executor, text, rows, relyingOnLess(options, attempt), attempt + 1);
   }
 }
 

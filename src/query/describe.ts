@@ -7,7 +7,7 @@ import { Kind } from "../protocol/tags.ts";
 import type { Conversation, Request } from "../session/exchange.ts";
 import type { ExecuteOptions, Executor } from "./execute.ts";
 import { Introduction, readDescription } from "./introduction.ts";
-import type { Statement, StatementPlace } from "./statement.ts";
+import { isStale, type Statement, type StatementPlace } from "./statement.ts";
 
 /** Introduces a statement to the server, or waits for one that is on its way. */
 export class Description implements Request<Statement> {
@@ -33,9 +33,10 @@ export class Description implements Request<Statement> {
     return found?.state === "ready" ? found : undefined;
   }
 
-  /** It relied on another query's Parse, which was refused. */
-  get wasLetDown(): boolean {
-    return this.#coming?.state === "failed";
+  /** It relied on another query's Parse, which was refused, or was another session's (a pooler). */
+  wasLetDownBy(error: unknown): boolean {
+    const coming = this.#coming;
+    return coming !== undefined && (coming.state === "failed" || isStale(error, coming));
   }
 
   write(out: Writer): void {

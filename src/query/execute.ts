@@ -19,7 +19,13 @@ import { Execution, TypesWanted } from "./execution.ts";
 import { queryTrace, resultTrace } from "./query_trace.ts";
 import type { Result } from "./result.ts";
 import { decodeLate, type RowColumn, rowColumns, type RowShape } from "./rows.ts";
-import { type OwnTypes, type Statement, StatementCache, type StatementPlace } from "./statement.ts";
+import {
+  isStale,
+  type OwnTypes,
+  type Statement,
+  StatementCache,
+  type StatementPlace,
+} from "./statement.ts";
 
 /** How one query is to be run. */
 export interface ExecuteOptions {
@@ -113,8 +119,9 @@ export class Executor {
     const description = new Description(this, text, options);
     const statement = description.known ?? await this.session.request(description, options)
       .catch((error) => {
-        if (!description.wasLetDown) throw error;
-        return this.session.request(description, options);
+        if (!description.wasLetDownBy(error)) throw error;
+        const alone = new Description(this, text, { ...options, prepare: false });
+        return this.session.request(alone, options);
       });
     const parameters = statement.parameters.filter(({ codec }) => codec === undefined);
     const unknown = [...statement.unknown, ...parameters.map(({ oid }) => oid)];
@@ -163,8 +170,9 @@ export class Executor {
     if (!isStale(error, statement)) return false;
     (options.place ?? this.cache).forget(statement);
     if (error.code === "0A000") this.cache.spend(statement.name);
+    if (error.code === "26000") this.cache.lose(statement);
     if (leftIn === "idle") return true;
-    throw new StaleStatementError(error);
+    throw new StaleStatementError(error, this.cache.keeps ? "" : NONE_KEPT);
   }
 
   /**
@@ -304,16 +312,10 @@ const ALTERING: ReadonlySet<string> = new Set([
   "CREATE VIEW",
 ]);
 
-/**
- * Whether the server has said that it does not know a statement by its name, knows another by it, or
- * cannot run it as described. Source: prepare.c; plancache.c, `RevalidateCachedQuery`.
- */
-function isStale(error: unknown, { name }: Statement): error is DatabaseError {
-  if (!(error instanceof DatabaseError)) return false;
-  if (error.code === "0A000") return error.routine === "RevalidateCachedQuery" && name !== "";
-  const isOfNames = error.code === "26000" || error.code === "42P05";
-  return isOfNames && name !== "" && error.message.includes(name);
-}
+/** Said once on a connection: what follows is parsed where it is run. */
+const NONE_KEPT =
+  " (its statements get lost again and again, as behind a pooler in transaction mode: from now on this " +
+  "connection uses none with a name)";
 
 function hasCode(error: unknown, code: string): boolean {
   return error instanceof DatabaseError && error.code === code;

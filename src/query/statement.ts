@@ -1,6 +1,7 @@
 /**
  * Prepared statements by their text: what the server told about each, and which to forget.
  */
+import { DatabaseError } from "../errors/errors.ts";
 import type { ColumnDescription } from "../protocol/backend.ts";
 import type { TypeRegistry } from "../types/registry.ts";
 import type { ParameterType } from "./parameters.ts";
@@ -38,6 +39,8 @@ export class Statement {
   unknown: readonly number[] = [];
   /** When it was last used, by the cache's count. */
   used = 0;
+  /** How often, one after the other, the server had lost statements when this one was made. */
+  losses = 0;
   #asObject: RowDecoder | undefined;
   #asArray: RowDecoder | undefined;
 
@@ -102,6 +105,8 @@ export class StatementCache implements StatementPlace {
   #spent: string[] = [];
   #clock = 0;
   #count = 0;
+  #losses = 0;
+  #keeps = true;
 
   constructor(size: number, random: Uint8Array) {
     this.#size = size;
@@ -117,16 +122,17 @@ export class StatementCache implements StatementPlace {
 
   /** Makes room by dropping the longest unused one that is certainly on the server. */
   add(text: string, declared: readonly number[], types?: OwnTypes): Statement | undefined {
+    if (!this.#keeps) return undefined;
     if (this.#byKey.size >= this.#size && !this.#evict()) return undefined;
-    const added = this.fresh(text, declared, types);
+    const added = this.#named(text, declared, types);
     added.used = ++this.#clock;
     this.#byKey.set(keyOf(text, declared, types), added);
     return added;
   }
 
-  /** A statement under a fresh name, outside of the cache. */
-  fresh(text: string, declared: readonly number[], types?: OwnTypes): Statement {
-    return new Statement(this.freshName(), text, declared, types);
+  /** A statement under a fresh name, outside of the cache; `undefined`: nothing is kept here. */
+  fresh(text: string, declared: readonly number[], types?: OwnTypes): Statement | undefined {
+    return this.#keeps ? this.#named(text, declared, types) : undefined;
   }
 
   /** A name that no statement and no portal of this connection has had. */
@@ -156,6 +162,27 @@ export class StatementCache implements StatementPlace {
     for (const place of this.#places) place.clear();
   }
 
+  /** Whether statements have names, and are kept on the server. */
+  get keeps(): boolean {
+    return this.#keeps;
+  }
+
+  /** From now on no statement has a name: each is parsed where it is run. */
+  keepNone(): void {
+    this.#keeps = false;
+    this.clear();
+  }
+
+  /**
+   * The server does not know a statement that it has confirmed. DEALLOCATE can do that; but when one
+   * that was made after such a loss is lost too, and so again, there is a pooler that gives us another
+   * session for each transaction.
+   */
+  lose(statement: Statement): void {
+    this.#losses = Math.max(this.#losses, statement.losses + 1);
+    if (this.#losses === MOST_LOSSES) this.keepNone();
+  }
+
   /** Has the server drop a statement, with the next one that is introduced to it. */
   spend(name: string): void {
     this.#spent.push(name);
@@ -178,6 +205,12 @@ export class StatementCache implements StatementPlace {
       if (old.state === "ready") this.#byKey.set(key, renewed(old, describe));
     }
     for (const place of this.#places) place.renew((old) => renewed(old, describe));
+  }
+
+  #named(text: string, declared: readonly number[], types?: OwnTypes): Statement {
+    const statement = new Statement(this.freshName(), text, declared, types);
+    statement.losses = this.#losses;
+    return statement;
   }
 
   #evict(): boolean {
@@ -208,7 +241,7 @@ export class OwnPlace implements StatementPlace {
     return this.#statement;
   }
 
-  add(text: string, declared: readonly number[], types?: OwnTypes): Statement {
+  add(text: string, declared: readonly number[], types?: OwnTypes): Statement | undefined {
     return this.#statement = this.#cache.fresh(text, declared, types);
   }
 
@@ -234,11 +267,23 @@ export class OwnPlace implements StatementPlace {
   }
 }
 
+/**
+ * Whether the server has said that it does not know a statement by its name, knows another by it, or
+ * cannot run it as described. Source: prepare.c; plancache.c, `RevalidateCachedQuery`.
+ */
+export function isStale(error: unknown, { name }: Statement): error is DatabaseError {
+  if (!(error instanceof DatabaseError)) return false;
+  if (error.code === "0A000") return error.routine === "RevalidateCachedQuery" && name !== "";
+  const isOfNames = error.code === "26000" || error.code === "42P05";
+  return isOfNames && name !== "" && error.message.includes(name);
+}
+
+const MOST_LOSSES = 3;
 const NOTHING_SPENT: readonly string[] = Object.freeze([]);
 
 function renewed(old: Statement, describe: (fresh: Statement) => void): Statement {
   const fresh = new Statement(old.name, old.text, old.declared, old.types);
-  Object.assign(fresh, { state: old.state, used: old.used });
+  Object.assign(fresh, { state: old.state, used: old.used, losses: old.losses });
   Object.assign(fresh, { parameters: old.parameters, columns: old.columns });
   describe(fresh);
   return fresh;

@@ -6,6 +6,7 @@
  */
 import type { Signal } from "../session/exchange.ts";
 import type { Operation, QueryTrace } from "../trace.ts";
+import { ATTEMPTS, relyingOnLess } from "./again.ts";
 import { withCallSite } from "./call_site.ts";
 import type { ExecuteOptions, Executor } from "./execute.ts";
 import { checkParameters } from "./parameters.ts";
@@ -122,7 +123,7 @@ export class BatchStream<Row> implements AsyncIterableIterator<Row[]> {
   async #open(attempt: number = 0): Promise<Piece> {
     const { executor, text, values } = this.#source;
     checkParameters(values);
-    const options = await this.#source.options();
+    const options = relyingOnLess(await this.#source.options(), attempt - 1);
     const statement = await executor.describe(text, options);
     const portal = openPortal({ executor, statement, values, options });
     this.#portal = portal;
@@ -132,7 +133,7 @@ export class BatchStream<Row> implements AsyncIterableIterator<Row[]> {
       const { leftIn } = portal;
       const isStale = leftIn !== undefined &&
         executor.dropStale(statement, error, { leftIn, options });
-      if (isStale && attempt < 2) return await this.#open(attempt + 1);
+      if (isStale && attempt < ATTEMPTS) return await this.#open(attempt + 1);
       throw error;
     }
   }

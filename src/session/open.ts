@@ -174,7 +174,7 @@ async function attempt(
       search.token = await obtainToken(search, found.wanted);
     } else if (version > settings.minProtocolVersion && isDropped(found)) {
       version = "3.0";
-    } else return found;
+    } else return version === "3.2" && isDropped(found) ? remarked(found) : found;
   }
 }
 
@@ -186,6 +186,12 @@ async function attempt(
 function isDropped({ error, atStart }: Failure): boolean {
   if (!atStart || !(error instanceof PgError)) return false;
   return isReport(error) ? ["08P01", "0A000"].includes(error.code!) : error.code === "08006";
+}
+
+function remarked(found: Failure): Failure {
+  found.error.message +=
+    "; so do poolers that do not know protocol 3.2, which is the least that minProtocolVersion allows";
+  return found;
 }
 
 async function obtainToken(search: Search, wanted: OAuthRefusal): Promise<string> {

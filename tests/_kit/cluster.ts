@@ -46,6 +46,8 @@ export interface ServerAddress {
   readonly socketDirectory: string;
   /** The Unix socket itself. */
   readonly socketPath: string;
+  /** What the database is called that clients know as `postgres`, when it is called otherwise. */
+  readonly database?: string;
 }
 
 /** What a cluster is to be like. */
@@ -344,7 +346,8 @@ function copyTree(from: string, to: string): void {
   chmodSync(to, 0o700);
 }
 
-function freePort(): Promise<number> {
+/** A port of this machine that nobody listens on, at the moment. */
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);

@@ -60,7 +60,7 @@ export async function serverPrograms(major: number): Promise<ServerPrograms> {
   const { bin, version } = await postgresBinaries(major);
   if (process.getuid?.() !== 0) return new ServerPrograms(version, bin, undefined);
   return asUnprivileged(version, bin) ?? asUnprivileged(version, readableCopy(version, bin)) ??
-    nobodyCan(version);
+    nobodyCan(`PostgreSQL ${version}`);
 }
 
 // The repository may lie where that user must not even look.
@@ -70,14 +70,24 @@ const SURROUNDINGS = {
 } as const;
 const SETPRIV = "/usr/bin/setpriv";
 
+/** Programs that lie in a directory already, for a user other than root; `program` is one of them. */
+export function programsIn(bin: string, program: string): ServerPrograms {
+  if (process.getuid?.() !== 0) return new ServerPrograms("", bin, undefined);
+  return asUnprivileged("", bin, program) ?? nobodyCan(program);
+}
+
 /** initdb wants a user with an entry in /etc/passwd. */
-function asUnprivileged(version: string, bin: string): ServerPrograms | undefined {
+function asUnprivileged(
+  version: string,
+  bin: string,
+  program = "postgres",
+): ServerPrograms | undefined {
   const entries = readFileSync("/etc/passwd", "utf8").split("\n").map((line) => line.split(":"));
   for (const wanted of ["postgres", "nobody"]) {
     const entry = entries.find(([name]) => name === wanted);
     if (!entry) continue;
     const user = { uid: Number(entry[2]), gid: Number(entry[3]) };
-    const path = join(bin, "postgres");
+    const path = join(bin, program);
     const tried = spawnSync(path, ["--version"], { ...user, ...SURROUNDINGS });
     if (tried.status === 0) return new ServerPrograms(version, bin, user);
   }
@@ -95,6 +105,6 @@ function readableCopy(version: string, bin: string): string {
   return join(copy, "bin");
 }
 
-function nobodyCan(version: string): never {
-  throw new Error(`root cannot run PostgreSQL ${version}, and neither postgres nor nobody may`);
+function nobodyCan(program: string): never {
+  throw new Error(`root cannot run ${program}, and neither postgres nor nobody may`);
 }

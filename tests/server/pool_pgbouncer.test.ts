@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { createPool, NotSupportedError } from "../../mod.ts";
 import { sharedServer } from "../_kit/servers.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
-import { noPgBouncer as skip, startPgBouncer } from "./pgbouncer.ts";
+import { noPgBouncer as skip, startPgBouncer } from "../_kit/pgbouncer.ts";
 import { as } from "./pool_server.ts";
 
 for (const mode of ["session", "transaction"] as const) {
@@ -21,7 +21,7 @@ for (const mode of ["session", "transaction"] as const) {
           const bouncer = await startPgBouncer(
             await sharedServer(),
             mode,
-            mode === "session" ? 4 : 2,
+            { default_pool_size: mode === "session" ? 4 : 2 },
           );
           const connection = { ...as(bouncer), statementCacheSize };
           const pool = createPool(connection, { max: 4, pooler: mode });

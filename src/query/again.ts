@@ -1,0 +1,10 @@
+/** What is done again when a statement has turned out to be stale, and how. */
+import type { ExecuteOptions } from "./execute.ts";
+
+/** How often what failed over stale statements is run again. */
+export const ATTEMPTS = 3;
+
+/** How it is run after `attempt`: in the end without names, for behind a pooler any name may be unknown. */
+export function relyingOnLess(options: ExecuteOptions, attempt: number): ExecuteOptions {
+  return attempt + 1 < ATTEMPTS ? options : { ...options, prepare: false };
+}
