@@ -33,6 +33,14 @@ export {
   type PoolStats,
   type RetireReason,
 } from "./src/pool.ts";
+export type {
+  PoolAcquireTrace,
+  PoolCreateTrace,
+  PoolGiveUpTrace,
+  PoolReleaseTrace,
+  PoolRetireTrace,
+  PoolTraceMessage,
+} from "./src/pool/pool_trace.ts";
 export type { Password, SslMode } from "./src/config/target.ts";
 export type {
   GssContext,

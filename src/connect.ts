@@ -62,19 +62,18 @@ export async function connect(
   }
 }
 
-/**
- * Opens what a connection consists of: for `connect()` and pools. `makeExecutor` makes what runs its
- * queries. Errors as of `connect()`.
- */
+/** Opens what a connection consists of: for `connect()` and pools. Errors as of `connect()`. */
 export async function openCore(
   dsn: string | Url | undefined,
   options: ConnectOptions,
   runtime: Runtime,
-  makeExecutor: typeof plainExecutor = plainExecutor,
+  { makeExecutor, goesTo }: Opening = PLAIN,
 ): Promise<ConnectionCore> {
   const settings = await unlessAborted(resolveSettings(dsn, options, runtime), options.signal);
   const types = createRegistry(options.types ?? {});
-  const trace = new Tracing(runtime.channel, originOf(settings, settings.targets));
+  const origin = originOf(settings, settings.targets);
+  const trace = new Tracing(runtime.channel, origin);
+  goesTo?.(origin);
   const { session, target } = await openWatched(settings, options.signal, trace);
   trace.origin = originOf(settings, [target]);
   const executor = makeExecutor(session, types, settings.statementCacheSize, trace);
@@ -84,14 +83,17 @@ export async function openCore(
   return connectionCore(session, executor, settings, options.rows ?? "object", options);
 }
 
-function plainExecutor(
-  session: Session,
-  types: TypeRegistry,
-  cacheSize: number,
-  trace: Tracing,
-): Executor {
-  return new Executor(session, types, cacheSize, trace);
+/** What differs between the connections of `connect()` and those of a pool. */
+export interface Opening {
+  /** Makes what runs its queries. */
+  makeExecutor(session: Session, types: TypeRegistry, cacheSize: number, trace: Tracing): Executor;
+  /** Told where it goes to before anything is dialled. */
+  goesTo?(origin: TraceOrigin): void;
 }
+
+const PLAIN: Opening = {
+  makeExecutor: (session, types, size, trace) => new Executor(session, types, size, trace),
+};
 
 function openWatched(
   settings: Settings,

@@ -87,7 +87,7 @@ export class Pool implements Queryable, AsyncDisposable {
   /** For `createPool()`. */
   constructor(dsn: string | Url | undefined, connection: ConnectOptions, settings: PoolSettings) {
     const connector = new Connector(dsn, connection, settings, this.#effects, detectRuntime);
-    this.#lender = new Lender(settings, (signal) => connector.open(signal));
+    this.#lender = new Lender(settings, (signal, trace) => connector.open(signal, trace));
     const borrower = new Borrower(this.#lender, connector, settings);
     this.#borrower = borrower;
     this.#queries = {

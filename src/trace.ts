@@ -233,7 +233,7 @@ function typeOf(error: unknown): string {
 }
 
 /** The channel of a runtime that has none. */
-const SILENT: DiagnosticsChannel = {
+export const SILENT: DiagnosticsChannel = {
   hasSubscribers: false,
   publish: () => {},
   runStores: (_message, work) => work(),

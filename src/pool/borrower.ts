@@ -66,8 +66,10 @@ export class Borrower {
   async lend<T>(need: Need, work: (db: Connection) => PromiseLike<T>): Promise<T> {
     for (let attempt = 0;; attempt++) {
       let slot: Slot | undefined;
+      let since: number | undefined;
       try {
         slot = await this.#acquire(need, itself);
+        if (this.#lender.trace.release.isWatched) since = performance.now();
         return await this.#within(slot, work);
       } catch (error) {
         if (slot === undefined) throw located(error, need.site);
@@ -75,7 +77,7 @@ export class Borrower {
         if (isLost && attempt < RETRIES) continue;
         throw need.isQuery ? withCallSite(error, need.site) : error;
       } finally {
-        const cleaned = slot === undefined ? undefined : this.#giveBack(slot);
+        const cleaned = slot === undefined ? undefined : this.#giveBack(slot, since);
         if (cleaned !== undefined) await cleaned;
       }
     }
@@ -116,9 +118,10 @@ export class Borrower {
     return this.#lender.acquire(wish, timeout ?? this.#acquireTimeout, inside, use);
   }
 
-  #giveBack(slot: Slot): Promise<void> | undefined {
+  /** `since`: when it was taken, if anybody wants to know for how long. */
+  #giveBack(slot: Slot, since?: number): Promise<void> | undefined {
     if (slot.holding !== undefined) slot.holding.over = true;
-    return this.#lender.release(slot);
+    return this.#lender.release(slot, since);
   }
 
   /** Calls `work` so that what it calls is known to hold the connection. */

@@ -3,6 +3,7 @@ import type { AsyncContext, Runtime, Signal } from "../runtime/runtime.ts";
 import type { HoldingContext } from "./holding.ts";
 import type { PoolSettings } from "./options.ts";
 import { PoolExecutor } from "./pool_executor.ts";
+import type { PoolTrace } from "./pool_trace.ts";
 import type { TextEffects } from "./session_state.ts";
 import type { Opened } from "./slots.ts";
 
@@ -34,16 +35,18 @@ export class Connector {
     this.#forbids = pooler === "transaction";
   }
 
-  /** Opens one; aborted by `signal`. */
-  async open(signal: Signal): Promise<Opened> {
+  /** Opens one; aborted by `signal`. `trace` learns where it goes to. */
+  async open(signal: Signal, trace: PoolTrace): Promise<Opened> {
     const runtime = this.#options.runtime ?? await this.#detect();
     this.keepsStacks = runtime.asyncStacks;
     this.context ??= runtime.asyncContext<HoldingContext>?.();
     let executor: PoolExecutor;
     const options = { ...this.#options, signal };
-    const core = await openCore(this.#dsn, options, runtime, (session, types, size, trace) => {
-      const [effects, forbids] = [this.#effects, this.#forbids];
-      return executor = new PoolExecutor(session, types, size, trace, effects, forbids);
+    const [effects, forbids] = [this.#effects, this.#forbids];
+    const core = await openCore(this.#dsn, options, runtime, {
+      goesTo: (origin) => trace.introduce(runtime.channel, origin),
+      makeExecutor: (session, types, size, tracing) =>
+        executor = new PoolExecutor(session, types, size, tracing, effects, forbids),
     });
     if (this.#forbids && options.statementCacheSize === undefined) executor!.cache.keepNone();
     return { core, executor: executor!, runtime };

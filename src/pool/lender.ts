@@ -6,7 +6,8 @@ import { InterfaceError, PoolTimeoutError } from "../errors/errors.ts";
 import { deadlock, DEADLOCK_CHECK, type Holding, isDeadlock } from "./holding.ts";
 import type { PoolSettings } from "./options.ts";
 import { frameOf } from "./place.ts";
-import { type OpenSlot, Slots } from "./slots.ts";
+import { PoolTrace } from "./pool_trace.ts";
+import { type OpenSlot, Slots, type SlotsOwner } from "./slots.ts";
 import type { Slot } from "./slot.ts";
 import type { PoolStats } from "./stats.ts";
 import { AlarmClock, type Kind, Waiter, WaitingList, type Wish } from "./waiting_list.ts";
@@ -18,16 +19,21 @@ export class Lender {
   readonly #waiting = new WaitingList();
   readonly #clock = new AlarmClock(() => this.#timeOutAll());
   readonly #slots: Slots;
+  /** Who watches. */
+  readonly trace: PoolTrace;
   #closing: Promise<void> | undefined;
   #drained: (() => void) | undefined;
 
   constructor(settings: PoolSettings, open: OpenSlot) {
     this.#settings = settings;
-    this.#slots = new Slots(settings, open, {
+    const owner: SlotsOwner = {
       wanted: () => this.#waiting.length,
       free: (now) => this.#serve(now),
       refused: (error, byHook) => this.#refused(error, byHook),
-    });
+    };
+    const standing = () => ({ ...this.#slots.numbers(), waiting: this.#waiting.length });
+    this.trace = new PoolTrace(settings, standing);
+    this.#slots = new Slots(settings, open, owner, this.trace);
     this.#slots.grow();
   }
 
@@ -46,13 +52,25 @@ export class Lender {
     wish.signal?.throwIfAborted();
     const now = performance.now();
     const slot = this.#waiting.length === 0 ? this.#pick(wish.kind, inside, 1, now) : undefined;
-    if (slot !== undefined) return use(this.#slots.lend(slot, wish, now));
-    return this.#wait(new Waiter(wish, timeout, inside, now, use));
+    if (slot === undefined) return this.#wait(new Waiter(wish, timeout, inside, now, use));
+    this.#slots.lend(slot, wish, now);
+    this.trace.acquire.tell(0);
+    return use(slot);
   }
 
-  /** Gives a slot back. Resolves when it is free for others, or gone; never rejects. */
-  release(slot: Slot): Promise<void> | undefined {
-    return this.#slots.release(slot);
+  /**
+   * Gives a slot back; one that was shared, taken at `since` if anybody wants to know. Resolves when
+   * it is free for others, or gone; never rejects.
+   */
+  release(slot: Slot, since?: number): Promise<void> | undefined {
+    const { release } = this.trace;
+    if (!release.isWatched) return this.#slots.release(slot);
+    const taken = slot.holding?.since ?? since;
+    const used = taken === undefined ? undefined : past(taken);
+    const released = this.#slots.release(slot);
+    if (released !== undefined) return released.then(() => release.tell(used));
+    release.tell(used);
+    return undefined;
   }
 
   /** Whether nothing is lent any more: closed or closing. */
@@ -115,6 +133,7 @@ export class Lender {
     }
     this.#waiting.push(waiter);
     this.#watch(waiter);
+    this.trace.wait.tell(undefined);
     this.#slots.grow();
     return waiter.promise;
   }
@@ -140,6 +159,8 @@ export class Lender {
   #drop(waiter: Waiter, reason: unknown): void {
     if (!this.#remove(waiter)) return;
     waiter.fail(reason);
+    const { timeout, cancel } = this.trace;
+    (reason instanceof PoolTimeoutError ? timeout : cancel).tell(past(waiter.since));
     // He may have been all that others waited behind.
     this.#serve();
   }
@@ -197,6 +218,7 @@ export class Lender {
       this.#remove(next);
       this.#slots.counters.waited += now - next.since;
       next.serve(this.#slots.lend(slot, next.wish, now));
+      this.trace.acquire.tell((now - next.since) / 1000);
     }
     this.#slots.grow();
     if (this.#slots.closing && this.#waiting.length === 0 && this.#slots.drain()) {
@@ -215,8 +237,14 @@ export class Lender {
     for (const waiter of told) {
       this.#remove(waiter);
       waiter.fail(byHook ? error : refusedAs(error));
+      this.trace.cancel.tell(past(waiter.since));
     }
   }
+}
+
+/** Seconds since then. */
+function past(then: number): number {
+  return (performance.now() - then) / 1000;
 }
 
 function closed(): InterfaceError {

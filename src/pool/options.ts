@@ -5,6 +5,8 @@ import { InterfaceError } from "../errors/errors.ts";
 
 /** What a pool is told besides how to connect. All durations are seconds; 0 is no limit. */
 export interface PoolOptions {
+  /** Its name in traces. Default: `host:port/database`. */
+  name?: string;
   /** Connections at most. Default 10. */
   max?: number;
   /** Connections that are kept open even when nobody needs them. Default 0. */
@@ -76,8 +78,10 @@ export interface LeaseReport {
 
 /** The options with their defaults. */
 export type PoolSettings =
-  & Required<Omit<PoolOptions, "onConnect" | "onLeak" | "onDirtyRelease" | "password">>
-  & Pick<PoolOptions, "onConnect" | "onLeak" | "onDirtyRelease">;
+  & Required<Omit<PoolOptions, Optional | "password">>
+  & Pick<PoolOptions, Optional>;
+
+type Optional = "name" | "onConnect" | "onLeak" | "onDirtyRelease";
 
 /**
  * Checks what a pool is told.
@@ -121,6 +125,7 @@ const SECONDS: Check = [isSeconds, "a number of seconds from 0 to 2147483"];
 const FUNCTION: Check = [isFunction, "a function"];
 
 const CHECKS: Readonly<Record<keyof PoolOptions, Check>> = {
+  name: [(value) => typeof value === "string" && value !== "", "a string that is not empty"],
   max: COUNT,
   min: COUNT_OR_NONE,
   idleTimeout: SECONDS,

@@ -5,6 +5,7 @@ import { Holding } from "./holding.ts";
 import { Opener } from "./opener.ts";
 import type { PoolSettings } from "./options.ts";
 import type { PoolExecutor } from "./pool_executor.ts";
+import type { PoolTrace } from "./pool_trace.ts";
 import type { Runtime, Signal } from "../runtime/runtime.ts";
 import { type Census, census, type RetireReason, Slot } from "./slot.ts";
 import { Counters } from "./stats.ts";
@@ -18,8 +19,8 @@ export interface Opened {
   readonly runtime: Runtime;
 }
 
-/** Opens a connection for a slot; aborted when the pool is destroyed. */
-export type OpenSlot = (signal: Signal) => Promise<Opened>;
+/** Opens a connection for a slot; aborted when the pool is destroyed. `trace` learns where it goes. */
+export type OpenSlot = (signal: Signal, trace: PoolTrace) => Promise<Opened>;
 
 /** What the slots tell and ask whoever lends them. */
 export interface SlotsOwner {
@@ -39,6 +40,7 @@ export class Slots {
   readonly #settings: PoolSettings;
   readonly #open: OpenSlot;
   readonly #owner: SlotsOwner;
+  readonly #trace: PoolTrace;
   readonly #opener: Opener;
   readonly #all = new Set<Slot>();
   readonly #census: Census = census();
@@ -50,7 +52,8 @@ export class Slots {
   #sweeper: ReturnType<typeof setInterval> | undefined;
   readonly #watch: Watch;
 
-  constructor(settings: PoolSettings, open: OpenSlot, owner: SlotsOwner) {
+  constructor(settings: PoolSettings, open: OpenSlot, owner: SlotsOwner, trace: PoolTrace) {
+    this.#trace = trace;
     this.#settings = settings;
     this.#open = open;
     this.#owner = owner;
@@ -173,8 +176,9 @@ export class Slots {
     this.#destroyed.abort(reason);
     this.#idle.length = 0;
     for (const slot of [...this.#all]) {
-      if (slot.state !== "connecting") slot.core.session.destroy(reason);
-      this.#gone(slot, "closed");
+      const isOpen = slot.state !== "connecting";
+      if (isOpen) slot.core.session.destroy(reason);
+      this.#gone(slot, isOpen ? "closed" : undefined);
     }
   }
 
@@ -186,11 +190,12 @@ export class Slots {
 
   async #connect(): Promise<void> {
     const slot = new Slot(this.#census);
+    const began = performance.now();
     this.#all.add(slot);
     let byHook = false;
     try {
       await this.#opener.attempt(async () => {
-        const opened = await this.#open(this.#destroyed.signal);
+        const opened = await this.#open(this.#destroyed.signal, this.#trace);
         this.#runtime = opened.runtime;
         slot.connected(opened.core, opened.executor);
         byHook = true;
@@ -204,10 +209,10 @@ export class Slots {
       this.#owner.refused(error, byHook);
       return this.#owner.free();
     }
-    this.#connected(slot);
+    this.#connected(slot, began);
   }
 
-  #connected(slot: Slot): void {
+  #connected(slot: Slot, began: number): void {
     // The pool was destroyed meanwhile.
     if (slot.state === "gone") return slot.core.session.destroy();
     this.counters.created++;
@@ -217,7 +222,7 @@ export class Slots {
     }
     void slot.core.closed.then(() => this.#ended(slot));
     this.#sweepFromNow();
-    this.#free(slot);
+    this.#free(slot, began);
   }
 
   /** Its session belongs to the user for a moment; what he changes in it is there to stay. */
@@ -232,14 +237,17 @@ export class Slots {
     slot.executor.changes.clear();
   }
 
-  /** It is nobody's any more. */
-  #free(slot: Slot): void {
+  /** It is nobody's any more, or, just opened since `began`, nobody's yet. */
+  #free(slot: Slot, began?: number): void {
     const now = performance.now();
     const reason = this.#reasonToRetire(slot, now);
+    if (reason === undefined) {
+      slot.become("idle");
+      slot.idleSince = now;
+      this.#idle.push(slot);
+    }
+    if (began !== undefined) this.#trace.create.tell((now - began) / 1000);
     if (reason !== undefined) return this.#retire(slot, reason);
-    slot.become("idle");
-    slot.idleSince = now;
-    this.#idle.push(slot);
     if (this.#settings.unref) slot.core.session.wire.stream.unref();
     this.#owner.free(now);
   }
@@ -286,7 +294,7 @@ export class Slots {
   #retire(slot: Slot, reason: RetireReason): void {
     if (slot.state === "connecting") slot.become("idle");
     slot.become("closing");
-    this.counters.retired[reason]++;
+    this.#retired(reason);
     const over = (): void => this.#gone(slot, undefined);
     void slot.core.session.close().then(over);
     this.#owner.free();
@@ -313,9 +321,14 @@ export class Slots {
     if (at >= 0) this.#idle.splice(at, 1);
     slot.become("gone");
     this.#all.delete(slot);
-    if (reason !== undefined) this.counters.retired[reason]++;
+    if (reason !== undefined) this.#retired(reason);
     if (this.#all.size === 0) this.#stopSweeping();
     this.#owner.free();
+  }
+
+  #retired(reason: RetireReason): void {
+    this.counters.retired[reason]++;
+    this.#trace.retire.tell(reason);
   }
 
   /** Only idle connections are retired by the clock; a busy one is when it is given back. */
