@@ -95,7 +95,8 @@ export async function* copyRowsTo<Row = ObjectRow>(
     const described = await describe(host, table, columns, how);
     const decode = compileRows(described, options.rows ?? host.defaults.rows ?? "object");
     const text = `copy (select ${readable(described)} from ${tableOf(table)})`;
-    for await (const tuples of cut(copyTo(host, `${text} to stdout (format binary)`, how))) {
+    const chunks = copyTo(host, `${text} to stdout (format binary)`, how);
+    for await (const tuples of cut(chunks, host.executor.session.wire.reader)) {
       for (
         let end = tupleEnd(tuples);
         end !== undefined && !isTrailer(tuples);
@@ -120,13 +121,20 @@ function readable(columns: readonly RowColumn[]): string {
   return columns.map((column) => quoteIdentifier(column.name) + cast(column)).join();
 }
 
-/** Whole tuples, as many as have come; the reader is to be left where they end. */
-async function* cut(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Reader, void, undefined> {
+/**
+ * Whole tuples, as many as have come; the reader is to be left where they end. It decodes strings as
+ * the session's does.
+ */
+async function* cut(
+  chunks: AsyncIterable<Uint8Array>,
+  { decode }: Reader,
+): AsyncGenerator<Reader, void, undefined> {
   let reader = new Reader();
   let isBegun = false;
   for await (const chunk of chunks) {
     const rest = reader.buffer.subarray(reader.position);
     reader = new Reader(rest.length === 0 ? chunk : joined(rest, chunk));
+    reader.decode = decode;
     isBegun ||= readBinaryHeader(reader);
     if (isBegun) yield reader;
   }

@@ -31,7 +31,8 @@ export class Catalog {
       for (const oid of fresh) this.#asked.set(oid, asking);
     }
     try {
-      for (const oid of oids) await this.#asked.get(oid);
+      // All at once: while one is waited for, another's failure must not go unheard.
+      await Promise.all(oids.map((oid) => this.#asked.get(oid)));
       return true;
     } catch {
       for (const oid of oids) this.#asked.delete(oid);
