@@ -77,7 +77,11 @@ async function runBatch(
     return results;
   } catch (error) {
     executor.forgetAltered(error);
-    if (attempt === ATTEMPTS || !batch.isStale(executor, error)) throw error;
+    const misfit = executions.find(({ isMisfit }) => isMisfit);
+    const isRemedied = misfit === undefined
+      ? batch.isStale(executor, error)
+      : await executor.forgetOutdated(misfit);
+    if (attempt === ATTEMPTS || !isRemedied) throw error;
     return await runBatch(executor, items, relyingOnLess(options, attempt), attempt + 1);
   }
 }
@@ -98,9 +102,10 @@ async function runMany(
   } catch (error) {
     executor.forgetAltered(error);
     const { leftIn } = many;
-    const isStale = leftIn !== undefined &&
-      executor.dropStale(statement, error, { leftIn, options });
-    if (attempt === ATTEMPTS || !isStale) throw error;
+    const isRemedied = many.isMisfit
+      ? await executor.forgetOutdated({ statement, text, options })
+      : leftIn !== undefined && executor.dropStale(statement, error, { leftIn, options });
+    if (attempt === ATTEMPTS || !isRemedied) throw error;
     return await runMany(executor, text, rows, relyingOnLess(options, attempt), attempt + 1);
   }
 }
@@ -187,6 +192,8 @@ class Batch implements Request<Result[]> {
 /** The request of one statement with many sets of parameters. */
 class Many implements Request<Result> {
   leftIn: TransactionStatus | undefined;
+  /** A set did not fit the types that the statement was prepared with, and nothing was sent. */
+  isMisfit = false;
   readonly #executor: Executor;
   readonly #statement: Statement;
   readonly #rows: readonly (readonly unknown[])[];
@@ -212,9 +219,11 @@ class Many implements Request<Result> {
     const oids = statement.parameters.map(({ oid }) => oid);
     if (!this.#isNamed) parse(out, "", statement.text, oids);
     this.#rows.forEach((values, i) => {
+      this.isMisfit = this.#isNamed;
       naming("rows", i, () => bindKnown(out, "", name, statement, values));
       out.bytes(EXECUTE_ALL);
     });
+    this.isMisfit = false;
     sync(out);
   }
 

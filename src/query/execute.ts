@@ -176,6 +176,22 @@ export class Executor {
   }
 
   /**
+   * Takes a statement out of the books whose parameters have other types by now: the server keeps
+   * those that it was prepared with, also when a column has become wider. Asked for only when a value
+   * was refused, which is rare, and costs a round trip.
+   */
+  async forgetOutdated(
+    { statement, text, options }: Pick<Execution, "statement" | "text" | "options">,
+  ): Promise<boolean> {
+    const fresh = { ...options, prepare: false, place: undefined };
+    const now = await this.describe(text, fresh).catch(() => statement);
+    if (now.parameters.every(({ oid }, i) => oid === statement.parameters[i]?.oid)) return false;
+    (options.place ?? this.cache).forget(statement);
+    this.cache.spend(statement.name);
+    return true;
+  }
+
+  /**
    * The OIDs of types, each given by its name or by its OID.
    *
    * @throws {ProgrammingError} there is no such type.
@@ -236,6 +252,7 @@ export class Executor {
     if (error instanceof TypesWanted) {
       return await this.learn(error.statement, error.oids, execution.options.turn);
     }
+    if (execution.isMisfit) return await this.forgetOutdated(execution);
     if (execution.leftIn === undefined) return false;
     if (execution.wasLetDown) return execution.leftIn === "idle" && hasCode(error, "26000");
     return this.dropStale(execution.statement, error, execution);

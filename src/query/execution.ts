@@ -55,6 +55,7 @@ export class Execution implements Request<Result> {
   #unknown!: readonly number[];
   #decode!: RowDecoder;
   #leftIn: TransactionStatus | undefined;
+  #isMisfit = false;
   #stopped: { readonly reason: unknown } | undefined;
 
   /** With `described`, that statement is run, under no name when the server has it no more. */
@@ -119,6 +120,11 @@ export class Execution implements Request<Result> {
   /** The state in which its failure has left the session; `undefined`: it has not been told. */
   get leftIn(): TransactionStatus | undefined {
     return this.#leftIn;
+  }
+
+  /** Its values did not fit the types that its statement was prepared with, and nothing was sent. */
+  get isMisfit(): boolean {
+    return this.#isMisfit;
   }
 
   /** It relied on another query's Parse, which was refused. */
@@ -201,7 +207,12 @@ export class Execution implements Request<Result> {
     this.#columns = statement.binaryColumns;
     this.#unknown = statement.unknown;
     this.#decode = statement.decoder(this.options.rows ?? "object");
-    bindKnown(out, "", this.#way === "again" ? "" : statement.name, statement, this.values);
+    try {
+      bindKnown(out, "", this.#way === "again" ? "" : statement.name, statement, this.values);
+    } catch (error) {
+      this.#isMisfit = this.#way === "bind";
+      throw error;
+    }
     out.bytes(end);
   }
 

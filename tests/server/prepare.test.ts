@@ -199,3 +199,33 @@ test("prepare: closed while another has the turn, it is dropped later", () =>
     );
     assert.equal(left.length, 0);
   }));
+
+test("statement cache: a column that has become wider takes what it takes now", () =>
+  withDatabase(async (db) => {
+    await db.query("create temp table widened (n int)");
+    const text = "insert into widened values ($1)";
+    const statement = await db.prepare(text);
+    const insert = [
+      (n: bigint) => db.query(text, [n]),
+      (n: bigint) => statement.query([n]),
+      (n: bigint) => db.transaction((tx) => tx.query(text, [n])),
+      (n: bigint) => db.batch([{ text, parameters: [n] }]),
+      (n: bigint) => db.executeMany(text, [[n]]),
+    ];
+    for (const run of insert) await run(1n);
+    for (const run of insert) {
+      await assert.rejects(
+        async () => await run(2n ** 40n),
+        /parameter \$1 \(int4\): out of range/,
+      );
+    }
+    await db.query("alter table widened alter n type bigint");
+    for (const run of insert) await run(2n ** 40n);
+    for (const run of insert) {
+      await assert.rejects(
+        async () => await run(2n ** 70n),
+        /parameter \$1 \(int8\): out of range/,
+      );
+    }
+    assert.equal(await db.query("select count(*) from widened").scalar(), 10n);
+  }));

@@ -11,6 +11,7 @@ import { detectRuntime } from "../../src/runtime/detect.ts";
 import {
   type ClientMessage,
   expect,
+  expectAll,
   expectClose,
   handshake,
   type Peer,
@@ -29,6 +30,10 @@ import {
   int16,
   int32,
   message,
+  parameterDescription,
+  parseComplete,
+  readyForQuery,
+  rowDescription,
 } from "../_kit/server_messages.ts";
 import {
   assertFailure,
@@ -176,11 +181,15 @@ test("written: a query that nobody awaits is not sent", () =>
     assert.equal(writes.length, 1, "and awaited twice it is sent once");
   }));
 
-test("written: a parameter that cannot be encoded leaves nothing on the wire", () =>
+test("written: of a query whose parameter cannot be encoded nothing is, but its types are asked for", () =>
   recorded(
     [
       ...[NEW, send(...described([23], { name: "n", typeOid: 23 }), ...ending("SELECT 0"))],
-      ...[KNOWN, send(bindComplete(), dataRow([int32(7)]), ...ending()), END],
+      ...[KNOWN, send(bindComplete(), dataRow([int32(7)]), ...ending())],
+      // They may have changed since the statement was prepared.
+      expectAll("P", "D", "S"),
+      send(parseComplete(), parameterDescription([23]), rowDescription(["n"]), readyForQuery()),
+      END,
     ],
     {},
     async (db, writes) => {
