@@ -1,5 +1,5 @@
 /**
- * Turns DataRow messages into rows. For a statement that is used again, the decoder is compiled: one
+ * Turns DataRow messages into rows. For a statement that returns many, the decoder is compiled: one
  * function, generated from the columns' names, formats and codecs, that reads the message in place.
  * Where code generation is forbidden (`--disallow-code-generation-from-strings`, some workers) the
  * interpreted decoder does the same, more slowly; a test proves them equal.
@@ -49,6 +49,23 @@ export function interpretRows(columns: readonly RowColumn[], shape: RowShape): R
     reader.finish();
     return shape === "array" ? values : toObject(columns, values);
   };
+}
+
+/**
+ * Rows of one statement after which its decoder is compiled: that takes as long as interpreting about
+ * so many. Nor do engines give it all back: V8 15 keeps a kilobyte and more for each different source.
+ */
+const WORTH_COMPILING = 64;
+
+/** Gives the decoder for a statement's next result: one that interprets until compiling is worth it. */
+export function warmingRows(columns: readonly RowColumn[], shape: RowShape): () => RowDecoder {
+  let left = WORTH_COMPILING;
+  let decode = interpretRows(columns, shape);
+  const warming: RowDecoder = (reader) => {
+    if (left > 0 && --left === 0) decode = compileRows(columns, shape);
+    return decode(reader);
+  };
+  return () => left > 0 ? warming : decode;
 }
 
 /** A decoder generated for these columns, or the interpreted one where that is forbidden. */

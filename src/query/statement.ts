@@ -6,11 +6,11 @@ import type { ColumnDescription } from "../protocol/backend.ts";
 import type { TypeRegistry } from "../types/registry.ts";
 import type { ParameterType } from "./parameters.ts";
 import {
-  compileRows,
   interpretRows,
   type RowColumn,
   type RowDecoder,
   type RowShape,
+  warmingRows,
 } from "./rows.ts";
 
 /** The codecs of queries that have `types` of their own, and what tells them from others'. */
@@ -41,8 +41,8 @@ export class Statement {
   used = 0;
   /** How often, one after the other, the server had lost statements when this one was made. */
   losses = 0;
-  #asObject: RowDecoder | undefined;
-  #asArray: RowDecoder | undefined;
+  #asObject: (() => RowDecoder) | undefined;
+  #asArray: (() => RowDecoder) | undefined;
 
   constructor(name: string, text: string, declared: readonly number[], types?: OwnTypes) {
     this.name = name;
@@ -68,10 +68,10 @@ export class Statement {
     this.#asObject = this.#asArray = undefined;
   }
 
-  /** The compiled decoder for results in `resultFormats`. */
+  /** The decoder for results in `resultFormats`. */
   decoder(shape: RowShape): RowDecoder {
-    if (shape === "object") return this.#asObject ??= compileRows(this.binaryColumns, shape);
-    return this.#asArray ??= compileRows(this.binaryColumns, shape);
+    if (shape === "object") return (this.#asObject ??= warmingRows(this.binaryColumns, shape))();
+    return (this.#asArray ??= warmingRows(this.binaryColumns, shape))();
   }
 
   /** A decoder for results that came as text: used once, so not compiled. */

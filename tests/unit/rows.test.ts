@@ -3,7 +3,7 @@ import test from "node:test";
 import fc from "fast-check";
 import { Reader } from "../../src/bytes/reader.ts";
 import { DataError, ProtocolError } from "../../src/errors/errors.ts";
-import { compileRows, interpretRows, type RowColumn } from "../../src/query/rows.ts";
+import { compileRows, interpretRows, type RowColumn, warmingRows } from "../../src/query/rows.ts";
 import { OIDS } from "../../src/types/oids.ts";
 import { createRegistry } from "../../src/types/registry.ts";
 
@@ -136,4 +136,22 @@ test("where code generation is forbidden, rows are interpreted", () => {
   } finally {
     globalThis.Function = original;
   }
+});
+
+test("a statement's decoder is compiled when it has read enough rows, and once", () => {
+  const columns: RowColumn[] = [{ name: "a", typeOid: 23, codec: types.lookup(23), format: 1 }];
+  const next = warmingRows(columns, "object");
+  const early = next();
+  const read = (): void => {
+    for (const decode of [early, next()]) {
+      assert.deepEqual(decode(dataRow([Uint8Array.of(0, 0, 0, 7)])), { a: 7 });
+    }
+  };
+  for (let i = 0; i < 20; i++) read();
+  assert.equal(next(), early, "it still interprets");
+  for (let i = 0; i < 50; i++) read();
+  const compiled = next();
+  assert.notEqual(compiled, early);
+  for (let i = 0; i < 50; i++) read();
+  assert.equal(next(), compiled);
 });
