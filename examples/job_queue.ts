@@ -3,51 +3,69 @@
  * with FOR UPDATE SKIP LOCKED: no two take the same one, and when a worker fails, or loses its
  * connection, the job is there again, because taking it was part of the transaction.
  *
+ * A notification is a reason to look at the table, and so is a gap: the connection that listens was
+ * lost and replaced, and nobody knows what was notified meanwhile. So no job is forgotten.
+ *
  * Prints:
  *
  * ```
  * job 3 failed: the printer is out of paper
- * 6 jobs were done, by 7 attempts
+ * the server ends the connection that listens
+ * a gap: worker 1 looks whether it has missed anything
+ * a gap: worker 2 looks whether it has missed anything
+ * 8 jobs were done, by 9 attempts
  * ```
  */
-import { connect, type Connection, type Transaction } from "../mod.ts";
+import { createPool, type ListenEvent, type Subscription, type Transaction } from "../mod.ts";
 
-const [producer, ...workers] = await Promise.all([connect(), connect(), connect()]);
+const pool = createPool({}, { max: 4 });
 const done: number[] = [];
 let attempts = 0;
 let hasFailed = false;
 try {
-  await producer.query(`
+  await pool.query(`
     drop table if exists jobs;
-    create table jobs (id int primary key, task text not null);`).simple();
+    create table jobs (id int primary key, task text not null);
+    insert into jobs values (1, 'was here before the workers')`).simple();
 
-  const subscriptions = await Promise.all(workers.map((db) => db.listen("jobs")));
-  const working = workers.map(async (db, i) => {
-    for await (const _ of subscriptions[i]!) while (await takeOne(db)) { /* until none is left */ }
-  });
+  const subscriptions = await Promise.all([1, 2].map(() => pool.listen("jobs")));
+  const working = subscriptions.map((jobs, i) => work(`worker ${i + 1}`, jobs));
 
-  await producer.transaction(async (tx) => {
-    const jobs = [1, 2, 3, 4, 5, 6].map((id) => ({ id, task: `print page ${id}` }));
-    await tx.sql`insert into jobs ${tx.sql(jobs)}`;
-    await tx.notify("jobs", ""); // is sent with the commit
-  });
+  await produce(2, 3, 4, 5, 6, 7);
+  await until(() => done.length === 7);
 
-  while (done.length < 6) await new Promise((resolve) => setTimeout(resolve, 10));
-  await Promise.all(subscriptions.map((subscription) => subscription.close()));
+  say("the server ends the connection that listens");
+  await pool.query(`
+    select pg_terminate_backend(pid) from pg_stat_activity
+    where query like 'listen%' and usename = current_user`);
+  await produce(8); // who knows whether this is heard
+  await until(() => done.length === 8 && pool.stats().listener.gaps === 1);
+
+  for (const subscription of subscriptions) await subscription.close();
   await Promise.all(working);
   say(`${new Set(done).size} jobs were done, by ${attempts} attempts`);
 } finally {
-  await producer.query("drop table if exists jobs");
-  await Promise.all([producer, ...workers].map((db) => db.close()));
+  await pool.query("drop table if exists jobs");
+  await pool.close();
+}
+
+/** Takes jobs until the subscription is closed. */
+async function work(name: string, jobs: Subscription<ListenEvent>): Promise<void> {
+  await takeAll(); // what was there before it listened
+  for await (const event of jobs) {
+    if (event.type === "gap") say(`a gap: ${name} looks whether it has missed anything`);
+    await takeAll();
+  }
+}
+
+async function takeAll(): Promise<void> {
+  while (await takeOne()) { /* until none is left */ }
 }
 
 /** Whether there was a job to take. */
-async function takeOne(db: Connection): Promise<boolean> {
-  let id = 0;
+async function takeOne(): Promise<boolean> {
   try {
-    await db.transaction(async (tx) => {
-      id = await doOne(tx);
-    });
+    const id = await pool.transaction(doOne);
     if (id > 0) done.push(id);
     return id > 0;
   } catch (error) {
@@ -69,6 +87,17 @@ async function doOne(tx: Transaction): Promise<number> {
     throw new Error("job 3 failed: the printer is out of paper");
   }
   return job.id;
+}
+
+async function produce(...ids: number[]): Promise<void> {
+  await pool.transaction(async (tx) => {
+    await tx.sql`insert into jobs ${tx.sql(ids.map((id) => ({ id, task: `print page ${id}` })))}`;
+    await tx.notify("jobs", ""); // is sent with the commit
+  });
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
 function say(text: string): void {

@@ -10,12 +10,14 @@ import {
   type CopyRowsToOptions,
   type TableName,
 } from "./features/copy_rows.ts";
+import type { Subscription } from "./features/listen.ts";
 import type { TransactionCallback, TransactionRunOptions } from "./features/transaction.ts";
 import { type AcquireOptions, Borrower } from "./pool/borrower.ts";
 import { Connector } from "./pool/connector.ts";
 import { Lender } from "./pool/lender.ts";
+import { Listener, type ListenEvent, type PoolListenOptions } from "./pool/listener.ts";
 import { type PoolOptions, type PoolSettings, poolSettings } from "./pool/options.ts";
-import { here } from "./pool/place.ts";
+import { here, located } from "./pool/place.ts";
 import { poolCopyTo } from "./pool/pool_copy.ts";
 import { type Need, PoolQuery, type QueryPool } from "./pool/pool_query.ts";
 import { PoolPreparedStatement } from "./pool/pool_prepared.ts";
@@ -35,10 +37,12 @@ import { detectRuntime } from "./runtime/detect.ts";
 import type { Signal } from "./runtime/runtime.ts";
 
 export type { AcquireOptions } from "./pool/borrower.ts";
+export type { Gap, ListenEvent, PoolListenOptions, PoolNotification } from "./pool/listener.ts";
+export type { ListenerState } from "./pool/listener_state.ts";
 export type { LeaseReport, PoolOptions } from "./pool/options.ts";
 export { PooledConnection } from "./pool/pooled_connection.ts";
 export type { RetireReason } from "./pool/slot.ts";
-export type { PoolStats } from "./pool/stats.ts";
+export type { ListenerStats, PoolStats } from "./pool/stats.ts";
 
 /**
  * Makes a pool of connections. Nothing is dialled before the first is needed, unless `min` says so.
@@ -80,7 +84,9 @@ export class Pool implements Queryable, AsyncDisposable {
   readonly #lender: Lender;
   readonly #borrower: Borrower;
   readonly #effects = new TextEffects();
+  readonly #listener: Listener;
   readonly #queries: QueryPool;
+  #closing: Promise<void> | undefined;
   /** The query template tag, as of a connection. */
   readonly sql: Sql;
 
@@ -90,6 +96,7 @@ export class Pool implements Queryable, AsyncDisposable {
     this.#lender = new Lender(settings, (signal, trace) => connector.open(signal, trace));
     const borrower = new Borrower(this.#lender, connector, settings);
     this.#borrower = borrower;
+    this.#listener = new Listener(settings, (signal) => connector.open(signal));
     this.#queries = {
       host: queryHost(connection),
       lend: (need, work) => borrower.lend(need, work),
@@ -220,6 +227,47 @@ export class Pool implements Queryable, AsyncDisposable {
   }
 
   /**
+   * Subscribes to a channel; resolves when the server has confirmed it. The subscription outlives the
+   * connection: when that is lost, or falls silent (`heartbeat`), another takes its place, and once it
+   * listens to all channels of the pool again, each subscription is given a {@linkcode Gap}, before
+   * whatever comes later. What was notified in between is lost for good: on a gap, do what you did
+   * when you began, and look at what the notifications were about.
+   *
+   * All subscriptions of a pool share one connection, which is opened for the first, closed with the
+   * last, and is one more than `max`. A
+   * subscription ends in order when it or the pool is closed, and with an error when the server
+   * refuses the new connection for good (a password that was changed) or when nobody reads it
+   * (`overflow`). While it is open it holds the process.
+   *
+   * @throws {InterfaceError} the name is empty or longer than 63 bytes, or the pool is closed.
+   * @throws {PoolTimeoutError} there was no connection in time.
+   * @throws {NotSupportedError} the pool is told `pooler: "transaction"`.
+   *
+   * @example
+   * ```ts
+   * await using pool = createPool();
+   * await using jobs = await pool.listen("jobs");
+   * await pool.notify("jobs", "42");
+   * for await (const event of jobs) {
+   *   if (event.type === "gap") console.log("look at all of them");
+   *   else console.log("look at", event.payload); // → look at 42
+   *   break;
+   * }
+   * ```
+   */
+  async listen(
+    channel: string,
+    options: PoolListenOptions = {},
+  ): Promise<Subscription<ListenEvent>> {
+    const site = here("listen");
+    try {
+      return await this.#listener.listen(channel, options);
+    } catch (error) {
+      throw located(error, site);
+    }
+  }
+
+  /**
    * Runs `work` in a transaction on a connection of its own, as of a connection.
    *
    * A query on the *pool* in the callback is not in the transaction; with all connections held by
@@ -241,7 +289,7 @@ export class Pool implements Queryable, AsyncDisposable {
 
   /** What it has and has done. */
   stats(): PoolStats {
-    return this.#lender.stats();
+    return { ...this.#lender.stats(), listener: this.#listener.stats() };
   }
 
   /**
@@ -250,12 +298,16 @@ export class Pool implements Queryable, AsyncDisposable {
    * rejects; closing twice is closing once.
    */
   close({ timeout = CLOSE_TIMEOUT }: { timeout?: number } = {}): Promise<void> {
-    return this.#lender.close(timeout);
+    return this.#closing ??= this.#close(timeout);
   }
 
   /** `await using` closes. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  async #close(timeout: number): Promise<void> {
+    await Promise.all([this.#lender.close(timeout), this.#listener.close(timeout)]);
   }
 
   #template(strings: TemplateStringsArray, values: readonly unknown[]): Query<unknown> {

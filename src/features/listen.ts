@@ -6,6 +6,8 @@ import { InterfaceError, OperationalError, PgError } from "../errors/errors.ts";
 import type { Notification } from "../protocol/backend.ts";
 import type { CallOptions, QueryHost } from "../query/host.ts";
 import { quoteIdentifier } from "../query/quote.ts";
+import { unlessAborted } from "../session/deadline.ts";
+import type { Signal } from "../session/exchange.ts";
 
 /** Bytes; a longer name would be cut by LISTEN and refused by `pg_notify`. Source: NAMEDATALEN - 1. */
 const MAX_CHANNEL = 63;
@@ -21,13 +23,16 @@ export interface ListenOptions {
    * error once the others are read; `"drop oldest"` and `"drop newest"` count it in `dropped`.
    */
   readonly overflow?: "error" | "drop oldest" | "drop newest";
+  /** Gives up waiting until it listens; later, ends the subscription with the signal's reason. */
+  readonly signal?: Signal;
 }
 
 /**
  * Notifications of one channel, from `listen()` on.
  *
  * Iterating gives them in order; leaving the loop closes the subscription, and so does `await using`.
- * It ends when the connection is closed; when the connection is lost, it ends with that error.
+ * It ends when the connection is closed; when the connection is lost, it ends with that error. One of
+ * a pool outlives its connection: see `listen()` there.
  *
  * @example
  * ```ts
@@ -39,24 +44,27 @@ export interface ListenOptions {
  * }
  * ```
  */
-export class Subscription implements AsyncIterableIterator<Notification>, AsyncDisposable {
+export class Subscription<Event = Notification>
+  implements AsyncIterableIterator<Event>, AsyncDisposable {
   /** What it listens to. */
   readonly channel: string;
   readonly #limit: number;
   readonly #overflow: "error" | "drop oldest" | "drop newest";
-  readonly #unlisten: (self: Subscription) => Promise<void>;
-  readonly #queue: Notification[] = [];
-  readonly #waiting: Waiter[] = [];
+  readonly #unlisten: (self: Subscription<Event>) => Promise<void>;
+  readonly #queue: Event[] = [];
+  readonly #waiting: Waiter<Event>[] = [];
+  readonly #signal: Signal | undefined;
+  #pinned: Event | undefined;
   #dropped = 0;
   /** Why nothing more comes; `undefined` within: it was closed in order. */
-  #end: { readonly reason: Error | undefined } | undefined;
+  #end: { readonly reason: unknown } | undefined;
   #closing: Promise<void> | undefined;
 
   /** For the driver: use `listen()`. `unlisten` never rejects. */
   constructor(
     channel: string,
-    { limit = QUEUE_LIMIT, overflow = "error" }: ListenOptions,
-    unlisten: (self: Subscription) => Promise<void>,
+    { limit = QUEUE_LIMIT, overflow = "error", signal }: ListenOptions,
+    unlisten: (self: Subscription<Event>) => Promise<void>,
   ) {
     if (!(Number.isInteger(limit) && limit > 0)) {
       throw new InterfaceError("limit must be a positive integer");
@@ -68,6 +76,8 @@ export class Subscription implements AsyncIterableIterator<Notification>, AsyncD
     this.#limit = limit;
     this.#overflow = overflow;
     this.#unlisten = unlisten;
+    this.#signal = signal;
+    signal?.addEventListener("abort", this.#abort, { once: true });
   }
 
   /** How many were dropped because nobody read them in time. */
@@ -80,9 +90,12 @@ export class Subscription implements AsyncIterableIterator<Notification>, AsyncD
    *
    * @throws {OperationalError} the connection was lost, or too many had come.
    */
-  next(): Promise<IteratorResult<Notification, undefined>> {
+  next(): Promise<IteratorResult<Event, undefined>> {
     const value = this.#queue.shift();
-    if (value !== undefined) return Promise.resolve({ done: false, value });
+    if (value !== undefined) {
+      if (value === this.#pinned) this.#pinned = undefined;
+      return Promise.resolve({ done: false, value });
+    }
     if (this.#end === undefined) {
       return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
     }
@@ -98,7 +111,7 @@ export class Subscription implements AsyncIterableIterator<Notification>, AsyncD
   }
 
   /** Leaving a loop closes. */
-  async return(): Promise<IteratorResult<Notification, undefined>> {
+  async return(): Promise<IteratorResult<Event, undefined>> {
     await this.close();
     return DONE;
   }
@@ -114,27 +127,50 @@ export class Subscription implements AsyncIterableIterator<Notification>, AsyncD
   }
 
   /** For the driver: one has come. */
-  deliver(notification: Notification): void {
+  deliver(event: Event): void {
     const waiter = this.#waiting.shift();
-    if (waiter !== undefined) return waiter.resolve({ done: false, value: notification });
-    if (this.#queue.length < this.#limit) return void this.#queue.push(notification);
+    if (waiter !== undefined) return waiter.resolve({ done: false, value: event });
+    const kept = this.#queue.length - (this.#pinned === undefined ? 0 : 1);
+    if (kept < this.#limit) return void this.#queue.push(event);
     this.#dropped++;
     if (this.#overflow === "drop newest") return;
     if (this.#overflow === "error") return this.end(this.#overflown());
-    this.#queue.shift();
-    this.#queue.push(notification);
+    this.#queue.splice(this.#queue[0] === this.#pinned ? 1 : 0, 1);
+    this.#queue.push(event);
+  }
+
+  /** For the driver: the pinned one that nobody has read yet. */
+  get pinned(): Event | undefined {
+    return this.#pinned;
+  }
+
+  /**
+   * For the driver: one has come that is never dropped, and counts for nothing. It takes the place
+   * of the one before while nobody has read that.
+   */
+  pin(event: Event): void {
+    const waiter = this.#waiting.shift();
+    if (waiter !== undefined) return waiter.resolve({ done: false, value: event });
+    const at = this.#pinned === undefined ? this.#queue.length : this.#queue.indexOf(this.#pinned);
+    this.#queue[at] = this.#pinned = event;
   }
 
   /** For the driver: nothing more comes; `undefined` when that is in order. */
-  end(reason: Error | undefined): void {
+  end(reason: unknown): void {
     if (this.#end !== undefined) return;
     this.#end = { reason };
+    this.#signal?.removeEventListener("abort", this.#abort);
     for (const waiter of this.#waiting.splice(0)) {
       if (reason === undefined) waiter.resolve(DONE);
       else waiter.reject(reason);
     }
     this.#closing = this.#unlisten(this);
   }
+
+  readonly #abort = (): void => {
+    this.#queue.length = 0;
+    this.end(this.#signal?.reason);
+  };
 
   #overflown(): OperationalError {
     const name = quoteIdentifier(this.channel);
@@ -145,9 +181,9 @@ export class Subscription implements AsyncIterableIterator<Notification>, AsyncD
   }
 }
 
-interface Waiter {
-  resolve(result: IteratorResult<Notification, undefined>): void;
-  reject(reason: Error): void;
+interface Waiter<Event> {
+  resolve(result: IteratorResult<Event, undefined>): void;
+  reject(reason: unknown): void;
 }
 
 const OVERFLOWS: ReadonlySet<string> = new Set(["error", "drop oldest", "drop newest"]);
@@ -172,14 +208,18 @@ export class Subscriptions {
    */
   async listen(name: string, options: ListenOptions = {}): Promise<Subscription> {
     checkChannel(name);
+    const { signal } = options;
+    signal?.throwIfAborted();
     const { session } = this.#host.executor;
     if (session.transactionStatus !== "idle") throw new InterfaceError(IN_TRANSACTION);
     const subscription = new Subscription(name, options, (self) => this.#leave(self));
     const channel = this.#channels.get(name) ?? this.#open(name);
     channel.members.add(subscription);
     try {
-      await channel.listening;
+      await unlessAborted(channel.listening, signal);
     } catch (error) {
+      // The subscription has ended by itself then.
+      if (signal?.aborted) throw signal.reason;
       if (this.#channels.get(name) === channel) this.#channels.delete(name);
       channel.members.delete(subscription);
       throw error;
@@ -259,13 +299,19 @@ export async function notify(
   await host.executor.execute(text, [channel, payload], { ...host.defaults, ...options });
 }
 
-function checkChannel(name: string): void {
+/**
+ * Checks a channel's name.
+ *
+ * @throws {InterfaceError} it is too long or empty, or has a zero byte.
+ */
+export function checkChannel(name: string): void {
   if (typeof name !== "string" || name === "") {
     throw new InterfaceError("a channel's name must be a string that is not empty");
   }
   if (UTF8.encode(name).length > MAX_CHANNEL) {
     throw new InterfaceError(`a channel's name cannot be longer than ${MAX_CHANNEL} bytes`);
   }
+  quoteIdentifier(name);
 }
 
 function lost(reason: Error): OperationalError {

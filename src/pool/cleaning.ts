@@ -7,6 +7,9 @@ import { here } from "./place.ts";
 import { tell } from "./report.ts";
 import type { Slot } from "./slot.ts";
 
+/** Seconds that a check or a reset may take before the connection is given up. */
+export const CHECK_TIME = 5;
+
 /** What is wrong with a slot that is given back, told to `onDirtyRelease`, and what to do about it. */
 export function leftover(
   slot: Slot,

@@ -36,7 +36,7 @@ export class Connector {
   }
 
   /** Opens one; aborted by `signal`. `trace` learns where it goes to. */
-  async open(signal: Signal, trace: PoolTrace): Promise<Opened> {
+  async open(signal: Signal, trace?: PoolTrace): Promise<Opened> {
     const runtime = this.#options.runtime ?? await this.#detect();
     this.keepsStacks = runtime.asyncStacks;
     this.context ??= runtime.asyncContext<HoldingContext>?.();
@@ -44,7 +44,7 @@ export class Connector {
     const options = { ...this.#options, signal };
     const [effects, forbids] = [this.#effects, this.#forbids];
     const core = await openCore(this.#dsn, options, runtime, {
-      goesTo: (origin) => trace.introduce(runtime.channel, origin),
+      goesTo: (origin) => trace?.introduce(runtime.channel, origin),
       makeExecutor: (session, types, size, tracing) =>
         executor = new PoolExecutor(session, types, size, tracing, effects, forbids),
     });

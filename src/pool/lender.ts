@@ -78,7 +78,7 @@ export class Lender {
     return this.#closing !== undefined;
   }
 
-  stats(): PoolStats {
+  stats(): Omit<PoolStats, "listener"> {
     const { waited, ...counters } = this.#slots.counters;
     return {
       ...this.#slots.numbers(),

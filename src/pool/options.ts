@@ -39,17 +39,28 @@ export interface PoolOptions {
    * `"auto"` goes by the texts of the queries: what a function on the server changes is not seen.
    */
   reset?: "auto" | "discard" | ((connection: Connection) => void | Promise<void>);
-  /** Called with each new connection before it is used; when it fails, that connection is closed. */
+  /**
+   * Called with each new connection before it is used, but for the one of `listen()`; when it fails,
+   * that connection is closed.
+   */
   onConnect?: (connection: Connection) => void | Promise<void>;
   /** The longest pause between attempts to connect while the server is away. Default 1. */
   connectBackoff?: number;
+  /**
+   * How often the connection of `listen()` is asked whether it lives: one that has fallen silent is
+   * noticed within twice this time, and replaced. Default 10; 0: never.
+   */
+  heartbeat?: number;
   /** A connection that is held longer is reported to `onLeak`, once. Default 0: never. */
   leakWarning?: number;
   /** Told of connections that are held long or were lost. Default: a line on the console. */
   onLeak?: (report: LeaseReport) => void;
   /** Told of connections that were given back within a transaction, or busy. */
   onDirtyRelease?: (report: LeaseReport) => void;
-  /** Whether idle connections let the process end. Default `false`. */
+  /**
+   * Whether idle connections let the process end. Default `false`. What is in use, an open
+   * subscription for one, holds it.
+   */
   unref?: boolean;
   /**
    * What stands between. With `"transaction"` (PgBouncer's transaction mode) each transaction may be in
@@ -112,6 +123,7 @@ const DEFAULTS = {
   validateAfterIdle: 30,
   reset: "auto",
   connectBackoff: 1,
+  heartbeat: 10,
   leakWarning: 0,
   unref: false,
   pooler: "session",
@@ -140,6 +152,7 @@ const CHECKS: Readonly<Record<keyof PoolOptions, Check>> = {
   ],
   onConnect: FUNCTION,
   connectBackoff: SECONDS,
+  heartbeat: SECONDS,
   leakWarning: SECONDS,
   onLeak: FUNCTION,
   onDirtyRelease: FUNCTION,

@@ -1,10 +1,9 @@
-import { PgError } from "../errors/errors.ts";
 import { byteStream, type Chunks } from "../features/copy.ts";
 import { CopyOut } from "../features/copy_out.ts";
 import type { CopyOptions } from "../features/copy_statement.ts";
-import { withCallSite } from "../query/call_site.ts";
 import type { ByteStream } from "../query/source.ts";
 import { bound } from "../session/deadline.ts";
+import { located } from "./place.ts";
 import type { Loan, Need } from "./pool_query.ts";
 
 /** Takes a connection. */
@@ -51,7 +50,7 @@ class PoolCopy implements Chunks {
       // A `progress` that throws leaves the copy to be ended.
       await copy.leave();
       await this.#giveBack();
-      throw error instanceof PgError ? withCallSite(error, this.#site) : error;
+      throw located(error, this.#site);
     }
   }
 

@@ -1,6 +1,6 @@
 import type { ConnectionCore } from "../connection_core.ts";
 import { OperationalError } from "../errors/errors.ts";
-import { inTime, leftover, reset } from "./cleaning.ts";
+import { CHECK_TIME, inTime, leftover, reset } from "./cleaning.ts";
 import { Holding } from "./holding.ts";
 import { Opener } from "./opener.ts";
 import type { PoolSettings } from "./options.ts";
@@ -357,6 +357,3 @@ export class Slots {
     this.#sweeper = undefined;
   }
 }
-
-/** Seconds that a check or a reset may take before the connection is given up. */
-const CHECK_TIME = 5;

@@ -1,3 +1,4 @@
+import type { ListenerState } from "./listener_state.ts";
 import type { RetireReason } from "./slot.ts";
 
 /** What a pool has and has done; a snapshot. */
@@ -28,6 +29,20 @@ export interface PoolStats {
   readonly cancelled: number;
   /** Attempts to connect that failed. */
   readonly failedConnects: number;
+  /** What `listen()` has: a connection of its own, which is in none of the numbers above. */
+  readonly listener: ListenerStats;
+}
+
+/** What a pool's `listen()` has and has done. */
+export interface ListenerStats {
+  /** `"live"`: the connection is there and listens to all channels; `"off"`: nobody listens. */
+  readonly state: ListenerState;
+  /** Channels that somebody listens to. */
+  readonly channels: number;
+  /** Subscriptions, those that wait to become live included. */
+  readonly subscriptions: number;
+  /** How often the connection was lost and replaced. */
+  readonly gaps: number;
 }
 
 /** The counters behind {@linkcode PoolStats}. */

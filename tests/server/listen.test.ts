@@ -159,6 +159,21 @@ test("listen: in a transaction it is refused, notify takes effect with the commi
   });
 });
 
+test("listen: an abort ends a subscription with its reason, before it listens and after", async () => {
+  await withTwo(async (db) => {
+    const mine = new Error("mine");
+    const controller = new AbortController();
+    const { signal } = controller;
+    const subscription = await db.listen("cornac_i", { signal });
+    const waiting = db.listen("cornac_j", { signal });
+    controller.abort(mine);
+    assert.equal(await failure(waiting), mine);
+    assert.equal(await failure(subscription.next()), mine);
+    assert.equal(await failure(db.listen("cornac_i", { signal })), mine);
+    await until(async () => (await channels(db)).length === 0);
+  });
+});
+
 test("listen: the longest payload and name pass, longer ones and odd options are refused", async () => {
   await withTwo(async (db) => {
     const name = "n".repeat(63);

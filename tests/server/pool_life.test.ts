@@ -136,14 +136,21 @@ test("pool: wrong options are refused by name before anything is dialled", () =>
   assert.throws(() => createPool({ port: "x" as unknown as number }), InterfaceError);
 });
 
-/** Runs a program that uses a pool and leaves it idle; resolves to whether it ended by itself. */
-async function endsByItself(unref: boolean, sslMode: string): Promise<boolean> {
+/** Runs a program that does `work` with a pool, and sees whether it ends by itself after that. */
+async function assertEnds(
+  ends: boolean,
+  { unref, sslMode = "disable", work = 'await pool.query("select 1");' }: {
+    unref: boolean;
+    sslMode?: string;
+    work?: string;
+  },
+): Promise<void> {
   const mod = new URL("../../mod.ts", import.meta.url).href;
   const program = `
     import { createPool } from ${JSON.stringify(mod)};
     const options = ${JSON.stringify({ ...as(await sharedServer()), sslMode })};
     const pool = createPool(options, { unref: ${unref} });
-    await pool.query("select 1");
+    ${work}
     console.log("done");
   `;
   const folder = mkdtempSync(join(tmpdir(), "cornac-unref-"));
@@ -153,11 +160,11 @@ async function endsByItself(unref: boolean, sslMode: string): Promise<boolean> {
   const child = spawn(process.execPath, [...flags, file], { stdio: ["ignore", "pipe", "inherit"] });
   const ended = new Promise<boolean>((resolve) => child.once("exit", () => resolve(true)));
   await new Promise((resolve) => child.stdout!.once("data", resolve));
-  const outcome = await Promise.race([ended, pause(unref ? 20 : 1).then(() => false)]);
+  const outcome = await Promise.race([ended, pause(ends ? 20 : 1).then(() => false)]);
   child.kill("SIGKILL");
   await ended;
   rmSync(folder, { recursive: true });
-  return outcome;
+  assert.equal(outcome, ends, work);
 }
 
 for (const sslMode of ["disable", "require"]) {
@@ -168,8 +175,19 @@ for (const sslMode of ["disable", "require"]) {
       skip: import.meta.url.endsWith(".ts") ? false : "the built package has its module elsewhere",
     },
     async () => {
-      assert.equal(await endsByItself(true, sslMode), true);
-      assert.equal(await endsByItself(false, sslMode), false);
+      await assertEnds(true, { unref: true, sslMode });
+      await assertEnds(false, { unref: false, sslMode });
     },
   );
 }
+
+test("pool: a subscription holds the process, connected or not, until it is closed", {
+  timeout: 60_000,
+  skip: import.meta.url.endsWith(".ts") ? false : "the built package has its module elsewhere",
+}, async () => {
+  const listen = 'const jobs = await pool.listen("pool_life");';
+  const away = 'createPool({ port: 1 }, { unref: true }).listen("x", { timeout: 0 });';
+  await assertEnds(false, { unref: true, work: listen });
+  await assertEnds(false, { unref: true, work: away });
+  await assertEnds(true, { unref: true, work: `${listen} await jobs.close();` });
+});

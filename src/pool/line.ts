@@ -1,0 +1,94 @@
+import { OperationalError } from "../errors/errors.ts";
+import { Connection } from "../connection.ts";
+import type { Notification } from "../protocol/backend.ts";
+import { quoteIdentifier } from "../query/quote.ts";
+import type { Session } from "../session/session.ts";
+import { CHECK_TIME, inTime } from "./cleaning.ts";
+import type { Opened } from "./slots.ts";
+
+/** One session that a pool listens on, for as long as it lasts. */
+export class Line {
+  /** Resolves when it is over, with the reason. */
+  readonly ended: Promise<Error>;
+  /** When it was last known to live; milliseconds since 1970. */
+  heard: number = Date.now();
+  readonly #session: Session;
+  readonly #connection: Connection;
+  #heartbeat: ReturnType<typeof setInterval> | undefined;
+  /** Why it was given up here. */
+  #reason: Error | undefined;
+
+  /** `heartbeat`: seconds; 0: none. */
+  constructor({ core }: Opened, heartbeat: number, deliver: (one: Notification) => void) {
+    this.#session = core.session;
+    this.#connection = new Connection(core);
+    core.notified.add((notification) => {
+      this.heard = Date.now();
+      deliver(notification);
+    });
+    if (heartbeat > 0) {
+      const due = Math.min(heartbeat, CHECK_TIME);
+      this.#heartbeat = setInterval(() => this.#check(due), heartbeat * 1000);
+    }
+    this.ended = core.session.ended.then((reason) => {
+      clearInterval(this.#heartbeat);
+      return this.#reason ?? reason ?? new OperationalError("connection closed");
+    });
+  }
+
+  /**
+   * Listens to channels: to all, or to none when it fails, because the statements of one simple query
+   * are one transaction. Source: manual, "Multiple Statements in a Simple Query".
+   */
+  listen(channels: readonly string[]): Promise<void> {
+    return this.#run(channels.map((name) => `listen ${quoteIdentifier(name)}`).join("; "));
+  }
+
+  /** Never rejects: a session on which that fails is over. */
+  async unlisten(channel: string): Promise<void> {
+    await this.#run(`unlisten ${quoteIdentifier(channel)}`).catch((error) => this.giveUp(error));
+  }
+
+  /** Resolves after `seconds`; rejects when it is over before. */
+  async outlast(seconds: number): Promise<void> {
+    let clock: ReturnType<typeof setTimeout>;
+    const over = new Promise<undefined>((resolve) => {
+      clock = setTimeout(() => resolve(undefined), seconds * 1000);
+    });
+    const reason = await Promise.race([over, this.ended]);
+    clearTimeout(clock!);
+    if (reason !== undefined) throw reason;
+  }
+
+  /** Ends it at once. */
+  giveUp(reason: Error): void {
+    this.#reason ??= reason;
+    this.#session.destroy(reason);
+  }
+
+  /** Ends it politely, within `seconds` (0: no limit but `closeTimeout`). Never rejects. */
+  async close(seconds: number): Promise<void> {
+    clearInterval(this.#heartbeat);
+    await inTime(this.#session, seconds, () => this.#session.close()).catch(() => {});
+  }
+
+  /** An empty query: its answer also tells whether the server has changed its role. */
+  #check(due: number): void {
+    this.#run("", due).catch((error) => this.giveUp(error));
+  }
+
+  async #run(text: string, seconds = CHECK_TIME): Promise<void> {
+    const late = `the connection that listens did not answer within ${seconds} s`;
+    const silent = (): void => this.giveUp(new OperationalError(late, { code: "08006" }));
+    const clock = setTimeout(silent, seconds * 1000);
+    try {
+      await this.#connection.query(text).simple().all();
+      this.heard = Date.now();
+    } catch (error) {
+      // That a lost session takes no requests is not what has gone wrong.
+      throw this.#session.closed ? await this.ended : error;
+    } finally {
+      clearTimeout(clock);
+    }
+  }
+}

@@ -1,0 +1,326 @@
+/**
+ * What a pool listens on: one session for all its channels, replaced when it is lost. What the
+ * session may become is in the table of listener_state.ts.
+ */
+import { InterfaceError, PoolTimeoutError } from "../errors/errors.ts";
+import { checkChannel, type ListenOptions, Subscription } from "../features/listen.ts";
+import type { Notification } from "../protocol/backend.ts";
+import type { Signal } from "../runtime/runtime.ts";
+import { unlessAborted } from "../session/deadline.ts";
+import { Line } from "./line.ts";
+import { type ListenerEvent, type ListenerState, transition } from "./listener_state.ts";
+import { isForGood, Opener, refusedAs } from "./opener.ts";
+import type { PoolSettings } from "./options.ts";
+import { refusal } from "./pool_executor.ts";
+import type { Opened } from "./slots.ts";
+import type { ListenerStats } from "./stats.ts";
+
+/** A notification, as a subscription of a pool gives it. */
+export interface PoolNotification extends Notification {
+  /** What tells it from a {@linkcode Gap}. */
+  readonly type: "notification";
+}
+
+/**
+ * The listening session was lost and replaced: whatever was notified in between has not come, and
+ * will not. What comes after this is complete again.
+ */
+export interface Gap {
+  /** What tells it from a notification. */
+  readonly type: "gap";
+  /** The subscription's channel. */
+  readonly channel: string;
+  /** When the session was last known to live, by this machine's clock. */
+  readonly since: Date;
+  /** When its successor listened to all channels. */
+  readonly until: Date;
+  /** Why it was lost. */
+  readonly cause: Error;
+}
+
+/** What a subscription of a pool gives. */
+export type ListenEvent = PoolNotification | Gap;
+
+/** How a pool is to listen. */
+export interface PoolListenOptions extends ListenOptions {
+  /** Seconds to wait until it listens; 0: no limit. Default: `acquireTimeout`. */
+  readonly timeout?: number;
+}
+
+/** Seconds that a new session must last before its loss is not taken for a failed attempt. */
+const PROBATION = 1;
+
+/** The subscriptions of a pool, and the session they share. */
+export class Listener {
+  readonly #settings: PoolSettings;
+  readonly #open: (signal: Signal) => Promise<Opened>;
+  readonly #opener: Opener;
+  readonly #channels = new Map<string, Channel>();
+  #state: ListenerState = "off";
+  #line: Line | undefined;
+  /** The channels that are listened to together. */
+  #batch: readonly Channel[] = [];
+  /** The attempt under way, up to the end of the probation; aborted when nobody wants it any more. */
+  #attempt: AbortController | undefined;
+  /** The last session that was live, when it was lost. */
+  #lost: { readonly since: number; readonly cause: Error } | undefined;
+  #gaps = 0;
+  #closing: Promise<void> | undefined;
+
+  constructor(settings: PoolSettings, open: (signal: Signal) => Promise<Opened>) {
+    this.#settings = settings;
+    this.#open = open;
+    this.#opener = new Opener(settings.connectBackoff, () => this.#advance());
+  }
+
+  /** Subscribes; resolves when the server has confirmed it. */
+  async listen(name: string, options: PoolListenOptions): Promise<Subscription<ListenEvent>> {
+    checkChannel(name);
+    if (this.#settings.pooler === "transaction") throw refusal("listeners");
+    if (this.#closing !== undefined) throw closed();
+    const { signal, timeout = this.#settings.acquireTimeout } = options;
+    signal?.throwIfAborted();
+    const member = this.#join(name, options);
+    const late = (): void => member.refuse(this.#late(name, timeout));
+    const clock = timeout > 0 ? setTimeout(late, timeout * 1000) : undefined;
+    try {
+      await unlessAborted(member.joined, signal);
+      return member.subscription;
+    } catch (error) {
+      member.subscription.end(undefined);
+      throw error;
+    } finally {
+      clearTimeout(clock);
+    }
+  }
+
+  stats(): ListenerStats {
+    let subscriptions = 0;
+    for (const { members } of this.#channels.values()) subscriptions += members.size;
+    return { state: this.#state, channels: this.#channels.size, subscriptions, gaps: this.#gaps };
+  }
+
+  /** Ends every subscription in order, and the session, within `seconds`. Never rejects. */
+  close(seconds: number): Promise<void> {
+    return this.#closing ??= this.#close(seconds);
+  }
+
+  async #close(seconds: number): Promise<void> {
+    const line = this.#stop("closed");
+    this.#endAll((member) => {
+      member.refuse(closed());
+      member.subscription.end(undefined);
+    });
+    await line?.close(seconds);
+  }
+
+  #join(name: string, options: ListenOptions): Member {
+    const known = this.#channels.get(name);
+    const channel = known ?? { name, members: new Set<Member>(), isLive: false };
+    const leave = (): Promise<void> => this.#leave(channel, member);
+    const member = new Member(new Subscription<ListenEvent>(name, options, leave));
+    channel.members.add(member);
+    if (known === undefined) this.#add(channel);
+    else if (known.isLive) member.join();
+    return member;
+  }
+
+  /** A session that listens already is added to; else the channel goes with the others. */
+  #add(channel: Channel): void {
+    this.#channels.set(channel.name, channel);
+    if (this.#state === "live") this.#addTo(this.#line!, channel);
+    else this.#advance();
+  }
+
+  #addTo(line: Line, channel: Channel): void {
+    line.listen([channel.name]).then(() => {
+      if (this.#line === line && this.#channels.get(channel.name) === channel) live(channel);
+    }, (error) => {
+      if (this.#line === line) { for (const member of channel.members) member.refuse(error); }
+    });
+  }
+
+  async #leave(channel: Channel, member: Member): Promise<void> {
+    const { name, members } = channel;
+    if (!members.delete(member) || members.size > 0) return;
+    this.#channels.delete(name);
+    if (this.#channels.size > 0) return await this.#line?.unlisten(name);
+    await this.#stop("unwanted")?.close(0);
+  }
+
+  /** Makes an attempt, if one is wanted and may begin. */
+  #advance(): void {
+    if (this.#state === "off" && this.#channels.size > 0) this.#on("wanted");
+    if (this.#state !== "away" || this.#attempt !== undefined || !this.#opener.ready) return;
+    this.#on("due");
+    const attempt = this.#attempt = new AbortController();
+    this.#opener.attempt(() => this.#connect(attempt.signal))
+      .catch((error) => this.#failed(error))
+      .then(() => {
+        this.#attempt = undefined;
+        this.#advance();
+      });
+  }
+
+  /** Opens a session, listens to all channels, and sees whether it lasts. */
+  async #connect(signal: Signal): Promise<void> {
+    try {
+      const line = this.#opened(await this.#open(signal), signal);
+      await unlessAborted(line.listen(this.#batch.map(({ name }) => name)), signal);
+      this.#confirmed(line);
+      await unlessAborted(line.outlast(PROBATION), signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      throw error;
+    }
+  }
+
+  #opened(opened: Opened, signal: Signal): Line {
+    if (signal.aborted) opened.core.session.destroy();
+    signal.throwIfAborted();
+    this.#on("opened");
+    const deliver = (notification: Notification): void => this.#deliver(line, notification);
+    const line = this.#line = new Line(opened, this.#settings.heartbeat, deliver);
+    this.#batch = [...this.#channels.values()];
+    line.ended.then((reason) => this.#ended(line, reason));
+    return line;
+  }
+
+  #confirmed(line: Line): void {
+    if (this.#line !== line || this.#state !== "subscribing") return;
+    this.#on("confirmed");
+    const lost = this.#lost;
+    this.#lost = undefined;
+    if (lost !== undefined) this.#gaps++;
+    for (const channel of this.#batch) live(channel, lost);
+    // They came while the others were on their way.
+    for (const channel of this.#channels.values()) {
+      if (!channel.isLive) this.#addTo(line, channel);
+    }
+  }
+
+  /** A notification may come before the answer to LISTEN is known here; the gap goes before it. */
+  #deliver(line: Line, notification: Notification): void {
+    this.#confirmed(line);
+    const members = this.#channels.get(notification.channel)?.members ?? [];
+    const event: PoolNotification = { type: "notification", ...notification };
+    for (const { subscription } of members) subscription.deliver(event);
+  }
+
+  #ended(line: Line, cause: Error): void {
+    if (this.#line !== line) return;
+    this.#line = undefined;
+    if (this.#state === "live") this.#lost = { since: line.heard, cause };
+    for (const channel of this.#channels.values()) channel.isLive = false;
+    this.#on("failed");
+    this.#advance();
+  }
+
+  #failed(error: unknown): void {
+    const line = this.#line;
+    // What has happened to a session that was live was told by its end.
+    if (this.#state !== "connecting" && this.#state !== "subscribing") return;
+    this.#line = undefined;
+    line?.giveUp(error as Error);
+    if (!isForGood(error)) return this.#on("failed");
+    this.#on("refused");
+    this.#endAll((member) => {
+      const refusal = refusedAs(error);
+      member.refuse(refusal);
+      member.subscription.end(refusal);
+    });
+  }
+
+  /** Ends the attempt or the session, of which the latter is to be closed. */
+  #stop(event: "unwanted" | "closed"): Line | undefined {
+    const line = this.#line;
+    this.#line = this.#lost = undefined;
+    this.#on(event);
+    this.#attempt?.abort();
+    this.#opener.stop();
+    return line;
+  }
+
+  #endAll(end: (member: Member) => void): void {
+    const channels = [...this.#channels.values()];
+    this.#channels.clear();
+    for (const { members } of channels) {
+      const all = [...members];
+      members.clear();
+      all.forEach(end);
+    }
+    this.#lost = undefined;
+  }
+
+  #on(event: ListenerEvent): void {
+    this.#state = transition(this.#state, event);
+  }
+
+  #late(name: string, seconds: number): PoolTimeoutError {
+    const cause = this.#opener.lastError;
+    return new PoolTimeoutError(
+      `the pool could not listen to "${name}" within ${seconds} s (acquireTimeout)`,
+      { ...(cause === undefined ? {} : { cause }), safeToRetry: true },
+    );
+  }
+}
+
+/** A channel that somebody listens to. */
+interface Channel {
+  readonly name: string;
+  readonly members: Set<Member>;
+  /** The server has confirmed it for the session there is. */
+  isLive: boolean;
+}
+
+/** A subscription, and the call that waits for it. */
+class Member {
+  readonly subscription: Subscription<ListenEvent>;
+  /** Resolves when its channel is live for the first time. */
+  readonly joined: Promise<void>;
+  #isJoined = false;
+  #join!: () => void;
+  #refuse!: (reason: unknown) => void;
+
+  constructor(subscription: Subscription<ListenEvent>) {
+    this.subscription = subscription;
+    this.joined = new Promise((resolve, reject) => {
+      this.#join = resolve;
+      this.#refuse = reject;
+    });
+  }
+
+  /** Its channel is live, after a loss or for the first time. */
+  join(lost?: { readonly since: number; readonly cause: Error }): void {
+    if (this.#isJoined && lost !== undefined) this.#tell(lost.since, lost.cause);
+    this.#isJoined = true;
+    this.#join();
+  }
+
+  /** Fails the call, if it still waits. */
+  refuse(reason: unknown): void {
+    this.#refuse(reason);
+  }
+
+  /** A gap that was not read yet covers what is lost later, too: who reads it catches up then. */
+  #tell(since: number, cause: Error): void {
+    const { subscription } = this;
+    const unread = subscription.pinned as Gap | undefined;
+    subscription.pin({
+      type: "gap",
+      channel: subscription.channel,
+      since: unread?.since ?? new Date(since),
+      until: new Date(),
+      cause,
+    });
+  }
+}
+
+function live(channel: Channel, lost?: { readonly since: number; readonly cause: Error }): void {
+  channel.isLive = true;
+  for (const member of channel.members) member.join(lost);
+}
+
+function closed(): InterfaceError {
+  return new InterfaceError("the pool is closed", { code: "08003" });
+}
