@@ -238,11 +238,11 @@ export class Block implements Turn {
     await this.#sendRollback().catch(() => {});
   }
 
-  /** What was asked for in it and not sent yet is never sent, when BEGIN was not. */
+  /** While BEGIN was not sent nothing was, and what waits to be never is. */
   async #sendRollback(): Promise<void> {
     const savepoint = this.#savepoint;
     this.#isRollingBack = true;
-    if (this.#beginning.isDue) this.#root.#isAbandoned = true;
+    if (savepoint === undefined && this.#beginning.isDue) this.#isAbandoned = true;
     else if (savepoint === undefined) await this.#run("rollback");
     else await this.#run(`rollback to savepoint ${savepoint}; release savepoint ${savepoint}`);
   }

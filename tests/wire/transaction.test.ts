@@ -52,6 +52,17 @@ async function assertAlive(db: Connection): Promise<void> {
   assert.equal(await db.query("select 'alive'").scalar(), "alive");
 }
 
+/** A query whose parameter waits for its description: nothing is sent behind it meanwhile. */
+function waitedFor(db: Connection): Promise<unknown> {
+  return db.query("delete from t where at < $1", [new Date(0)]).execute();
+}
+const WAITED_FOR: Script = [
+  expectAll("P", "D", "H"),
+  send(parseComplete(), parameterDescription([1184]), noData()),
+  expectAll("B", "E", "S"),
+  send(bindComplete(), commandComplete("DELETE 0"), readyForQuery()),
+];
+
 test("transaction: BEGIN with its modes and the first statement are one message to the server", () =>
   scripted([
     begins("begin isolation level serializable, read only"),
@@ -151,16 +162,43 @@ test("transaction: one that is given up before it has asked for anything sends n
     await assertAlive(db);
   }));
 
+test("transaction: a savepoint that is given up before BEGIN could be sent leaves the transaction alone", () =>
+  scripted([
+    ...WAITED_FOR,
+    begins("begin"),
+    expect("S"),
+    BEGUN,
+    send(readyForQuery("T")),
+    asks("savepoint cornac_1"),
+    expect("S"), // it did not know yet that BEGIN would be sent by then
+    asks("rollback to savepoint cornac_1; release savepoint cornac_1"),
+    says("SAVEPOINT", "T"),
+    send(readyForQuery("T")),
+    says("RELEASE", "T"),
+    asks("select 1"),
+    says("SELECT 1", "T"),
+    asks("commit"),
+    says("COMMIT", "I"),
+  ], async (db) => {
+    const before = waitedFor(db);
+    await db.transaction(async (tx) => {
+      const failed = tx.savepoint(() => {
+        throw new RangeError("no use");
+      });
+      const error = rejection(failed);
+      await Promise.resolve();
+      assert.equal((await error).message, "no use");
+      await tx.query("select 1").simple();
+    });
+    await before;
+  }));
+
 test("transaction: what waits for its turn to be sent is not sent when the transaction is given up", () =>
   scripted([
-    expectAll("P", "D", "H"),
-    send(parseComplete(), parameterDescription([1184]), noData()),
-    expectAll("B", "E", "S"),
-    send(bindComplete(), commandComplete("DELETE 0"), readyForQuery()),
+    ...WAITED_FOR,
     ALIVE,
   ], async (db) => {
-    // Its parameter waits for the statement's description, and nothing is sent behind it meanwhile.
-    const before = db.query("delete from t where at < $1", [new Date(0)]).execute();
+    const before = waitedFor(db);
     const given: unknown[] = [];
     const error = new RangeError("no use");
     const failed = db.transaction((tx) => {
