@@ -343,9 +343,10 @@ test("transaction: a stale statement fails it once, and a retry succeeds", () =>
 test("transaction: the backend's death rejects it, and what is asked afterwards is refused", () =>
   withDatabase(async (db) => {
     const lost = db.transaction(async (tx) => {
-      await tx.query("select 1");
+      // Asked before: what is asked after the death was noticed is refused, and not lost.
+      const slow = tx.query("select pg_sleep(60)").execute();
       await behind(`select pg_terminate_backend(${db.processId})`);
-      await tx.query("select 1");
+      await slow;
     });
     await assert.rejects(lost, OperationalError);
     await db.closed;
