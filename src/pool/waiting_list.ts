@@ -97,7 +97,7 @@ export class AlarmClock {
     this.#timer = setTimeout(() => {
       this.#due = Infinity;
       this.#ring();
-    }, due - performance.now());
+    }, Math.max(0, due - performance.now()));
   }
 
   stop(): void {
