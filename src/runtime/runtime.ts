@@ -114,8 +114,8 @@ export interface Stream {
    */
   write(bytes: Uint8Array<ArrayBuffer>): Promise<void> | undefined;
   /**
-   * Whether {@linkcode Stream.secure} can do all of this here. `false` means: dial again with
-   * `DialOptions.tls` set, which lets the runtime take another way from the start.
+   * Whether {@linkcode Stream.secure} can do all of this here. A stream that was dialled with
+   * `DialOptions.tls` can.
    */
   canSecure(tls: TlsSettings): boolean;
   /**
@@ -144,7 +144,7 @@ export interface DialOptions {
   readonly keepAlive?: KeepAlive;
   /** Local address to bind. */
   readonly source?: { readonly host: string; readonly port?: number };
-  /** TLS will be asked for on this stream with these settings: pick a way that can do it. */
+  /** TLS may be asked for on this stream with these settings: pick a way that can do it. */
   readonly tls?: TlsSettings;
 }
 

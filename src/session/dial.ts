@@ -35,20 +35,15 @@ export async function dial(
   if (wish === "never" || tls === undefined) {
     return wireOver(settings, await open(settings, target, undefined, attempt), attempt);
   }
-  const direct = settings.sslNegotiation === "direct";
-  const certain = wish === "always" ? tls : undefined;
-  let stream = await open(settings, target, certain, attempt);
-  if (!direct) {
-    const wire = wireOver(settings, stream, attempt);
-    if (!await ask(wire, wish, attempt)) return wire;
-    if (stream.canSecure(tls)) return await shake(wire, tls, attempt);
-    stream = await again(settings, target, tls, stream, attempt);
+  // Dialled for TLS from the start, whether or not it is offered: what a server has agreed to must not
+  // be dropped for a second connection, it would log that.
+  const wire = wireOver(settings, await open(settings, target, tls, attempt), attempt);
+  if (settings.sslNegotiation === "direct") {
+    await shake(wire, { ...tls, alpn: [ALPN] }, settings, attempt);
+    checkAlpn(wire, settings);
+  } else if (await ask(wire, wish, attempt)) {
+    await shake(wire, tls, settings, attempt);
   }
-  const wire = wireOver(settings, stream, attempt);
-  if (!direct && !await ask(wire, "always", attempt)) return wire;
-  const wanted = direct ? { ...tls, alpn: [ALPN] } : tls;
-  await shake(wire, wanted, attempt);
-  if (direct) checkAlpn(wire, settings);
   return wire;
 }
 
@@ -86,23 +81,6 @@ async function open(
   return await runtime.connect(target.address, options);
 }
 
-/** The runtime cannot upgrade this stream as asked: a second one, made for it from the start. */
-async function again(
-  settings: Settings,
-  target: Target,
-  tls: TlsSettings,
-  first: Stream,
-  attempt: Attempt,
-): Promise<Stream> {
-  first.destroy();
-  if (target.address === undefined) {
-    throw new NotSupportedError(
-      `${settings.runtime.name} cannot start TLS on the given sock with these TLS settings`,
-    );
-  }
-  return await open(settings, target, tls, attempt);
-}
-
 /** SSLRequest. `false`: the server has no TLS and `wish` can do without. */
 async function ask(wire: Wire, wish: TlsWish, attempt: Attempt): Promise<boolean> {
   attempt.stage = "waiting for the answer to SSLRequest";
@@ -126,8 +104,17 @@ async function ask(wire: Wire, wish: TlsWish, attempt: Attempt): Promise<boolean
   );
 }
 
-async function shake(wire: Wire, tls: TlsSettings, attempt: Attempt): Promise<Wire> {
+async function shake(
+  wire: Wire,
+  tls: TlsSettings,
+  { runtime }: Settings,
+  attempt: Attempt,
+): Promise<void> {
   attempt.stage = "waiting for the TLS handshake";
+  if (!wire.stream.canSecure(tls)) {
+    // Only a sock of the user's own is not what was asked for.
+    const what = `${runtime.name} cannot start TLS on the given sock with these TLS settings`;
+    throw wire.fail(new NotSupportedError(what));
+  }
   await wire.secure(tls, attempt.signal);
-  return wire;
 }

@@ -17,7 +17,7 @@ export type Event = "connect" | "sslrequest" | "tls" | "tls failed" | "startup" 
 /** This runtime, and what it was told to do. */
 export interface Watched {
   readonly runtime: Runtime;
-  /** One list for each connection; one that was made anew only because this runtime must is left out. */
+  /** One list for each connection. */
   readonly connections: Event[][];
   /** Where each of them, and each that failed, was to go. */
   readonly addresses: string[];
@@ -33,8 +33,7 @@ export async function watched(): Promise<Watched> {
     addresses.push(address.kind === "tcp" ? address.host : address.path);
     const stream = await here.connect(address, options);
     connections.push(events);
-    const forget = (): void => void connections.splice(connections.indexOf(events), 1);
-    return new WatchedStream(stream, events, forget);
+    return new WatchedStream(stream, events);
   };
   return { runtime: { ...here, connect }, connections, addresses };
 }
@@ -42,12 +41,10 @@ export async function watched(): Promise<Watched> {
 class WatchedStream implements Stream {
   readonly #stream: Stream;
   readonly #events: Event[];
-  readonly #forget: () => void;
 
-  constructor(stream: Stream, events: Event[], forget: () => void) {
+  constructor(stream: Stream, events: Event[]) {
     this.#stream = stream;
     this.#events = events;
-    this.#forget = forget;
   }
 
   get kind(): Stream["kind"] {
@@ -72,9 +69,7 @@ class WatchedStream implements Stream {
   }
 
   canSecure(tls: TlsSettings): boolean {
-    const can = this.#stream.canSecure(tls);
-    if (!can) this.#forget();
-    return can;
+    return this.#stream.canSecure(tls);
   }
 
   async secure(tls: TlsSettings, signal?: Signal): Promise<TlsFacts> {

@@ -60,7 +60,7 @@ const UNTIL: Readonly<Record<Work, Script>> = {
 };
 
 const DUE =
-  /^OperationalError: connection timed out: a reply was due and nothing came for 2 s \(timeout\)$/;
+  /^OperationalError: connection timed out: a reply was due and nothing came for 4 s \(timeout\)$/;
 
 /** What every part of the work must end with, and what the options are besides. */
 const ENDINGS: Readonly<Partial<Record<Work, readonly [phrase: RegExp, options: ConnectOptions]>>> =
@@ -81,7 +81,7 @@ for (const sslMode of ["disable", "require"] as const) {
     try {
       const tasks = WORKS.map((work, i) => {
         const [, more = {}] = ENDINGS[work] ?? [];
-        const bounds = { timeout: 2, connectTimeout: 20, closeTimeout: 1, ...more };
+        const bounds = { timeout: 4, connectTimeout: 20, closeTimeout: 1, ...more };
         return [work, reach(servers[i]!, { sslMode, ...bounds })];
       });
       const found = await endings(Object.fromEntries(tasks));
