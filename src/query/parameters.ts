@@ -168,10 +168,12 @@ function failed(i: number, type: ParameterType, cause: unknown): InterfaceError 
 
 function refused(i: number, type: ParameterType, reason: string, cause?: unknown): InterfaceError {
   const name = type.codec?.name ?? `type ${type.oid}`;
-  return new InterfaceError(
-    `parameter $${i + 1} (${name}): ${reason}`,
-    cause === undefined ? {} : { cause },
-  );
+  const message = `parameter $${i + 1} (${name}): ${reason}`;
+  if (cause === undefined) return new InterfaceError(message);
+  return new InterfaceError(message, {
+    cause,
+    code: cause instanceof InterfaceError ? cause.code : undefined,
+  });
 }
 
 /** Says what a value is without showing it. */

@@ -111,6 +111,8 @@ for (const major of majors()) {
           }
         }
       }
+      const jagged = async (): Promise<unknown> => await db.query("select $1::int4[]", [[[1], []]]);
+      await assert.rejects(jagged, { name: "InterfaceError", code: "2202E" });
       assert.equal(await db.query("select 1").scalar(), 1);
     });
   });
