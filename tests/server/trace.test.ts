@@ -49,6 +49,14 @@ test("trace: of several hosts, the one that was reached is told", async () => {
   assert.equal(told!.message["server.port"], port);
 });
 
+test("trace: a Unix socket is told by its path, and has no port", async () => {
+  const { socketPath } = await sharedServer();
+  const options = { unixSock: socketPath, user: "postgres", database: "postgres" };
+  const [told] = await tracedAs("connect", async () => (await connect(options)).close());
+  assert.equal(told!.message["server.address"], socketPath);
+  assert.ok(!("server.port" in told!.message));
+});
+
 test("trace: a query tells its text, its command and its rows, and no values", () =>
   withDatabase(async (db) => {
     const all = await traced(async () => {
