@@ -200,6 +200,7 @@ class Passing {
   }
 
   async #pass(whole: Uint8Array): Promise<void> {
+    if (this.stalled) return; // something was swallowed: more would be garbage
     const { slice, stallAt = Infinity, cutAt = Infinity, corruptAt } = this.#faults;
     const start = this.#passed;
     const bytes = whole.slice(0, Math.max(0, Math.min(stallAt, cutAt) - start));

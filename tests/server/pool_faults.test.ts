@@ -1,8 +1,7 @@
 /** What a pool makes of servers that go away, refuse, or change sides, and of callers who block one another. */
 import assert from "node:assert/strict";
-import process from "node:process";
 import { test } from "node:test";
-import { createPool, OperationalError, PgError, type Pool, PoolDeadlockError } from "../../mod.ts";
+import { createPool, OperationalError, PgError, PoolDeadlockError } from "../../mod.ts";
 import { startCluster } from "../_kit/cluster.ts";
 import { faultProxy } from "../_kit/fault_proxy.ts";
 import { serverQuery, sharedServer } from "../_kit/servers.ts";
@@ -10,7 +9,6 @@ import { withoutUnhandled } from "../_kit/unhandled.ts";
 import { as, pause, until, withPool } from "./pool_server.ts";
 
 const PID = "select pg_backend_pid()";
-const SECONDS = process.env.CORNAC_CHAOS === "full" ? 60 : 2;
 
 function isDeadlock(error: unknown): boolean {
   assert.ok(error instanceof PoolDeadlockError);
@@ -126,93 +124,6 @@ test("pool: a server without free slots (53300) is waited for, and what is open 
     await cluster.stop();
   }
 });
-
-/** What became of the calls of many clients. */
-interface Tally {
-  good: number;
-  failed: number;
-  wrong: number;
-  untyped: unknown[];
-  acknowledged: number;
-}
-
-/** Clients that read, write and run transactions until `isOver`. */
-async function clients(pool: Pool, count: number, isOver: () => boolean): Promise<Tally> {
-  const tally: Tally = { good: 0, failed: 0, wrong: 0, untyped: [], acknowledged: 0 };
-  const client = async (id: number): Promise<void> => {
-    for (let i = 0; !isOver(); i++) {
-      const nonce = `${id}.${i}`;
-      try {
-        if (i % 3 === 0) {
-          await pool.transaction((tx) => tx.query("insert into chaos values ($1)", [nonce]));
-          tally.acknowledged++;
-        } else {
-          const row = await pool.query("select $1::text as nonce", [nonce]).one();
-          if (row.nonce !== nonce) tally.wrong++;
-        }
-        tally.good++;
-      } catch (error) {
-        tally.failed++;
-        if (!(error instanceof PgError)) tally.untyped.push(error);
-        await pause(0.005);
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: count }, (_, id) => client(id)));
-  return tally;
-}
-
-const FAULTS = ["killed backends", "immediate restarts", "cut connections", "maxLifetime"] as const;
-
-for (const fault of FAULTS) {
-  test(
-    `pool chaos: 200 clients through 8 connections, ${fault}`,
-    { timeout: 180_000 },
-    (t) =>
-      withoutUnhandled(async () => {
-        const cluster = await startCluster();
-        const proxy = await faultProxy(cluster);
-        const maxLifetime = fault === "maxLifetime" ? 0.2 : 3600;
-        const pool = createPool(as(proxy), { max: 8, maxLifetime, acquireTimeout: 20 });
-        try {
-          await cluster.query("create table chaos (nonce text primary key)");
-          let isOver = false;
-          const tally = clients(pool, 200, () => isOver);
-          for (const end = performance.now() + SECONDS * 1000; performance.now() < end;) {
-            await pause(0.3);
-            if (fault === "killed backends") {
-              await cluster.query(
-                "select pg_terminate_backend(pid) from pg_stat_activity " +
-                  "where backend_type = 'client backend' and pid <> pg_backend_pid() and random() < 0.5",
-              );
-            } else if (fault === "immediate restarts") await cluster.restart("immediate");
-            else if (fault === "cut connections") proxy.cut(Math.random() < 0.5 ? "reset" : "end");
-          }
-          const back = performance.now();
-          await pool.query("select 1").catch(() => pool.query("select 1"));
-          const healed = performance.now() - back;
-          isOver = true;
-          const { good, failed, wrong, untyped, acknowledged } = await tally;
-          const [[count]] = await cluster.query("select count(*) from chaos") as [[string]];
-          const { retired, created } = pool.stats();
-          t.diagnostic?.(
-            `${fault}: ${good} good, ${failed} failed, ${created} connections, lost ${retired.lost}, ` +
-              `by lifetime ${retired.lifetime}, back after ${healed.toFixed(0)} ms`,
-          );
-          assert.deepEqual([wrong, untyped], [0, []]);
-          assert.ok(good > 200);
-          assert.ok(Number(count) >= acknowledged, `${count} rows, ${acknowledged} acknowledged`);
-          if (fault === "maxLifetime") assert.ok(failed === 0 && retired.lifetime > 8);
-          else assert.ok(created > 8);
-        } finally {
-          await pool.close({ timeout: 2 });
-          await proxy.close();
-          await cluster.stop();
-        }
-        assert.equal(pool.stats().total, 0);
-      }),
-  );
-}
 
 test(
   "pool: waiters of a server that is away are served when it is back",
