@@ -1,19 +1,20 @@
 /**
  * Compares this driver with its peers and with the floor, on Deno, Bun and Node, in one run.
  *
- *     deno task bench [--runtime deno,bun,node] [--peer cornac,pg,…] [--workload pg_type,types,…]
+ *     deno task bench [--runtime deno,bun,node] [--peer cornac,pg,…] [--workload pg_type,pool,types,…]
  *                     [--seconds 0.6] [--rounds 3] [--server postgres://user@host:port/database]
  *
  * Each peer has its own process per runtime. They stay up together and take turns, so that a slow
  * moment of the machine meets all of them; a figure is the median of `--rounds` turns of `--seconds`
- * each. Without `--server` (which must trust the user over plain TCP) a PostgreSQL 18 is started.
+ * each; what pools cost is that of the least disturbed of many short turns. Without `--server` (which must trust the user over plain TCP) a PostgreSQL 18 is started.
  */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import type { Settings } from "./peer.ts";
-import { type Measurement, report, summary } from "./report.ts";
+import { POOL_WORKLOADS } from "./pool_workloads.ts";
+import { type Measurement, poolReport, poolSummary, report, summary } from "./report.ts";
 import { findRuntime, type Runtime, RUNTIMES } from "./runtimes.ts";
 import { startServer } from "./server.ts";
 import { Turn } from "./turn.ts";
@@ -21,6 +22,9 @@ import { WORKLOADS } from "./workloads.ts";
 
 /** The workload that needs no server: see types.ts. */
 const TYPES = "types";
+
+/** All workloads of pools together. */
+const POOL = "pool";
 
 /** What the command line asks for. */
 interface Plan {
@@ -39,7 +43,11 @@ function plan(): Plan {
   return {
     runtimes: chosen("runtime", values.runtime, RUNTIMES),
     peers: chosen("peer", values.peer, ["cornac", "pg", "postgres", "Bun.SQL", "floor"]),
-    workloads: chosen("workload", values.workload, [...WORKLOADS.map(({ name }) => name), TYPES]),
+    workloads: chosen("workload", values.workload, [
+      ...WORKLOADS.map(({ name }) => name),
+      POOL,
+      TYPES,
+    ]),
     seconds: Number(values.seconds ?? 0.6),
     rounds: Number(values.rounds ?? 3),
     server: values.server,
@@ -64,15 +72,24 @@ async function compare(runtime: Runtime, settings: Settings, plan: Plan): Promis
     turns.push(new Turn(runtime, peer, settings));
   }
   try {
-    for (const workload of plan.workloads.filter((name) => name !== TYPES)) {
+    const names = plan.workloads.filter((name) => name !== TYPES).flatMap((name) =>
+      name === POOL ? POOL_WORKLOADS.map((one) => one.name) : [name]
+    );
+    for (const workload of names) {
+      const pooled = isPooled(workload);
+      const able = pooled ? turns.filter(({ peer }) => peer !== "floor") : turns;
+      // Of short turns there are more.
+      const [seconds, rounds] = pooled
+        ? [plan.seconds / 6, plan.rounds * 6]
+        : [plan.seconds, plan.rounds];
       // The first turn checks the answers, the second warms up; neither is kept.
-      for (const turn of turns) {
+      for (const turn of able) {
         await turn.take({ workload, seconds: 0 });
-        await turn.take({ workload, seconds: plan.seconds / 2 });
+        await turn.take({ workload, seconds: seconds / 2 });
       }
-      for (let round = 0; round < plan.rounds; round++) {
-        for (const turn of turns) {
-          const sample = await turn.take({ workload, seconds: plan.seconds });
+      for (let round = 0; round < rounds; round++) {
+        for (const turn of able) {
+          const sample = await turn.take({ workload, seconds });
           if (sample) measurements.push({ peer: turn.peer, workload, ...sample });
         }
       }
@@ -88,6 +105,10 @@ async function compare(runtime: Runtime, settings: Settings, plan: Plan): Promis
   return measurements;
 }
 
+function isPooled(workload: string): boolean {
+  return POOL_WORKLOADS.some(({ name }) => name === workload);
+}
+
 function measureTypes({ title, command: [command = "", ...flags] }: Runtime): void {
   process.stdout.write(`\n${title}\n`);
   const script = join(import.meta.dirname ?? ".", "types.ts");
@@ -101,9 +122,12 @@ try {
   const closing: string[] = [];
   for (const name of asked.runtimes) {
     const runtime = await findRuntime(name);
-    const measurements = await compare(runtime, server.settings, asked);
-    process.stdout.write(`\n${report(runtime.title, measurements)}\n`);
-    closing.push(...summary(runtime, measurements));
+    const all = await compare(runtime, server.settings, asked);
+    const pools = all.filter(({ workload }) => isPooled(workload));
+    const others = all.filter(({ workload }) => !isPooled(workload));
+    if (others.length > 0) process.stdout.write(`\n${report(runtime.title, others)}\n`);
+    if (pools.length > 0) process.stdout.write(`\n${poolReport(runtime.title, pools)}\n`);
+    closing.push(...summary(runtime, others), ...poolSummary(runtime, pools));
     if (asked.workloads.includes(TYPES)) measureTypes(runtime);
   }
   process.stdout.write(`\n${closing.join("\n")}\n`);

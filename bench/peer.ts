@@ -15,6 +15,17 @@ export interface Peer {
    * name. Prepared statements are used, and reused for the same `text`, where the driver offers it.
    */
   query(text: string, parameters: readonly unknown[]): PromiseLike<ArrayLike<unknown>>;
+  /** Opens a pool of at most `max` connections, if it has pools. */
+  openPool?(settings: Settings, max: number): PoolPeer;
+  close(): Promise<void>;
+}
+
+/** What a driver's pool must do to be measured. */
+export interface PoolPeer {
+  /** Takes a connection and gives it back. */
+  checkout(): Promise<void>;
+  /** As of a connection, on whichever comes free. */
+  query(text: string, parameters: readonly unknown[]): PromiseLike<ArrayLike<unknown>>;
   close(): Promise<void>;
 }
 

@@ -1,3 +1,4 @@
+import { POOL_WORKLOADS } from "./pool_workloads.ts";
 import { WORKLOADS } from "./workloads.ts";
 import type { Runtime } from "./runtimes.ts";
 import type { Sample } from "./worker.ts";
@@ -48,6 +49,37 @@ export function summary({ name, title }: Runtime, all: readonly Measurement[]): 
   const [ratio, peer] = least;
   const verdict = ratio >= target ? "met" : "MISSED";
   return [`${title}: ${times(ratio)} ${peer} per client CPU second; target ${target}×: ${verdict}`];
+}
+
+/**
+ * A table of what a pool costs: microseconds of the client's CPU time per unit, in the turn that was
+ * disturbed least, because so short a thing is drowned by whatever else the machine does.
+ */
+export function poolReport(title: string, all: readonly Measurement[]): string {
+  const peers = [...new Set(all.map(({ peer }) => peer))];
+  const lines = [[`${title}: pools`, "µs of CPU per", ...peers]];
+  for (const { name, unit } of POOL_WORKLOADS) {
+    if (!all.some(({ workload }) => workload === name)) continue;
+    lines.push([name, unit, ...peers.map((peer) => cost(all, peer, name).toFixed(2))]);
+  }
+  return table(lines);
+}
+
+/** Whether a checkout costs no more than pg's or postgres's. */
+export function poolSummary({ title }: Runtime, all: readonly Measurement[]): string[] {
+  const checkouts = POOL_WORKLOADS.filter(({ unit }) => unit === "checkout");
+  return checkouts.flatMap(({ name }) => {
+    const least = Math.min(...["pg", "postgres"].map((peer) => cost(all, peer, name)));
+    const ratio = cost(all, OURS, name) / least;
+    if (Number.isNaN(ratio)) return [];
+    const verdict = ratio <= 1 ? "met" : "MISSED";
+    return [`${title}: ${name}: ${times(ratio)} the cheaper peer's; target 1.00×: ${verdict}`];
+  });
+}
+
+function cost(all: readonly Measurement[], peer: string, workload: string): number {
+  const turns = all.filter((one) => one.peer === peer && one.workload === workload);
+  return turns.length === 0 ? NaN : 1e6 * Math.min(...turns.map(({ cpu, units }) => cpu / units));
 }
 
 function rate(all: readonly Measurement[], peer: string, workload: string, clock: Clock): number {

@@ -4,8 +4,9 @@
  */
 import process from "node:process";
 import { createInterface } from "node:readline";
-import { type Peer, PEERS } from "./peer.ts";
-import { WORKLOADS } from "./workloads.ts";
+import { PEERS, type PoolPeer } from "./peer.ts";
+import { MAX, POOL_WORKLOADS } from "./pool_workloads.ts";
+import { type Workload, WORKLOADS } from "./workloads.ts";
 
 /** What to measure and for how long; `seconds` 0 only verifies the answers. */
 export interface Order {
@@ -20,10 +21,8 @@ export interface Sample {
   readonly cpu: number;
 }
 
-async function measure(peer: Peer, { workload, seconds }: Order): Promise<Sample> {
-  const work = WORKLOADS.find(({ name }) => name === workload);
-  if (work === undefined) throw new Error(`no workload "${workload}"`);
-  if (seconds === 0) await work.verify(peer, peer.name !== "floor");
+async function measure<P>(work: Workload<P>, peer: P, seconds: number): Promise<Sample> {
+  if (seconds === 0) await work.verify(peer, name !== "floor");
   const cpuBefore = process.cpuUsage();
   const began = performance.now();
   let units = 0;
@@ -41,9 +40,22 @@ const load = PEERS[name];
 if (load === undefined) throw new Error(`no peer "${name}"`);
 const peer = await load();
 await peer.connect(JSON.parse(settings));
+let pool: PoolPeer | undefined;
+
+function obey({ workload, seconds }: Order): Promise<Sample> {
+  const work = WORKLOADS.find(({ name }) => name === workload);
+  if (work !== undefined) return measure(work, peer, seconds);
+  const pooled = POOL_WORKLOADS.find(({ name }) => name === workload);
+  if (pooled === undefined) throw new Error(`no workload "${workload}"`);
+  pool ??= peer.openPool?.(JSON.parse(settings), MAX);
+  if (pool === undefined) throw new Error(`${name} has no pool`);
+  return measure(pooled, pool, seconds);
+}
+
 process.stdout.write("ready\n");
 for await (const line of createInterface({ input: process.stdin })) {
-  process.stdout.write(JSON.stringify(await measure(peer, JSON.parse(line))) + "\n");
+  process.stdout.write(JSON.stringify(await obey(JSON.parse(line))) + "\n");
 }
+await pool?.close();
 await peer.close();
 process.exit(0);

@@ -1,14 +1,14 @@
 import type { Peer } from "./peer.ts";
 
 /** One thing to measure, the same for every peer. */
-export interface Workload {
+export interface Workload<P = Peer> {
   readonly name: string;
   /** What `step` counts. */
   readonly unit: string;
   /** Does the work once and returns how many units that was. */
-  step(peer: Peer): Promise<number>;
+  step(peer: P): Promise<number>;
   /** Throws unless the peer's answers are right; `decoded` is false for one that decodes none. */
-  verify(peer: Peer, decoded: boolean): Promise<void>;
+  verify(peer: P, decoded: boolean): Promise<void>;
 }
 
 const POINT = "select typname, typlen, typbyval from pg_type where oid = $1";

@@ -11,6 +11,17 @@ export function postgresJs(): Peer {
       await sql`select 1`;
     },
     query: (text, parameters) => sql.unsafe(text, parameters as never[], { prepare: true }),
+    openPool({ host, port, user, database }, max) {
+      const pool = postgres({ host, port, user, database, max, ssl: false });
+      return {
+        async checkout() {
+          const own = await pool.reserve();
+          own.release();
+        },
+        query: (text, parameters) => pool.unsafe(text, parameters as never[], { prepare: true }),
+        close: () => pool.end(),
+      };
+    },
     close: () => sql.end(),
   };
 }

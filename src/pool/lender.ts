@@ -29,6 +29,12 @@ export class Lender {
     const owner: SlotsOwner = {
       wanted: () => this.#waiting.length,
       free: (now) => this.#serve(now),
+      handOver: (slot, now) => {
+        const next = this.#waiting.first;
+        if (next?.wish.kind !== "held") return false;
+        this.#give(next, slot, now);
+        return true;
+      },
       refused: (error, byHook) => this.#refused(error, byHook),
     };
     const standing = () => ({ ...this.#slots.numbers(), waiting: this.#waiting.length });
@@ -140,7 +146,7 @@ export class Lender {
 
   /** What ends a wait before its time. */
   #watch(waiter: Waiter): void {
-    const { wish: { signal }, timeout, inside } = waiter;
+    const { wish: { signal }, inside } = waiter;
     this.#clock.set(waiter.due);
     if (signal !== undefined) {
       waiter.onAbort = () => {
@@ -152,7 +158,7 @@ export class Lender {
       signal.addEventListener("abort", waiter.onAbort, { once: true });
     }
     if (inside.length === 0) return;
-    const seconds = timeout > 0 ? Math.min(DEADLOCK_CHECK, timeout / 2) : DEADLOCK_CHECK;
+    const seconds = Math.min(DEADLOCK_CHECK, waiter.seconds / 2);
     waiter.check = setInterval(() => this.#judge(waiter), seconds * 1000);
   }
 
@@ -186,9 +192,9 @@ export class Lender {
     const { counters, lastError } = this.#slots;
     counters.timeouts++;
     counters.waited += performance.now() - waiter.since;
-    const { timeout, wish: { site } } = waiter;
+    const { seconds, wish: { site } } = waiter;
     const place = site === undefined ? "" : `, waited for ${frameOf(site)}`;
-    const message = `no connection of the pool came free within ${timeout} s (acquireTimeout)` +
+    const message = `no connection of the pool came free within ${seconds} s (acquireTimeout)` +
       `${place}: ${this.#situation()}`;
     const cause = lastError === undefined ? {} : { cause: lastError };
     this.#drop(waiter, new PoolTimeoutError(message, { ...cause, safeToRetry: true }));
@@ -210,15 +216,19 @@ export class Lender {
     if (own !== undefined) this.#drop(waiter, deadlock(own, waiter.wish.site));
   }
 
+  #give(waiter: Waiter, slot: Slot, now: number): void {
+    this.#remove(waiter);
+    this.#slots.counters.waited += now - waiter.since;
+    waiter.serve(this.#slots.lend(slot, waiter.wish, now));
+    this.trace.acquire.tell((now - waiter.since) / 1000);
+  }
+
   /** Serves who waits, in order, as far as there are slots. */
   #serve(now: number = performance.now()): void {
     for (let next = this.#waiting.first; next !== undefined; next = this.#waiting.first) {
       const slot = this.#pick(next.wish.kind, next.inside, this.#waiting.length, now);
       if (slot === undefined) break;
-      this.#remove(next);
-      this.#slots.counters.waited += now - next.since;
-      next.serve(this.#slots.lend(slot, next.wish, now));
-      this.trace.acquire.tell((now - next.since) / 1000);
+      this.#give(next, slot, now);
     }
     this.#slots.grow();
     if (this.#slots.closing && this.#waiting.length === 0 && this.#slots.drain()) {

@@ -23,7 +23,7 @@ export function nowhere(what: string): Error {
 }
 
 /** Stacks that are taken in a second. */
-const PER_SECOND = 2000;
+const PER_SECOND = 500;
 
 /**
  * Takes stacks as long as they cost next to nothing. One costs as much as taking a connection and

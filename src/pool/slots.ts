@@ -28,6 +28,8 @@ export interface SlotsOwner {
   wanted(): number;
   /** One came free, or room for one did; `now` in milliseconds, if it is known. */
   free(now?: number): void;
+  /** Whether who waits longest wants a slot alone, and was given this one. */
+  handOver(slot: Slot, now: number): boolean;
   /** A connection could not be opened, or `onConnect` failed. */
   refused(error: unknown, byHook: boolean): void;
 }
@@ -242,6 +244,8 @@ export class Slots {
     const now = performance.now();
     const reason = this.#reasonToRetire(slot, now);
     if (reason === undefined) {
+      // The way by which busy pools live: what is held is held by the next at once.
+      if (slot.state === "held" && this.#owner.handOver(slot, now)) return;
       slot.become("idle");
       slot.idleSince = now;
       this.#idle.push(slot);

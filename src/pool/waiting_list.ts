@@ -22,8 +22,6 @@ export interface Wish {
 /** Somebody who waits for a slot; a link of the list. */
 export class Waiter<T = unknown> {
   readonly wish: Wish;
-  /** Seconds; 0: no limit. */
-  readonly timeout: number;
   /** The connections that he holds meanwhile. */
   readonly inside: readonly Holding[];
   /** Milliseconds. */
@@ -49,7 +47,6 @@ export class Waiter<T = unknown> {
     use: (slot: Slot) => T,
   ) {
     this.wish = wish;
-    this.timeout = timeout;
     this.inside = inside;
     this.since = since;
     this.#use = use;
@@ -58,6 +55,11 @@ export class Waiter<T = unknown> {
       this.#resolve = resolve as (value: unknown) => void;
       this.#reject = reject;
     });
+  }
+
+  /** How long he waits at most. */
+  get seconds(): number {
+    return Math.round(this.due - this.since) / 1000;
   }
 
   serve(slot: Slot): void {
