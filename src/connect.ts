@@ -67,9 +67,10 @@ export async function openCore(
   dsn: string | Url | undefined,
   options: ConnectOptions,
   runtime: Runtime,
-  { makeExecutor, goesTo }: Opening = PLAIN,
+  { makeExecutor, goesTo, role = (asked) => asked }: Opening = PLAIN,
 ): Promise<ConnectionCore> {
-  const settings = await unlessAborted(resolveSettings(dsn, options, runtime), options.signal);
+  const resolved = await unlessAborted(resolveSettings(dsn, options, runtime), options.signal);
+  const settings = { ...resolved, targetSessionAttrs: role(resolved.targetSessionAttrs) };
   const types = createRegistry(options.types ?? {});
   const origin = originOf(settings, settings.targets);
   const trace = new Tracing(runtime.channel, origin);
@@ -89,6 +90,8 @@ export interface Opening {
   makeExecutor(session: Session, types: TypeRegistry, cacheSize: number, trace: Tracing): Executor;
   /** Told where it goes to before anything is dialled. */
   goesTo?(origin: TraceOrigin): void;
+  /** Told what kind of server is asked for; answers which kind it is to be. */
+  role?(asked: Settings["targetSessionAttrs"]): Settings["targetSessionAttrs"];
 }
 
 const PLAIN: Opening = {

@@ -21,6 +21,14 @@ export interface ConnectionHooks {
   onParameterStatus?: (name: string, value: string) => void;
 }
 
+/** Somebody who watches a connection. */
+export interface Watcher {
+  /** The server has reported a parameter. */
+  reported(): void;
+  /** It has refused a request with this SQLSTATE. */
+  refused(code: string): void;
+}
+
 /**
  * What a `Connection` consists of. A pool lends one core to many `Connection` objects, one after
  * another, so that each can be told when it is over.
@@ -35,6 +43,8 @@ export interface ConnectionCore {
   readonly notifications: readonly Notification[];
   /** Who else is told of notifications. */
   readonly notified: Set<(notification: Notification) => void>;
+  /** Who is told what the server makes of it. */
+  readonly watchers: Set<Watcher>;
   /** Resolves when the connection is over, and never rejects. */
   readonly closed: Promise<void>;
 }
@@ -52,6 +62,7 @@ export function connectionCore(
   const notices: Notice[] = [];
   const notifications: Notification[] = [];
   const notified = new Set<(notification: Notification) => void>();
+  const watchers = new Set<Watcher>();
   session.listener = {
     notice: (fields) => {
       const notice = serverReport(fields);
@@ -63,7 +74,13 @@ export function connectionCore(
       for (const deliver of notified) deliver(notification);
       tell(hooks.onNotification, notification);
     },
-    parameterStatus: (name, value) => tell(hooks.onParameterStatus, name, value),
+    parameterStatus: (name, value) => {
+      for (const watcher of watchers) watcher.reported();
+      tell(hooks.onParameterStatus, name, value);
+    },
+    refused: ({ code = "" }) => {
+      for (const watcher of watchers) watcher.refused(code);
+    },
   };
   return {
     session,
@@ -77,6 +94,7 @@ export function connectionCore(
     notices,
     notifications,
     notified,
+    watchers,
     closed: session.ended.then(() => undefined),
   };
 }

@@ -96,7 +96,7 @@ export class Pool implements Queryable, AsyncDisposable {
     this.#lender = new Lender(settings, (signal, trace) => connector.open(signal, trace));
     const borrower = new Borrower(this.#lender, connector, settings);
     this.#borrower = borrower;
-    this.#listener = new Listener(settings, (signal) => connector.open(signal));
+    this.#listener = new Listener(settings, (signal) => connector.openToListen(signal));
     this.#queries = {
       host: queryHost(connection),
       lend: (need, work) => borrower.lend(need, work),
@@ -234,7 +234,7 @@ export class Pool implements Queryable, AsyncDisposable {
    * when you began, and look at what the notifications were about.
    *
    * All subscriptions of a pool share one connection, which is opened for the first, closed with the
-   * last, and is one more than `max`. A
+   * last, and is one more than `max`; it goes to the primary, because a standby notifies nobody. A
    * subscription ends in order when it or the pool is closed, and with an error when the server
    * refuses the new connection for good (a password that was changed) or when nobody reads it
    * (`overflow`). While it is open it holds the process.

@@ -2,10 +2,11 @@ import { type ConnectOptions, openCore, type Url } from "../connect.ts";
 import type { AsyncContext, Runtime, Signal } from "../runtime/runtime.ts";
 import type { HoldingContext } from "./holding.ts";
 import type { PoolSettings } from "./options.ts";
+import { listeningRole, type Role } from "./placement.ts";
 import { PoolExecutor } from "./pool_executor.ts";
 import type { PoolTrace } from "./pool_trace.ts";
 import type { TextEffects } from "./session_state.ts";
-import type { Opened } from "./slots.ts";
+import type { Opened } from "./slot.ts";
 
 /** Opens the connections of a pool. */
 export class Connector {
@@ -36,19 +37,30 @@ export class Connector {
   }
 
   /** Opens one; aborted by `signal`. `trace` learns where it goes to. */
-  async open(signal: Signal, trace?: PoolTrace): Promise<Opened> {
+  open(signal: Signal, trace: PoolTrace): Promise<Opened> {
+    return this.#open(signal, (role) => role, trace);
+  }
+
+  /** Opens the one that listens. */
+  openToListen(signal: Signal): Promise<Opened> {
+    return this.#open(signal, listeningRole);
+  }
+
+  async #open(signal: Signal, choose: (role: Role) => Role, trace?: PoolTrace): Promise<Opened> {
     const runtime = this.#options.runtime ?? await this.#detect();
     this.keepsStacks = runtime.asyncStacks;
     this.context ??= runtime.asyncContext<HoldingContext>?.();
     let executor: PoolExecutor;
+    let role: Role;
     const options = { ...this.#options, signal };
     const [effects, forbids] = [this.#effects, this.#forbids];
     const core = await openCore(this.#dsn, options, runtime, {
       goesTo: (origin) => trace?.introduce(runtime.channel, origin),
+      role: (asked) => role = choose(asked),
       makeExecutor: (session, types, size, tracing) =>
         executor = new PoolExecutor(session, types, size, tracing, effects, forbids),
     });
     if (this.#forbids && options.statementCacheSize === undefined) executor!.cache.keepNone();
-    return { core, executor: executor!, runtime };
+    return { core, executor: executor!, runtime, role: role! };
   }
 }

@@ -4,7 +4,8 @@ import type { Notification } from "../protocol/backend.ts";
 import { quoteIdentifier } from "../query/quote.ts";
 import type { Session } from "../session/session.ts";
 import { CHECK_TIME, inTime } from "./cleaning.ts";
-import type { Opened } from "./slots.ts";
+import { Placement } from "./placement.ts";
+import type { Opened } from "./slot.ts";
 
 /** One session that a pool listens on, for as long as it lasts. */
 export class Line {
@@ -14,14 +15,16 @@ export class Line {
   heard: number = Date.now();
   readonly #session: Session;
   readonly #connection: Connection;
+  readonly #placement: Placement;
   #heartbeat: ReturnType<typeof setInterval> | undefined;
   /** Why it was given up here. */
   #reason: Error | undefined;
 
   /** `heartbeat`: seconds; 0: none. */
-  constructor({ core }: Opened, heartbeat: number, deliver: (one: Notification) => void) {
+  constructor({ core, role }: Opened, heartbeat: number, deliver: (one: Notification) => void) {
     this.#session = core.session;
     this.#connection = new Connection(core);
+    this.#placement = new Placement(core, role, () => false);
     core.notified.add((notification) => {
       this.heard = Date.now();
       deliver(notification);
@@ -74,7 +77,9 @@ export class Line {
 
   /** An empty query: its answer also tells whether the server has changed its role. */
   #check(due: number): void {
-    this.#run("", due).catch((error) => this.giveUp(error));
+    this.#run("", due).then(() => {
+      if (this.#placement.misplaced) this.giveUp(new OperationalError(MISPLACED));
+    }, (error) => this.giveUp(error));
   }
 
   async #run(text: string, seconds = CHECK_TIME): Promise<void> {
@@ -92,3 +97,6 @@ export class Line {
     }
   }
 }
+
+const MISPLACED =
+  "the server that was listened to is not what targetSessionAttrs asks for any more";

@@ -12,7 +12,7 @@ import { type ListenerEvent, type ListenerState, transition } from "./listener_s
 import { isForGood, Opener, refusedAs } from "./opener.ts";
 import type { PoolSettings } from "./options.ts";
 import { refusal } from "./pool_executor.ts";
-import type { Opened } from "./slots.ts";
+import type { Opened } from "./slot.ts";
 import type { ListenerStats } from "./stats.ts";
 
 /** A notification, as a subscription of a pool gives it. */

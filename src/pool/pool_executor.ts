@@ -1,7 +1,5 @@
-import { NotSupportedError, PgError } from "../errors/errors.ts";
+import { NotSupportedError } from "../errors/errors.ts";
 import { Executor } from "../query/execute.ts";
-import type { Execution } from "../query/execution.ts";
-import type { Result } from "../query/result.ts";
 import type { Session } from "../session/session.ts";
 import type { Tracing } from "../trace.ts";
 import type { TypeRegistry } from "../types/registry.ts";
@@ -10,8 +8,6 @@ import { CHANGE_NAMES, type StateChange, StateChanges, type TextEffects } from "
 /** Runs the queries of a pool's connection, and takes note of what they change in the session. */
 export class PoolExecutor extends Executor {
   readonly changes: StateChanges = new StateChanges();
-  /** The server refused to write although nobody asked it to be read-only: it is a standby now. */
-  refusesWrites = false;
   readonly #effects: TextEffects;
   readonly #forbid: boolean;
 
@@ -36,26 +32,10 @@ export class PoolExecutor extends Executor {
     this.changes.add(changes);
   }
 
-  override async run(execution: Execution, site?: Error): Promise<Result> {
-    try {
-      return await super.run(execution, site);
-    } catch (error) {
-      if (error instanceof PgError && error.code === "25006") this.#suspect();
-      throw error;
-    }
-  }
-
   override completed(tag: string): void {
     super.completed(tag);
     const change = TAGS.get(tag);
     if (change !== undefined) this.changes.add([change]);
-  }
-
-  #suspect(): void {
-    const { parameterStatuses } = this.session;
-    const names = ["in_hot_standby", "default_transaction_read_only"];
-    // Before PostgreSQL 14 it does not tell.
-    this.refusesWrites = names.some((name) => parameterStatuses.get(name) !== "off");
   }
 }
 

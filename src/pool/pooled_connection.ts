@@ -103,6 +103,10 @@ class LeasedCore implements ConnectionCore, QueryHost {
     return this.#lease.slot.core.notified;
   }
 
+  get watchers(): ConnectionCore["watchers"] {
+    return this.#lease.slot.core.watchers;
+  }
+
   get closed(): Promise<void> {
     return this.#lease.ended;
   }

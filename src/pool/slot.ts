@@ -1,7 +1,9 @@
 import { Connection } from "../connection.ts";
 import type { ConnectionCore } from "../connection_core.ts";
 import type { Holding } from "./holding.ts";
+import type { Runtime } from "../runtime/runtime.ts";
 import type { Lease } from "./lease.ts";
+import { Placement, type Role } from "./placement.ts";
 import type { PoolExecutor } from "./pool_executor.ts";
 
 /** What a slot of a pool is doing. */
@@ -27,7 +29,7 @@ export type SlotState =
 export const TRANSITIONS: Readonly<Record<SlotState, readonly SlotState[]>> = {
   connecting: ["idle", "gone"],
   idle: ["checking", "shared", "held", "closing", "gone"],
-  checking: ["idle", "gone"],
+  checking: ["idle", "closing", "gone"],
   shared: ["idle", "cleaning", "closing", "gone"],
   held: ["idle", "cleaning", "closing", "gone"],
   cleaning: ["idle", "closing", "gone"],
@@ -62,6 +64,15 @@ export function census(): Census {
   };
 }
 
+/** A connection just opened. */
+export interface Opened {
+  readonly core: ConnectionCore;
+  readonly executor: PoolExecutor;
+  readonly runtime: Runtime;
+  /** The kind of server that was asked for. */
+  readonly role: Role;
+}
+
 /** One place in a pool and the connection in it, if there is one yet. Times are milliseconds. */
 export class Slot {
   readonly #census: Census;
@@ -81,8 +92,10 @@ export class Slot {
   idleSince = 0;
   /** When it is to be closed, as soon as nobody needs it. */
   expires: number = Infinity;
-  /** Whether the server was a standby when the session began. */
-  standby: string | undefined;
+  /** Whether its server is what it was. */
+  placement!: Placement;
+  /** It is checked before it is used again, however short it was idle. */
+  isDoubtful = false;
 
   /** It is counted in `census` from now on. */
   constructor(census: Census) {
@@ -105,11 +118,15 @@ export class Slot {
   }
 
   /** The connection is there. */
-  connected(core: ConnectionCore, executor: PoolExecutor): void {
+  connected({ core, executor }: Opened): void {
     this.core = core;
     this.connection = new Connection(core);
     this.executor = executor;
-    this.standby = core.session.parameterStatuses.get("in_hot_standby");
+  }
+
+  /** It is as it is to be: `onConnect` is done with it. */
+  settled(role: Role): void {
+    this.placement = new Placement(this.core, role, () => this.executor.changes.settings);
   }
 
   /** Whether the session can take requests. */
@@ -119,8 +136,6 @@ export class Slot {
 
   /** Whether its server is not what it was (promoted, demoted), or refuses what it should take. */
   get misplaced(): boolean {
-    const { session } = this.core;
-    return this.executor.refusesWrites ||
-      session.parameterStatuses.get("in_hot_standby") !== this.standby;
+    return this.placement.misplaced;
   }
 }

@@ -1,23 +1,14 @@
-import type { ConnectionCore } from "../connection_core.ts";
 import { OperationalError } from "../errors/errors.ts";
 import { CHECK_TIME, inTime, leftover, reset } from "./cleaning.ts";
 import { Holding } from "./holding.ts";
 import { Opener } from "./opener.ts";
 import type { PoolSettings } from "./options.ts";
-import type { PoolExecutor } from "./pool_executor.ts";
 import type { PoolTrace } from "./pool_trace.ts";
 import type { Runtime, Signal } from "../runtime/runtime.ts";
-import { type Census, census, type RetireReason, Slot } from "./slot.ts";
+import { type Census, census, type Opened, type RetireReason, Slot } from "./slot.ts";
 import { Counters } from "./stats.ts";
 import type { Wish } from "./waiting_list.ts";
 import { Watch } from "./watch.ts";
-
-/** A connection just opened. */
-export interface Opened {
-  readonly core: ConnectionCore;
-  readonly executor: PoolExecutor;
-  readonly runtime: Runtime;
-}
 
 /** Opens a connection for a slot; aborted when the pool is destroyed. `trace` learns where it goes. */
 export type OpenSlot = (signal: Signal, trace: PoolTrace) => Promise<Opened>;
@@ -104,7 +95,7 @@ export class Slots {
     const stale = validateAfterIdle === 0 ? -Infinity : now - validateAfterIdle * 1000;
     const idle = this.#idle;
     for (let slot = idle[idle.length - 1]; slot !== undefined; slot = idle[idle.length - 1]) {
-      if (slot.idleSince >= stale) {
+      if (slot.idleSince >= stale && !slot.isDoubtful && !slot.misplaced) {
         idle.pop();
         return slot;
       }
@@ -199,9 +190,10 @@ export class Slots {
       await this.#opener.attempt(async () => {
         const opened = await this.#open(this.#destroyed.signal, this.#trace);
         this.#runtime = opened.runtime;
-        slot.connected(opened.core, opened.executor);
+        slot.connected(opened);
         byHook = true;
         await this.#introduce(slot);
+        slot.settled(opened.role);
       });
     } catch (error) {
       this.counters.failedConnects++;
@@ -274,7 +266,10 @@ export class Slots {
     const { session } = slot.core;
     const ask = () => slot.connection.query("").simple().all();
     inTime(session, CHECK_TIME, ask).then(
-      () => this.#free(slot),
+      () => {
+        slot.isDoubtful = false;
+        this.#free(slot);
+      },
       (error) => {
         session.destroy(error);
         this.#gone(slot, "invalid");
@@ -299,6 +294,8 @@ export class Slots {
     if (slot.state === "connecting") slot.become("idle");
     slot.become("closing");
     this.#retired(reason);
+    // The others' server has changed, too, and may not have told them yet.
+    if (reason === "evicted") { for (const other of this.#idle) other.isDoubtful = true; }
     const over = (): void => this.#gone(slot, undefined);
     void slot.core.session.close().then(over);
     this.#owner.free();

@@ -1,4 +1,4 @@
-import { ProtocolError, type ServerFields } from "../errors/errors.ts";
+import { type DatabaseError, ProtocolError, type ServerFields } from "../errors/errors.ts";
 import type { Notification, TransactionStatus } from "../protocol/backend.ts";
 
 /** What startup found out and a session needs to know. */
@@ -23,6 +23,8 @@ export interface SessionListener {
   notice(fields: ServerFields): void;
   notification(notification: Notification): void;
   parameterStatus(name: string, value: string): void;
+  /** Any request was answered with this error. */
+  refused(error: DatabaseError): void;
 }
 
 /** A server that reports more than this many parameters is not one. */

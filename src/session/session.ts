@@ -311,6 +311,7 @@ export class Session implements Receiver {
       throw new ProtocolError("ErrorResponse while nothing was asked", { cause: error });
     }
     head.refused = true;
+    this.listener?.refused(error);
     if (head.finished) head.fail(error);
     const goesOn = head.failed || this.#advance(head, error);
     return fatal ? this.#fatal(error) : goesOn;
