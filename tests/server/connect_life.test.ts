@@ -157,10 +157,15 @@ test(`life: ${CHURN} connections with TLS and SCRAM, opened and closed, leave no
   const before = { ...held(), heap: heap() };
   await some(CHURN);
   const after = { ...held(), heap: heap() };
-  assert.ok(after.descriptors <= before.descriptors + 2, JSON.stringify([before, after]));
-  assert.ok(after.resources <= before.resources + 2, JSON.stringify([before, after]));
   // A connection takes tens of kilobytes; under Deno some is not collected yet.
   const growth = (after.heap - before.heap) / CHURN;
+  const count = (of: "descriptors" | "resources") => `${of} ${before[of]} → ${after[of]}`;
+  process.stdout.write(
+    `# churn: ${CHURN} connections, ${count("descriptors")}, ${count("resources")}, ` +
+      `${Math.round(growth)} bytes of heap each\n`,
+  );
+  assert.ok(after.descriptors <= before.descriptors + 2, JSON.stringify([before, after]));
+  assert.ok(after.resources <= before.resources + 2, JSON.stringify([before, after]));
   assert.ok(
     growth < ("Deno" in globalThis ? 100_000 : 10_000),
     `${growth} bytes of heap for each connection`,
