@@ -46,6 +46,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EMFILE: "too many open files",
   ENFILE: "too many open files",
   ENOENT: "there is no such socket",
+  EAGAIN: "too many wait to be let in",
   ENOTFOUND: "the name is not known",
   EAI_AGAIN: "the name cannot be looked up at the moment",
   // X509_V_ERR_…, as Node spells them.
