@@ -52,8 +52,9 @@ export class Connector {
     this.context ??= runtime.asyncContext<HoldingContext>?.();
     let executor: PoolExecutor;
     let role: Role;
-    const options = { ...this.#options, signal };
     const [effects, forbids] = [this.#effects, this.#forbids];
+    const { maxPipelined = forbids ? 1 : undefined } = this.#options;
+    const options = { ...this.#options, maxPipelined, signal };
     const core = await openCore(this.#dsn, options, runtime, {
       goesTo: (origin) => trace?.introduce(runtime.channel, origin),
       role: (asked) => role = choose(asked),

@@ -64,8 +64,10 @@ export interface PoolOptions {
   unref?: boolean;
   /**
    * What stands between. With `"transaction"` (PgBouncer's transaction mode) each transaction may be in
-   * another session: what would change a session's state is refused with a `NotSupportedError`, and
-   * no statement has a name, unless `statementCacheSize` is given because the pooler keeps them.
+   * another session: what would change a session's state is refused with a `NotSupportedError`; no
+   * statement has a name, unless `statementCacheSize` is given because the pooler keeps them; and
+   * nothing is sent behind a request that is not answered, unless the connection's `maxPipelined` is
+   * given: PgBouncer 1.18 takes the session away between the two, amid a message if need be.
    * Default `"session"`.
    */
   pooler?: "session" | "transaction";
@@ -106,7 +108,8 @@ export function poolSettings(options: PoolOptions): PoolSettings {
     if (value !== undefined && !isRight(value)) throw new InterfaceError(`${name} must be ${what}`);
   }
   const { password, connection, ...given } = options;
-  const settings = { ...DEFAULTS, ...definite(given), connection: { ...connection } };
+  const usual = given.pooler === "transaction" ? { ...DEFAULTS, maxPipelined: 1 } : DEFAULTS;
+  const settings = { ...usual, ...definite(given), connection: { ...connection } };
   if (password !== undefined) settings.connection.password = password;
   if (settings.min > settings.max) throw new InterfaceError("min is above max");
   return settings;

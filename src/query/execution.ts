@@ -9,6 +9,7 @@
 import type { Writer } from "../bytes/writer.ts";
 import { DatabaseError, DataError, InterfaceError } from "../errors/errors.ts";
 import { readCommandTag, type TransactionStatus } from "../protocol/backend.ts";
+import { ATTEMPTS, relyingOnLess } from "./again.ts";
 import { beginBind, endBind, EXECUTE_ALL_AND_SYNC, flush, parse } from "../protocol/frontend.ts";
 import { Backend } from "../protocol/tags.ts";
 import type { Conversation, Message, Request } from "../session/exchange.ts";
@@ -72,6 +73,16 @@ export class Execution implements Request<Result> {
     this.values = values;
     this.options = options;
     this.#described = described;
+  }
+
+  /** Whether the description is to be waited for. */
+  flushes(): boolean {
+    const { options, values } = this;
+    if (this.#described !== undefined) return false;
+    if (!this.mayWait || (arePlain(values) && this.#executor.exactness.ofText)) return false;
+    const place = options.prepare === false ? undefined : options.place ?? this.#executor.cache;
+    return place?.find(this.text, options.parameterTypes ?? NO_TYPES, options.types)?.state !==
+      "ready";
   }
 
   write(out: Writer): boolean {
@@ -147,15 +158,16 @@ export class Execution implements Request<Result> {
   }
 
   /**
-   * The same again; `undefined` when that has not helped twice. What was let down by a twin relies on
-   * no other: it goes under no name.
+   * The same again; `undefined` when that has not helped. What was let down by a twin relies on no
+   * other: it goes under no name.
    *
    * @throws the reason of a `cancel()` that came meanwhile.
    */
   again(): Execution | undefined {
     if (this.#stopped !== undefined) throw this.#stopped.reason;
-    if (this.attempt === 2) return undefined;
-    const options = this.wasLetDown ? { ...this.options, prepare: false } : this.options;
+    if (this.attempt === ATTEMPTS) return undefined;
+    const attempt = this.wasLetDown ? ATTEMPTS : this.attempt;
+    const options = relyingOnLess(this.options, attempt);
     const again = new Execution(this.#executor, this.text, this.values, options);
     again.attempt = this.attempt + 1;
     return this.#successor = again;

@@ -182,6 +182,10 @@ class ExclusivePortal implements Portal, Request<void>, Turn {
     this.#session.cancel(this, reason);
   }
 
+  flushes(): boolean {
+    return true;
+  }
+
   /** It is written again when a cancel that was meant for another request has hit it. */
   write(out: Writer): boolean {
     if (this.#hasGiven) throw new OperationalError("hit by another's cancel", { code: "57014" });

@@ -46,6 +46,13 @@ export interface Request<T> {
    * nothing is sent behind it until it is answered, and it ends with a Sync of its own.
    */
   write(out: Writer): boolean | void;
+  /**
+   * Whether it will Flush before it sends its Sync. Then it is sent when all that was sent before is
+   * answered: a pooler that lends a session per transaction takes it back with the last Sync that it
+   * has seen, and what a Flush behind that one asks for is lost (PgBouncer 1.18). Asked while there
+   * is something to wait for.
+   */
+  flushes?(): boolean;
   /** Called once, right after `write`. */
   talk(): Conversation<T>;
   /**

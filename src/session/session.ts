@@ -123,17 +123,14 @@ export class Session implements Receiver {
       if (this.turn !== options?.turn) return reject(outOfTurn(this.turn, options?.turn));
       const aborted = options && abortedBefore(options);
       if (aborted !== undefined) return reject(aborted.reason);
-      const exchange = new Exchange<T>(request, resolve, reject);
-      if (options !== undefined) bind(exchange as Exchange, options, this.#abort);
-      if (this.#waiting.length > 0 || !this.#admits()) this.#waiting.push(exchange as Exchange);
-      else this.#send(exchange as Exchange);
+      const exchange = new Exchange<T>(request, resolve, reject) as Exchange;
+      if (options !== undefined) bind(exchange, options, this.#abort);
+      if (this.#waiting.length > 0 || !this.#admits(request)) this.#waiting.push(exchange);
+      else this.#send(exchange);
     });
   }
 
-  /**
-   * Appends to the exclusive request that is being answered: "they say, I say". When `write` throws,
-   * nothing of it is sent.
-   */
+  /** Appends to the exclusive request that is being answered; nothing when `write` throws. */
   append(write: (out: Writer) => void): void {
     const { out } = this.wire;
     const mark = out.mark();
@@ -229,10 +226,10 @@ export class Session implements Receiver {
     this.#end(cause);
   }
 
-  #admits(): boolean {
-    const sent = this.#sent;
-    if (this.#cancellation.running) return false;
-    return sent.length < this.#limits.maxPipelined && !(sent.last?.exclusive ?? false);
+  #admits(next: Request<unknown>): boolean {
+    const { length, last } = this.#sent;
+    if (last === undefined || this.#cancellation.running) return !this.#cancellation.running;
+    return !last.exclusive && length < this.#limits.maxPipelined && next.flushes?.() !== true;
   }
 
   #send(exchange: Exchange): void {
@@ -252,7 +249,8 @@ export class Session implements Receiver {
   }
 
   #admit(): void {
-    while (this.#waiting.length > 0 && this.#admits()) this.#send(this.#waiting.shift()!);
+    const waiting = this.#waiting;
+    while (waiting.first && this.#admits(waiting.first.request)) this.#send(waiting.shift()!);
     if (this.pending === 0) this.#idle?.();
   }
 

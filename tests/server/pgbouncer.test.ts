@@ -155,3 +155,43 @@ test(
       assert.equal(await named(10), 1);
     }),
 );
+
+test(
+  "pgbouncer: what waits for a description is not sent behind others, and gets it",
+  { skip },
+  () =>
+    withPgBouncer("transaction", async (bouncer) => {
+      const db = await connect({ ...as(bouncer), timeout: 10 });
+      try {
+        const asked = Array.from({ length: 100 }, (_, i) => {
+          if (i % 3 > 0) return db.query("select $1::int as n", [i]).scalar();
+          // Each text is new, and what a list is written as depends on its type.
+          return db.query(`select $1::int[] as "a${i}"`, [[i, i + 1]]).scalar();
+        });
+        const wanted = asked.map((_, i) => i % 3 > 0 ? i : [i, i + 1]);
+        assert.deepEqual(await Promise.all(asked), wanted);
+      } finally {
+        db.destroy();
+      }
+    }),
+);
+
+test(
+  'pgbouncer: a pool told pooler "transaction" takes large parameters side by side',
+  { skip },
+  () =>
+    withPgBouncer("transaction", async (bouncer) => {
+      const pool = createPool(as(bouncer), { pooler: "transaction", max: 2 });
+      try {
+        const long = Array.from(
+          { length: 20 },
+          (_, i) => String.fromCharCode(97 + i).repeat(300_000),
+        );
+        const query = "select length($1::text)::text || left($1::text, 1)";
+        const seen = await Promise.all(long.map((text) => pool.query(query, [text]).scalar()));
+        assert.deepEqual(seen, long.map((text) => `${text.length}${text[0]}`));
+      } finally {
+        await pool.close({ timeout: 2 });
+      }
+    }),
+);
