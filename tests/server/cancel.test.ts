@@ -54,7 +54,7 @@ async function succeeds(
 }
 
 test(`cancel: ${RACES} cancels that race completion never hit a query but their own`, {
-  timeout: 300_000,
+  timeout: 120_000 + RACES * 100,
 }, async () => {
   const tally: Tally = { hits: 0, misses: 0, successorsHit: 0 };
   const server = await sharedServer();

@@ -135,7 +135,7 @@ function heap(): number {
 const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 50));
 
 test(`life: ${CHURN} connections with TLS and SCRAM, opened and closed, leave nothing behind`, {
-  timeout: 300_000,
+  timeout: 120_000 + CHURN * 500,
 }, async () => {
   const server = await sharedServer();
   const login = { user: "u_scram", password: "p scram", sslMode: "verify-full" } as const;
