@@ -11,6 +11,7 @@ export interface Answer {
  *
  * - `GET /square/7`: one query, which may share a connection with others'
  * - `POST /transfer`: several statements in a transaction
+ * - `GET /slow`: a query that takes its time, and that a graceful end waits for
  * - `GET /stats`: what the pool is doing
  */
 export async function answer(pool: Pool, method: string, path: string): Promise<Answer> {
@@ -21,6 +22,9 @@ export async function answer(pool: Pool, method: string, path: string): Promise<
       return json(200, row);
     }
     if (method === "POST" && path === "/transfer") return json(200, await transfer(pool));
+    if (method === "GET" && path === "/slow") {
+      return json(200, await pool.sql`select 'done' as slow from pg_sleep(0.5)`.one());
+    }
     if (method === "GET" && path === "/stats") return json(200, pool.stats());
     return json(404, { error: "there is nothing here" });
   } catch (error) {

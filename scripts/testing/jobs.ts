@@ -92,6 +92,7 @@ async function commandOf(
       "test",
       "-A",
       "--no-check",
+      "--v8-flags=--expose-gc",
       `--junit-path=${report}`,
       "--preload=./tests/_kit/preload_deno.ts",
     ];

@@ -51,7 +51,11 @@ export interface PoolOptions {
    * noticed within twice this time, and replaced. Default 10; 0: never.
    */
   heartbeat?: number;
-  /** A connection that is held longer is reported to `onLeak`, once. Default 0: never. */
+  /**
+   * A connection that is held longer is reported to `onLeak`, once, at the latest when it is held a
+   * quarter longer. Where each was taken is noted then; without, for 500 a second at most. Default 0:
+   * never.
+   */
   leakWarning?: number;
   /** Told of connections that are held long or were lost. Default: a line on the console. */
   onLeak?: (report: LeaseReport) => void;
@@ -83,7 +87,7 @@ export interface LeaseReport {
   readonly problem: "held long" | "lost" | "in a transaction" | "in a failed transaction" | "busy";
   /** What was done about it. */
   readonly remedy: "none" | "rolled back" | "closed";
-  /** Where it was taken: an error whose stack tells. */
+  /** Where it was taken: an error whose stack tells, or says that it was not noted. */
   readonly takenAt: Error;
   /** Seconds that it was held. */
   readonly heldFor: number;

@@ -47,6 +47,11 @@ export type RetireReason =
   | "evicted"
   | "closed";
 
+/** When a connection opened at `now` is to be closed: not all at once, if they were opened at once. */
+export function expiry(maxLifetime: number, now: number): number {
+  return maxLifetime === 0 ? Infinity : now + maxLifetime * 1000 * (1 - Math.random() / 10);
+}
+
 /** How many slots there are in each state. */
 export type Census = Record<SlotState, number>;
 

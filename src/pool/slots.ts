@@ -5,7 +5,7 @@ import { Opener } from "./opener.ts";
 import type { PoolSettings } from "./options.ts";
 import type { PoolTrace } from "./pool_trace.ts";
 import type { Runtime, Signal } from "../runtime/runtime.ts";
-import { type Census, census, type Opened, type RetireReason, Slot } from "./slot.ts";
+import { type Census, census, expiry, type Opened, type RetireReason, Slot } from "./slot.ts";
 import { Counters } from "./stats.ts";
 import type { Wish } from "./waiting_list.ts";
 import { Watch } from "./watch.ts";
@@ -210,10 +210,7 @@ export class Slots {
     // The pool was destroyed meanwhile.
     if (slot.state === "gone") return slot.core.session.destroy();
     this.counters.created++;
-    const { maxLifetime } = this.#settings;
-    if (maxLifetime > 0) {
-      slot.expires = performance.now() + maxLifetime * 1000 * (1 - Math.random() / 10);
-    }
+    slot.expires = expiry(this.#settings.maxLifetime, performance.now());
     void slot.core.closed.then(() => this.#ended(slot));
     this.#sweepFromNow();
     this.#free(slot, began);

@@ -6,8 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
-import { InterfaceError, OperationalError } from "../../src/errors/errors.ts";
+import { InterfaceError, OperationalError, PgError } from "../../src/errors/errors.ts";
 import { createPool } from "../../src/pool.ts";
+import { expiry } from "../../src/pool/slot.ts";
+import { startCluster } from "../_kit/cluster.ts";
 import { sharedServer } from "../_kit/servers.ts";
 import { as, pause, until, withPool } from "./pool_server.ts";
 
@@ -60,6 +62,48 @@ test("pool: the password is asked for at every connect", async () => {
   for (const db of both) await db.close();
   await pool.close();
   assert.equal(asked, 2);
+});
+
+test("pool: a password that was changed is the next connection's, and the old one opens none", async () => {
+  const cluster = await startCluster({
+    hba: "local all all trust\nhost all postgres all trust\nhost all all all scram-sha-256\n",
+  });
+  try {
+    await cluster.query("create role pool_rotating login password 'first'");
+    let current = "first";
+    const to = { ...as(cluster), user: "pool_rotating" };
+    const pool = createPool(to, { max: 1, password: () => Promise.resolve(current) });
+    const pid = await pool.query(PID).scalar();
+    await cluster.query("alter role pool_rotating password 'second'");
+    current = "second";
+    assert.equal(await pool.query(PID).scalar(), pid, "what is open stays open");
+    await cluster.query(`select pg_terminate_backend(${pid})`);
+    await until(() => pool.stats().retired.lost === 1);
+    assert.notEqual(await pool.query(PID).scalar(), pid);
+    await pool.close();
+    const late = createPool(to, { password: "first" });
+    await assert.rejects(late.connect(), { code: "28P01" });
+    await late.close();
+  } finally {
+    await cluster.stop();
+  }
+});
+
+test("pool: an onConnect that never ends is given up after acquireTimeout, as is who waits for it", () =>
+  withPool(
+    { max: 1, acquireTimeout: 0.2, onConnect: () => new Promise(() => {}) },
+    async (pool) => {
+      await assert.rejects(pool.connect(), (error) => error instanceof PgError);
+      await until(() => pool.stats().failedConnects >= 1);
+      assert.equal(pool.stats().created, 0);
+    },
+  ));
+
+test("pool: lifetimes are shortened by up to a tenth, each by another part", () => {
+  const ends = Array.from({ length: 1000 }, () => expiry(3600, 0));
+  assert.ok(ends.every((end) => end > 3_240_000 && end <= 3_600_000));
+  assert.ok(new Set(ends).size > 900);
+  assert.equal(expiry(0, 0), Infinity);
 });
 
 test("pool: idle connections are closed after idleTimeout, down to min", () =>

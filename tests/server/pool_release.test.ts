@@ -1,10 +1,14 @@
 /** In what state a connection comes back, and what the next user finds of that. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
-import { InterfaceError, NotSupportedError, OperationalError } from "../../src/errors/errors.ts";
+import {
+  InterfaceError,
+  NotSupportedError,
+  OperationalError,
+  PgError,
+} from "../../src/errors/errors.ts";
 import type { LeaseReport } from "../../src/pool.ts";
+import { collector } from "../_kit/collector.ts";
 import { serverQuery, sharedServer } from "../_kit/servers.ts";
 import { pause, until, withPool } from "./pool_server.ts";
 
@@ -57,6 +61,33 @@ test("pool: given back in a failed transaction or busy, it is closed and reporte
     ["in a failed transaction", "closed"],
     ["busy", "closed"],
   ]);
+});
+
+test("pool: given back in the midst of COPY, it is closed and reported", async () => {
+  const problems: string[] = [];
+  const onDirtyRelease = ({ problem }: LeaseReport) => void problems.push(problem);
+  await withPool({ max: 1, onDirtyRelease }, async (pool) => {
+    const into = await pool.connect();
+    await into.query("create temp table pool_copying (n int)");
+    const endless = async function* () {
+      for (;;) yield await pause(0.01).then(() => "1\n");
+    };
+    const copy = assert.rejects(into.copyFrom("copy pool_copying from stdin", endless()), PgError);
+    await pause(0.05);
+    await into.close();
+    await copy;
+    const out = await pool.connect();
+    const text = "copy (select generate_series(1, 10000000)) to stdout";
+    const reader = out.copyTo(text)[Symbol.asyncIterator]();
+    await reader.next();
+    await out.close();
+    await assert.rejects(async () => {
+      while (!(await reader.next()).done);
+    }, PgError);
+    assert.equal(await pool.query("select 1").scalar(), 1);
+    assert.equal(pool.stats().retired.dirty, 2);
+  });
+  assert.deepEqual(problems, ["busy", "busy"]);
 });
 
 test("pool: a begin through query() is rolled back at once", async () => {
@@ -168,15 +199,6 @@ test('pool: pooler "transaction" refuses what needs a session of its own, before
     await pool.transaction((tx) => tx.query("set local work_mem = '1MB'"));
   }));
 
-/** The runtime's garbage collector, where it can be called. */
-function collector(): (() => void) | undefined {
-  const { gc, Bun } = globalThis as { gc?: () => void; Bun?: { gc(force: boolean): void } };
-  if (Bun !== undefined) return () => Bun.gc(true);
-  if (gc !== undefined || "Deno" in globalThis) return gc;
-  setFlagsFromString("--expose-gc");
-  return runInNewContext("gc") as () => void;
-}
-
 const collect = collector();
 const skip = collect === undefined && "the garbage collector cannot be called here";
 
@@ -184,7 +206,8 @@ test("pool: a lost connection is reported and its place given to others", { skip
   const reports: LeaseReport[] = [];
   await withPool({ max: 1, onLeak: (report) => reports.push(report) }, async (pool) => {
     const kept = await (async () => await (await pool.connect()).begin())();
-    for (let i = 0; i < 5; i++) await pause(0.01).then(collect);
+    // Longer than it takes the pool to begin to look for it.
+    for (let i = 0; i < 5; i++) await pause(0.5).then(collect);
     // What was made from the connection keeps it.
     assert.equal(await kept.query("select 1").scalar(), 1);
     await kept.rollback();

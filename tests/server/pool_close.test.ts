@@ -1,0 +1,132 @@
+/** close() in whatever state a connection or a caller is: it ends, and so does who waits. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createPool, PgError, type Pool, type PoolOptions } from "../../mod.ts";
+import { blackHole, faultProxy } from "../_kit/fault_proxy.ts";
+import { sharedServer } from "../_kit/servers.ts";
+import { withoutUnhandled } from "../_kit/unhandled.ts";
+import { as, pause, until } from "./pool_server.ts";
+
+type Address = Parameters<typeof as>[0];
+
+/** Calls that are under way when the pool is closed, and what ends what they stand on. */
+interface Scene {
+  readonly calls: readonly PromiseLike<unknown>[];
+  end?(): Promise<void>;
+}
+
+const forever = () => new Promise<never>(() => {});
+
+/** A connection of a pool behind a proxy that falls silent. */
+async function silent(
+  own: PoolOptions,
+  work: (pool: Pool) => Promise<PromiseLike<unknown>[]>,
+): Promise<[Pool, Scene]> {
+  const proxy = await faultProxy(await sharedServer());
+  const pool = createPool(as(proxy), { max: 1, ...own });
+  await pool.query("select 1");
+  proxy.up.stallAt = 0;
+  return [pool, { calls: await work(pool), end: () => proxy.close() }];
+}
+
+async function at(address: Address, own: PoolOptions, calls: (pool: Pool) => Scene["calls"]) {
+  const pool = createPool(as(address), { max: 1, ...own });
+  return [pool, { calls: calls(pool) }] as const;
+}
+
+const STATES: Readonly<Record<string, () => Promise<readonly [Pool, Scene]>>> = {
+  "nothing was asked for": async () => at(await sharedServer(), {}, () => []),
+  connecting: async () => {
+    const hole = await blackHole();
+    const [pool, { calls }] = await at(hole, {}, (pool) => [pool.query("select 1").execute()]);
+    return [pool, { calls, end: () => hole.close() }];
+  },
+  "pausing after a refusal": async () => {
+    const hole = await faultProxy(await sharedServer());
+    await hole.close();
+    const [pool, scene] = await at({ ...hole, port: hole.port || 1 }, {}, (pool) => {
+      return [pool.query("select 1").execute(), pool.connect()];
+    });
+    await until(() => pool.stats().failedConnects > 0);
+    return [pool, scene];
+  },
+  "in onConnect": async () =>
+    at(await sharedServer(), { onConnect: forever }, (pool) => [pool.connect()]),
+  idle: async () => {
+    const pool = createPool(as(await sharedServer()), { max: 1 });
+    await pool.query("select 1");
+    return [pool, { calls: [] }];
+  },
+  checking: () =>
+    silent({ validateAfterIdle: 0.01 }, async (pool) => {
+      await pause(0.05);
+      return [pool.query("select 2").execute()];
+    }),
+  shared: async () =>
+    at(await sharedServer(), {}, (pool) =>
+      [1, 2, 3].map(() => {
+        return pool.query("select pg_sleep(60)").execute();
+      })),
+  "held, and others waiting": async () => {
+    const pool = createPool(as(await sharedServer()), { max: 1 });
+    const db = await pool.connect();
+    return [pool, { calls: [db.query("select pg_sleep(60)").execute(), pool.connect()] }];
+  },
+  "in a transaction": async () =>
+    at(await sharedServer(), {}, (pool) => [
+      pool.transaction((tx) => tx.query("select pg_sleep(60)")),
+    ]),
+  "streaming": async () => {
+    const pool = createPool(as(await sharedServer()), { max: 1 });
+    const rows = pool.query("select generate_series(1, 10000000)")[Symbol.asyncIterator]();
+    await rows.next();
+    const drain = async () => {
+      while (!(await rows.next()).done);
+    };
+    return [pool, { calls: [drain()] }];
+  },
+  "in COPY": async () =>
+    at(await sharedServer(), {}, (pool) => {
+      const endless = async function* () {
+        for (;;) yield await pause(0.01).then(() => "1\n");
+      };
+      const text = "copy pg_temp.nowhere from stdin";
+      return [
+        pool.transaction(async (tx) => {
+          await tx.query("create temp table nowhere (n int)");
+          await tx.copyFrom(text, endless());
+        }),
+      ];
+    }),
+  cleaning: async () => {
+    const pool = createPool(as(await sharedServer()), { max: 1, reset: forever });
+    const db = await pool.connect();
+    void db.close();
+    return [pool, { calls: [pool.connect()] }];
+  },
+  closing: () =>
+    silent({ idleTimeout: 0.05 }, async (pool) => {
+      await until(() => pool.stats().retired.idle === 1);
+      return [];
+    }),
+};
+
+for (const [state, enter] of Object.entries(STATES)) {
+  test(
+    `pool: close() ends when it is ${state}, and every call with it`,
+    { timeout: 60_000 },
+    () =>
+      withoutUnhandled(async () => {
+        const [pool, { calls, end }] = await enter();
+        const outcomes = Promise.allSettled(calls);
+        await pool.close({ timeout: 0.2 });
+        for (const outcome of await outcomes) {
+          if (outcome.status === "rejected") assert.ok(outcome.reason instanceof PgError);
+        }
+        const { total, idle, leased, connecting, waiting } = pool.stats();
+        assert.deepEqual([total, idle, leased, connecting, waiting], [0, 0, 0, 0, 0]);
+        await assert.rejects(pool.connect(), /the pool is closed/);
+        await end?.();
+      }),
+  );
+}
