@@ -125,7 +125,7 @@ test("pool: a connection given back refuses everything, and what was made from i
 
 test("pool: acquireTimeout ends a wait, says who holds the connections, and leaves nothing behind", () =>
   withPool({ max: 1, acquireTimeout: 0.1 }, async (pool) => {
-    const db = await pool.connect();
+    const db = await pool.connect({ timeout: 10 });
     await assert.rejects(
       async () => await pool.query("select 1"),
       (error: Error) => {
