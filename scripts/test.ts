@@ -4,7 +4,7 @@
  * failure in full, and the sums. Fails when a test fails, a process hangs or a group runs no test.
  *
  *     deno task test [part of a file's path …] [--runtime=deno,bun,node,npm-node20,npm-node24]
- *                    [--group=unit,wire,server,docs,fuzz] [--filter=part of a test's name]
+ *                    [--group=unit,wire,server,pooler,docs,fuzz] [--filter=part of a test's name]
  *                    [--timeout=seconds for each process, 900] [--second-try]
  *
  * `--second-try` runs a group that failed once more, by itself, and says so: for machines so busy that

@@ -3,9 +3,10 @@ import { existsSync, readdirSync } from "node:fs";
 import { join, relative } from "node:path";
 import process from "node:process";
 import { runtimeBinary } from "../toolchain.ts";
+import { pooledFiles, type Pooler, POOLERS } from "./pooled_tests.ts";
 
-/** The groups, in the order they are run. */
-export const GROUPS = ["unit", "wire", "server", "docs", "fuzz"] as const;
+/** The groups, in the order they are run. `pooler` is the query tests of `server`, behind PgBouncer. */
+export const GROUPS = ["unit", "wire", "server", "pooler", "docs", "fuzz"] as const;
 
 /** Deno, Bun and Node on the sources; Node 20 and 24 on the npm package. */
 export const RUNTIMES = ["deno", "bun", "node", "npm-node20", "npm-node24"] as const;
@@ -27,6 +28,8 @@ export interface Selection {
 export interface Job {
   readonly runtime: RuntimeName;
   readonly group: Group;
+  /** What the tests are behind, in the group `pooler`. */
+  readonly pooler: Pooler | undefined;
   readonly command: string;
   readonly args: readonly string[];
   readonly directory: string;
@@ -45,20 +48,35 @@ export async function planJobs(
 ): Promise<Job[]> {
   const jobs: Job[] = [];
   for (const group of GROUPS) {
+    // Runs when it is named; pooled_tests.ts.
+    if (group === "pooler" && !selection.groups.includes(group)) continue;
     if (!chosen(selection.groups, group)) continue;
-    const files = testFiles(root, group, selection.files);
-    if (files.length === 0 && selection.files.length > 0) continue;
-    for (const runtime of RUNTIMES) {
-      if (!chosen(selection.runtimes, runtime)) continue;
-      const report = join(reports, `${runtime}-${group}.xml`);
-      const fromNpm = runtime.startsWith("npm-");
-      const here = fromNpm ? files.map((file) => file.replace(/\.ts$/, ".js")) : files;
-      const directory = fromNpm ? npmTests : root;
-      const [command, args] = await commandOf(runtime, here, report, selection.filter);
-      jobs.push({ runtime, group, command, args, directory, report, files });
+    for (const pooler of group === "pooler" ? POOLERS : [undefined]) {
+      const files = filesOf(root, group, pooler, selection.files);
+      if (files.length === 0 && selection.files.length > 0) continue;
+      for (const runtime of RUNTIMES) {
+        if (!chosen(selection.runtimes, runtime)) continue;
+        const fromNpm = runtime.startsWith("npm-");
+        if (fromNpm && pooler !== undefined) continue;
+        const report = join(reports, `${runtime}-${pooler ?? group}.xml`);
+        const here = fromNpm ? files.map((file) => file.replace(/\.ts$/, ".js")) : files;
+        const directory = fromNpm ? npmTests : root;
+        const [command, args] = await commandOf(runtime, here, report, selection.filter);
+        jobs.push({ runtime, group, pooler, command, args, directory, report, files });
+      }
     }
   }
   return jobs;
+}
+
+function filesOf(
+  root: string,
+  group: Group,
+  pooler: Pooler | undefined,
+  parts: readonly string[],
+): string[] {
+  if (pooler === undefined) return testFiles(root, group, parts);
+  return pooledFiles(pooler).filter((path) => isWanted(path, parts));
 }
 
 function chosen<T>(list: readonly T[], item: T): boolean {
@@ -68,14 +86,18 @@ function chosen<T>(list: readonly T[], item: T): boolean {
 function testFiles(root: string, group: Group, parts: readonly string[]): string[] {
   const folder = join(root, "tests", group);
   if (!existsSync(folder)) return [];
-  const wanted = parts.filter((part) => !part.startsWith("!"));
-  const unwanted = parts.filter((part) => part.startsWith("!")).map((part) => part.slice(1));
   return readdirSync(folder, { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".test.ts"))
     .map((name) => relative(root, join(folder, name)))
-    .filter((path) => wanted.length === 0 || wanted.some((part) => path.includes(part)))
-    .filter((path) => !unwanted.some((part) => path.includes(part)))
+    .filter((path) => isWanted(path, parts))
     .sort();
+}
+
+function isWanted(path: string, parts: readonly string[]): boolean {
+  const wanted = parts.filter((part) => !part.startsWith("!"));
+  const unwanted = parts.filter((part) => part.startsWith("!")).map((part) => part.slice(1));
+  return (wanted.length === 0 || wanted.some((part) => path.includes(part))) &&
+    !unwanted.some((part) => path.includes(part));
 }
 
 async function commandOf(

@@ -1,6 +1,7 @@
 /** What the runner prints. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Job } from "./jobs.ts";
 import type { TestCase } from "./junit.ts";
 import type { Result } from "./run.ts";
 
@@ -9,7 +10,7 @@ export function summaryLine(result: Result): string {
   const { job, cases, trouble, seconds } = result;
   const columns = [
     job.runtime.padEnd(11),
-    job.group.padEnd(7),
+    nameOf(job).padEnd(22),
     ...OUTCOMES.map((outcome) => `${String(count(cases, outcome)).padStart(5)} ${outcome}`),
     `${seconds.toFixed(1).padStart(6)} s`,
   ];
@@ -30,6 +31,10 @@ export function closingReport(root: string, results: readonly Result[]): string 
 /** Whether the run counts as passed. */
 export function allPassed(results: readonly Result[]): boolean {
   return results.every(({ trouble, cases }) => !trouble && count(cases, "failed") === 0);
+}
+
+function nameOf({ group, pooler }: Job): string {
+  return pooler ?? group;
 }
 
 const OUTCOMES = ["passed", "failed", "skipped"] as const;
@@ -64,7 +69,7 @@ function skippedSection(root: string, results: readonly Result[]): string {
   for (const { job, cases } of results) {
     for (const test of cases.filter(({ outcome }) => outcome === "skipped")) {
       const reason = reasons.get(test.name) ?? "no reason given";
-      const line = `  ${job.group}: ${test.name}\n      ${reason}`;
+      const line = `  ${nameOf(job)}: ${test.name}\n      ${reason}`;
       where.set(line, [...where.get(line) ?? [], job.runtime]);
     }
   }
@@ -112,7 +117,7 @@ function reasonInSource(root: string, files: readonly string[], name: string): s
 
 function failedSection(results: readonly Result[]): string {
   const failures = results.flatMap((result) => {
-    const head = `${result.job.runtime} ${result.job.group}`;
+    const head = `${result.job.runtime} ${nameOf(result.job)}`;
     const tests = result.cases.filter(({ outcome }) => outcome === "failed")
       .map(({ name, file, detail }) => `✗ ${head}: ${name} (${file})\n${indent(detail)}`);
     const output = indent(result.output.slice(-20_000));

@@ -2,8 +2,10 @@
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import process from "node:process";
+import { noPgBouncer } from "../../tests/_kit/pgbouncer.ts";
 import type { Job } from "./jobs.ts";
 import { parseJunit, type TestCase } from "./junit.ts";
+import { excused } from "./pooled_tests.ts";
 
 /** What came of a job. */
 export interface Result {
@@ -54,9 +56,18 @@ async function runJob(
     return { job, cases, trouble, output, seconds };
   };
   if (job.files.length === 0) return result([], `tests/${job.group} has no test file`);
-  const { code, output, hung } = await execute(job, environment, timeout);
+  const { pooler } = job;
+  if (pooler !== undefined && noPgBouncer) return result([allSkipped(job, noPgBouncer)]);
+  const own = pooler === undefined ? environment : { ...environment, CORNAC_POOLER: pooler };
+  const { code, output, hung } = await execute(job, own, timeout);
   const cases = existsSync(job.report) ? parseJunit(readFileSync(job.report, "utf8")) : [];
-  return result(cases, troubleOf(cases, code, hung && `still running after ${timeout} s`), output);
+  const trouble = troubleOf(cases, code, hung && `still running after ${timeout} s`);
+  return result(pooler === undefined ? cases : excused(cases, pooler), trouble, output);
+}
+
+function allSkipped({ files, pooler }: Job, reason: string): TestCase {
+  const name = `${files.length} files of tests behind PgBouncer (${pooler})`;
+  return { name, file: "", outcome: "skipped", detail: reason };
 }
 
 function troubleOf(

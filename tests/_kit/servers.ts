@@ -16,7 +16,9 @@
 import process from "node:process";
 import { POSTGRES } from "../../scripts/toolchain.ts";
 import { type Cluster, type ServerAddress, startCluster } from "./cluster.ts";
+import type { Mode } from "./pgbouncer.ts";
 import { plainQuery } from "./plain_client.ts";
+import { isBackendOf, poolerMode, type Recognisable, startPooled } from "./pooled.ts";
 
 /** The major versions to test: `PG_MAJORS=15,18`, `PG_MAJORS=all`; 18 by default. */
 export function majors(): number[] {
@@ -36,15 +38,27 @@ export function defaultMajor(): number {
 /**
  * A server many tests share: do not change its roles or settings, and name what you create
  * unmistakably (or make it temporary). Database and user: `postgres`, trusted.
+ *
+ * With `CORNAC_POOLER=session` or `transaction`, host and port are those of a PgBouncer in front of it
+ * (pooled.ts); the Unix socket is the server's own.
  */
 export async function sharedServer(major: number = defaultMajor()): Promise<ServerAddress> {
   const given: ServerAddress[] = JSON.parse(process.env.CORNAC_SERVERS ?? "[]");
-  return given.find((server) => server.major === major) ?? await ownServer(major);
+  const server = given.find((server) => server.major === major) ?? await ownServer(major);
+  const mode = poolerMode();
+  return mode === undefined ? server : await pooled(server, mode);
 }
 
 /** Runs SQL as `postgres` on a shared server without the driver; values as text. */
 export function serverQuery(server: ServerAddress, sql: string): Promise<(string | null)[][]> {
-  return plainQuery(server.socketPath, sql);
+  return plainQuery(server.socketPath, sql, server.database);
+}
+
+/** Kills the backend that works for a connection to the shared server. */
+export async function terminate(db: Recognisable): Promise<void> {
+  const sql = `select pg_terminate_backend(pid) from pg_stat_activity where ${isBackendOf(db)}`;
+  const killed = await serverQuery(await sharedServer(), sql);
+  if (killed.length !== 1) throw new Error(`${killed.length} backends were killed`);
 }
 
 // One per process: starting one per test would cost more than the test.
@@ -56,6 +70,14 @@ function ownServer(major: number): Promise<Cluster> {
     starting = startCluster({ major }).then(untilExit);
     own.set(major, starting);
   }
+  return starting;
+}
+
+const poolers = new Map<number, Promise<ServerAddress>>();
+
+function pooled(server: ServerAddress, mode: Mode): Promise<ServerAddress> {
+  let starting = poolers.get(server.port);
+  if (!starting) poolers.set(server.port, starting = startPooled(server, mode));
   return starting;
 }
 

@@ -271,7 +271,8 @@ test("executeMany: without a cache, with a stale statement, aborted, and when th
       code: "57014",
     });
     assert.equal(await count(), 4);
-    const dead = db.executeMany("select pg_terminate_backend($1)", [[0], [db.processId], [0]]);
+    const dying = "select case when $1 then pg_terminate_backend(pg_backend_pid()) end";
+    const dead = db.executeMany(dying, [[false], [true], [false]]);
     await assert.rejects(dead, OperationalError);
     await db.closed;
   });

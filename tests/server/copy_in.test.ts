@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Connection, InterfaceError } from "../../mod.ts";
-import { serverQuery, sharedServer } from "../_kit/servers.ts";
+import { terminate } from "../_kit/servers.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
 import { assertUsable, failure, until, withDb } from "./copying.ts";
 
@@ -375,7 +375,7 @@ test("copy in: a backend that is terminated ends the copy, the source and the co
       const { seen, source } = observed((i) => i < 10 ? "1\ta\n" : new Promise<never>(() => {}));
       const copy = failure(db.copyFrom(COPY, source));
       await until(() => seen.taken > 10);
-      await serverQuery(await sharedServer(), `select pg_terminate_backend(${db.processId})`);
+      await terminate(db);
       assert.match((await copy).message, /^connection lost|^terminating connection/);
       assert.equal(seen.returned, 1);
       await db.closed;

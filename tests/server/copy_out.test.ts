@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Connection, InterfaceError } from "../../mod.ts";
-import { serverQuery, sharedServer } from "../_kit/servers.ts";
+import { isBackendOf } from "../_kit/pooled.ts";
+import { serverQuery, sharedServer, terminate } from "../_kit/servers.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
 import { assertUsable, failure, textOf, until, withDb } from "./copying.ts";
 
@@ -80,7 +81,7 @@ test("copy out: a reader who stops reading holds the server, and a query behind 
       return n;
     });
     const server = await sharedServer();
-    const ask = `select wait_event from pg_stat_activity where pid = ${db.processId}`;
+    const ask = `select wait_event from pg_stat_activity where ${isBackendOf(db)}`;
     await until(async () => (await serverQuery(server, ask))[0]?.[0] === "ClientWrite");
     assert.equal(answered, false);
     while (!(await reader.read()).done);
@@ -203,7 +204,7 @@ test("copy out: a backend that is terminated is the reader's error", async () =>
   await withQuietDb(async (db) => {
     const reader = db.copyTo(ENDLESS).getReader();
     await reader.read();
-    await serverQuery(await sharedServer(), `select pg_terminate_backend(${db.processId})`);
+    await terminate(db);
     const error = await failure((async () => {
       while (!(await reader.read()).done);
     })());

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Connection, InterfaceError } from "../../mod.ts";
+import { isBackendOf } from "../_kit/pooled.ts";
 import { serverQuery, sharedServer } from "../_kit/servers.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
 import { assertUsable, failure, until, withDb } from "./copying.ts";
@@ -17,7 +18,7 @@ async function all<T>(rows: AsyncIterable<T>): Promise<T[]> {
 
 /** The format in which the last rows went in, by what the server was asked. */
 async function formatOf(db: Connection): Promise<string> {
-  const ask = `select query from pg_stat_activity where pid = ${db.processId}`;
+  const ask = `select query from pg_stat_activity where ${isBackendOf(db)}`;
   const [[query] = []] = await serverQuery(await sharedServer(), ask);
   return /format binary/.test(query ?? "") ? "binary" : "text";
 }

@@ -1,6 +1,7 @@
 /** What the tests of COPY share: a connection of their own, and data. */
 import assert from "node:assert/strict";
 import { connect, type Connection, type ConnectOptions } from "../../mod.ts";
+import { pooledOptions } from "../_kit/pooled.ts";
 import { sharedServer } from "../_kit/servers.ts";
 
 /** Runs `body` with a connection of its own, and closes it. */
@@ -9,7 +10,8 @@ export async function withDb(
   options: ConnectOptions = {},
 ): Promise<void> {
   const { host, port } = await sharedServer();
-  const db = await connect({ host, port, user: "postgres", sslMode: "disable", ...options });
+  const login = { host, port, user: "postgres", ...pooledOptions() };
+  const db = await connect({ ...login, sslMode: "disable", ...options });
   try {
     await body(db);
   } finally {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Connection, InterfaceError, OperationalError } from "../../mod.ts";
-import { serverQuery, sharedServer } from "../_kit/servers.ts";
+import { terminate } from "../_kit/servers.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
 import { assertUsable, failure, until, withDb } from "./copying.ts";
 
@@ -108,7 +108,7 @@ test("listen: what waits is told of close(), of the connection's close and of it
   await withTwo(async (db) => {
     const subscription = await db.listen("cornac_e");
     const next = failure(subscription.next());
-    await serverQuery(await sharedServer(), `select pg_terminate_backend(${db.processId})`);
+    await terminate(db);
     const error = await next;
     assert.ok(error instanceof OperationalError);
     assert.match(error.message, /terminating connection|^connection lost/);

@@ -3,6 +3,7 @@ import process from "node:process";
 import { test } from "node:test";
 import { connect, type ConnectOptions, type DatabaseError } from "../../mod.ts";
 import { type FaultProxy, faultProxy } from "../_kit/fault_proxy.ts";
+import { pooledOptions } from "../_kit/pooled.ts";
 import { sharedServer } from "../_kit/servers.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
 import { type Kind, type Mix, runModel, seedOfToday } from "../wire/model.ts";
@@ -33,7 +34,8 @@ async function talk(
 ): Promise<void> {
   const { host, port } = await sharedServer();
   await withoutUnhandled(async () => {
-    const db = await connect({ host, port, user: "u_trust", database: "postgres", ...options });
+    const login = { host, port, user: "u_trust", database: "postgres" };
+    const db = await connect({ ...login, ...pooledOptions(), ...options });
     try {
       const seen = await runModel(db, seed, run);
       assert.equal([...seen.values()].reduce((sum, n) => sum + n, 0), run.count);

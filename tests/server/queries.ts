@@ -1,13 +1,15 @@
 /** What the tests of queries share: a connection for one test, and waiting for what the server sees. */
 import assert from "node:assert/strict";
 import { connect, type Connection, type ConnectOptions } from "../../mod.ts";
+import { isBackendOf, pooledOptions } from "../_kit/pooled.ts";
 import { serverQuery, sharedServer } from "../_kit/servers.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
 
 /** Options that reach the shared server. */
 export async function shared(options: ConnectOptions = {}): Promise<ConnectOptions> {
   const { host, port } = await sharedServer();
-  return { host, port, user: "postgres", database: "postgres", sslMode: "disable", ...options };
+  const login = { host, port, user: "postgres", database: "postgres" };
+  return { ...login, sslMode: "disable", ...pooledOptions(), ...options };
 }
 
 /** Connects, calls `work`, and closes whatever happens; nothing may be left unhandled. */
@@ -33,7 +35,7 @@ export async function behind(sql: string): Promise<(string | null)[][]> {
 
 /** Waits until the backend runs something, as the server sees it. */
 export async function untilActive(db: Connection, phrase: string): Promise<void> {
-  const sql = `select 1 from pg_stat_activity where pid = ${db.processId} and state = 'active'
+  const sql = `select 1 from pg_stat_activity where ${isBackendOf(db)} and state = 'active'
     and query like '%${phrase}%'`;
   while ((await behind(sql)).length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
 }

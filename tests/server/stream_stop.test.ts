@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connect, type Connection, OperationalError } from "../../mod.ts";
 import { faultProxy } from "../_kit/fault_proxy.ts";
-import { sharedServer } from "../_kit/servers.ts";
+import { sharedServer, terminate } from "../_kit/servers.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
-import { assertUsable, behind, shared, untilActive, withDatabase } from "./queries.ts";
+import { assertUsable, shared, untilActive, withDatabase } from "./queries.ts";
 
 /** More than is ever read ahead. */
 const LONG = "select i from generate_series(1, 300000) i";
@@ -53,6 +53,7 @@ for (const [where, read] of STOPS) {
         read(
           Object.create(tx, {
             processId: { value: db.processId },
+            parameterStatuses: { value: db.parameterStatuses },
             query: { value: tx.query.bind(tx) },
           }),
           stop,
@@ -109,7 +110,7 @@ test("stream: the backend's death ends the loop with the reason", () =>
     const read = async (): Promise<void> => {
       let rows = 0;
       for await (const _ of db.query(LONG)) {
-        if (++rows === 100) await behind(`select pg_terminate_backend(${db.processId})`);
+        if (++rows === 100) await terminate(db);
       }
     };
     await assert.rejects(read(), (error) => error instanceof OperationalError);
