@@ -66,6 +66,8 @@ export class Block implements Turn {
   readonly #signal: Signal | undefined;
   /** Settles when the server has made the savepoint; what is run in it need not wait for that. */
   readonly #made: Promise<void> | undefined;
+  /** Who has the turn from the moment on when its end is asked for. */
+  readonly #end: Ending = new Ending(this);
   #ending: Promise<void> | undefined;
   #isCommitted = false;
   #isPrepared = false;
@@ -132,9 +134,9 @@ export class Block implements Turn {
     return this.#beginning.isDue ? this.#beginning : undefined;
   }
 
-  begin(): Promise<void> {
+  begin(turn: Turn = this): Promise<void> {
     if (!this.#beginning.isDue) return Promise.resolve();
-    return this.#host.executor.session.request(NOTHING, { turn: this });
+    return this.#host.executor.session.request(NOTHING, { turn });
   }
 
   /** Told by the session. */
@@ -150,10 +152,11 @@ export class Block implements Turn {
       const how = this.#isCommitted ? "committed" : "rolled back";
       return Promise.reject(new InterfaceError(`the transaction is ${how} already`));
     }
-    const { turn } = this.#host.executor.session;
-    if (turn !== this && turn !== undefined) {
+    const { session } = this.#host.executor;
+    if (session.turn !== this && session.turn !== undefined) {
       return Promise.reject(new InterfaceError("a savepoint in it is open still"));
     }
+    if (session.turn === this) session.turn = this.#end;
     this.#isCommitted = true;
     return this.#ending = this.#endBy("committed", () => this.#commit());
   }
@@ -161,13 +164,14 @@ export class Block implements Turn {
   /** Ends it without; what is open in it is over, too. */
   rollback(): Promise<void> {
     const { session } = this.#host.executor;
-    if (this.#ending === undefined && this.#holds(session.turn)) session.turn = this;
+    if (this.#ending === undefined && this.#holds(session.turn)) session.turn = this.#end;
     return this.#ending ??= this.#rollback();
   }
 
   /** Whether a turn is that of a block within this one. */
   #holds(turn: Turn | undefined): boolean {
-    let block = turn instanceof Block ? turn : undefined;
+    const holder = turn instanceof Ending ? turn.ends : turn;
+    let block = holder instanceof Block ? holder : undefined;
     while (block !== undefined && block !== this) block = block.#outer;
     return block === this;
   }
@@ -181,14 +185,15 @@ export class Block implements Turn {
 
   /** Ends it by putting it aside under a name; a `commit()` that follows has nothing to do. */
   prepare(gid: string): Promise<void> {
-    const { turn } = this.#host.executor.session;
-    if (this.#ending !== undefined || this.#savepoint !== undefined || turn !== this) {
+    const { session } = this.#host.executor;
+    if (this.#ending !== undefined || this.#savepoint !== undefined || session.turn !== this) {
       const message = "only an open transaction with no savepoint open in it can be prepared";
       return Promise.reject(new InterfaceError(message));
     }
+    session.turn = this.#end;
     this.#isPrepared = true;
     const cause = (): unknown => this.#firstFailure;
-    const prepare = () => prepareTransaction(this.#host, gid, cause);
+    const prepare = () => prepareTransaction(within(this.#host, this.#end), gid, cause);
     return this.#ending = this.#endBy("prepared", prepare);
   }
 
@@ -249,7 +254,7 @@ export class Block implements Turn {
 
   #leave(outcome: TransactionOutcome | undefined, error?: unknown): void {
     const { session } = this.#host.executor;
-    if (session.turn === this) session.turn = this.#outer;
+    if (session.turn === this || session.turn === this.#end) session.turn = this.#outer;
     this.outcome = outcome;
     this.left?.(error);
   }
@@ -267,8 +272,47 @@ export class Block implements Turn {
 
   /** Runs a command and answers its tag; control commands are bounded by `timeout` alone. */
   async #tag(text: string): Promise<string> {
-    const results = await executeSimple(this.#host.executor, text, { turn: this });
+    const { executor } = this.#host;
+    const turn = executor.session.turn === this.#end ? this.#end : this;
+    const results = await executeSimple(executor, text, { turn });
     return results.at(-1)!.command;
+  }
+}
+
+/**
+ * The end of a block: what is asked for in the block while that is on its way would be run behind it,
+ * and outside, so it is refused.
+ */
+class Ending implements Turn {
+  readonly isTransaction = true;
+  readonly ends: Block;
+
+  constructor(block: Block) {
+    this.ends = block;
+  }
+
+  get refusal(): string {
+    return this.ends.refusal;
+  }
+
+  get signal(): Signal | undefined {
+    return this.ends.signal;
+  }
+
+  prelude(): Request<void> | undefined {
+    return this.ends.prelude();
+  }
+
+  begin(): Promise<void> {
+    return this.ends.begin(this);
+  }
+
+  failed(error: unknown, status: TransactionStatus): void {
+    this.ends.failed(error, status);
+  }
+
+  abandoned(): void {
+    this.ends.abandoned();
   }
 }
 

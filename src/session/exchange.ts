@@ -71,6 +71,8 @@ export interface Turn {
   readonly refusal: string;
   /** All that is requested within it belongs to one transaction. */
   readonly isTransaction?: boolean;
+  /** The turn that it is the end of: nothing more is requested within that one. */
+  readonly ends?: Turn;
   /** Aborts what is requested within it. */
   readonly signal?: Signal;
   /**
@@ -258,7 +260,7 @@ export function cancelled(): OperationalError {
 
 /** Why a request is refused that was made within `own` while `holder` has the turn. */
 export function outOfTurn(holder: Turn | undefined, own: Turn | undefined): InterfaceError {
-  if (holder === undefined) {
+  if (holder === undefined || (own !== undefined && holder.ends === own)) {
     return new InterfaceError("it is over: nothing can be run in it any more");
   }
   const inside = own === undefined ? "" : "; this one is not the innermost";

@@ -40,11 +40,18 @@ export class Scene {
     void this.#strike();
   }
 
-  /** Waits until the server sleeps or waits for a lock on behalf of the operation. */
-  async untilBlocked(): Promise<void> {
+  /**
+   * Waits until the server sleeps, waits for a lock, or for data that does not come. What it has not
+   * read yet would make its last words a reset.
+   */
+  async untilBlocked(on: readonly string[]): Promise<void> {
     const sql = `select from pg_stat_activity where pid = ${this.db.processId}
-      and state = 'active' and wait_event_type in ('Timeout', 'Lock')`;
-    while (!this.isOver && (await behind(sql)).length === 0) {
+      and state = 'active' and wait_event_type in (${on.map((type) => `'${type}'`).join()})`;
+    for (let before = -1; !this.isOver;) {
+      const isBlocked = (await behind(sql)).length > 0;
+      const sent = this.proxy.up.bytes;
+      if (isBlocked && sent === before) break;
+      before = isBlocked ? sent : -1;
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     this.underway();
@@ -76,7 +83,7 @@ const NEVER = new Promise<never>(() => {});
 /** Runs a query that blocks, and strikes then. */
 async function blocked<T>(scene: Scene, operation: PromiseLike<T>): Promise<T> {
   const settled = Promise.resolve(operation);
-  void scene.untilBlocked();
+  void scene.untilBlocked(["Timeout", "Lock"]);
   return await settled;
 }
 
@@ -97,7 +104,7 @@ const throwOwn = (): never => {
   throw OWN;
 };
 const silent = (scene: Scene) => (): Promise<never> => {
-  scene.underway();
+  void scene.untilBlocked(["Client"]);
   return NEVER;
 };
 
@@ -279,9 +286,9 @@ export const TRIALS: Readonly<Record<OperationName, Operation>> = {
     cleanUp: ({ aside }) => aside.query("commit"),
   },
   listen: {
-    works: async ({ db, name }) => await (await db.listen(name)).close(),
-    lasts: async (scene) => {
-      const subscription = await scene.db.listen(scene.name);
+    works: async ({ db, name }, how) => await (await db.listen(name, how)).close(),
+    lasts: async (scene, how) => {
+      const subscription = await scene.db.listen(scene.name, how);
       setTimeout(() => scene.underway(), 0);
       return await subscription.next();
     },

@@ -138,9 +138,6 @@ export const OPERATIONS: Readonly<Record<OperationName, Row>> = {
     title: "`listen()`, and its notifications",
     but: {
       refused: "—: a server that takes connections takes LISTEN",
-      before: "—: it has no signal: `close()` ends it",
-      during: "—: it has no signal: `close()` ends it",
-      after: "—: it has no signal: `close()` ends it",
       late: "—: it waits for as long as nothing comes",
       cancelled: "—: between notifications the server does nothing that could be cancelled",
     },

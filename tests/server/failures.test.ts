@@ -78,6 +78,7 @@ const BLOWS: Readonly<Record<FaultName, () => Blow>> = {
     run: async ({ works }, scene) => {
       const controller = new AbortController();
       await works(scene, { signal: controller.signal });
+      await new Promise((resolve) => setTimeout(resolve, 50)); // for the proxy to count what was sent
       await sendingNothing(scene, () => Promise.resolve(controller.abort(REASON)));
     },
   }),
@@ -87,7 +88,8 @@ const BLOWS: Readonly<Record<FaultName, () => Blow>> = {
   reset: () => onTheWay(({ proxy }) => proxy.cut("reset")),
   ended: () => onTheWay(({ proxy }) => proxy.cut("end")),
   silence: () => ({
-    options: { timeout: 0.3 },
+    // Enough for a busy machine to set the scene.
+    options: { timeout: 2 },
     run: ({ works }, scene) => {
       scene.proxy.down.stallAt = 0;
       return works(scene, {});
@@ -162,38 +164,41 @@ const operations = Object.keys(OPERATIONS) as OperationName[];
 const faults = Object.keys(FAULTS) as FaultName[];
 /** What was found, by operation. */
 const rows = new Map<OperationName, Record<string, string>>();
+const WORKERS = 12;
 
-/** Runs the cells of one operation, some at a time. */
-async function rowOf(operation: OperationName): Promise<Record<string, string>> {
-  const found = Object.fromEntries(faults.map((fault) => [fault, outcomeOf(operation, fault)]));
-  const left = faults.filter((fault) => !found[fault]!.startsWith("—"));
+/** Runs every cell that exists, a dozen at a time, those first that take longest. */
+async function runAll(): Promise<void> {
+  const left: [OperationName, FaultName][] = [];
+  for (const operation of operations) {
+    const found = Object.fromEntries(faults.map((fault) => [fault, outcomeOf(operation, fault)]));
+    rows.set(operation, found);
+    for (const fault of faults) if (!found[fault]!.startsWith("—")) left.push([operation, fault]);
+  }
+  left.sort(([, a], [, b]) => Number(b === "silence") - Number(a === "silence"));
   const work = async (): Promise<void> => {
-    for (let fault = left.shift(); fault !== undefined; fault = left.shift()) {
-      found[fault] = await bounded(outcome(operation, fault))
+    for (let cell = left.shift(); cell !== undefined; cell = left.shift()) {
+      const [operation, fault] = cell;
+      rows.get(operation)![fault] = await bounded(outcome(operation, fault))
         .catch((error) => `FAILS: ${error.stack}`);
     }
   };
-  await Promise.all([work(), work(), work(), work(), work(), work()]);
-  return found;
+  await Promise.all(Array.from({ length: WORKERS }, work));
 }
 
+test("failures: everything comes to something, and nothing is left unhandled", {
+  timeout: 240_000,
+}, () => withoutUnhandled(runAll));
+
 for (const operation of operations) {
-  test(
-    `failures: ${OPERATIONS[operation].title}`,
-    { timeout: 240_000 },
-    () =>
-      withoutUnhandled(async () => {
-        const found = await rowOf(operation);
-        rows.set(operation, found);
-        const wanted = faults.map((fault) => [fault, outcomeOf(operation, fault)]);
-        assert.deepEqual(found, Object.fromEntries(wanted));
-      }),
-  );
+  test(`failures: ${OPERATIONS[operation].title}`, () => {
+    const wanted = faults.map((fault) => [fault, outcomeOf(operation, fault)]);
+    assert.deepEqual(rows.get(operation), Object.fromEntries(wanted));
+  });
 }
 
 test("failures: the table, as it was found", () => {
   const cells = [...rows.values()].flatMap(Object.values).filter((cell) => !cell.startsWith("—"));
-  assert.ok(rows.size < operations.length || cells.length >= 150, String(cells.length));
+  assert.ok(cells.length >= 150, String(cells.length));
   const lines = [
     `failures: ${cells.length} cells; ✗: the connection is closed, otherwise it is usable`,
     ["", ...faults],

@@ -1,7 +1,13 @@
 /** A transaction as a whole is stopped by its signal and its time: cancelled, rolled back, free. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Connection, OperationalError, type PgError, type Transaction } from "../../mod.ts";
+import {
+  type Connection,
+  InterfaceError,
+  OperationalError,
+  type PgError,
+  type Transaction,
+} from "../../mod.ts";
 import { withPool } from "./pool_server.ts";
 import { assertUsable, untilActive, withDatabase } from "./queries.ts";
 
@@ -147,4 +153,20 @@ test("transaction of a pool: its signal and time end the wait for a connection, 
     const late = pool.transaction((tx) => tx.query("select pg_sleep(300)"), { timeout: 0.05 });
     await assert.rejects(late, isLate);
     assert.equal(await pool.query("select 1").scalar(), 1);
+  }));
+
+test("transaction: what is asked for in it while it is being ended is refused, and not run behind its end", () =>
+  withDatabase(async (db) => {
+    await db.query("create temp table kept (n int)");
+    const add = (tx: Transaction, n: number) => tx.query("insert into kept values ($1)", [n]);
+    for (const end of ["commit", "rollback"] as const) {
+      const tx = await db.begin();
+      await add(tx, end === "commit" ? 1 : 2);
+      const ended = tx[end]();
+      await assert.rejects(add(tx, 3), /^InterfaceError: it is over/);
+      await assert.rejects(tx.query("select 1").simple(), /^InterfaceError: it is over/);
+      await assert.rejects(tx.savepoint(() => 1), InterfaceError);
+      await ended;
+    }
+    assert.equal(await db.query("select n from kept").scalar(), 1);
   }));
