@@ -29,7 +29,7 @@ async function silent(
   return [pool, { calls: await work(pool), end: () => proxy.close() }];
 }
 
-async function at(address: Address, own: PoolOptions, calls: (pool: Pool) => Scene["calls"]) {
+function at(address: Address, own: PoolOptions, calls: (pool: Pool) => Scene["calls"]) {
   const pool = createPool(as(address), { max: 1, ...own });
   return [pool, { calls: calls(pool) }] as const;
 }
@@ -38,13 +38,13 @@ const STATES: Readonly<Record<string, () => Promise<readonly [Pool, Scene]>>> = 
   "nothing was asked for": async () => at(await sharedServer(), {}, () => []),
   connecting: async () => {
     const hole = await blackHole();
-    const [pool, { calls }] = await at(hole, {}, (pool) => [pool.query("select 1").execute()]);
+    const [pool, { calls }] = at(hole, {}, (pool) => [pool.query("select 1").execute()]);
     return [pool, { calls, end: () => hole.close() }];
   },
   "pausing after a refusal": async () => {
     const hole = await faultProxy(await sharedServer());
     await hole.close();
-    const [pool, scene] = await at({ ...hole, port: hole.port || 1 }, {}, (pool) => {
+    const [pool, scene] = at({ ...hole, port: hole.port || 1 }, {}, (pool) => {
       return [pool.query("select 1").execute(), pool.connect()];
     });
     await until(() => pool.stats().failedConnects > 0);
