@@ -10,7 +10,7 @@ import { type Cluster, startCluster } from "../_kit/cluster.ts";
 import { type FaultProxy, faultProxy } from "../_kit/fault_proxy.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
 import { Ledger, runClients } from "./pool_clients.ts";
-import { as, pause, until } from "./pool_server.ts";
+import { as, inTime, pause, until } from "./pool_server.ts";
 
 const SECONDS = process.env.CORNAC_CHAOS === "full" ? 60 : 2;
 const [CLIENTS, MAX] = [200, 8];
@@ -138,8 +138,7 @@ for (const row of ROWS) {
           const clients = runClients(pool, CLIENTS, ledger, () => isOver);
           const away = await harm(row, pool, ledger, cluster, proxy);
           isOver = true;
-          const inTime = await Promise.race([clients.then(() => true), pause(40)]);
-          assert.ok(inTime, `calls hang: ${JSON.stringify(pool.stats())}`);
+          assert.ok(await inTime(clients, 40), `calls hang: ${JSON.stringify(pool.stats())}`);
           assert.deepEqual([ledger.wrong, ledger.untyped], [0, []]);
           assert.ok(ledger.good > CLIENTS, ledger.why);
           const { retired, created } = pool.stats();

@@ -11,7 +11,7 @@ import { createPool } from "../../src/pool.ts";
 import { expiry } from "../../src/pool/slot.ts";
 import { startCluster } from "../_kit/cluster.ts";
 import { sharedServer } from "../_kit/servers.ts";
-import { as, pause, until, withPool } from "./pool_server.ts";
+import { as, inTime, pause, until, withPool } from "./pool_server.ts";
 
 const PID = "select pg_backend_pid()";
 
@@ -202,9 +202,9 @@ async function assertEnds(
   writeFileSync(file, program);
   const flags = "Deno" in globalThis ? ["run", "-A", "--no-check"] : [];
   const child = spawn(process.execPath, [...flags, file], { stdio: ["ignore", "pipe", "inherit"] });
-  const ended = new Promise<boolean>((resolve) => child.once("exit", () => resolve(true)));
+  const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   await new Promise((resolve) => child.stdout!.once("data", resolve));
-  const outcome = await Promise.race([ended, pause(ends ? 20 : 1).then(() => false)]);
+  const outcome = await inTime(ended, ends ? 20 : 1);
   child.kill("SIGKILL");
   await ended;
   rmSync(folder, { recursive: true });
