@@ -1,5 +1,6 @@
 /** What is done with a connection that is given back, before somebody else gets it. */
 import { OperationalError } from "../errors/errors.ts";
+import type { Signal } from "../runtime/runtime.ts";
 import type { Session } from "../session/session.ts";
 import type { Holding } from "./holding.ts";
 import type { LeaseReport, PoolSettings } from "./options.ts";
@@ -50,22 +51,31 @@ export async function reset(
   if (changes.any) await connection.query(changes.undo()).simple().all();
 }
 
-/** Runs `work` on a session, and ends the session when it takes longer than `seconds`; 0: no limit. */
+/**
+ * Runs `work` on a session, and ends the session when it takes longer than `seconds` (0: no limit) or
+ * `signal` aborts: `work` may be a user's own, which would wait on.
+ */
 export async function inTime<T>(
   session: Session,
   seconds: number,
   work: () => PromiseLike<T>,
+  signal?: Signal,
 ): Promise<T> {
-  let late: (error: unknown) => void;
-  const clock = new Promise<never>((_, reject) => late = reject);
-  const timer = seconds === 0 ? undefined : setTimeout(() => {
-    const error = new OperationalError(`the connection did not answer within ${seconds} s`);
-    session.destroy(error);
-    late(error);
-  }, seconds * 1000);
+  if (signal?.aborted) throw signal.reason;
+  let fail: (error: unknown) => void;
+  const over = new Promise<never>((_, reject) => fail = reject);
+  const end = (reason: unknown): void => {
+    session.destroy(reason);
+    fail(reason);
+  };
+  const late = () => end(new OperationalError(`the connection did not answer within ${seconds} s`));
+  const aborted = () => end(signal!.reason);
+  const timer = seconds === 0 ? undefined : setTimeout(late, seconds * 1000);
+  signal?.addEventListener("abort", aborted, { once: true });
   try {
-    return await Promise.race([work(), clock]);
+    return await Promise.race([work(), over]);
   } finally {
     clearTimeout(timer);
+    signal?.removeEventListener("abort", aborted);
   }
 }

@@ -216,11 +216,15 @@ export class Slots {
     this.#free(slot, began);
   }
 
+  #inTime<T>(slot: Slot, seconds: number, work: () => PromiseLike<T>): Promise<T> {
+    return inTime(slot.core.session, seconds, work, this.#destroyed.signal);
+  }
+
   /** Its session belongs to the user for a moment; what he changes in it is there to stay. */
   async #introduce(slot: Slot): Promise<void> {
     const { onConnect, acquireTimeout } = this.#settings;
     if (onConnect === undefined) return;
-    await inTime(slot.core.session, acquireTimeout, async () => await onConnect(slot.connection));
+    await this.#inTime(slot, acquireTimeout, async () => await onConnect(slot.connection));
     const { session } = slot.core;
     if (session.closed || session.transactionStatus !== "idle") {
       throw new OperationalError("onConnect has left the connection closed or in a transaction");
@@ -262,7 +266,7 @@ export class Slots {
     slot.become("checking");
     const { session } = slot.core;
     const ask = () => slot.connection.query("").simple().all();
-    inTime(session, CHECK_TIME, ask).then(
+    this.#inTime(slot, CHECK_TIME, ask).then(
       () => {
         slot.isDoubtful = false;
         this.#free(slot);
@@ -277,7 +281,7 @@ export class Slots {
   async #clean(slot: Slot, rollback: boolean): Promise<void> {
     try {
       const settings = this.#settings;
-      await inTime(slot.core.session, CHECK_TIME, () => reset(slot, rollback, settings.reset));
+      await this.#inTime(slot, CHECK_TIME, () => reset(slot, rollback, settings.reset));
       if (slot.executor.changes.settings) await this.#introduce(slot);
       slot.executor.changes.clear();
     } catch (error) {

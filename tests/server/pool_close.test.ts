@@ -1,11 +1,11 @@
 /** close() in whatever state a connection or a caller is: it ends, and so does who waits. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createPool, PgError, type Pool, type PoolOptions } from "../../mod.ts";
+import { type Connection, createPool, PgError, type Pool, type PoolOptions } from "../../mod.ts";
 import { blackHole, faultProxy } from "../_kit/fault_proxy.ts";
 import { sharedServer } from "../_kit/servers.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
-import { as, pause, until } from "./pool_server.ts";
+import { as, inTime, pause, until } from "./pool_server.ts";
 
 type Address = Parameters<typeof as>[0];
 
@@ -15,7 +15,19 @@ interface Scene {
   end?(): Promise<void>;
 }
 
-const forever = () => new Promise<never>(() => {});
+/** A user's function that never ends; whether the connection it was given does; when it is called. */
+function hook(): [(db: Connection) => Promise<never>, () => Promise<void>, Promise<void>] {
+  let given: Connection;
+  let called: () => void;
+  const isCalled = new Promise<void>((resolve) => called = resolve);
+  const forever = (db: Connection): Promise<never> => {
+    given = db;
+    called();
+    return new Promise(() => {});
+  };
+  const end = async () => assert.ok(await inTime(given.closed, 4), "its connection lives on");
+  return [forever, end, isCalled];
+}
 
 /** A connection of a pool behind a proxy that falls silent. */
 async function silent(
@@ -50,8 +62,12 @@ const STATES: Readonly<Record<string, () => Promise<readonly [Pool, Scene]>>> = 
     await until(() => pool.stats().failedConnects > 0);
     return [pool, scene];
   },
-  "in onConnect": async () =>
-    at(await sharedServer(), { onConnect: forever }, (pool) => [pool.connect()]),
+  "in onConnect": async () => {
+    const [onConnect, end, called] = hook();
+    const [pool, { calls }] = at(await sharedServer(), { onConnect }, (pool) => [pool.connect()]);
+    await called;
+    return [pool, { calls, end }];
+  },
   idle: async () => {
     const pool = createPool(as(await sharedServer()), { max: 1 });
     await pool.query("select 1");
@@ -99,10 +115,12 @@ const STATES: Readonly<Record<string, () => Promise<readonly [Pool, Scene]>>> = 
       ];
     }),
   cleaning: async () => {
-    const pool = createPool(as(await sharedServer()), { max: 1, reset: forever });
+    const [reset, end, called] = hook();
+    const pool = createPool(as(await sharedServer()), { max: 1, reset });
     const db = await pool.connect();
     void db.close();
-    return [pool, { calls: [pool.connect()] }];
+    await called;
+    return [pool, { calls: [pool.connect()], end }];
   },
   closing: () =>
     silent({ idleTimeout: 0.05 }, async (pool) => {
