@@ -80,7 +80,9 @@ export const SETTINGS: Readonly<Record<string, string>> = {
   listen_addresses: "127.0.0.1, ::1",
   fsync: "off",
   full_page_writes: "off",
-  max_connections: "60",
+  max_connections: "200",
+  // A query whose client has vanished would go on, and hold its connection, until it is done.
+  client_connection_check_interval: "250ms",
   wal_level: "logical",
   max_wal_senders: "10",
   max_replication_slots: "10",

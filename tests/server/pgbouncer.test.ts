@@ -27,8 +27,8 @@ function withPgBouncer(mode: Mode, work: (bouncer: PgBouncer) => Promise<void>):
   return withoutUnhandled(async () => {
     const bouncer = await startPgBouncer(await sharedServer(), mode, ROTATING);
     const busy = () => plainQuery(bouncer.socketPath, "select pg_sleep(0.1)");
-    await Promise.all([busy(), busy(), busy()]);
     try {
+      await Promise.all([busy(), busy(), busy()]);
       await work(bouncer);
     } finally {
       await bouncer.stop();
