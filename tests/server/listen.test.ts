@@ -33,7 +33,7 @@ test("listen: notifications reach an idle connection, with channel, payload and 
     const subscription = await db.listen("cornac_idle");
     await other.notify("cornac_idle", "hello");
     await other.notify("cornac_idle");
-    const { processId } = other;
+    const processId = await other.query("select pg_backend_pid()").scalar<number>();
     const channel = "cornac_idle";
     assert.deepEqual(await subscription.next(), {
       done: false,

@@ -10,7 +10,8 @@ import {
   StaleStatementError,
   type Transaction,
 } from "../../mod.ts";
-import { assertUsable, behind, shared, withDatabase } from "./queries.ts";
+import { terminate } from "../_kit/servers.ts";
+import { assertUsable, behind, shared, untilActive, withDatabase } from "./queries.ts";
 
 async function table(db: Connection): Promise<() => Promise<unknown[]>> {
   await db.query("create temp table kept (n int)");
@@ -345,7 +346,8 @@ test("transaction: the backend's death rejects it, and what is asked afterwards 
     const lost = db.transaction(async (tx) => {
       // Asked before: what is asked after the death was noticed is refused, and not lost.
       const slow = tx.query("select pg_sleep(60)").execute();
-      await behind(`select pg_terminate_backend(${db.processId})`);
+      await untilActive(db, "pg_sleep(60)");
+      await terminate(db);
       await slow;
     });
     await assert.rejects(lost, OperationalError);
