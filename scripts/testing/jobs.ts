@@ -57,7 +57,7 @@ export async function planJobs(
       for (const runtime of RUNTIMES) {
         if (!chosen(selection.runtimes, runtime)) continue;
         const fromNpm = runtime.startsWith("npm-");
-        if (fromNpm && pooler !== undefined) continue;
+        if (pooler !== undefined && !pooledRuntimes(pooler).includes(runtime)) continue;
         const report = join(reports, `${runtime}-${pooler ?? group}.xml`);
         const here = fromNpm ? files.map((file) => file.replace(/\.ts$/, ".js")) : files;
         const directory = fromNpm ? npmTests : root;
@@ -77,6 +77,11 @@ function filesOf(
 ): string[] {
   if (pooler === undefined) return testFiles(root, group, parts);
   return pooledFiles(pooler).filter((path) => isWanted(path, parts));
+}
+
+/** Prepared statements in transaction mode are what nobody is advised to have: one runtime will do. */
+function pooledRuntimes(pooler: Pooler): readonly RuntimeName[] {
+  return pooler === "transaction" ? ["deno"] : ["deno", "bun", "node"];
 }
 
 function chosen<T>(list: readonly T[], item: T): boolean {

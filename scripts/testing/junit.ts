@@ -36,7 +36,11 @@ interface Element {
 function* elements(xml: string): Generator<Element> {
   const pattern =
     /<testcase\b([^>]*?)\/>|<testcase\b([^>]*[^/])>([\s\S]*?)<\/testcase>|<(\/?testsuite)\b([^>]*)>/g;
-  const quoted = xml.replace(/"[^"]*"/g, (value) => value.replaceAll(">", "&gt;"));
+  // In tags alone: Node writes quotes into a failure's text as they are.
+  const quoted = xml.replace(
+    /<\w(?:[^"<>]|"[^"]*")*>/g,
+    (tag) => tag.replace(/"[^"]*"/g, (value) => value.replaceAll(">", "&gt;")),
+  );
   for (const [, empty, open, body = "", tag, suite] of quoted.matchAll(pattern)) {
     if (tag?.startsWith("/") === false && suite?.endsWith("/")) continue;
     const text = empty ?? open ?? suite ?? "";

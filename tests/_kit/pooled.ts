@@ -5,7 +5,7 @@
  * In transaction mode each transaction goes to the server connection that has been idle longest, of
  * three or more, so that whoever relies on a session fails as he would in earnest. Temporary tables
  * are how tests keep out of one another's way: there they become ordinary ones, by a relay that writes
- * spaces over the word, in a database of this process's own, emptied before each test.
+ * over the words, in a database of this process's own, emptied before each test.
  */
 import { Buffer } from "node:buffer";
 import { connect, createServer, type Socket } from "node:net";
@@ -31,17 +31,28 @@ export async function startPooled(server: ServerAddress, mode: Mode): Promise<Se
   }
   const database = `pooled_${process.pid}_${Math.random().toString(36).slice(2)}`;
   await plainQuery(socketPath, `create database ${database}`);
-  const settings = { default_pool_size: 50, min_pool_size: 3, server_round_robin: 1 };
+  const settings = {
+    default_pool_size: 50,
+    min_pool_size: 3,
+    server_round_robin: 1,
+    admin_users: "postgres",
+  };
   const bouncer = untilExit(
     await startPgBouncer(server, mode, settings, { postgres: database }),
   );
-  const busy = () => plainQuery(bouncer.socketPath, "select pg_sleep(0.1)");
-  await Promise.all([busy(), busy(), busy()]);
-  const port = await relay(bouncer, () => plainQuery(socketPath, EMPTY, database));
+  const busy = () => plainQuery(bouncer.socketPath, "select pg_sleep(0.05)");
+  // What somebody has SET is gone with the sessions.
+  const renew = async () => {
+    await plainQuery(bouncer.socketPath, "reconnect", "pgbouncer");
+    await plainQuery(socketPath, EMPTY, database);
+    await Promise.all([busy(), busy(), busy()]);
+  };
+  const port = await relay(bouncer, renew);
   return { ...same, host: "127.0.0.1", port, database };
 }
 
-const EMPTY = "set client_min_messages = error; drop schema public cascade; create schema public";
+const EMPTY = `set client_min_messages = error; drop schema public cascade; create schema public;
+  grant usage on schema public to public`;
 
 function untilExit(bouncer: PgBouncer): PgBouncer {
   bouncer.unref();
@@ -59,8 +70,11 @@ async function relay(
     client.setNoDelay(true);
     client.on("error", () => client.destroy());
     client.pause();
+    await new Promise(setImmediate); // whose end has arrived already is not here
     if (here++ === 0) await empty();
-    client.once("close", () => here--);
+    const leave = once(() => here--);
+    client.once("end", leave);
+    client.once("close", leave);
     if (client.destroyed) return;
     const upstream = connect(to);
     upstream.setNoDelay(true);
@@ -76,6 +90,14 @@ async function relay(
   return (server.address() as { port: number }).port;
 }
 
+function once(act: () => void): () => void {
+  let done = false;
+  return () => {
+    if (!done) act();
+    done = true;
+  };
+}
+
 function withoutTemporary(from: Socket, to: Socket): void {
   from.on("data", (bytes: Buffer) => {
     for (const [word, spaces] of WORDS) {
@@ -87,9 +109,11 @@ function withoutTemporary(from: Socket, to: Socket): void {
   from.once("end", () => to.end());
 }
 
-const WORDS = ["create temp ", "create temporary "].map((word) =>
-  [word, Buffer.from("create".padEnd(word.length))] as const
-);
+const WORDS: readonly (readonly [string, Buffer])[] = [
+  ["create temp ", "create      "],
+  ["create temporary ", "create           "],
+  ["pg_temp.", " public."],
+].map(([word, instead]) => [word!, Buffer.from(instead!)]);
 
 let connections = 0;
 

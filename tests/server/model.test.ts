@@ -109,7 +109,8 @@ test(`model (seed ${seed}): answers that arrive in pieces of seven bytes`, () =>
 
 test("model: in a transaction that failed everything fails until the rollback, and nothing after", async () => {
   const { host, port } = await sharedServer();
-  const db = await connect({ host, port, user: "u_trust", database: "postgres" });
+  const login = { host, port, user: "u_trust", database: "postgres" };
+  const db = await connect({ ...login, ...pooledOptions() });
   try {
     for (let round = 0; round < 50; round++) {
       const queries = [
