@@ -25,6 +25,23 @@ test("junit: Node nests subtests in suites, gives reasons and lists empty files"
   ]);
 });
 
+test("junit: a quote in a failure's text hides no test behind it", () => {
+  const xml = `<testsuites>
+    <testcase name="a" file="/x.test.ts" failure="odd">
+      <failure type="testCodeFailure" message="odd">a " b</failure>
+    </testcase>
+    <testcase name="b" file="/x.test.ts"/>
+    <testcase name="c" file="/x.test.ts" failure="1 > 2">
+      <failure type="testCodeFailure" message="1 > 2">Error: 1 > 2</failure>
+    </testcase>
+  </testsuites>`;
+  assert.deepEqual(outcomes(xml), [
+    ["a", "failed", 'a " b'],
+    ["b", "passed", ""],
+    ["c", "failed", "Error: 1 > 2"],
+  ]);
+});
+
 test("junit: Deno lists parents, which do not count unless they failed alone", () => {
   const xml = `<testsuites name="deno test">
     <testsuite name="./x.test.ts" tests="4">
