@@ -74,7 +74,7 @@ export interface Turn {
   /** The turn that it is the end of: nothing more is requested within that one. */
   readonly ends?: Turn;
   /** Aborts what is requested within it. */
-  readonly signal?: Signal;
+  readonly signal?: Signal | undefined;
   /**
    * What is to go in front of a request in it: messages without a Sync, so that the server skips the
    * request should it refuse them. Asked for whenever one is sent; nothing is sent behind that one
@@ -94,7 +94,7 @@ export interface Turn {
 /** What a request wants besides being sent. */
 export interface RequestOptions {
   /** Aborted before it was sent: never sent; later: cancelled on the server. */
-  readonly signal?: Signal;
+  readonly signal?: Signal | undefined;
   /** Seconds, then as if aborted; 0 or absent: no limit. */
   readonly timeout?: number;
   /** The turn within which it is made. */
