@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { channel, tracingChannel } from "node:diagnostics_channel";
+import process from "node:process";
 import { test } from "node:test";
 import { connect, PgError } from "../../mod.ts";
 import { detectRuntime } from "../../src/runtime/detect.ts";
@@ -17,28 +18,35 @@ import { behind, shared, withDatabase } from "./queries.ts";
 const COPY_OUT = "copy (select 1) to stdout";
 const SERIES = "select i from generate_series(1, $1::int) as i";
 
-test("trace: when the connection breaks, all that is under way ends", () =>
-  withoutUnhandled(async () => {
-    for (const how of ["terminated", "reset", "destroyed"] as const) {
-      const proxy = await faultProxy(await sharedServer());
-      const all = await traced(async () => {
-        const db = await connect(await shared({ host: proxy.host, port: proxy.port }));
-        const transaction = await db.begin();
-        const queries = [1, 2, 3].map(() => transaction.query("select pg_sleep(60)").execute());
-        const outcomes = Promise.allSettled(queries);
-        await new Promise((resolve) => setTimeout(resolve, 50));
-        if (how === "terminated") await behind(`select pg_terminate_backend(${db.processId})`);
-        else if (how === "reset") proxy.cut("reset");
-        else db.destroy();
-        for (const { status } of await outcomes) assert.equal(status, "rejected");
-        await db.closed;
-      });
-      await proxy.close();
-      const kinds = all.map(({ kind }) => kind).join(" ");
-      assert.equal(kinds, "connect transaction query query query");
-      assert.ok(all.slice(2).every(({ message }) => message.error instanceof PgError));
-    }
-  }));
+/** Node 20 may spin for ever in its own cleanup after this; Node 24 too, but its runner can be told to end. */
+const spins = process.version.startsWith("v20.") && "Node 20 may not end after it (CleanupHandles)";
+
+for (const how of ["terminated", "reset", "destroyed"] as const) {
+  test(
+    `trace: when the connection breaks, all that is under way ends (${how})`,
+    { skip: how === "terminated" && spins },
+    () =>
+      withoutUnhandled(async () => {
+        const proxy = await faultProxy(await sharedServer());
+        const all = await traced(async () => {
+          const db = await connect(await shared({ host: proxy.host, port: proxy.port }));
+          const transaction = await db.begin();
+          const queries = [1, 2, 3].map(() => transaction.query("select pg_sleep(60)").execute());
+          const outcomes = Promise.allSettled(queries);
+          await new Promise((resolve) => setTimeout(resolve, 50));
+          if (how === "terminated") await behind(`select pg_terminate_backend(${db.processId})`);
+          else if (how === "reset") proxy.cut("reset");
+          else db.destroy();
+          for (const { status } of await outcomes) assert.equal(status, "rejected");
+          await db.closed;
+        });
+        await proxy.close();
+        const kinds = all.map(({ kind }) => kind).join(" ");
+        assert.equal(kinds, "connect transaction query query query");
+        assert.ok(all.slice(2).every(({ message }) => message.error instanceof PgError));
+      }),
+  );
+}
 
 test("trace: what is bound to start holds in the operation, and for all that is called in it", () =>
   withDatabase(async (db) => {
