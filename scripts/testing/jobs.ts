@@ -144,10 +144,7 @@ async function commandOf(
     "--test-reporter=spec",
     "--test-reporter-destination=stdout",
   ];
-  // Node may spin for ever in its own cleanup, after the last test (CleanupHandles). That programs end
-  // by themselves is tested by programs of their own. Node 20 would lose the report with it.
-  const ends = runtime === "npm-node20" ? [] : ["--test-force-exit"];
-  const limits = ["--test-concurrency=1", "--test-timeout=120000", ...ends];
+  const limits = ["--test-concurrency=1", "--test-timeout=120000"];
   const flags = ["--test", ...limits, ...reporters, ...only];
   const node = await runtimeBinary(runtime === "npm-node20" ? "node20" : "node24");
   return [node, [...flags, ...files]];

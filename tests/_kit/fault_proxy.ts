@@ -15,6 +15,7 @@
  */
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { Worker } from "node:worker_threads";
+import { reset } from "./reset.ts";
 import { Turns } from "./turn.ts";
 
 /** What happens to one direction of every connection. Positions count bytes per connection. */
@@ -140,7 +141,7 @@ class Link {
   cut(how: "reset" | "end"): void {
     this.#alive = false;
     this.#forget();
-    for (const socket of this.#ends) how === "reset" ? socket.resetAndDestroy() : socket.destroy();
+    for (const socket of this.#ends) how === "reset" ? reset(socket) : socket.destroy();
   }
 
   /** Passes bytes on, one piece after the other, with the faults as they are at that moment. */

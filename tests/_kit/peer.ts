@@ -5,6 +5,7 @@
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { type ClientMessage, describeMessage, takeMessage } from "./client_messages.ts";
+import { reset } from "./reset.ts";
 import { type Bytes, concat } from "./server_messages.ts";
 import { acceptTls, type ServerTls } from "./tls_bridge.ts";
 import { Turns } from "./turn.ts";
@@ -113,7 +114,7 @@ export class Peer {
   async reset(): Promise<void> {
     await this.flush();
     await this.#turns.next();
-    this.#raw.resetAndDestroy();
+    reset(this.#raw);
     this.#channel.destroy();
   }
 

@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { channel, tracingChannel } from "node:diagnostics_channel";
-import process from "node:process";
 import { test } from "node:test";
 import { connect, PgError } from "../../mod.ts";
 import { detectRuntime } from "../../src/runtime/detect.ts";
@@ -18,13 +17,9 @@ import { behind, shared, withDatabase } from "./queries.ts";
 const COPY_OUT = "copy (select 1) to stdout";
 const SERIES = "select i from generate_series(1, $1::int) as i";
 
-/** Node 20 may spin for ever in its own cleanup after this; Node 24 too, but its runner can be told to end. */
-const spins = process.version.startsWith("v20.") && "Node 20 may not end after it (CleanupHandles)";
-
 for (const how of ["terminated", "reset", "destroyed"] as const) {
   test(
     `trace: when the connection breaks, all that is under way ends (${how})`,
-    { skip: how === "terminated" && spins },
     () =>
       withoutUnhandled(async () => {
         const proxy = await faultProxy(await sharedServer());

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { test } from "node:test";
 import { blackHole, type FaultProxy, faultProxy, type Faults } from "../_kit/fault_proxy.ts";
+import { reset } from "../_kit/reset.ts";
 
 const HELLO = "the quick brown fox jumps over the lazy dog";
 
@@ -51,6 +52,24 @@ test("fault proxy: a stall on demand passes nothing more and keeps the connectio
     assert.equal(more, "");
     assert.equal(client.readyState, "open");
   });
+});
+
+test("reset: a socket that is ending closes, where Node's own reset would leave it open", {
+  timeout: 10_000,
+}, async () => {
+  const server = createServer();
+  const closed = new Promise<void>((resolve) => {
+    server.once("connection", (socket: Socket) => {
+      socket.on("error", () => {}).on("close", () => resolve()).end(HELLO);
+      reset(socket);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const client = connect({ host: "127.0.0.1", port }).on("error", () => {}).resume();
+  await closed;
+  client.destroy();
+  await new Promise((resolve) => server.close(resolve));
 });
 
 test("fault proxy: a black hole never answers a connect", async () => {
