@@ -7,7 +7,7 @@
  * Source: manual, "Extended Query" in the protocol's message flow.
  */
 import type { Writer } from "../bytes/writer.ts";
-import { DatabaseError, DataError, InterfaceError } from "../errors/errors.ts";
+import { DatabaseError, DataError, InterfaceError, ProtocolError } from "../errors/errors.ts";
 import { readCommandTag, type TransactionStatus } from "../protocol/backend.ts";
 import { ATTEMPTS, relyingOnLess } from "./again.ts";
 import { beginBind, endBind, EXECUTE_ALL_AND_SYNC, flush, parse } from "../protocol/frontend.ts";
@@ -150,8 +150,9 @@ export class Execution implements Request<Result> {
    */
   inOurWords(error: unknown): unknown {
     const wentAsText = this.#way === "parse" || this.#way === "join";
-    const wrongCount = error instanceof DatabaseError && error.code === "08P01";
-    if (!wentAsText || !(wrongCount || error instanceof DataError)) return error;
+    const isTheirs = error instanceof DatabaseError && !(error instanceof ProtocolError);
+    const isOfValues = error instanceof DataError || isTheirs && error.code === "08P01";
+    if (!wentAsText || !isOfValues) return error;
     const ours = refusal(this.values, this.#statement.parameters);
     if (ours !== undefined) ours.cause = error;
     return ours ?? error;

@@ -64,6 +64,13 @@ hostile([
     after: "closed",
   },
   {
+    name: "says nothing that is known to a query with parameters",
+    script: [NEW, send(message("?", int32(0)))],
+    ask: (db) => [db.query("select $1", ["a"])],
+    outcomes: [violation(/./)],
+    after: "closed",
+  },
+  {
     name: "closes while three are pipelined, after the first was answered",
     script: [NEW, NEW, NEW, send(...wholeAnswer("1")), close()],
     ask: three,
