@@ -3,8 +3,9 @@
  * parts, with 64-bit positions. Source: manual, "Large Objects", "Server-Side Functions"; be-fsstubs.c.
  */
 import { InterfaceError } from "../errors/errors.ts";
-import type { QueryHost } from "../query/host.ts";
+import type { CallOptions, QueryHost } from "../query/host.ts";
 import type { ByteSink, ByteStream } from "../query/source.ts";
+import { limit, unlessAborted } from "../session/deadline.ts";
 
 /** libpq-fs.h: INV_READ, INV_WRITE. */
 const MODES = { r: 0x40000, w: 0x20000, rw: 0x60000 } as const;
@@ -13,10 +14,20 @@ const WHENCE = { start: 0, current: 1, end: 2 } as const;
 /** Bytes that are moved by one query: few round trips, and nothing near the limit of a value. */
 const PART = 1 << 18;
 
-/** Runs one query on behalf of large objects; rows as arrays. */
-type Run = <Value>(text: string, parameters: readonly unknown[]) => Promise<Value>;
+/** Parts that are on their way at a time. */
+const AHEAD = 4;
 
-/** The large objects of a database, as seen within one transaction. */
+/** Runs one query on behalf of large objects, and resolves to its only value. */
+type Run = <Value>(
+  text: string,
+  parameters: readonly unknown[],
+  options: CallOptions,
+) => Promise<Value>;
+
+/**
+ * The large objects of a database, as seen within one transaction. Each call takes a `signal` and a
+ * `timeout` of its own; one that is stopped on the server has failed the transaction.
+ */
 export class LargeObjects {
   readonly #host: QueryHost;
 
@@ -30,8 +41,8 @@ export class LargeObjects {
    *
    * @throws {DatabaseError} there is one with that OID (23505).
    */
-  create(oid: number = 0): Promise<number> {
-    return this.#run<number>("select pg_catalog.lo_create($1)", [oid]);
+  create(oid: number = 0, options: CallOptions = {}): Promise<number> {
+    return this.#run<number>("select pg_catalog.lo_create($1)", [oid], options);
   }
 
   /**
@@ -40,10 +51,14 @@ export class LargeObjects {
    * @throws {DatabaseError} there is none with that OID (42704), or it may not be opened so (42501).
    * @throws {InterfaceError} no transaction is open.
    */
-  async open(oid: number, mode: "r" | "w" | "rw"): Promise<LargeObject> {
+  async open(
+    oid: number,
+    mode: "r" | "w" | "rw",
+    options: CallOptions = {},
+  ): Promise<LargeObject> {
     if (!Object.hasOwn(MODES, mode)) throw new InterfaceError('mode must be "r", "w" or "rw"');
-    const flags = MODES[mode];
-    const descriptor = await this.#run<number>("select pg_catalog.lo_open($1, $2)", [oid, flags]);
+    const text = "select pg_catalog.lo_open($1, $2)";
+    const descriptor = await this.#run<number>(text, [oid, MODES[mode]], options);
     // Outside of a transaction it is closed again with the statement that has opened it.
     if (this.#host.executor.session.transactionStatus === "idle") {
       throw new InterfaceError("large objects can be opened only within a transaction");
@@ -56,13 +71,18 @@ export class LargeObjects {
    *
    * @throws {DatabaseError} there is none with that OID (42704), or it is another's (42501).
    */
-  async unlink(oid: number): Promise<void> {
-    await this.#run("select pg_catalog.lo_unlink($1)", [oid]);
+  async unlink(oid: number, options: CallOptions = {}): Promise<void> {
+    await this.#run("select pg_catalog.lo_unlink($1)", [oid], options);
   }
 
-  readonly #run: Run = async <Value>(text: string, parameters: readonly unknown[]) => {
+  readonly #run: Run = async <Value>(
+    text: string,
+    parameters: readonly unknown[],
+    options: CallOptions,
+  ) => {
     const { executor, defaults } = this.#host;
-    const result = await executor.execute(text, parameters, { ...defaults, rows: "array" });
+    const how = { ...defaults, ...options, rows: "array" } as const;
+    const result = await executor.execute(text, parameters, how);
     return (result as unknown as [Value][])[0]![0];
   };
 }
@@ -70,14 +90,27 @@ export class LargeObjects {
 /**
  * An open large object: bytes and a position, as in a file. Operations that are not awaited happen in
  * the order in which they were asked for.
+ *
+ * Each takes a `signal` and a `timeout` for all of it. One that was not sent yet leaves everything as
+ * it is; one that is stopped on the server has failed the transaction.
+ *
+ * @example
+ * ```ts
+ * await db.transaction(async (tx) => {
+ *   const object = await tx.largeObjects.open(await tx.largeObjects.create(), "rw");
+ *   await object.write("a large thing", { timeout: 5 });
+ *   await object.seek(2);
+ *   new TextDecoder().decode(await object.read(5)); // → "large"
+ * });
+ * ```
  */
 export class LargeObject implements AsyncDisposable {
   /** Its OID. */
   readonly oid: number;
   readonly #descriptor: number;
   readonly #query: Run;
-  #readable: ByteStream | undefined;
-  #writable: ByteSink | undefined;
+  /** While one goes on that takes several queries: what is asked for then comes behind all of them. */
+  #underway: Promise<unknown> | undefined;
   #closing: Promise<void> | undefined;
 
   /** For the driver: use `open()`. */
@@ -88,60 +121,78 @@ export class LargeObject implements AsyncDisposable {
   }
 
   /** Reads up to `size` bytes, fewer only at the end; everything up to the end when none is given. */
-  async read(size: number = Infinity): Promise<Uint8Array<ArrayBuffer>> {
+  async read(
+    size: number = Infinity,
+    options: CallOptions = {},
+  ): Promise<Uint8Array<ArrayBuffer>> {
     if (!(size >= 0)) throw new InterfaceError("the size to read must be a number from 0 on");
-    const parts: Uint8Array[] = [];
-    let length = 0;
-    while (length < size) {
-      const wanted = Math.min(PART, size - length);
-      const part = await this.#part(wanted);
-      parts.push(part);
-      length += part.length;
-      if (part.length < wanted) break;
-    }
-    return joined(parts, length);
+    return await this.#operation("read", options, size > PART, async (how) => {
+      const parts: Uint8Array[] = [];
+      let length = 0;
+      while (length < size) {
+        const wanted = Math.min(PART, size - length);
+        const text = "select pg_catalog.loread($1, $2)";
+        const part = await this.#run<Uint8Array>(how, text, wanted);
+        parts.push(part);
+        length += part.length;
+        if (part.length < wanted) break;
+      }
+      return joined(parts, length);
+    });
   }
 
   /** Writes all of `data` at the position, over what is there; a string as UTF-8. */
-  async write(data: Uint8Array | string): Promise<void> {
+  async write(data: Uint8Array | string, options: CallOptions = {}): Promise<void> {
     const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
     if (!(bytes instanceof Uint8Array)) {
       throw new InterfaceError("what is written must be a Uint8Array or a string");
     }
-    const text = "select pg_catalog.lowrite($1, $2)";
-    const writes: Promise<unknown>[] = [];
-    for (let at = 0; at < bytes.length; at += PART) {
-      writes.push(this.#run(text, bytes.subarray(at, at + PART)));
-      if (writes.length >= 4) await writes.shift();
-    }
-    await Promise.all(writes);
+    await this.#operation("write", options, bytes.length > PART, async (how) => {
+      const text = "select pg_catalog.lowrite($1, $2)";
+      const writes: Promise<unknown>[] = [];
+      for (let at = 0; at < bytes.length; at += PART) {
+        const write = this.#run(how, text, bytes.subarray(at, at + PART));
+        // When one fails, those behind it do, too.
+        write.catch(() => {});
+        writes.push(write);
+        if (writes.length >= AHEAD) await writes.shift();
+      }
+      await Promise.all(writes);
+    });
   }
 
   /** Moves the position and resolves to where it is then, from the start. */
   async seek(
     offset: number | bigint,
     from: "start" | "current" | "end" = "start",
+    options: CallOptions = {},
   ): Promise<bigint> {
     if (!Object.hasOwn(WHENCE, from)) {
       throw new InterfaceError('seek() counts from "start", "current" or "end"');
     }
     const text = "select pg_catalog.lo_lseek64($1, $2, $3)::pg_catalog.text";
-    return BigInt(await this.#run<string>(text, BigInt(offset), WHENCE[from]));
+    return BigInt(await this.#single<string>("seek", options, text, BigInt(offset), WHENCE[from]));
   }
 
   /** Where the position is, from the start. */
-  async tell(): Promise<bigint> {
-    return BigInt(await this.#run<string>("select pg_catalog.lo_tell64($1)::pg_catalog.text"));
+  async tell(options: CallOptions = {}): Promise<bigint> {
+    const text = "select pg_catalog.lo_tell64($1)::pg_catalog.text";
+    return BigInt(await this.#single<string>("tell", options, text));
   }
 
   /** Makes it `size` bytes long: what is beyond is gone, what is missing is zeros. */
-  async truncate(size: number | bigint): Promise<void> {
-    await this.#run("select pg_catalog.lo_truncate64($1, $2)", BigInt(size));
+  async truncate(size: number | bigint, options: CallOptions = {}): Promise<void> {
+    await this.#single(
+      "truncate",
+      options,
+      "select pg_catalog.lo_truncate64($1, $2)",
+      BigInt(size),
+    );
   }
 
   /** Closes it. Doing it twice is doing it once. */
-  close(): Promise<void> {
-    return this.#closing ??= this.#query<number>(CLOSE, [this.#descriptor]).then(() => {});
+  close(options: CallOptions = {}): Promise<void> {
+    return this.#closing ??= this.#close(options);
   }
 
   /** `await using` closes. In a transaction that has failed or ended it is closed already. */
@@ -149,38 +200,84 @@ export class LargeObject implements AsyncDisposable {
     await this.close().catch(() => {});
   }
 
-  /** What is from the position on, as a web stream. At its end the object stays open. */
-  get readable(): ByteStream {
-    return this.#readable ??= new ReadableStream<Uint8Array<ArrayBuffer>>({
+  /**
+   * What is from the position on, as a web stream. At its end the object stays open. `timeout` is for
+   * each chunk.
+   */
+  readable(options: CallOptions = {}): ByteStream {
+    return new ReadableStream<Uint8Array<ArrayBuffer>>({
       pull: async (controller) => {
-        const part = await this.#part(PART);
+        const part = await this.read(PART, options);
         if (part.length > 0) controller.enqueue(part);
         else controller.close();
       },
     }, { highWaterMark: 0 }) as ByteStream;
   }
 
-  /** A web stream that writes at the position. When it is closed the object stays open. */
-  get writable(): ByteSink {
-    return this.#writable ??= new WritableStream<Uint8Array | string>({
-      write: (chunk) => this.write(chunk),
+  /**
+   * A web stream that writes at the position. When it is closed the object stays open; when it is
+   * aborted what is being written is cancelled. `timeout` is for each chunk.
+   */
+  writable({ signal, timeout }: CallOptions = {}): ByteSink {
+    return new WritableStream<Uint8Array | string>({
+      write: async (chunk, controller) => {
+        const either = limit("write", 0, signal, controller.signal);
+        try {
+          await this.write(chunk, { signal: either.signal, timeout });
+        } finally {
+          either.lift();
+        }
+      },
     }) as ByteSink;
   }
 
-  #part(size: number): Promise<Uint8Array<ArrayBuffer>> {
-    return this.#run("select pg_catalog.loread($1, $2)", size);
+  async #close(options: CallOptions): Promise<void> {
+    try {
+      await this.#single("close", options, "select pg_catalog.lo_close($1)");
+    } catch (error) {
+      this.#closing = undefined;
+      throw error;
+    }
+  }
+
+  /** An operation that is one query. */
+  #single<Value>(
+    name: string,
+    options: CallOptions,
+    text: string,
+    ...parameters: readonly unknown[]
+  ): Promise<Value> {
+    const work = (how: CallOptions) => this.#run<Value>(how, text, ...parameters);
+    return this.#operation(name, options, false, work);
+  }
+
+  /** Calls `work` when it is its turn, and tells it what is left of the options for each query. */
+  async #operation<Value>(
+    name: string,
+    { signal: own, timeout }: CallOptions,
+    isLong: boolean,
+    work: (how: CallOptions) => Promise<Value>,
+  ): Promise<Value> {
+    if (this.#closing !== undefined) throw new InterfaceError("the large object is closed");
+    const { signal, lift } = limit(`large object: ${name}`, timeout, own);
+    const how = timeout === undefined ? { signal } : { signal, timeout: 0 };
+    const before = this.#underway;
+    const value = before === undefined
+      ? work(how)
+      : unlessAborted(before, signal).then(() => work(how));
+    if (isLong) this.#underway = Promise.allSettled([before, value]);
+    try {
+      return await value;
+    } finally {
+      lift();
+    }
   }
 
   /** Calls a function that takes the descriptor first. */
-  #run<Value>(text: string, ...parameters: readonly unknown[]): Promise<Value> {
-    if (this.#closing !== undefined) {
-      return Promise.reject(new InterfaceError("the large object is closed"));
-    }
-    return this.#query<Value>(text, [this.#descriptor, ...parameters]);
+  #run<Value>(how: CallOptions, text: string, ...parameters: readonly unknown[]): Promise<Value> {
+    return this.#query<Value>(text, [this.#descriptor, ...parameters], how);
   }
 }
-
-const CLOSE = "select pg_catalog.lo_close($1)";
 
 function joined(parts: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
   const all = new Uint8Array(length);

@@ -12,10 +12,15 @@ export function bound(
   stage: () => string,
   signal: Signal | undefined,
 ): () => void {
-  return join(controller, signal, seconds, () => {
+  const unfollow = signal === undefined ? () => {} : follow(controller, signal);
+  const silence = alarm(controller, seconds, () => {
     const message = `connect timed out after ${seconds} s (connectTimeout) while ${stage()}`;
     return new OperationalError(message, { code: "08001", safeToRetry: true });
   });
+  return () => {
+    silence();
+    unfollow();
+  };
 }
 
 /** One signal for what consists of several requests and waits between them. */
@@ -26,30 +31,36 @@ export interface Limit {
   lift(): void;
 }
 
-/** Sets the time for something as a whole; `what` names it in the error. 0 or absent: no limit. */
-export function limit(what: string, seconds: number | undefined, signal?: Signal): Limit {
-  if (!seconds) return { signal, lift() {} };
+/**
+ * Sets the time for something as a whole; `what` names it in the error. 0 or absent: no limit. Of
+ * several signals, any aborts it.
+ */
+export function limit(
+  what: string,
+  seconds: number | undefined,
+  ...signals: (Signal | undefined)[]
+): Limit {
+  const given = signals.filter((signal) => signal !== undefined);
+  if (!seconds && given.length < 2) return { signal: given[0], lift() {} };
   const controller = new AbortController();
-  const lift = join(controller, signal, seconds, () => late(seconds, what));
-  return { signal: controller.signal, lift };
+  const lifts = given.map((signal) => follow(controller, signal));
+  if (seconds) lifts.push(alarm(controller, seconds, () => late(seconds, what)));
+  return { signal: controller.signal, lift: () => lifts.forEach((lift) => lift()) };
 }
 
-function join(
-  controller: AbortController,
-  signal: Signal | undefined,
-  seconds: number,
-  late: () => Error,
-): () => void {
-  const abort = (): void => controller.abort(signal!.reason);
-  if (signal?.aborted) abort();
-  signal?.addEventListener("abort", abort, { once: true });
-  const clock = seconds > 0
-    ? setTimeout(() => controller.abort(late()), seconds * 1000)
-    : undefined;
-  return () => {
-    clearTimeout(clock);
-    signal?.removeEventListener("abort", abort);
-  };
+/** Aborts `controller` when `signal` does, until what it returns is called. */
+function follow(controller: AbortController, signal: Signal): () => void {
+  const abort = (): void => controller.abort(signal.reason);
+  if (signal.aborted) abort();
+  signal.addEventListener("abort", abort, { once: true });
+  return () => signal.removeEventListener("abort", abort);
+}
+
+/** Aborts `controller` when `seconds` are over (0: never), until what it returns is called. */
+function alarm(controller: AbortController, seconds: number, late: () => Error): () => void {
+  if (!(seconds > 0)) return () => {};
+  const clock = setTimeout(() => controller.abort(late()), seconds * 1000);
+  return () => clearTimeout(clock);
 }
 
 /**

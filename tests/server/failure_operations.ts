@@ -1,5 +1,11 @@
 /** What failures.test.ts does to each operation, and how each operation is made to last, fail or throw. */
-import type { CallOptions, Connection, PreparedStatement, Transaction } from "../../mod.ts";
+import type {
+  CallOptions,
+  Connection,
+  LargeObject,
+  PreparedStatement,
+  Transaction,
+} from "../../mod.ts";
 import type { FaultProxy } from "../_kit/fault_proxy.ts";
 import type { OperationName } from "./failure_table.ts";
 import { behind } from "./queries.ts";
@@ -143,14 +149,31 @@ async function begun(
 }
 
 /** Writes to a new large object, and lets `then` decide what follows. */
-function written(scene: Scene, how: CallOptions, then: () => unknown): Promise<unknown> {
+function written(
+  scene: Scene,
+  how: CallOptions,
+  then: (object: LargeObject) => unknown,
+): Promise<unknown> {
   return transaction(scene, how, async ({ largeObjects }) => {
     const object = await largeObjects.open(await largeObjects.create(), "rw");
     await object.write("x".repeat(500_000));
-    await then();
+    await then(object);
     await object.close();
     return await largeObjects.unlink(object.oid);
   });
+}
+
+/** Deletes a large object in a transaction that is not over: whoever else wants to has to wait. */
+async function deleteAside({ db, aside }: Scene): Promise<void> {
+  const oid = await aside.query("select lo_create(0)").scalar();
+  await db.query("select set_config('failures.oid', $1, false)", [String(oid)]);
+  await aside.query(`begin; select lo_unlink(${oid})`).simple();
+}
+
+/** Wants to delete the same. */
+async function deleting(scene: Scene, tx: Transaction, how: CallOptions = {}): Promise<void> {
+  const oid = await tx.query("select current_setting('failures.oid')").scalar();
+  await blocked(scene, tx.largeObjects.unlink(Number(oid), how));
 }
 
 export const TRIALS: Readonly<Record<OperationName, Operation>> = {
@@ -269,20 +292,27 @@ export const TRIALS: Readonly<Record<OperationName, Operation>> = {
     throws: (scene) => begun(scene, {}, throwOwn),
   },
   largeObject: {
-    prepare: async ({ db, aside }) => {
-      const oid = await aside.query("select lo_create(0)").scalar();
-      await db.query("select set_config('failures.oid', $1, false)", [String(oid)]);
-      // Its owner deletes it in a transaction that is not over: whoever else wants to has to wait.
-      await aside.query(`begin; select lo_unlink(${oid})`).simple();
-    },
+    prepare: deleteAside,
     works: (scene, how) => written(scene, how, () => {}),
-    lasts: (scene, how) =>
-      transaction(scene, how, async (tx) => {
-        const oid = await tx.query("select current_setting('failures.oid')").scalar();
-        await blocked(scene, tx.largeObjects.unlink(Number(oid)));
-      }),
+    lasts: (scene, how) => transaction(scene, how, (tx) => deleting(scene, tx)),
     refused: (scene) => transaction(scene, {}, (tx) => tx.largeObjects.open(1, "r")),
     throws: (scene) => written(scene, {}, throwOwn),
+    cleanUp: ({ aside }) => aside.query("commit"),
+  },
+  largeObjectCall: {
+    prepare: deleteAside,
+    works: ({ db }, how) => {
+      return db.transaction(async ({ largeObjects }) => {
+        await largeObjects.unlink(await largeObjects.create(0, how), how);
+      });
+    },
+    lasts: (scene, how) => transaction(scene, {}, (tx) => deleting(scene, tx, how)),
+    refused: (scene) => transaction(scene, {}, (tx) => tx.largeObjects.open(1, "r")),
+    throws: (scene) =>
+      written(scene, {}, async (object) => {
+        await object.seek(0);
+        await read(object.readable(), true);
+      }),
     cleanUp: ({ aside }) => aside.query("commit"),
   },
   listen: {

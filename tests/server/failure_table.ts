@@ -101,6 +101,7 @@ export type OperationName =
   | "transaction"
   | "begin"
   | "largeObject"
+  | "largeObjectCall"
   | "listen";
 
 /** One operation. */
@@ -132,6 +133,10 @@ export const OPERATIONS: Readonly<Record<OperationName, Row>> = {
   begin: { title: "`begin()`, and `await using`", but: {} },
   largeObject: {
     title: "a large object, in a transaction",
+    but: { refused: "ProgrammingError 42704, usable" },
+  },
+  largeObjectCall: {
+    title: "one call on a large object, and its streams",
     but: { refused: "ProgrammingError 42704, usable" },
   },
   listen: {

@@ -73,11 +73,11 @@ test("large object: megabytes go in and out, in parts and through web streams", 
 
     await object.truncate(0);
     await object.seek(0);
-    await new Blob([data]).stream().pipeTo(object.writable);
+    await new Blob([data]).stream().pipeTo(object.writable());
     assert.equal(await object.tell(), BigInt(data.length));
     await object.seek(0);
     const chunks: Uint8Array<ArrayBuffer>[] = [];
-    for await (const chunk of object.readable) chunks.push(chunk);
+    for await (const chunk of object.readable()) chunks.push(chunk);
     assert.deepEqual(new Uint8Array(await new Blob(chunks).arrayBuffer()), data);
   });
 });
@@ -142,4 +142,27 @@ test("large object: it is closed when its transaction is over", async () => {
       await assertUsable(db);
     })
   );
+});
+
+const LONG = Uint8Array.from({ length: 2_000_000 }, (_, i) => i >> 8);
+
+test("large object: what is not awaited is done in order, however many queries it takes", async () => {
+  await within(async (tx) => {
+    const object = await tx.largeObjects.open(await tx.largeObjects.create(), "rw");
+    const all = await Promise.all([
+      object.write(LONG),
+      object.tell(),
+      object.seek(0),
+      object.read(),
+      object.seek(1),
+      object.read(1),
+      object.write(new Uint8Array(LONG.length)),
+      object.seek(-1, "current"),
+      object.close(),
+    ]);
+    const length = BigInt(LONG.length);
+    assert.deepEqual(all, [
+      ...[undefined, length, 0n, LONG, 1n, LONG.subarray(1, 2), undefined, length + 1n, undefined],
+    ]);
+  });
 });
