@@ -3,6 +3,7 @@
  * parts, with 64-bit positions. Source: manual, "Large Objects", "Server-Side Functions"; be-fsstubs.c.
  */
 import { InterfaceError } from "../errors/errors.ts";
+import { call } from "../query/call.ts";
 import type { CallOptions, QueryHost } from "../query/host.ts";
 import type { ByteSink, ByteStream } from "../query/source.ts";
 import { limit, unlessAborted } from "../session/deadline.ts";
@@ -80,9 +81,7 @@ export class LargeObjects {
     parameters: readonly unknown[],
     options: CallOptions,
   ) => {
-    const { executor, defaults } = this.#host;
-    const how = { ...defaults, ...options, rows: "array" } as const;
-    const result = await executor.execute(text, parameters, how);
+    const result = await call(this.#host, text, parameters, { ...options, rows: "array" });
     return (result as unknown as [Value][])[0]![0];
   };
 }

@@ -4,6 +4,7 @@
  */
 import { InterfaceError, OperationalError, PgError } from "../errors/errors.ts";
 import type { Notification } from "../protocol/backend.ts";
+import { call } from "../query/call.ts";
 import type { CallOptions, QueryHost } from "../query/host.ts";
 import { quoteIdentifier } from "../query/quote.ts";
 import { unlessAborted } from "../session/deadline.ts";
@@ -296,7 +297,7 @@ export async function notify(
   checkChannel(channel);
   if (typeof payload !== "string") throw new InterfaceError("the payload must be a string");
   const text = "select pg_catalog.pg_notify($1, $2)";
-  await host.executor.execute(text, [channel, payload], { ...host.defaults, ...options });
+  await call(host, text, [channel, payload], options);
 }
 
 /**

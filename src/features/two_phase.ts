@@ -3,6 +3,7 @@
  * rolled back later, by whomever. Source: manual, PREPARE TRANSACTION, COMMIT PREPARED; twophase.c.
  */
 import { InterfaceError, InternalError } from "../errors/errors.ts";
+import { call } from "../query/call.ts";
 import type { CallOptions, QueryHost } from "../query/host.ts";
 import { quoteLiteral } from "../query/quote.ts";
 
@@ -31,8 +32,10 @@ export async function prepareTransaction(
   gid: string,
   firstFailure: () => unknown = () => undefined,
 ): Promise<void> {
-  const tag = await run(host, `prepare transaction ${literalOf(gid)}`);
-  if (tag === "PREPARE TRANSACTION") return;
+  const { executor, defaults } = host;
+  const text = `prepare transaction ${literalOf(gid)}`;
+  const { command } = await executor.execute(text, [], { ...defaults, prepare: false });
+  if (command === "PREPARE TRANSACTION") return;
   const message = "the transaction was rolled back instead of prepared";
   throw new InternalError(message, { code: "40000", cause: firstFailure() });
 }
@@ -47,7 +50,7 @@ export async function commitPrepared(
   gid: string,
   options?: CallOptions,
 ): Promise<void> {
-  await run(host, `commit prepared ${literalOf(gid)}`, options);
+  await call(host, `commit prepared ${literalOf(gid)}`, [], { ...options, prepare: false });
 }
 
 /**
@@ -60,15 +63,15 @@ export async function rollbackPrepared(
   gid: string,
   options?: CallOptions,
 ): Promise<void> {
-  await run(host, `rollback prepared ${literalOf(gid)}`, options);
+  await call(host, `rollback prepared ${literalOf(gid)}`, [], { ...options, prepare: false });
 }
 
 /** All prepared transactions of the server, oldest first. */
 export async function recoverPrepared(
-  { executor, defaults }: QueryHost,
+  host: QueryHost,
   options?: CallOptions,
 ): Promise<PreparedTransaction[]> {
-  const rows = await executor.execute(RECOVER, [], { ...defaults, ...options, rows: "array" });
+  const rows = await call(host, RECOVER, [], { ...options, rows: "array" });
   return (rows as unknown as [string, number, string, string][]).map(
     ([gid, milliseconds, owner, database]) => ({
       gid,
@@ -84,14 +87,6 @@ const RECOVER = `select gid,
   (pg_catalog.date_part('epoch', prepared) * 1000)::pg_catalog.float8,
   owner::pg_catalog.text, database::pg_catalog.text
 from pg_catalog.pg_prepared_xacts order by prepared`;
-
-async function run(
-  { executor, defaults }: QueryHost,
-  text: string,
-  options?: CallOptions,
-): Promise<string> {
-  return (await executor.execute(text, [], { ...defaults, ...options, prepare: false })).command;
-}
 
 function literalOf(gid: string): string {
   if (typeof gid !== "string" || gid === "") {

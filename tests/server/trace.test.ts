@@ -103,6 +103,47 @@ test("trace: a query tells its text, its command and its rows, and no values", (
     });
   }));
 
+test("trace: a call that stands for a query is one: notify(), large objects, two-phase commit", () =>
+  withDatabase(async (db) => {
+    const all = await tracedAs("query", async () => {
+      await db.notify("traced", SECRET);
+      await failure(db.notify("traced", "x".repeat(8000)));
+      await db.transaction(async ({ largeObjects }) => {
+        const object = await largeObjects.open(await largeObjects.create(), "rw");
+        await object.write(SECRET);
+        await object.seek(0);
+        await object.read(10);
+        await object.close();
+        await largeObjects.unlink(object.oid);
+      });
+      await db.recoverPrepared();
+      await failure(db.commitPrepared("nothing"));
+      const jobs = await db.listen("traced");
+      await jobs.close();
+    });
+    const told = all.map(({ message }) => {
+      const text = String(message["db.query.text"]).replaceAll("pg_catalog.", "");
+      return [text.split("\n")[0], message.parameterCount, message["error.type"]];
+    });
+    assert.deepEqual(told, [
+      ["select pg_notify($1, $2)", 2, undefined],
+      ["select pg_notify($1, $2)", 2, "22023"],
+      ["select lo_create($1)", 1, undefined],
+      ["select lo_open($1, $2)", 2, undefined],
+      ["select lowrite($1, $2)", 2, undefined],
+      ["select lo_lseek64($1, $2, $3)::text", 3, undefined],
+      ["select loread($1, $2)", 2, undefined],
+      ["select lo_close($1)", 1, undefined],
+      ["select lo_unlink($1)", 1, undefined],
+      ["select gid,", 0, undefined],
+      ["commit prepared 'nothing'", 0, "42704"],
+    ]);
+    assert.equal(all[0]!.message["db.operation.name"], "SELECT");
+    assert.equal(all[0]!.message["db.response.returned_rows"], 1);
+    assert.doesNotMatch(inspect(all, { depth: 20 }), new RegExp(SECRET));
+    assert.match(String((all[1]!.message.error as Error).stack), /trace\.test\.[tj]s/);
+  }));
+
 test("trace: what the driver asks for itself, or does again, is a part of the query", () =>
   withDatabase(async (db) => {
     const all = await traced(async () => {
