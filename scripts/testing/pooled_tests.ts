@@ -101,10 +101,6 @@ export const EXCLUSIONS: readonly Exclusion[] = [
   ]),
   ...excluded(UNKNOWN, ["transaction"], [
     "statement cache: inside a transaction a stale statement is a retryable error, once",
-  ]),
-  ...excluded("a BEGIN that its session does not know is run again behind what waits", [
-    "transaction",
-  ], [
     "model: in a transaction that failed everything fails until the rollback, and nothing after",
   ]),
   ...excluded("SET search_path is a session's", ["transaction"], [

@@ -4,7 +4,7 @@
  * Source: manual, "Extended Query", "Pipelining".
  */
 import type { Writer } from "../bytes/writer.ts";
-import { PgError } from "../errors/errors.ts";
+import { InterfaceError, PgError } from "../errors/errors.ts";
 import { readCommandTag, type TransactionStatus } from "../protocol/backend.ts";
 import { EXECUTE_ALL, EXECUTE_ALL_AND_SYNC, parse, sync } from "../protocol/frontend.ts";
 import { Backend } from "../protocol/tags.ts";
@@ -14,7 +14,7 @@ import { ATTEMPTS, relyingOnLess } from "./again.ts";
 import type { ExecuteOptions, Executor } from "./execute.ts";
 import { bindKnown, Execution } from "./execution.ts";
 import { expect, unexpected } from "./introduction.ts";
-import { arePlain, checkParameters } from "./parameters.ts";
+import { checkParameters } from "./parameters.ts";
 import { batchResultTrace, batchTrace } from "./query_trace.ts";
 import { Result } from "./result.ts";
 import type { RowDecoder } from "./rows.ts";
@@ -34,7 +34,7 @@ export function executeBatch(
   options: ExecuteOptions,
 ): Promise<Result[]> {
   const { trace: { batch } } = executor;
-  const run = () => runBatch(executor, items, options, 0);
+  const run = () => runBatch(executor, items, options);
   if (!batch.isWatched) return run();
   const texts = items.map(({ text }) => text);
   const size = items.length;
@@ -49,7 +49,7 @@ export function executeMany(
   options: ExecuteOptions,
 ): Promise<Result> {
   const { trace: { batch } } = executor;
-  const run = () => runMany(executor, text, rows, options, 0);
+  const run = () => runMany(executor, text, rows, options);
   if (!batch.isWatched) return run();
   const size = rows.length;
   return batch.promise(batchTrace([text], size), run, (all) => batchResultTrace([all], size));
@@ -59,31 +59,15 @@ async function runBatch(
   executor: Executor,
   items: readonly BatchItem[],
   options: ExecuteOptions,
-  attempt: number,
 ): Promise<Result[]> {
   if (items.length === 0) return [];
-  items.forEach(({ text, values }, i) => {
-    naming("queries", i, () => checkParameters(values));
-    executor.exactness.heed(text);
-  });
-  const executions = await Promise.all(items.map((item, i) => plan(executor, item, options, i)));
-  const batch = new Batch(executions);
-  try {
-    const results = await executor.session.request(batch, options);
-    for (const [i, execution] of executions.entries()) {
-      const { incomplete } = execution;
-      if (incomplete) await executor.complete(results[i]!, incomplete, execution);
-    }
-    return results;
-  } catch (error) {
-    executor.forgetAltered(error);
-    const misfit = executions.find(({ isMisfit }) => isMisfit);
-    const isRemedied = misfit === undefined
-      ? batch.isStale(executor, error)
-      : await executor.forgetOutdated(misfit);
-    if (attempt === ATTEMPTS || !isRemedied) throw error;
-    return await runBatch(executor, items, relyingOnLess(options, attempt), attempt + 1);
+  const batch = new Batch(executor, items, options);
+  const results = await executor.session.request(batch, options);
+  for (const [i, execution] of batch.executions.entries()) {
+    const { incomplete } = execution;
+    if (incomplete) await executor.complete(results[i]!, incomplete, execution);
   }
+  return results;
 }
 
 async function runMany(
@@ -91,60 +75,44 @@ async function runMany(
   text: string,
   rows: readonly (readonly unknown[])[],
   options: ExecuteOptions,
-  attempt: number,
 ): Promise<Result> {
   if (rows.length === 0) return new Result();
   rows.forEach((values, i) => naming("rows", i, () => checkParameters(values)));
-  const statement = await executor.describe(text, options);
-  const many = new Many(executor, statement, rows, options);
-  try {
-    return await executor.session.request(many, options);
-  } catch (error) {
-    executor.forgetAltered(error);
-    const { leftIn } = many;
-    const isRemedied = many.isMisfit
-      ? await executor.forgetOutdated({ statement, text, options })
-      : leftIn !== undefined && executor.dropStale(statement, error, { leftIn, options });
-    if (attempt === ATTEMPTS || !isRemedied) throw error;
-    return await runMany(executor, text, rows, relyingOnLess(options, attempt), attempt + 1);
-  }
+  return await executor.session.request(new Many(executor, text, rows, options), options);
 }
 
-/** What cannot be sent before its types are known is described first. */
-async function plan(
-  executor: Executor,
-  { text, values, parameterTypes }: BatchItem,
-  options: ExecuteOptions,
-  i: number,
-): Promise<Execution> {
-  const own = parameterTypes === undefined ? options : { ...options, parameterTypes };
-  if (arePlain(values) && executor.exactness.ofText) {
-    const execution = new Execution(executor, text, values, own);
-    execution.mayWait = false; // the next one is sent right behind
-    return execution;
-  }
-  try {
-    const statement = await executor.describe(text, own);
-    return new Execution(executor, text, values, own, statement);
-  } catch (error) {
-    throw named("queries", i, error);
+/** Thrown by `write`: what depends on its types has to be described first. */
+class NotDescribed extends InterfaceError {
+  constructor() {
+    super("the server has not been asked for the types of the parameters");
   }
 }
 
 /** The request of a batch. */
 class Batch implements Request<Result[]> {
-  readonly #executions: readonly Execution[];
-  /** The one that is being answered. */
+  readonly executions: readonly Execution[];
+  readonly #executor: Executor;
+  /** The one that is being written, or answered. */
   #at = 0;
-  #leftIn: TransactionStatus | undefined;
+  #attempt = 0;
 
-  constructor(executions: readonly Execution[]) {
-    this.#executions = executions;
+  constructor(executor: Executor, items: readonly BatchItem[], options: ExecuteOptions) {
+    this.#executor = executor;
+    this.executions = items.map(({ text, values, parameterTypes }, i) => {
+      naming("queries", i, () => checkParameters(values));
+      executor.exactness.heed(text);
+      const own = parameterTypes === undefined ? options : { ...options, parameterTypes };
+      const execution = new Execution(executor, text, values, own);
+      execution.mayWait = false; // the next one is sent right behind
+      return execution;
+    });
   }
 
   write(out: Writer): void {
-    const last = this.#executions.length - 1;
-    this.#executions.forEach((execution, i) => {
+    if (this.executions.some((execution) => execution.wantsDescription)) throw new NotDescribed();
+    const last = this.executions.length - 1;
+    this.executions.forEach((execution, i) => {
+      this.#at = i;
       try {
         execution.append(out, i === last ? EXECUTE_ALL_AND_SYNC : EXECUTE_ALL);
       } catch (error) {
@@ -158,7 +126,7 @@ class Batch implements Request<Result[]> {
     const results: Result[] = [];
     this.#at = 0;
     try {
-      for (const execution of this.#executions) {
+      for (const execution of this.executions) {
         results.push(yield* execution.talk());
         this.#at++;
       }
@@ -166,64 +134,77 @@ class Batch implements Request<Result[]> {
     } catch (error) {
       throw named("queries", this.#at, error);
     } finally {
-      this.#abandon(this.#at + 1, this.#executions.length);
+      this.#abandon(this.#at + 1, this.executions.length);
     }
   }
 
-  failed(_error: unknown, status: TransactionStatus): void {
-    this.#leftIn = status;
+  /** When the one that failed had a stale statement, all are run again. */
+  mend(error: unknown, status: TransactionStatus | undefined): boolean | Promise<boolean> {
+    if (error instanceof NotDescribed) return this.#describe();
+    const mending = this.#executor.mend(this.executions[this.#at]!, error, status);
+    if (mending === false || this.#attempt === ATTEMPTS) return false;
+    for (const execution of this.executions) execution.relyOnLess(this.#attempt);
+    this.#attempt++;
+    return mending;
   }
 
-  /** Whether the one that failed had a stale statement, so that all can be run again. */
-  isStale(executor: Executor, error: unknown): boolean {
-    const failed = this.#executions[this.#at];
-    const leftIn = this.#leftIn;
-    if (failed === undefined || leftIn === undefined) return false;
-    if (failed.wasLetDown) return leftIn === "idle";
-    const { statement, options } = failed;
-    return executor.dropStale(statement, error, { leftIn, options });
+  async #describe(): Promise<true> {
+    const wanting = this.executions.map((execution) => execution.wantsDescription);
+    // All at once; and while one is waited for, another's failure must not go unheard.
+    await Promise.all(
+      this.executions.map((execution, i) =>
+        wanting[i]
+          ? execution.describe().catch((error) => Promise.reject(named("queries", i, error)))
+          : undefined
+      ),
+    );
+    return true;
   }
 
   #abandon(from: number, to: number): void {
-    for (let i = from; i < to; i++) this.#executions[i]!.abandon();
+    for (let i = from; i < to; i++) this.executions[i]!.abandon();
   }
 }
 
 /** The request of one statement with many sets of parameters. */
 class Many implements Request<Result> {
-  leftIn: TransactionStatus | undefined;
-  /** A set did not fit the types that the statement was prepared with, and nothing was sent. */
-  isMisfit = false;
   readonly #executor: Executor;
-  readonly #statement: Statement;
+  readonly #text: string;
   readonly #rows: readonly (readonly unknown[])[];
-  readonly #decode: RowDecoder;
+  #options: ExecuteOptions;
+  #statement: Statement | undefined;
+  #decode: RowDecoder | undefined;
   #isNamed = false;
+  /** A set did not fit the types that the statement was prepared with, and nothing was sent. */
+  #isMisfit = false;
+  #attempt = 0;
 
   constructor(
     executor: Executor,
-    statement: Statement,
+    text: string,
     rows: readonly (readonly unknown[])[],
     options: ExecuteOptions,
   ) {
     this.#executor = executor;
-    this.#statement = statement;
+    this.#text = text;
     this.#rows = rows;
-    this.#decode = statement.decoder(options.rows ?? "object");
+    this.#options = options;
   }
 
   write(out: Writer): void {
-    const statement = this.#statement;
+    const statement = this.#statement ??= this.#executor.described(this.#text, this.#options);
+    if (statement === undefined) throw new NotDescribed();
+    this.#decode = statement.decoder(this.#options.rows ?? "object");
     this.#isNamed = statement.name !== "" && statement.state === "ready";
     const name = this.#isNamed ? statement.name : "";
     const oids = statement.parameters.map(({ oid }) => oid);
     if (!this.#isNamed) parse(out, "", statement.text, oids);
     this.#rows.forEach((values, i) => {
-      this.isMisfit = this.#isNamed;
+      this.#isMisfit = this.#isNamed;
       naming("rows", i, () => bindKnown(out, "", name, statement, values));
       out.bytes(EXECUTE_ALL);
     });
-    this.isMisfit = false;
+    this.#isMisfit = false;
     sync(out);
   }
 
@@ -241,18 +222,43 @@ class Many implements Request<Result> {
       const counted = /\d+$/.exec(tag);
       if (counted !== null) count = Math.max(count, 0) + Number(counted[0]);
     }
-    Result.describe(result, this.#statement.columns, tag.replace(/\d+$/, String(count)));
+    Result.describe(result, this.#statement!.columns, tag.replace(/\d+$/, String(count)));
     return result;
   }
 
-  failed(_error: unknown, status: TransactionStatus): void {
-    this.leftIn = status;
+  /** A stale statement is described anew, and all is run again. */
+  mend(error: unknown, status: TransactionStatus | undefined): boolean | Promise<boolean> {
+    if (error instanceof NotDescribed) return this.#describe();
+    const mending = this.#remedy(error, status);
+    if (mending === false || this.#attempt === ATTEMPTS) return false;
+    this.#options = relyingOnLess(this.#options, this.#attempt++);
+    this.#statement = undefined;
+    return mending;
+  }
+
+  #remedy(error: unknown, status: TransactionStatus | undefined): boolean | Promise<boolean> {
+    const [executor, text, options, statement] = [
+      this.#executor,
+      this.#text,
+      this.#options,
+      this.#statement!,
+    ];
+    if (executor.forgetAltered(error)) return false;
+    if (this.#isMisfit) return executor.forgetOutdated({ statement, text, options });
+    return status !== undefined && executor.dropStale(statement, error, status, options);
+  }
+
+  async #describe(): Promise<true> {
+    const how = { ...this.#options, ahead: true };
+    this.#statement = await this.#executor.describe(this.#text, how);
+    return true;
   }
 
   *#one(result: Result): Conversation<string> {
     expect(yield, Backend.BindComplete);
+    const decode = this.#decode!;
     const message = yield (reader) => {
-      result.push(this.#decode(reader) as Record<string, unknown>);
+      result.push(decode(reader) as Record<string, unknown>);
     };
     switch (message.tag) {
       case Backend.CommandComplete:

@@ -1,7 +1,7 @@
 /**
  * Asks the server's catalogue for types that nobody knows: enums, domains, composites, ranges, arrays
- * of them, extensions' types. Each is asked for once per connection, right behind the query that met
- * it and on that query's behalf; when the answer fails, the values stay text.
+ * of them, extensions' types. Each is asked for once per connection, before all that waits: what met
+ * it may be the first of them. When the answer fails, the values stay text.
  */
 import type { Turn } from "../session/exchange.ts";
 import type { TypeInfo, TypeRegistry } from "../types/registry.ts";
@@ -50,7 +50,7 @@ export class Catalog {
     const version = Number.parseInt(parameterStatuses.get("server_version") ?? "");
     const query = catalogQuery(version >= 14);
     const ask = (): Promise<Result> =>
-      executor.execute(query, [`{${oids.join()}}`], { rows: "array", turn });
+      executor.execute(query, [`{${oids.join()}}`], { rows: "array", turn, ahead: true });
     const rows = transactionStatus === "transaction"
       ? await harmless(executor, ask, turn)
       : await ask();
@@ -68,10 +68,10 @@ async function harmless<T>(
   turn: Turn | undefined,
 ): Promise<T> {
   const name = "cornac_catalog";
-  const before = executeSimple(executor, `savepoint ${name}`, { turn });
+  const before = executeSimple(executor, `savepoint ${name}`, { turn, ahead: true });
   const running = run();
   const end = `rollback to savepoint ${name}; release savepoint ${name}`;
-  const after = executeSimple(executor, end, { turn });
+  const after = executeSimple(executor, end, { turn, ahead: true });
   await Promise.allSettled([before, running, after]);
   return await running;
 }

@@ -3,6 +3,7 @@
  */
 import type { Writer } from "../bytes/writer.ts";
 import { describe, sync } from "../protocol/frontend.ts";
+import type { TransactionStatus } from "../protocol/backend.ts";
 import { Kind } from "../protocol/tags.ts";
 import type { Conversation, Request } from "../session/exchange.ts";
 import type { ExecuteOptions, Executor } from "./execute.ts";
@@ -15,7 +16,7 @@ export class Description implements Request<Statement> {
   readonly #text: string;
   readonly #declared: readonly number[];
   readonly #types: ExecuteOptions["types"];
-  readonly #place: StatementPlace | undefined;
+  #place: StatementPlace | undefined;
   #introduction: Introduction | undefined;
   #coming: Statement | undefined;
 
@@ -33,10 +34,16 @@ export class Description implements Request<Statement> {
     return found?.state === "ready" ? found : undefined;
   }
 
-  /** It relied on another query's Parse, which was refused, or was another session's (a pooler). */
-  wasLetDownBy(error: unknown): boolean {
-    const coming = this.#coming;
-    return coming !== undefined && (coming.state === "failed" || isStale(error, coming));
+  /**
+   * It relied on another query's Parse, which was refused; or a pooler has given us another session,
+   * even between Parse and Describe. Then it goes under no name.
+   */
+  mend(error: unknown, status: TransactionStatus | undefined): boolean {
+    const statement = this.#coming ?? this.#introduction?.statement;
+    if (statement === undefined || status !== "idle") return false;
+    const wasLetDown = this.#coming?.state === "failed" || isStale(error, statement);
+    if (wasLetDown) this.#place = undefined;
+    return wasLetDown;
   }
 
   write(out: Writer): void {

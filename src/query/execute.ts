@@ -3,7 +3,7 @@
  * failed for a reason of the driver's own.
  */
 import { DatabaseError, StaleStatementError } from "../errors/errors.ts";
-import type { ColumnDescription } from "../protocol/backend.ts";
+import type { ColumnDescription, TransactionStatus } from "../protocol/backend.ts";
 import type { Signal, Turn } from "../session/exchange.ts";
 import type { Session } from "../session/session.ts";
 import type { Codec } from "../types/codec.ts";
@@ -45,7 +45,15 @@ export interface ExecuteOptions {
   readonly turn?: Turn;
   /** Where its statement is kept; the cache by default. */
   readonly place?: StatementPlace;
+  /** Sent before all that waits: on behalf of one that is being mended. */
+  readonly ahead?: boolean;
 }
+
+/** On whose behalf the catalogue is asked. */
+type Asking = Pick<ExecuteOptions, "turn" | "ahead">;
+
+/** What was run, and by which statement. */
+type Ran = Pick<Execution, "statement" | "text" | "options">;
 
 /** Runs queries on one session: its statements, and the codecs for their values. */
 export class Executor {
@@ -100,7 +108,7 @@ export class Executor {
       try {
         result = await this.session.request(execution, execution.options);
       } catch (error) {
-        return await this.#again(execution, error);
+        throw execution.inOurWords(error);
       }
       const { incomplete } = execution;
       if (incomplete === undefined) return result;
@@ -117,28 +125,32 @@ export class Executor {
   async describe(text: string, options: ExecuteOptions): Promise<Statement> {
     this.about(text);
     const description = new Description(this, text, options);
-    const statement = description.known ?? await this.session.request(description, options)
-      .catch((error) => {
-        if (!description.wasLetDownBy(error)) throw error;
-        const alone = new Description(this, text, { ...options, prepare: false });
-        return this.session.request(alone, options);
-      });
-    const parameters = statement.parameters.filter(({ codec }) => codec === undefined);
-    const unknown = [...statement.unknown, ...parameters.map(({ oid }) => oid)];
-    if (unknown.length > 0) await this.learn(statement, unknown, options.turn);
+    const statement = description.known ?? await this.session.request(description, options);
+    const unknown = wanting(statement);
+    if (unknown.length > 0) await this.learn(statement, unknown, options);
     return statement;
   }
 
+  /** A statement for this text that {@linkcode describe} would have nothing to ask about. */
+  described(text: string, options: ExecuteOptions): Statement | undefined {
+    const { known } = new Description(this, text, options);
+    return known !== undefined && wanting(known).length === 0 ? known : undefined;
+  }
+
   /** Asks the catalogue for types, and describes the statement anew when that has taught anything. */
-  async learn(statement: Statement, oids: readonly number[], turn?: Turn): Promise<boolean> {
-    if (!await this.ask(oids, turn)) return false;
+  async learn(statement: Statement, oids: readonly number[], options: Asking): Promise<boolean> {
+    if (!await this.ask(oids, options)) return false;
     this.describeAgain(statement);
     return true;
   }
 
-  /** Asks the catalogue for types that are not known; whether anything was learned. */
-  ask(oids: readonly number[], turn?: Turn): Promise<boolean> {
-    return this.#catalog.learn(this, oids, turn);
+  /**
+   * Asks the catalogue for types that are not known; whether anything was learned. Not while another
+   * has the turn, unless something waits for it that was asked for before.
+   */
+  async ask(oids: readonly number[], { turn, ahead }: Asking): Promise<boolean> {
+    if (ahead !== true && this.session.turn !== turn) return false;
+    return await this.#catalog.learn(this, oids, turn);
   }
 
   /** Decodes what had to stay text until the catalogue was asked. */
@@ -149,10 +161,32 @@ export class Executor {
   ): Promise<Result> {
     const unknown = before.filter(({ codec }) => codec === undefined);
     const oids = [...new Set(unknown.map(({ typeOid }) => typeOid))];
-    if (await this.learn(statement, oids, options.turn)) {
+    if (await this.learn(statement, oids, options)) {
       decodeLate(result, before, statement.binaryColumns);
     }
     return result;
+  }
+
+  /**
+   * Whether a query that has failed is to be run again: it was for a reason of the driver's own, which
+   * is seen to. Everything else is the caller's.
+   *
+   * @throws {StaleStatementError} it was that, inside a transaction that has failed over it.
+   */
+  mend(
+    execution: Execution,
+    error: unknown,
+    status: TransactionStatus | undefined,
+  ): boolean | Promise<boolean> {
+    if (this.forgetAltered(error)) return false; // what it did is done
+    const { options, statement } = execution;
+    if (error instanceof TypesWanted) {
+      return this.learn(error.statement, error.oids, { ...options, ahead: true });
+    }
+    if (execution.isMisfit) return this.forgetOutdated(execution);
+    if (status === undefined) return false;
+    if (execution.wasLetDown) return status === "idle" && hasCode(error, "26000");
+    return this.dropStale(statement, error, status, options);
   }
 
   /**
@@ -165,13 +199,14 @@ export class Executor {
   dropStale(
     statement: Statement,
     error: unknown,
-    { leftIn, options }: Pick<Execution, "leftIn" | "options">,
+    status: TransactionStatus,
+    options: ExecuteOptions,
   ): boolean {
     if (!isStale(error, statement)) return false;
     (options.place ?? this.cache).forget(statement);
-    if (error.code === "0A000") this.cache.spend(statement.name);
+    if (error.code !== "26000" && error.code !== "42P05") this.cache.spend(statement.name);
     if (error.code === "26000") this.cache.lose(statement);
-    if (leftIn === "idle") return true;
+    if (status === "idle") return true;
     throw new StaleStatementError(error, this.cache.keeps ? "" : NONE_KEPT);
   }
 
@@ -180,10 +215,8 @@ export class Executor {
    * those that it was prepared with, also when a column has become wider. Asked for only when a value
    * was refused, which is rare, and costs a round trip.
    */
-  async forgetOutdated(
-    { statement, text, options }: Pick<Execution, "statement" | "text" | "options">,
-  ): Promise<boolean> {
-    const fresh = { ...options, prepare: false, place: undefined };
+  async forgetOutdated({ statement, text, options }: Ran): Promise<boolean> {
+    const fresh = { ...options, prepare: false, place: undefined, ahead: true };
     const now = await this.describe(text, fresh).catch(() => statement);
     if (now.parameters.every(({ oid }, i) => oid === statement.parameters[i]?.oid)) return false;
     (options.place ?? this.cache).forget(statement);
@@ -238,24 +271,6 @@ export class Executor {
       () => this.run(execution, site),
       (result) => resultTrace([result]),
     );
-  }
-
-  /** What failed for a reason of the driver's own is run again; everything else is the caller's. */
-  async #again(execution: Execution, error: unknown): Promise<Result> {
-    const again = await this.#isRemedied(execution, error) ? execution.again() : undefined;
-    if (again === undefined) throw execution.inOurWords(error);
-    return await this.run(again);
-  }
-
-  async #isRemedied(execution: Execution, error: unknown): Promise<boolean> {
-    if (this.forgetAltered(error)) return false; // what it did is done
-    if (error instanceof TypesWanted) {
-      return await this.learn(error.statement, error.oids, execution.options.turn);
-    }
-    if (execution.isMisfit) return await this.forgetOutdated(execution);
-    if (execution.leftIn === undefined) return false;
-    if (execution.wasLetDown) return execution.leftIn === "idle" && hasCode(error, "26000");
-    return this.dropStale(execution.statement, error, execution);
   }
 
   /** Whether `\\` escapes in every string, not only in `E'…'`. Source: manual, "String Constants". */
@@ -333,6 +348,12 @@ const ALTERING: ReadonlySet<string> = new Set([
 const NONE_KEPT =
   " (its statements get lost again and again, as behind a pooler in transaction mode: from now on this " +
   "connection uses none with a name)";
+
+/** The types in it that nobody knows. */
+function wanting({ unknown, parameters }: Statement): readonly number[] {
+  const strange = parameters.filter(({ codec }) => codec === undefined);
+  return strange.length === 0 ? unknown : [...unknown, ...strange.map(({ oid }) => oid)];
+}
 
 function hasCode(error: unknown, code: string): boolean {
   return error instanceof DatabaseError && error.code === code;

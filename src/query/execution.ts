@@ -38,15 +38,11 @@ type Way =
 export class Execution implements Request<Result> {
   readonly text: string;
   readonly values: readonly unknown[];
-  readonly options: ExecuteOptions;
-  /** How many have been run in this one's stead before. */
-  attempt = 0;
+  options: ExecuteOptions;
   /** Whether it can wait for a description; where it cannot, that was seen to before. */
   mayWait = true;
-  /** The one that is run in its stead, when it has failed for a reason of the driver's own. */
-  #successor: Execution | undefined;
   readonly #executor: Executor;
-  readonly #described: Statement | undefined;
+  #described: Statement | undefined;
   readonly #result: Result = new Result();
   #statement!: Statement;
   #way!: Way;
@@ -55,34 +51,42 @@ export class Execution implements Request<Result> {
   #columns!: readonly RowColumn[];
   #unknown!: readonly number[];
   #decode!: RowDecoder;
-  #leftIn: TransactionStatus | undefined;
   #isMisfit = false;
-  #stopped: { readonly reason: unknown } | undefined;
+  /** How often it has been mended. */
+  #attempt = 0;
 
-  /** With `described`, that statement is run, under no name when the server has it no more. */
   constructor(
     executor: Executor,
     text: string,
     values: readonly unknown[],
     options: ExecuteOptions,
-    described?: Statement,
   ) {
     executor.about(text);
     this.#executor = executor;
     this.text = text;
     this.values = values;
     this.options = options;
-    this.#described = described;
   }
 
   /** Whether the description is to be waited for. */
   flushes(): boolean {
+    return this.mayWait && this.wantsDescription;
+  }
+
+  /** Whether its values depend on types that nobody has been told. */
+  get wantsDescription(): boolean {
     const { options, values } = this;
     if (this.#described !== undefined) return false;
-    if (!this.mayWait || (arePlain(values) && this.#executor.exactness.ofText)) return false;
+    if (arePlain(values) && this.#executor.exactness.ofText) return false;
     const place = options.prepare === false ? undefined : options.place ?? this.#executor.cache;
     return place?.find(this.text, options.parameterTypes ?? NO_TYPES, options.types)?.state !==
       "ready";
+  }
+
+  /** Has it described ahead of all that waits; then it runs that statement, under no name if need be. */
+  async describe(): Promise<void> {
+    const how = { ...this.options, ahead: true };
+    this.#described = await this.#executor.describe(this.text, how);
   }
 
   write(out: Writer): boolean {
@@ -128,11 +132,6 @@ export class Execution implements Request<Result> {
     return this.#statement;
   }
 
-  /** The state in which its failure has left the session; `undefined`: it has not been told. */
-  get leftIn(): TransactionStatus | undefined {
-    return this.#leftIn;
-  }
-
   /** Its values did not fit the types that its statement was prepared with, and nothing was sent. */
   get isMisfit(): boolean {
     return this.#isMisfit;
@@ -158,31 +157,24 @@ export class Execution implements Request<Result> {
     return ours ?? error;
   }
 
-  /**
-   * The same again; `undefined` when that has not helped. What was let down by a twin relies on no
-   * other: it goes under no name.
-   *
-   * @throws the reason of a `cancel()` that came meanwhile.
-   */
-  again(): Execution | undefined {
-    if (this.#stopped !== undefined) throw this.#stopped.reason;
-    if (this.attempt === ATTEMPTS) return undefined;
-    const attempt = this.wasLetDown ? ATTEMPTS : this.attempt;
-    const options = relyingOnLess(this.options, attempt);
-    const again = new Execution(this.#executor, this.text, this.values, options);
-    again.attempt = this.attempt + 1;
-    return this.#successor = again;
+  /** Run again as it is; what was let down by a twin relies on no other: it goes under no name. */
+  mend(error: unknown, status: TransactionStatus | undefined): boolean | Promise<boolean> {
+    const mending = this.#executor.mend(this, error, status);
+    if (mending === false || this.#attempt === ATTEMPTS) return false;
+    this.relyOnLess(this.wasLetDown ? ATTEMPTS : this.#attempt);
+    this.#attempt++;
+    return mending;
   }
 
-  /** Stops it or what is run in its stead, which fails with `reason`; unless it is done. */
+  /** Runs it the way that is left after so many attempts. */
+  relyOnLess(attempt: number): void {
+    this.options = relyingOnLess(this.options, attempt);
+    this.#described = undefined;
+  }
+
+  /** Stops it, which fails with `reason`; unless it is done. */
   cancel(reason: unknown): void {
-    this.#stopped ??= { reason };
-    if (this.#successor !== undefined) this.#successor.cancel(reason);
-    else this.#executor.session.cancel(this, reason);
-  }
-
-  failed(_error: unknown, status: TransactionStatus): void {
-    this.#leftIn = status;
+    this.#executor.session.cancel(this, reason);
   }
 
   /** It was not sent after all, or the server has skipped it. */

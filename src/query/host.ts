@@ -54,15 +54,18 @@ export interface HostLoan {
   readonly giveBack?: () => Promise<void> | undefined;
 }
 
-/** The options of a query over the connection's, with types by their OIDs. */
-export async function withDefaults(
+/**
+ * The options of a query over the connection's, with types by their OIDs; a promise only when the
+ * server has to be asked for those.
+ */
+export function withDefaults(
   options: QueryOptions,
   host: QueryHost,
-): Promise<ExecuteOptions> {
+): ExecuteOptions | Promise<ExecuteOptions> {
   const types = options.parameterTypes;
-  if (types === undefined) return over(options, host);
-  const parameterTypes = await host.executor.oidsOf(types, host.defaults.turn);
-  return over({ ...options, parameterTypes }, host);
+  if (!types?.some(isName)) return over(options, host);
+  return host.executor.oidsOf(types, host.defaults.turn)
+    .then((parameterTypes) => over({ ...options, parameterTypes }, host));
 }
 
 /** Most queries have no options of their own: nothing is made anew for them. */
@@ -82,4 +85,8 @@ export function neverSent(): Promise<never> {
   const promise = Promise.reject(cancelled());
   promise.catch(() => {});
   return promise;
+}
+
+function isName(type: number | string): boolean {
+  return typeof type === "string";
 }

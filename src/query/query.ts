@@ -5,7 +5,7 @@ import { takeCallSite, withCallSite } from "./call_site.ts";
 import type { ExecuteOptions } from "./execute.ts";
 import { Execution } from "./execution.ts";
 import { type Assembly, Fragment } from "./fragment.ts";
-import { neverSent, over, type QueryHost, type QueryOptions, withDefaults } from "./host.ts";
+import { neverSent, type QueryHost, type QueryOptions, withDefaults } from "./host.ts";
 import type { ObjectRow, Result } from "./result.ts";
 import { SimpleQuery } from "./simple_query.ts";
 import { BatchStream, RowStream, type StreamSource } from "./stream.ts";
@@ -194,11 +194,10 @@ export class Query<Row = ObjectRow> extends Fragment
   }
 
   #begin(): Promise<Result<Row>> {
-    if (this.#options.parameterTypes?.some(isString)) {
-      return withDefaults(this.#options, this.#host).then((options) => this.#run(options));
-    }
     try {
-      return this.#run(over(this.#options, this.#host));
+      const options = withDefaults(this.#options, this.#host);
+      if (!(options instanceof Promise)) return this.#run(options);
+      return options.then((known) => this.#run(known));
     } catch (error) {
       return Promise.reject(withCallSite(error, this.#site));
     }
@@ -220,16 +219,12 @@ export class Query<Row = ObjectRow> extends Fragment
 
   #source(): StreamSource {
     const { executor } = this.#host;
-    const options = () => withDefaults(this.#options, this.#host);
+    const options = async () => await withDefaults(this.#options, this.#host);
     const [text, values] = [this.#text, this.#parameters];
     // The chain of awaits that V8 follows by itself ends where calls of next() wait for each other.
     const site = this.#site ?? takeCallSite(false);
     return { executor, text, values, options, signal: this.#options.signal, site };
   }
-}
-
-function isString(value: unknown): value is string {
-  return typeof value === "string";
 }
 
 function only<Row>(rows: readonly Row[], method: string): Row | undefined {

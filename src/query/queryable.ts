@@ -4,7 +4,7 @@ import { takeCallSite, withCallSite } from "./call_site.ts";
 import { assemble, Fragment } from "./fragment.ts";
 import { bindNames, type NamedText } from "./named.ts";
 import { type PreparedStatement, prepareStatement } from "./prepared.ts";
-import { NO_OPTIONS, type QueryHost, type QueryOptions, withDefaults } from "./host.ts";
+import { NO_OPTIONS, over, type QueryHost, type QueryOptions, withDefaults } from "./host.ts";
 import { Query } from "./query.ts";
 import type { ObjectRow, Result } from "./result.ts";
 import { boundSql, type Sql, templateFragment } from "./sql.ts";
@@ -112,7 +112,7 @@ export abstract class Queries {
     const site = takeCallSite(this.#host.asyncStacks);
     try {
       const items = queries.map((query) => this.#item(query));
-      const how = await withDefaults(options, this.#host);
+      const how = over(options, this.#host);
       return await executeBatch(this.#host.executor, items, how);
     } catch (error) {
       throw withCallSite(error, site);
@@ -144,7 +144,8 @@ export abstract class Queries {
       const sets = [...rows];
       const scanned = sets.some(isArray) ? { text, names: [] } : this.#scan(text);
       const values = sets.map((set) => isArray(set) ? set : bindNames(scanned, set));
-      const how = await withDefaults(options, this.#host);
+      const asked = withDefaults(options, this.#host);
+      const how = asked instanceof Promise ? await asked : asked;
       return await executeMany(executor, scanned.text, values, how) as Result<Row>;
     } catch (error) {
       throw withCallSite(error, site);

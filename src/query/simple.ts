@@ -49,7 +49,7 @@ export class SimpleRequest implements Request<Result[]> {
     const results = await executor.session.request(this, options);
     for (const { rows, columns } of this.#incomplete) {
       const unknown = columns.filter(({ codec }) => codec === undefined);
-      if (!await executor.ask(unknown.map(({ typeOid }) => typeOid), options.turn)) continue;
+      if (!await executor.ask(unknown.map(({ typeOid }) => typeOid), options)) continue;
       const codecOf = executor.codecsFor(options.types);
       const known = columns.map((column) => ({ ...column, codec: codecOf(column.typeOid) }));
       decodeLate(rows, columns, known);

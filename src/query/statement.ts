@@ -120,9 +120,13 @@ export class StatementCache implements StatementPlace {
     return statement;
   }
 
-  /** Makes room by dropping the longest unused one that is certainly on the server. */
+  /**
+   * Makes room by dropping the longest unused one that is certainly on the server. What others' meaning
+   * depends on has no place here: a statement that the server has lost is run again, and what was sent
+   * behind it has been run by then, outside of the transaction that it was to begin.
+   */
   add(text: string, declared: readonly number[], types?: OwnTypes): Statement | undefined {
-    if (!this.#keeps) return undefined;
+    if (!this.#keeps || OF_THE_SESSION.test(text)) return undefined;
     if (this.#byKey.size >= this.#size && !this.#evict()) return undefined;
     const added = this.#named(text, declared, types);
     added.used = ++this.#clock;
@@ -268,16 +272,30 @@ export class OwnPlace implements StatementPlace {
 }
 
 /**
- * Whether the server has said that it does not know a statement by its name, knows another by it, or
- * cannot run it as described. Source: prepare.c; plancache.c, `RevalidateCachedQuery`.
+ * Whether the server has said that it does not know a statement by its name, knows another by it,
+ * cannot run it as described, or has dropped the type of a parameter, without which it cannot be bound.
+ * Source: prepare.c; plancache.c, `RevalidateCachedQuery`; lsyscache.c, "cache lookup failed for type".
  */
-export function isStale(error: unknown, { name }: Statement): error is DatabaseError {
-  if (!(error instanceof DatabaseError)) return false;
-  if (error.code === "0A000") return error.routine === "RevalidateCachedQuery" && name !== "";
-  const isOfNames = error.code === "26000" || error.code === "42P05";
-  return isOfNames && name !== "" && error.message.includes(name);
+export function isStale(error: unknown, { name, parameters }: Statement): error is DatabaseError {
+  if (name === "" || !(error instanceof DatabaseError)) return false;
+  switch (error.code) {
+    case "0A000":
+      return error.routine === "RevalidateCachedQuery";
+    case "26000":
+    case "42P05":
+      return error.message.includes(name);
+    case "XX000": {
+      const [, oid] = / type (\d+)$/.exec(error.message) ?? [];
+      return parameters.some((parameter) => String(parameter.oid) === oid);
+    }
+    default:
+      return false;
+  }
 }
 
+/** Commands that begin and end transactions or change the session's state, behind any comments. */
+const OF_THE_SESSION =
+  /^(?:\s|--[^\n]*\n|\/\*(?:[^*]|\*(?!\/))*\*\/)*(?:begin|start|commit|end|rollback|abort|savepoint|release|prepare|set|reset|discard|deallocate|listen|unlisten|lock)\b/i;
 const MOST_LOSSES = 3;
 const NOTHING_SPENT: readonly string[] = Object.freeze([]);
 

@@ -132,7 +132,7 @@ export class BatchStream<Row> implements AsyncIterableIterator<Row[]> {
     } catch (error) {
       const { leftIn } = portal;
       const isStale = leftIn !== undefined &&
-        executor.dropStale(statement, error, { leftIn, options });
+        executor.dropStale(statement, error, leftIn, options);
       if (isStale && attempt < ATTEMPTS) return await this.#open(attempt + 1);
       throw error;
     }

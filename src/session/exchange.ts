@@ -61,8 +61,15 @@ export interface Request<T> {
    * messages back (a promise): the server is told to stop, and the hold is to end.
    */
   stop?(reason: unknown): void;
-  /** Told when it has failed, and in what state that has left the session. */
-  failed?(error: unknown, status: TransactionStatus): void;
+  /**
+   * Asked when it has failed whether it is to be sent again, where it stood: what was made after it and
+   * is not sent yet waits for that. With a promise those wait until it settles; what is requested
+   * meanwhile to mend it goes {@linkcode RequestOptions.ahead}. `status` is the state in which the
+   * failure has left the session; it is absent when `write` has thrown: only a promise helps then.
+   *
+   * @throws (or rejects with) what it is to fail with instead.
+   */
+  mend?(error: unknown, status: TransactionStatus | undefined): boolean | Promise<boolean>;
 }
 
 /** The right to make requests on a session: while one holds it, all others' are refused. */
@@ -99,6 +106,8 @@ export interface RequestOptions {
   readonly timeout?: number;
   /** The turn within which it is made. */
   readonly turn?: Turn;
+  /** Sent before all that waits, and whoever has the turn: on behalf of one that is being mended. */
+  readonly ahead?: boolean;
 }
 
 /** One request in the queue: its bytes, the conversation that reads the replies, and its promise. */
@@ -120,6 +129,14 @@ export class Exchange<T = unknown> {
   refused = false;
   value: T | undefined;
   error: unknown;
+  /** How many were made before it in its session. */
+  number = 0;
+  /** It goes in front of those that wait. */
+  isAhead = false;
+  /** It is to be sent again. */
+  isBack = false;
+  /** Whether it is sent again is not known yet. */
+  isMending = false;
   /** The one behind this one, in the queue that holds it. */
   next: Exchange | undefined;
   /** Somebody wants it stopped; this is what to say when the server has done so. */
@@ -199,15 +216,10 @@ export class Exchange<T = unknown> {
 
   /** Settles the promise by what has become of the request, which has left the session in `status`. */
   settle(status?: TransactionStatus): void {
-    if (this.failed && status !== undefined) this.#report(status);
+    if (this.failed && status !== undefined) this.turn?.failed?.(this.error, status);
     this.onSettled?.();
     if (this.failed) this.reject(this.error);
     else this.resolve(this.value as T);
-  }
-
-  #report(status: TransactionStatus): void {
-    this.request.failed?.(this.error, status);
-    this.turn?.failed?.(this.error, status);
   }
 }
 
@@ -280,10 +292,18 @@ export class Queue {
     this.length++;
   }
 
-  unshift(exchange: Exchange): void {
-    exchange.next = this.first;
-    this.first = exchange;
-    this.last ??= exchange;
+  /** Puts it in front of all that were made after it. */
+  insert(exchange: Exchange): void {
+    let before: Exchange | undefined;
+    let here = this.first;
+    while (here !== undefined && here.number < exchange.number) {
+      before = here;
+      here = here.next;
+    }
+    exchange.next = here;
+    if (before === undefined) this.first = exchange;
+    else before.next = exchange;
+    if (here === undefined) this.last = exchange;
     this.length++;
   }
 

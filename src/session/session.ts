@@ -37,16 +37,17 @@ import {
   type SessionListener,
 } from "./facts.ts";
 import { Liveness } from "./liveness.ts";
+import { Waiting } from "./waiting.ts";
 import type { Receiver, Wire } from "./wire.ts";
 
 /**
  * The queue of requests on one ready connection.
  *
- * A request is bytes to write and a conversation that reads the replies. Requests are sent when
- * they are made, answered in order, and each is closed by its own ReadyForQuery and by nothing
- * else. Notices, notifications and parameter changes are routed aside. Anything that does not fit
- * is a protocol violation: it ends the session and every request in it; replies are never matched
- * anew. What the messages mean is not known here.
+ * A request is bytes to write and a conversation that reads the replies. Requests are sent when they
+ * are made, answered in order, and each is closed by its own ReadyForQuery and by nothing else.
+ * Notices, notifications and parameter changes are routed aside. Anything that does not fit is a
+ * violation: it ends the session and every request in it; replies are never matched anew. What the
+ * messages mean is not known here.
  */
 export class Session implements Receiver {
   readonly processId: number;
@@ -64,8 +65,10 @@ export class Session implements Receiver {
   readonly #liveness: Liveness;
   /** Sent, in order; the first is the one being answered. */
   readonly #sent = new Queue();
-  /** Not sent yet: behind an exclusive request, or over `maxPipelined`. */
-  readonly #waiting = new Queue();
+  /** Not sent yet, or to be sent again: behind an exclusive request, or over `maxPipelined`. */
+  readonly #waiting = new Waiting(() => this.#admit());
+  /** How many requests were made. */
+  #count = 0;
   readonly #message: { tag: number; reader: Reader };
   #end!: (reason: Error | undefined) => void;
   #closed = false;
@@ -118,14 +121,19 @@ export class Session implements Receiver {
 
   /** Sends a request and reads its replies. When its `write` throws, nothing of it is sent. */
   request<T>(request: Request<T>, options?: RequestOptions): Promise<T> {
+    const isAhead = options?.ahead === true;
     return new Promise<T>((resolve, reject) => {
       if (this.closed) return reject(this.#refusal());
-      if (this.turn !== options?.turn) return reject(outOfTurn(this.turn, options?.turn));
+      if (this.turn !== options?.turn && !isAhead) {
+        return reject(outOfTurn(this.turn, options?.turn));
+      }
       const aborted = options && abortedBefore(options);
       if (aborted !== undefined) return reject(aborted.reason);
       const exchange = new Exchange<T>(request, resolve, reject) as Exchange;
+      exchange.number = ++this.#count;
+      exchange.isAhead = isAhead;
       if (options !== undefined) bind(exchange, options, this.#abort);
-      if (this.#waiting.length > 0 || !this.#admits(request)) this.#waiting.push(exchange);
+      if (this.#waiting.holds(exchange) || !this.#admits(request)) this.#waiting.push(exchange);
       else this.#send(exchange);
     });
   }
@@ -195,10 +203,10 @@ export class Session implements Receiver {
       case Backend.ErrorResponse:
         return this.#refuse(head, readFields(reader));
       case Backend.NoticeResponse:
-        this.#aside((listener) => listener.notice(readFields(reader)));
+        this.listener?.notice(readFields(reader));
         return true;
       case Backend.NotificationResponse:
-        this.#aside((listener) => listener.notification(readNotification(reader)));
+        this.listener?.notification(readNotification(reader));
         return true;
       case Backend.ParameterStatus:
         this.#parameterStatus(reader);
@@ -221,7 +229,7 @@ export class Session implements Receiver {
     this.#cancellation.stop();
     this.#reason = cause;
     for (let x = this.#sent.shift(); x; x = this.#sent.shift()) x.drop(cause, false);
-    for (let x = this.#waiting.shift(); x; x = this.#waiting.shift()) x.drop(cause, true);
+    for (const exchange of this.#waiting.drain()) exchange.drop(cause, true);
     this.#idle?.();
     this.#end(cause);
   }
@@ -240,7 +248,7 @@ export class Session implements Receiver {
     } catch (error) {
       out.rollback(mark);
       exchange.fail(error);
-      exchange.settle();
+      if (!this.#waiting.takesBack(exchange, undefined)) exchange.settle();
       return;
     }
     this.#sent.push(exchange);
@@ -249,8 +257,11 @@ export class Session implements Receiver {
   }
 
   #admit(): void {
-    const waiting = this.#waiting;
-    while (waiting.first && this.#admits(waiting.first.request)) this.#send(waiting.shift()!);
+    const next = (): Exchange | undefined => this.#waiting.next(this.#sent.last);
+    for (let one = next(); one && this.#admits(one.request); one = next()) {
+      this.#waiting.remove(one);
+      this.#send(one);
+    }
     if (this.pending === 0) this.#idle?.();
   }
 
@@ -317,13 +328,13 @@ export class Session implements Receiver {
 
   /** The server's last words: it closes, and whoever else waits need not wait for that. */
   #fatal(error: DatabaseError): false {
-    const { code, message } = error;
-    this.wire.fail(new OperationalError(`connection lost: ${message}`, { code, cause: error }));
+    const how = { code: error.code, cause: error };
+    this.wire.fail(new OperationalError(`connection lost: ${error.message}`, how));
     return false;
   }
 
   #ready(head: Exchange | undefined, status: TransactionStatus): boolean {
-    if (head === undefined) throw new ProtocolError("ReadyForQuery while nothing was asked");
+    if (!head) throw new ProtocolError("ReadyForQuery while nothing was asked");
     if (!head.finished && !head.failed) {
       this.#message.tag = Backend.ReadyForQuery;
       this.#advance(head, undefined);
@@ -336,28 +347,17 @@ export class Session implements Receiver {
     if (head.cancelReason !== undefined || this.#cancellation.running) {
       this.#cancellation.judge(head, status);
     }
-    if (head.stray) this.#again(head);
-    else head.settle(status);
+    if (!this.#waiting.takesBack(head, status)) head.settle(status);
     const next = this.#sent.first;
     if (next?.cancelReason !== undefined) this.#cancellation.start(next);
     if (this.#waiting.length > 0 || this.#sent.length === 0) this.#admit();
     return true;
   }
 
-  /** A cancel that was meant for another undid it, outside a transaction: as if it was never sent. */
-  #again(exchange: Exchange): void {
-    exchange.reset();
-    this.#waiting.unshift(exchange);
-  }
-
   #parameterStatus(reader: Reader): void {
     const [name, value] = readParameterStatus(reader);
     noteParameterStatus(this.parameterStatuses, name, value);
-    this.#aside((listener) => listener.parameterStatus(name, value));
-  }
-
-  #aside(tell: (listener: SessionListener) => void): void {
-    if (this.listener !== undefined) tell(this.listener);
+    this.listener?.parameterStatus(name, value);
   }
 
   /** Takes it out of the queue, or has the server stop it when it is its turn. */
