@@ -103,7 +103,10 @@ export class Pool implements Queryable, AsyncDisposable {
       take: (need) => borrower.take(need),
       site: () => borrower.site(),
     };
-    this.sql = boundSql((strings, values) => this.#template(strings, values));
+    this.sql = boundSql(
+      (strings, values) => this.#template(strings, values),
+      connection.types?.json?.stringify,
+    );
   }
 
   /**

@@ -45,7 +45,10 @@ export abstract class Queries {
    * ```
    */
   get sql(): Sql {
-    return this.#sql ??= boundSql((strings, values) => this.#template(strings, values));
+    return this.#sql ??= boundSql(
+      (strings, values) => this.#template(strings, values),
+      this.#host.executor.types.json?.stringify,
+    );
   }
 
   /**

@@ -3,6 +3,7 @@
  * parameter.
  */
 import { InterfaceError } from "../errors/errors.ts";
+import type { JsonFunctions } from "../types/scalars.ts";
 import { type Assembly, Fragment, WrittenFragment } from "./fragment.ts";
 import { checkTypeName, quoteIdentifier, quoteLiteral } from "./quote.ts";
 import type { Query } from "./query.ts";
@@ -65,6 +66,8 @@ export interface SqlFunctions {
   raw(text: string): Fragment;
   /**
    * A value as JSON text, a string as a JSON string; by itself, a string is taken for JSON already.
+   * That of a connection or a pool writes it by its `json.stringify`, the bare tag by
+   * `JSON.stringify`; the `types` of a single query are not known here.
    *
    * @throws {InterfaceError} it has no JSON.
    */
@@ -87,11 +90,12 @@ export interface SqlFragments extends SqlFunctions {
   (strings: TemplateStringsArray, ...values: readonly SqlValue[]): Fragment;
 }
 
-/** A tag that makes queries of templates, by `make`. */
+/** A tag that makes queries of templates, by `make`, and JSON by `stringify`. */
 export function boundSql(
   make: (strings: TemplateStringsArray, values: readonly unknown[]) => Query<unknown>,
+  stringify: Stringify | undefined,
 ): Sql {
-  return withFunctions(make) as Sql;
+  return withFunctions(make, stringify) as Sql;
 }
 
 /** The fragment that a template stands for. */
@@ -122,12 +126,16 @@ function numbered(strings: TemplateStringsArray): string {
   return text;
 }
 
+type Stringify = NonNullable<JsonFunctions["stringify"]>;
+
 function withFunctions<T>(
   tag: (strings: TemplateStringsArray, values: readonly unknown[]) => T,
+  stringify: Stringify = JSON.stringify,
 ): SqlFunctions & ((strings: TemplateStringsArray, ...values: readonly SqlValue[]) => T) {
   const either = (first: unknown, ...rest: readonly unknown[]): T | Fragment =>
     isTemplate(first) ? tag(first, rest) : form(first, rest);
-  return Object.assign(either, FUNCTIONS) as ReturnType<typeof withFunctions<T>>;
+  const json = (value: unknown): string => jsonText(value, stringify);
+  return Object.assign(either, FUNCTIONS, { json }) as ReturnType<typeof withFunctions<T>>;
 }
 
 function isTemplate(value: unknown): value is TemplateStringsArray {
@@ -154,12 +162,11 @@ function text(sql: string): Fragment {
   return new WrittenFragment((assembly) => assembly.add(sql));
 }
 
-const FUNCTIONS: Omit<SqlFunctions, never> = {
+const FUNCTIONS: Omit<SqlFunctions, "json"> = {
   identifier: (...parts) => text(quoteIdentifier(...parts)),
   literal: (value) => text(quoteLiteral(value)),
   join,
   raw: text,
-  json,
   array: (values, type) => {
     const cast = type === undefined ? "" : `::${checkTypeName(type)}[]`;
     return new WrittenFragment((assembly) => cased(assembly, values, cast));
@@ -187,14 +194,14 @@ function join(items: readonly SqlValue[], separator: string | Fragment = ", "): 
   });
 }
 
-function json(value: unknown): string {
+function jsonText(value: unknown, stringify: Stringify): string {
   let text: string | undefined;
   try {
-    text = JSON.stringify(value);
+    text = stringify(value);
   } catch (cause) {
     throw new InterfaceError("sql.json(): it cannot be written as JSON", { cause });
   }
-  if (text === undefined) throw new InterfaceError("sql.json(): it has no JSON");
+  if (typeof text !== "string") throw new InterfaceError("sql.json(): it has no JSON");
   return text;
 }
 

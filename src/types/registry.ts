@@ -7,7 +7,7 @@ import { type CustomCodec, customCodec } from "./custom.ts";
 import { EXTENSION_CODECS } from "./extensions.ts";
 import { BUILTIN_TYPES, type BuiltinType } from "./oids.ts";
 import { multirangeOf, type Range, rangeOf } from "./range.ts";
-import { textCodec, textOnlyCodec } from "./scalars.ts";
+import { type JsonFunctions, textCodec, textOnlyCodec } from "./scalars.ts";
 import { builtinOid, canonicalName } from "./type_names.ts";
 
 /** The option `types` of a connection or a query. */
@@ -73,6 +73,11 @@ export class TypeRegistry {
     this.#catalogue = sharing === undefined ? new Catalogue() : sharing.#catalogue;
     for (const codec of builtinCodecs(options)) this.#scalars.set(codec.oid, codec);
     for (const codec of options.codecs ?? []) this.register(codec);
+  }
+
+  /** How json is read and written, where that was chosen. */
+  get json(): JsonFunctions | undefined {
+    return this.#options.json;
   }
 
   /**

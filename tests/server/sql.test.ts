@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { InterfaceError, sql } from "../../mod.ts";
-import { assertUsable, withDatabase } from "./queries.ts";
+import { createPool, InterfaceError, type Sql, sql } from "../../mod.ts";
+import { assertUsable, shared, withDatabase } from "./queries.ts";
 
 test("sql: insert, update, select and delete with every form", () =>
   withDatabase(async ({ sql: own }) => {
@@ -29,6 +29,27 @@ test("sql: insert, update, select and delete with every form", () =>
       ${own.typed("5", "int")} as c, ${own.array([1, 2], "int8")} as d, ${own.typed("7", 20)} as e`;
     assert.deepEqual(row, { a: "text", b: { b: 1 }, c: 5, d: [1n, 2n], e: 7n });
   }));
+
+test("sql: json() writes as the connection does, alone, in an array and in a transaction", async () => {
+  const stringify = (value: unknown) =>
+    JSON.stringify(value, (_, inner) => typeof inner === "bigint" ? Number(inner) : inner);
+  const options = { types: { json: { stringify } } };
+  const use = async ({ sql: own }: { readonly sql: Sql }) => {
+    const big = own.json({ n: 1n });
+    const [row] = await own`select ${big}::jsonb as one, ${
+      own.array([big, own.json(2n)], "jsonb")
+    } as all`;
+    assert.deepEqual(row, { one: { n: 1 }, all: [{ n: 1 }, 2] });
+  };
+  await withDatabase(async (db) => {
+    await use(db);
+    await db.transaction(use);
+    assert.throws(() => sql.json(1n), InterfaceError);
+    assert.throws(() => db.sql.json(undefined), InterfaceError);
+  }, options);
+  await using pool = createPool(await shared(options));
+  await use(pool);
+});
 
 test("sql: what the literals mean is what they were", () =>
   withDatabase(async (db) => {
