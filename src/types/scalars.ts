@@ -69,8 +69,8 @@ export const boolCodec: Codec<boolean> = Object.freeze({
 });
 
 /**
- * `"char"`, one byte, as text: the empty string for zero and `\ooo` beyond ASCII, as PostgreSQL 16
- * prints it. Source: char.c, `charout`.
+ * `"char"`, one byte, as text: the empty string for zero and `\ooo` beyond ASCII, as PostgreSQL 15
+ * prints and reads it; what 14 does is in README, "Limits". Source: char.c, `charout`.
  */
 export const charCodec: Codec<string> = Object.freeze({
   name: "char",

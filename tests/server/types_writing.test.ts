@@ -265,4 +265,16 @@ for (const major of majors()) {
       assert.equal(await db.query("select 1").scalar(), 1);
     });
   });
+
+  test(`every byte of a "char" is read and written as an integer on PostgreSQL ${major}`, async () => {
+    await withConnection(major, {}, async (db) => {
+      const bytes = Array.from({ length: 256 }, (_, i) => i - 128);
+      const text =
+        'select array(select c::int4::"char" from unnest($1::int4[]) c)::"char"[]::int4[]';
+      assert.deepEqual(await db.query(text, [bytes]).scalar(), bytes);
+      const print = "select '\\377'::\"char\" as c";
+      const printed = [await db.query(print).scalar(), await db.query(print).scalar()];
+      assert.deepEqual(printed, major < 15 ? ["\\", "\\"] : ["\\377", "\\377"]);
+    });
+  });
 }
