@@ -47,6 +47,17 @@ export interface ConnectionTypes {
   register(codec: Codec | CustomCodec): void;
   /** The codec of a type by its OID; `undefined` while nothing is known of the type. */
   lookup(oid: number): Codec | undefined;
+  /**
+   * Forgets what the catalogue has said of types, so that it is asked anew by the next query that
+   * meets one: for when another session has renamed attributes of a composite type, of which the
+   * server tells nobody. What this connection alters itself is known without.
+   *
+   * @example
+   * ```ts
+   * db.types.refresh();
+   * ```
+   */
+  refresh(): void;
 }
 
 /** Something queries can be run on: a connection, a transaction, a pool. */
@@ -102,6 +113,7 @@ export class Connection extends BulkQueries implements Queryable, AsyncDisposabl
     return this.#types ??= {
       register: (codec) => host.executor.register(codec),
       lookup: (oid) => host.executor.types.lookup(oid),
+      refresh: () => host.executor.forgetTypes(),
     };
   }
 

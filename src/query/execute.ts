@@ -243,7 +243,7 @@ export class Executor {
   /** Forgets what the catalogue said, when an error shows that a type has been altered since. */
   forgetAltered(error: unknown): boolean {
     const isBehind = AlteredTypeError.isBehind(error);
-    if (isBehind) this.#forgetTypes();
+    if (isBehind) this.forgetTypes();
     return isBehind;
   }
 
@@ -251,7 +251,7 @@ export class Executor {
   completed(tag: string): void {
     if (tag === "DEALLOCATE ALL" || tag === "DISCARD ALL") this.cache.clear();
     if (ALTERING.has(tag)) this.#hasAltered = true;
-    if (ALTERING.has(tag) || (this.#hasAltered && tag === "ROLLBACK")) this.#forgetTypes();
+    if (ALTERING.has(tag) || (this.#hasAltered && tag === "ROLLBACK")) this.forgetTypes();
     if (tag === "COMMIT") this.#hasAltered = false;
   }
 
@@ -314,7 +314,7 @@ export class Executor {
   }
 
   /** Has the catalogue asked again, by the next query that meets a type of its. */
-  #forgetTypes(): void {
+  forgetTypes(): void {
     this.types.forget();
     this.#catalog.forget();
     this.cache.renew((statement) => this.describeAgain(statement));

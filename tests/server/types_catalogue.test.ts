@@ -135,6 +135,30 @@ for (const major of majors()) {
     });
   });
 
+  test(`a composite of PostgreSQL ${major} that another session has altered is known after refresh()`, async () => {
+    await withDatabase(major, "create type pair as (a int4, b text)", {}, async (db, database) => {
+      const types = { int8: "number" } as const;
+      const prepared = await db.prepare(
+        "select row(1, 'x')::pair as v, array[row(2, 'y')::pair] as l",
+      );
+      const seen = async (): Promise<unknown[]> => [
+        await db.query("select row(1, 'x')::pair as v").scalar(),
+        await db.query("select row(1, 'x')::pair as v", [], { types }).scalar(),
+        ...await prepared.query().then(([row]) => Object.values(row!)),
+      ];
+      const before = { a: 1, b: "x" };
+      assert.deepEqual(await seen(), [before, before, before, [{ a: 2, b: "y" }]]);
+      await withConnection(major, { database }, async (aside) => {
+        await aside.query("alter type pair rename attribute a to z");
+      });
+      assert.deepEqual(await seen(), [before, before, before, [{ a: 2, b: "y" }]]);
+      db.types.refresh();
+      const after = { z: 1, b: "x" };
+      assert.deepEqual(await seen(), [after, after, after, [{ z: 2, b: "y" }]]);
+      assert.deepEqual(await db.query("select $1::pair as v", [after]).scalar(), after);
+    });
+  });
+
   test(`a type of PostgreSQL ${major} given by its name is the one that the name stands for now`, async () => {
     const setup = `create schema one; create schema two;
       create type one.mood as enum ('a'); create type two.mood as enum ('b')`;
