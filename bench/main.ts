@@ -6,7 +6,9 @@
  *
  * Each peer has its own process per runtime. They stay up together and take turns, so that a slow
  * moment of the machine meets all of them; a figure is the median of `--rounds` turns of `--seconds`
- * each; what pools cost is that of the least disturbed of many short turns. Without `--server` (which must trust the user over plain TCP) a PostgreSQL 18 is started.
+ * each; what pools cost is that of the least disturbed of many short turns. `traced` is this driver
+ * with somebody who watches every channel. Without `--server` (which must trust the user over plain
+ * TCP) a PostgreSQL 18 is started.
  */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
@@ -42,7 +44,7 @@ function plan(): Plan {
   const { values } = parseArgs({ options: { ...options, server: text } });
   return {
     runtimes: chosen("runtime", values.runtime, RUNTIMES),
-    peers: chosen("peer", values.peer, ["cornac", "pg", "postgres", "Bun.SQL", "floor"]),
+    peers: chosen("peer", values.peer, ["cornac", "traced", "pg", "postgres", "Bun.SQL", "floor"]),
     workloads: chosen("workload", values.workload, [
       ...WORKLOADS.map(({ name }) => name),
       POOL,

@@ -32,6 +32,7 @@ export interface PoolPeer {
 /** How a worker loads each peer, so that one peer's code never runs in another's process. */
 export const PEERS: Readonly<Record<string, () => Promise<Peer>>> = {
   cornac: async () => (await import("./peers/cornac.ts")).cornac(),
+  traced: async () => (await import("./peers/traced.ts")).traced(),
   pg: async () => (await import("./peers/pg.ts")).nodePostgres(),
   postgres: async () => (await import("./peers/postgres.ts")).postgresJs(),
   "Bun.SQL": async () => (await import("./peers/bun_sql.ts")).bunSql(),
