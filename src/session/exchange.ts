@@ -174,6 +174,18 @@ export class Exchange<T = unknown> {
   }
 
   /**
+   * Whether it is sent only when all before it is answered: it wants that, or it begins a transaction.
+   * What is on the wire then might have to be run again, and would be run inside.
+   */
+  waitsForAll(): boolean {
+    try {
+      return this.request.flushes?.() === true || this.turn?.prelude?.() !== undefined;
+    } catch {
+      return false; // what keeps the turn from beginning is told when it is sent
+    }
+  }
+
+  /**
    * Whether the server's silence means nothing just now: it waits for us, or we do not listen. Not
    * while what we have to say does not leave (`writing`).
    */

@@ -133,7 +133,7 @@ export class Session implements Receiver {
       exchange.number = ++this.#count;
       exchange.isAhead = isAhead;
       if (options !== undefined) bind(exchange, options, this.#abort);
-      if (this.#waiting.holds(exchange) || !this.#admits(request)) this.#waiting.push(exchange);
+      if (this.#waiting.holds(exchange) || !this.#admits(exchange)) this.#waiting.push(exchange);
       else this.#send(exchange);
     });
   }
@@ -234,10 +234,10 @@ export class Session implements Receiver {
     this.#end(cause);
   }
 
-  #admits(next: Request<unknown>): boolean {
+  #admits(next: Exchange): boolean {
     const { length, last } = this.#sent;
     if (last === undefined || this.#cancellation.running) return !this.#cancellation.running;
-    return !last.exclusive && length < this.#limits.maxPipelined && next.flushes?.() !== true;
+    return !last.exclusive && length < this.#limits.maxPipelined && !next.waitsForAll();
   }
 
   #send(exchange: Exchange): void {
@@ -258,7 +258,7 @@ export class Session implements Receiver {
 
   #admit(): void {
     const next = (): Exchange | undefined => this.#waiting.next(this.#sent.last);
-    for (let one = next(); one && this.#admits(one.request); one = next()) {
+    for (let one = next(); one && this.#admits(one); one = next()) {
       this.#waiting.remove(one);
       this.#send(one);
     }

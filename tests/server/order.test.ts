@@ -191,6 +191,22 @@ test("order: what begins, ends or sets something is never prepared", () =>
     );
   }));
 
+test("order: what has to be run again is not run in a transaction that was begun behind it", () =>
+  withDatabase(async (db) => {
+    await db.query(RENEW).simple();
+    const text = "insert into log (n) values ($1)";
+    await db.query(text, [1]);
+    await db.query(LOSE);
+    const outside = db.query(text, [2]).execute();
+    const inside = db.transaction(async (tx) => {
+      await tx.query("select 1");
+      await outside;
+      throw new Error("undo");
+    });
+    await assert.rejects(inside, /undo/);
+    assert.equal(await db.query("select count(*)::int from log").scalar(), 2);
+  }));
+
 test("order: a query whose type is being asked for can be aborted, and those behind it go on", () =>
   withDatabase(async (db) => {
     await db.query(RENEW).simple();
