@@ -3,6 +3,7 @@ import type { Notification, TransactionStatus } from "./protocol/backend.ts";
 import { Cursor, type CursorOptions } from "./dbapi/cursor.ts";
 import { plainHost } from "./dbapi/execution.ts";
 import { BulkQueries } from "./features/bulk.ts";
+import { ImplicitQueries } from "./features/implicit.ts";
 import { type ListenOptions, type Subscription, Subscriptions } from "./features/listen.ts";
 import {
   beginTransaction,
@@ -212,6 +213,11 @@ export class Connection extends BulkQueries implements Queryable, AsyncDisposabl
   listen(channel: string, options?: ListenOptions): Promise<Subscription> {
     this.#subscriptions ??= this.#subscribe();
     return this.#subscriptions.listen(channel, options);
+  }
+
+  /** @internal For `./dbapi`: its queries from now on, which begin transactions by themselves. */
+  implicit(): ImplicitQueries {
+    return new ImplicitQueries(this.#host);
   }
 
   /** A DB-API cursor on this connection; each statement commits unless a transaction is open. */

@@ -56,7 +56,11 @@ const PAIRS: ReadonlySet<string> = new Set([
   "features/transaction.ts features/bulk.ts",
   "features/transaction.ts features/large_object.ts",
   "features/transaction.ts features/block.ts",
+  "features/block.ts features/begin.ts",
   "features/block.ts features/two_phase.ts",
+  "features/implicit.ts features/begin.ts",
+  "features/implicit.ts features/block.ts",
+  "features/implicit.ts features/bulk.ts",
   "features/replication.ts features/pgoutput.ts",
 ]);
 

@@ -20,7 +20,7 @@ export abstract class BaseConnection implements AsyncDisposable {
   /** For `connect()`. */
   constructor(db: DriverConnection, wantsTransaction: () => boolean) {
     this.#db = db;
-    this.#host = new Host(db, wantsTransaction);
+    this.#host = new Host(db.implicit(), wantsTransaction);
     this.#statements = new NamedStatements(this.#host);
   }
 

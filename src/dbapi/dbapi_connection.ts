@@ -64,8 +64,9 @@ export async function connect(
  * A DB-API connection. Source: PEP 249, "Connection Objects".
  *
  * Unless `autocommit` is on, the first statement begins a transaction, which lasts to `commit()` or
- * `rollback()`; BEGIN travels with the statement and costs no round trip. Statements run one after
- * another, whichever cursor they come from.
+ * `rollback()`. BEGIN travels in front of it and costs no round trip, unless it is several statements
+ * in one text; should BEGIN fail, it is not run. Statements run one after another, whichever cursor
+ * they come from.
  */
 export class Connection extends BaseConnection {
   /** Whether each statement commits by itself; a transaction that is open stays open. */

@@ -10,6 +10,8 @@ export interface ExecutionHost {
   readonly backslashes: boolean;
   /** The failure that put the open transaction into its failed state, if one did. */
   readonly firstFailure: unknown;
+  /** Whether BEGIN goes in front of what is run next. */
+  readonly begins: boolean;
   /** Runs `work` when its turn has come; with `begins`, inside a transaction if one is wanted. */
   run<T>(work: () => Promise<T>, begins: boolean): Promise<T>;
   /** The values as the driver takes them, by the registered out-adapters. */
@@ -24,13 +26,15 @@ export function plainHost(db: Database): ExecutionHost {
       return escapesInStrings(db);
     },
     firstFailure: undefined,
+    begins: false,
     run: (work) => work(),
     adapt: (values) => values,
   };
 }
 
 /** What a connection is to its cursors. */
-export interface Database extends Queryable, Pick<Connection, "copyFrom" | "copyTo"> {
+export interface Database
+  extends Omit<Queryable, "transaction">, Pick<Connection, "copyFrom" | "copyTo"> {
   readonly parameterStatuses: ReadonlyMap<string, string>;
 }
 
@@ -49,13 +53,21 @@ export interface Outcome {
   readonly rowCount: number;
 }
 
-/** Runs a text as it is, by the simple protocol: several statements are allowed. */
+/**
+ * Runs a text as it is, by the simple protocol: several statements are allowed. One that begins a
+ * transaction goes by the extended protocol if that does the same, as a simple query would have to
+ * wait for BEGIN.
+ */
 export function executeText(
   host: ExecutionHost,
   text: string,
   begins: boolean,
 ): Promise<Outcome> {
   return host.run(async () => {
+    if (host.begins && isPlainStatement(text)) {
+      const result = await host.db.query<unknown[]>(text, [], { ...ARRAYS, prepare: false });
+      return judge(host, text, [result]);
+    }
     const results = await host.db.query<unknown[]>(text, [], ARRAYS).simple().all();
     return judge(host, text, results);
   }, begins);
@@ -116,6 +128,12 @@ export function judge(
 }
 
 const ARRAYS = { rows: "array" } as const;
+
+/** Whether it is one statement, no COPY, and has nothing in it that may be taken for a parameter. */
+function isPlainStatement(text: string): boolean {
+  const [word, ...more] = statementWords(text);
+  return word !== undefined && word !== "COPY" && more.length === 0 && !text.includes("$");
+}
 
 /**
  * In a failed transaction the server answers COMMIT by rolling back, and its command tag is the only

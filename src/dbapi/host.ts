@@ -1,4 +1,3 @@
-import { InternalError } from "../errors/errors.ts";
 import { takeCallSite, withCallSite } from "../query/call_site.ts";
 import { OutAdapters } from "./adapters.ts";
 import { type Database, escapesInStrings, type ExecutionHost } from "./execution.ts";
@@ -6,6 +5,8 @@ import { type Database, escapesInStrings, type ExecutionHost } from "./execution
 /** A connection whose statements run one after another, in a transaction if one is wanted. */
 export interface TransactionalDatabase extends Database {
   readonly transactionStatus: "idle" | "transaction" | "failed";
+  /** Whether BEGIN goes in front of what is run next; that is skipped should BEGIN fail. */
+  isToBegin: boolean;
 }
 
 /**
@@ -28,6 +29,10 @@ export class Host implements ExecutionHost {
 
   get firstFailure(): unknown {
     return this.#firstFailure;
+  }
+
+  get begins(): boolean {
+    return this.db.isToBegin;
   }
 
   get backslashes(): boolean {
@@ -55,31 +60,15 @@ export class Host implements ExecutionHost {
   }
 
   async #run<T>(work: () => Promise<T>, begins: boolean): Promise<T> {
-    const idle = this.db.transactionStatus === "idle";
+    const { db } = this;
+    const idle = db.transactionStatus === "idle";
     if (idle) this.#firstFailure = undefined;
     try {
-      return await (begins && idle && this.#wantsTransaction() ? this.#begin(work) : work());
+      db.isToBegin = begins && idle && this.#wantsTransaction();
+      return await work();
     } catch (error) {
-      if (this.db.transactionStatus === "failed") this.#firstFailure ??= error;
+      if (db.transactionStatus === "failed") this.#firstFailure ??= error;
       throw error;
     }
   }
-
-  /** Sends BEGIN and what `work` sends together: it costs no round trip. */
-  async #begin<T>(work: () => Promise<T>): Promise<T> {
-    const beginning = this.db.query("begin transaction").simple().all();
-    const [begun, done] = await Promise.allSettled([beginning, work()]);
-    if (begun.status === "rejected") throw notBegun(begun.reason, done.status === "fulfilled");
-    if (done.status === "rejected") throw done.reason;
-    return done.value;
-  }
-}
-
-/** Only something from outside can stop a BEGIN: a cancel, a lost connection. */
-function notBegun(cause: unknown, hadEffect: boolean): unknown {
-  if (!hadEffect) return cause;
-  return new InternalError(
-    "BEGIN failed, and the statement sent with it took effect outside of a transaction",
-    { cause, code: "25P01" },
-  );
 }

@@ -7,23 +7,13 @@
  * it, a mode is refused), the server skips that request, and nothing more is sent.
  * Source: manual, BEGIN, SAVEPOINT; "Extended Query", "Pipelining".
  */
-import type { Writer } from "../bytes/writer.ts";
 import { InterfaceError, InternalError } from "../errors/errors.ts";
-import { readCommandTag, type TransactionStatus } from "../protocol/backend.ts";
-import { beginBind, endBind, EXECUTE_ALL, parse, sync } from "../protocol/frontend.ts";
-import { Backend } from "../protocol/tags.ts";
+import type { TransactionStatus } from "../protocol/backend.ts";
 import type { QueryHost } from "../query/host.ts";
-import { expect, unexpected } from "../query/introduction.ts";
 import { executeSimple } from "../query/simple.ts";
-import {
-  type Conversation,
-  type Message,
-  outOfTurn,
-  type Request,
-  type Signal,
-  type Turn,
-} from "../session/exchange.ts";
+import { outOfTurn, type Request, type Signal, type Turn } from "../session/exchange.ts";
 import type { TransactionOutcome } from "../trace.ts";
+import { Beginning, NOTHING } from "./begin.ts";
 import { prepareTransaction } from "./two_phase.ts";
 
 /** How a transaction is to be. */
@@ -315,50 +305,6 @@ class Ending implements Turn {
     this.ends.abandoned();
   }
 }
-
-/** BEGIN, in front of another request: without a Sync of its own. */
-class Beginning implements Request<void> {
-  /** Whether it is to be sent still, or again, because it has failed. */
-  isDue = true;
-  readonly #text: string;
-
-  constructor(text: string) {
-    this.#text = text;
-  }
-
-  write(out: Writer): void {
-    parse(out, "", this.#text, []);
-    const at = beginBind(out, "", "");
-    out.int16(0);
-    out.int16(0);
-    endBind(out, at, []);
-    out.bytes(EXECUTE_ALL);
-  }
-
-  *talk(): Conversation<void> {
-    this.isDue = false;
-    let isBegun = false;
-    try {
-      expect(yield, Backend.ParseComplete);
-      expect(yield, Backend.BindComplete);
-      const message: Message = yield;
-      if (message.tag !== Backend.CommandComplete) throw unexpected(message);
-      readCommandTag(message.reader);
-      isBegun = true;
-    } finally {
-      this.isDue = !isBegun;
-    }
-  }
-}
-
-/** What stands in front of it is sent and answered by itself. */
-const NOTHING: Request<void> = {
-  write: sync,
-  *talk() {
-    const message: Message = yield;
-    if (message.tag !== Backend.ReadyForQuery) throw unexpected(message);
-  },
-};
 
 /** What follows BEGIN; `""` when nothing was asked for. */
 function transactionModes({ isolation, readOnly, deferrable }: TransactionOptions): string {

@@ -17,14 +17,19 @@ import {
   dataRow,
   errorResponse,
   message,
+  noData,
   parameterDescription,
   parseComplete,
   readyForQuery,
   rowDescription,
 } from "../_kit/server_messages.ts";
 
-const BEGIN = expect("Q", ({ text }) => assert.equal(text, "begin transaction"));
-const BEGUN = send(commandComplete("BEGIN"), readyForQuery("T"));
+/** Without a Sync: what follows is skipped should it fail. */
+const BEGIN: Script = [
+  expect("P", ({ text }) => assert.equal(text, "begin transaction")),
+  expectAll("B", "E"),
+];
+const BEGUN = send(parseComplete(), bindComplete(), commandComplete("BEGIN"));
 const STATEMENT = expectAll("P", "D", "B", "E", "S");
 const ROW = [rowDescription(["n"]), bindComplete(), dataRow(["1"]), commandComplete("SELECT 1")];
 const DESCRIBED = [parseComplete(), parameterDescription([25]), ...ROW];
@@ -58,16 +63,41 @@ test("dbapi: BEGIN and the first statement are sent before either is answered", 
   });
 });
 
-test("dbapi: a text without arguments goes behind BEGIN in the same way", async () => {
-  const script = [
-    BEGIN,
-    expect("Q", ({ text }) => assert.equal(text, "select 1")),
-    BEGUN,
-    send(ROW[0]!, ROW[2]!, ROW[3]!, readyForQuery("T")),
-  ];
+test("dbapi: a statement without arguments goes behind BEGIN in the same way", async () => {
+  const script = [BEGIN, STATEMENT, BEGUN, send(...DESCRIBED, readyForQuery("T"))];
   await withScript(script, async (con) => {
     const cursor = await con.cursor().execute("select 1");
     assert.deepEqual(await cursor.fetchall(), [["1"]]);
+  });
+});
+
+for (const text of ["select 1; select 2", "select '$1'", "copy (select 1) to program 'x'"]) {
+  test(`dbapi: ${text} is a simple query, which waits for BEGIN`, async () => {
+    const script = [
+      BEGIN,
+      expect("S"),
+      BEGUN,
+      send(readyForQuery("T")),
+      expect("Q", (message) => assert.equal(message.text, text)),
+      send(commandComplete("COPY 1"), readyForQuery("T")),
+    ];
+    await withScript(script, async (con) => void await con.cursor().execute(text));
+  });
+}
+
+test("dbapi: executemany brings its BEGIN in front of its Parse", async () => {
+  const script = [
+    BEGIN,
+    expectAll("P", "D", "S"),
+    BEGUN,
+    send(parseComplete(), parameterDescription([25]), noData(), readyForQuery("T")),
+    expectAll("B", "E", "B", "E", "S"),
+    send(bindComplete(), commandComplete("INSERT 0 1")),
+    send(bindComplete(), commandComplete("INSERT 0 1"), readyForQuery("T")),
+  ];
+  await withScript(script, async (con) => {
+    const cursor = await con.cursor().executemany("insert into t values (%s)", [["1"], ["2"]]);
+    assert.equal(cursor.rowcount, 2);
   });
 });
 
@@ -106,32 +136,39 @@ test("dbapi: a statement that fails behind BEGIN is the statement's failure", as
   });
 });
 
-test("dbapi: when both fail, BEGIN's failure is told", async () => {
+test("dbapi: when BEGIN fails the statement is skipped, and the next one begins anew", async () => {
   const script = [
     BEGIN,
     STATEMENT,
     send(CANCELLED, readyForQuery("I")),
-    send(REFUSED, readyForQuery("I")),
+    BEGIN,
+    STATEMENT,
+    BEGUN,
+    send(...DESCRIBED, readyForQuery("T")),
   ];
   await withScript(script, async (con) => {
     await assert.rejects(con.cursor().execute("select %s", ["1"]), { code: "57014" });
+    const cursor = await con.cursor().execute("select %s", ["1"]);
+    assert.deepEqual(await cursor.fetchall(), [["1"]]);
   });
 });
 
-test("dbapi: a statement that took effect although BEGIN failed is an error that says so", async () => {
+test("dbapi: when BEGIN fails in front of several statements none is sent", async () => {
   const script = [
     BEGIN,
-    STATEMENT,
+    expect("S"),
     send(CANCELLED, readyForQuery("I")),
-    send(...DESCRIBED, readyForQuery("I")),
+    BEGIN,
+    expect("S"),
+    BEGUN,
+    send(readyForQuery("T")),
+    expect("Q"),
+    send(commandComplete("SELECT 1"), readyForQuery("T")),
   ];
   await withScript(script, async (con) => {
-    await assert.rejects(con.cursor().execute("select %s", ["1"]), (error) => {
-      assert.ok(error instanceof dbapi.InternalError);
-      assert.match(error.message, /took effect outside of a transaction/);
-      assert.equal((error.cause as dbapi.DatabaseError).code, "57014");
-      return true;
-    });
+    const text = "select 1; select 2";
+    await assert.rejects(con.cursor().execute(text), { code: "57014" });
+    await con.cursor().execute(text);
   });
 });
 
