@@ -50,10 +50,12 @@ const PG8000: Readonly<Record<string, string>> = {
     execute_unnamed prepare_statement execute_named close_prepared_statement`,
 };
 
-/** What instances are asked for; made without a server, as nothing is sent. */
+/** Instead of a connection, as nothing is sent. */
+const DRIVER = { implicit: () => ({}) } as never;
+/** What instances are asked for. */
 const INSTANCES: Readonly<Record<string, object>> = {
-  "native.Connection": new native.Connection({} as never),
-  "dbapi.Connection": new dbapi.Connection({} as never, false, "format"),
+  "native.Connection": new native.Connection(DRIVER),
+  "dbapi.Connection": new dbapi.Connection(DRIVER, false, "format"),
   "dbapi.Cursor": new Cursor(null, {} as never),
   "native.PreparedStatement": native.PreparedStatement.prototype,
   "dbapi.PreparedStatement": dbapi.PreparedStatement.prototype,
