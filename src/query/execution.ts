@@ -101,6 +101,7 @@ export class Execution implements Request<Result> {
     const place = options.prepare === false ? undefined : options.place ?? this.#executor.cache;
     const known = this.#described ?? place?.find(this.text, declared, options.types);
     this.#introduction = undefined;
+    this.#isMisfit = false;
     if (known?.state === "ready" && known.name !== "") {
       this.#way = "bind";
       if (known.hasUnknownParameters) wantTypes(known, values);

@@ -133,8 +133,8 @@ export class Exchange<T = unknown> {
   number = 0;
   /** It goes in front of those that wait. */
   isAhead = false;
-  /** It is to be sent again. */
-  isBack = false;
+  /** Why it is to be sent again, and the state in which it left the session, if it was sent. */
+  back: { readonly error: unknown; readonly status: TransactionStatus | undefined } | undefined;
   /** Whether it is sent again is not known yet. */
   isMending = false;
   /** The one behind this one, in the queue that holds it. */
@@ -183,6 +183,15 @@ export class Exchange<T = unknown> {
     } catch {
       return false; // what keeps the turn from beginning is told when it is sent
     }
+  }
+
+  /**
+   * @throws what it had failed with: it was sent before, and what was sent behind it has begun a
+   * transaction since, or ended one.
+   */
+  mayGoIn(status: TransactionStatus): void {
+    const { back } = this;
+    if (back?.status !== undefined && back.status !== status) throw back.error;
   }
 
   /**

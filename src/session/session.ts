@@ -244,6 +244,7 @@ export class Session implements Receiver {
     const { out } = this.wire;
     const mark = out.mark();
     try {
+      exchange.mayGoIn(this.transactionStatus);
       exchange.exclusive = exchange.write(out);
     } catch (error) {
       out.rollback(mark);

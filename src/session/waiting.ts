@@ -49,7 +49,7 @@ export class Waiting {
       if (mending === false) return false;
       if (cancelReason !== undefined) throw cancelReason;
       exchange.reset();
-      exchange.isBack = true;
+      exchange.back = { error, status };
       (exchange.isAhead ? this.#ahead : this.#line).insert(exchange);
       if (mending !== true) this.#mend(exchange, mending, error);
       return true;
@@ -66,7 +66,9 @@ export class Waiting {
   next(last: Exchange | undefined): Exchange | undefined {
     const next = this.#ahead.first ?? this.#line.first;
     if (next === undefined || next.isMending) return undefined;
-    return next.isBack && last?.isBack === false ? undefined : next;
+    return next.back !== undefined && last !== undefined && last.back === undefined
+      ? undefined
+      : next;
   }
 
   /** Takes one out; `false` when it is not there. */

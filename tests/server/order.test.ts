@@ -154,6 +154,21 @@ for (const maxPipelined of [1, 100]) {
     ]));
 }
 
+test("order: a query that would be run again in a transaction begun behind it, by a query, fails instead", () =>
+  withDatabase(async (db) => {
+    const text = "select pg_current_xact_id_if_assigned() is null as is_outside";
+    await db.query(text);
+    await db.query(LOSE);
+    const query = db.query(text).execute();
+    const begun = ["begin", "select pg_current_xact_id() as own"].map((text) =>
+      db.query(text).execute()
+    );
+    await refused(query, ["26000"]);
+    await Promise.all(begun);
+    await db.query("rollback");
+    assert.equal(await db.query(text).scalar(), true);
+  }));
+
 test("order: a statement whose parameter's type was made anew is prepared anew", () =>
   withDatabase(async (db) => {
     for (let i = 0; i < 3; i++) {

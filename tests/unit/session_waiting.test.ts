@@ -123,6 +123,16 @@ test("waiting: what mend throws is what the request fails with", () => {
   assert.equal(exchange.error, better);
 });
 
+test("waiting: what was sent goes again only into the state in which it left the session", () => {
+  const waiting = new Waiting(() => {});
+  const { exchange } = made(1, () => true);
+  exchange.mayGoIn("failed");
+  exchange.fail(REASON);
+  waiting.takesBack(exchange, "idle");
+  exchange.mayGoIn("idle");
+  assert.throws(() => exchange.mayGoIn("transaction"), REASON);
+});
+
 test("waiting: what has not failed is settled, mendable or not", () => {
   const waiting = new Waiting(() => {});
   const { exchange } = made(1, () => true);
