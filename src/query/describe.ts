@@ -8,7 +8,7 @@ import { Kind } from "../protocol/tags.ts";
 import type { Conversation, Request } from "../session/exchange.ts";
 import type { ExecuteOptions, Executor } from "./execute.ts";
 import { Introduction, readDescription } from "./introduction.ts";
-import { isStale, type Statement, type StatementPlace } from "./statement.ts";
+import type { Statement, StatementPlace } from "./statement.ts";
 
 /** Introduces a statement to the server, or waits for one that is on its way. */
 export class Description implements Request<Statement> {
@@ -37,11 +37,15 @@ export class Description implements Request<Statement> {
   /**
    * It relied on another query's Parse, which was refused; or a pooler has given us another session,
    * even between Parse and Describe. Then it goes under no name.
+   *
+   * @throws {StaleStatementError} it was lost, inside a transaction that has failed over it.
    */
   mend(error: unknown, status: TransactionStatus | undefined): boolean {
     const statement = this.#coming ?? this.#introduction?.statement;
-    if (statement === undefined || status !== "idle") return false;
-    const wasLetDown = this.#coming?.state === "failed" || isStale(error, statement);
+    if (statement === undefined || status === undefined) return false;
+    const wasLetDown = this.#coming?.state === "failed"
+      ? status === "idle"
+      : this.#executor.dropStale(statement, error, status, { place: this.#place });
     if (wasLetDown) this.#place = undefined;
     return wasLetDown;
   }

@@ -70,6 +70,8 @@ export interface Request<T> {
    * @throws (or rejects with) what it is to fail with instead.
    */
   mend?(error: unknown, status: TransactionStatus | undefined): boolean | Promise<boolean>;
+  /** Told when it has failed for good, and in what state that has left the session. */
+  failed?(error: unknown, status: TransactionStatus): void;
 }
 
 /** The right to make requests on a session: while one holds it, all others' are refused. */
@@ -237,10 +239,15 @@ export class Exchange<T = unknown> {
 
   /** Settles the promise by what has become of the request, which has left the session in `status`. */
   settle(status?: TransactionStatus): void {
-    if (this.failed && status !== undefined) this.turn?.failed?.(this.error, status);
+    if (this.failed && status !== undefined) this.#report(status);
     this.onSettled?.();
     if (this.failed) this.reject(this.error);
     else this.resolve(this.value as T);
+  }
+
+  #report(status: TransactionStatus): void {
+    this.request.failed?.(this.error, status);
+    this.turn?.failed?.(this.error, status);
   }
 }
 
