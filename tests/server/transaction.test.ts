@@ -7,6 +7,7 @@ import {
   InternalError,
   OperationalError,
   type PgError,
+  type Queryable,
   StaleStatementError,
   type Transaction,
 } from "../../mod.ts";
@@ -340,6 +341,28 @@ test("transaction: a stale statement fails it once, and a retry succeeds", () =>
     const result = await db.transaction(read, { retries: 1 });
     assert.equal(result.columns.length, 4);
   }));
+
+const ONE = "select $1::int as n";
+const LOST: Readonly<Record<string, (tx: Queryable) => Promise<void>>> = {
+  stream: async (tx) => {
+    for await (const { n } of tx.query(ONE, [1])) assert.equal(n, 1);
+  },
+  batch: async (tx) => void await tx.batch([{ text: ONE, parameters: [1] }]),
+  executeMany: async (tx) => void await tx.executeMany(ONE, [[1], [2]]),
+};
+
+for (const [how, work] of Object.entries(LOST)) {
+  test(`transaction: over a lost statement of its ${how} it fails once, and a retry succeeds`, () =>
+    withDatabase(async (db) => {
+      for (const retries of [0, 1]) {
+        await db.query(ONE, [1]);
+        await db.query("do $$begin execute 'deallocate all'; end$$");
+        const done = db.transaction(work, { retries });
+        if (retries === 1) await done;
+        else await assert.rejects(done, StaleStatementError);
+      }
+    }));
+}
 
 test("transaction: the backend's death rejects it, and what is asked afterwards is refused", () =>
   withDatabase(async (db) => {
