@@ -9,7 +9,7 @@ import {
   type Transaction,
 } from "../../mod.ts";
 import { failure } from "./copying.ts";
-import { assertUsable, untilActive, withDatabase } from "./queries.ts";
+import { assertUsable, untilActive, withDatabase, withOwnDatabase } from "./queries.ts";
 
 const MUCH = new Uint8Array(2_000_000);
 const enough = new RangeError("enough");
@@ -57,40 +57,40 @@ test("large object: a call whose signal has aborted is not made, and all goes on
     })
   ));
 
-/** Runs a call that waits for a lock, until `stop` or its own time does something about it. */
+/** Runs a call that waits for a lock, until `stop`, or else its own time, does something about it. */
 async function locked(
   db: Connection,
+  database: string,
   call: Call,
   how: CallOptions,
-  stop: () => void,
+  stop?: () => unknown,
 ): Promise<unknown> {
   let error: unknown;
   await withDatabase((aside) =>
     within(db, async (tx, object) => {
       await aside.query("begin; lock table pg_largeobject, pg_largeobject_metadata").simple();
       const failed = failure(call(tx, object, how));
-      void untilActive(db, "pg_catalog.lo").then(stop);
+      if (stop !== undefined) await untilActive(db, "pg_catalog.lo").then(stop);
       error = await failed;
-    })
-  );
+    }), { database });
   await assertUsable(db);
   return error;
 }
 
 test("large object: a call's signal cancels it on the server", () =>
-  withDatabase(async (db) => {
+  withOwnDatabase(async (db, database) => {
     for (const [name, call] of Object.entries(LASTING)) {
       const controller = new AbortController();
       const { signal } = controller;
-      const error = await locked(db, call, { signal }, () => controller.abort(enough));
+      const error = await locked(db, database, call, { signal }, () => controller.abort(enough));
       assert.equal(error, enough, name);
     }
   }));
 
 test("large object: a call's time is for all of it, and cancels it on the server", () =>
-  withDatabase(async (db) => {
+  withOwnDatabase(async (db, database) => {
     for (const [name, call] of Object.entries(LASTING)) {
-      const error = await locked(db, call, { timeout: 0.05 }, () => {});
+      const error = await locked(db, database, call, { timeout: 0.05 });
       assert.ok(error instanceof OperationalError, name);
       assert.equal(error.code, "57014");
       assert.match(error.message, / timed out after 0\.05 s/);
@@ -98,15 +98,13 @@ test("large object: a call's time is for all of it, and cancels it on the server
   }, { queryTimeout: 60 }));
 
 test("large object: to abort its stream cancels what is being written", () =>
-  withDatabase(async (db) => {
-    const aborted: Promise<void>[] = [];
+  withOwnDatabase(async (db, database) => {
+    let writer: WritableStreamDefaultWriter<string | Uint8Array> | undefined;
     const call: Call = (_tx, object) => {
-      const writer = object.writable().getWriter();
-      void untilActive(db, "pg_catalog.lo").then(() => aborted.push(writer.abort(enough)));
+      writer = object.writable().getWriter();
       return writer.write("x");
     };
-    assert.equal(await locked(db, call, {}, () => {}), enough);
-    await Promise.all(aborted);
+    assert.equal(await locked(db, database, call, {}, () => writer!.abort(enough)), enough);
   }));
 
 test("large object: a write that fails in several parts fails once", () =>

@@ -28,6 +28,20 @@ export function withDatabase(
   });
 }
 
+/** The same in a database of its own, for who locks its catalogue: others test on the same server. */
+export async function withOwnDatabase(
+  work: (db: Connection, database: string) => Promise<void>,
+  options: ConnectOptions = {},
+): Promise<void> {
+  const database = `own_${crypto.randomUUID().replaceAll("-", "")}`;
+  await behind(`create database ${database}`);
+  try {
+    await withDatabase((db) => work(db, database), { database, ...options });
+  } finally {
+    await behind(`drop database ${database} with (force)`);
+  }
+}
+
 /** Runs SQL behind the driver's back. */
 export async function behind(sql: string): Promise<(string | null)[][]> {
   return await serverQuery(await sharedServer(), sql);
