@@ -1,5 +1,6 @@
 /** Listens to what the driver tells by `node:diagnostics_channel`. */
 import assert from "node:assert/strict";
+import { AsyncLocalStorage } from "node:async_hooks";
 import { tracingChannel } from "node:diagnostics_channel";
 
 const KINDS = ["connect", "query", "batch", "transaction", "copy"] as const;
@@ -18,13 +19,18 @@ export interface Told {
 
 const WHOLE = ["start end asyncStart asyncEnd", "start end error asyncStart asyncEnd"];
 
-/** All operations during `work`, each of which was told of from its start to its end, and once. */
+/**
+ * All operations that `work` began, each of which was told of from its start to its end, and once.
+ * The channels are the process's own: what another file's test has left under way is not told of.
+ */
 export async function traced(work: () => Promise<void>): Promise<Told[]> {
+  const inside = new AsyncLocalStorage<true>();
   const all: Told[] = [];
   const byMessage = new Map<unknown, Told>();
   const note = (kind: Told["kind"], event: string, message: Record<string, unknown>): void => {
     let told = byMessage.get(message);
     if (told === undefined) {
+      if (inside.getStore() === undefined) return;
       told = { kind, events: [], begun: { ...message }, message };
       byMessage.set(message, told);
       all.push(told);
@@ -39,7 +45,7 @@ export async function traced(work: () => Promise<void>): Promise<Told[]> {
   });
   for (const { channel, listeners } of channels) channel.subscribe(listeners);
   try {
-    await work();
+    await inside.run(true, work);
   } finally {
     for (const { channel, listeners } of channels) channel.unsubscribe(listeners);
   }

@@ -43,6 +43,24 @@ for (const how of ["terminated", "reset", "destroyed"] as const) {
   );
 }
 
+test("traced(): what others do meanwhile is none of its operations", () =>
+  withDatabase((db) =>
+    withDatabase(async (other) => {
+      let over = false;
+      const others = (async () => {
+        while (!over) await other.query("select 'theirs'");
+      })();
+      const all = await traced(async () => {
+        for (let i = 0; i < 3; i++) await db.query("select 'mine'");
+      });
+      over = true;
+      await others;
+      assert.deepEqual(all.map(({ message }) => message["db.query.text"]), [
+        ...["select 'mine'", "select 'mine'", "select 'mine'"],
+      ]);
+    })
+  ));
+
 test("trace: what is bound to start holds in the operation, and for all that is called in it", () =>
   withDatabase(async (db) => {
     const spans = new AsyncLocalStorage<string>();
