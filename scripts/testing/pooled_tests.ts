@@ -29,6 +29,7 @@ const FILES = [
   "stream",
   "stream_stop",
   "transaction",
+  "transaction_lost",
 ];
 
 /**
@@ -37,8 +38,8 @@ const FILES = [
  * tests do not retry. Without prepared statements, as a pool that is told of the pooler, they run.
  */
 const LEFT_OUT: Readonly<Record<Pooler, readonly string[]>> = {
-  [UNPREPARED]: ["listen", "prepare"],
-  "transaction": ["listen", "transaction"],
+  [UNPREPARED]: ["listen", "prepare", "transaction_lost"],
+  "transaction": ["listen", "transaction", "transaction_lost"],
   "session": [],
 };
 
@@ -62,13 +63,6 @@ const COUNTED = "it counts the prepared statements of one session";
 const KNOWN = "the statement that is to be stale is one of another session";
 const UNKNOWN = "in a transaction a statement that its session does not know is an error";
 
-const NOTHING_STALE: readonly string[] = [
-  "transaction: a stale statement fails it once, and a retry succeeds",
-  ...["stream", "batch", "executeMany"].map((how) =>
-    `transaction: over a lost statement of its ${how} it fails once, and a retry succeeds`
-  ),
-];
-
 export const EXCLUSIONS: readonly Exclusion[] = [
   { test: "model: over TLS", poolers: POOLERS, reason: "the tests' PgBouncer has no certificate" },
   {
@@ -76,11 +70,6 @@ export const EXCLUSIONS: readonly Exclusion[] = [
     poolers: [UNPREPARED],
     reason: "nothing is prepared",
   },
-  ...NOTHING_STALE.map((test): Exclusion => ({
-    test,
-    poolers: [UNPREPARED],
-    reason: "nothing is prepared, so that nothing is stale",
-  })),
   {
     test: "copy rows: names are quoted, a dot parts schema and table, an array parts what has dots",
     poolers: ["transaction", UNPREPARED],
