@@ -4,28 +4,17 @@ import { test } from "node:test";
 import {
   createPool,
   InterfaceError,
-  type ListenEvent,
   NotSupportedError,
   type Pool,
   PoolTimeoutError,
-  type Subscription,
 } from "../../mod.ts";
 import { type Cluster, startCluster } from "../_kit/cluster.ts";
 import { faultProxy } from "../_kit/fault_proxy.ts";
+import { nextEvents } from "../_kit/listening.ts";
 import { serverQuery, sharedServer } from "../_kit/servers.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
 import { failure } from "./copying.ts";
 import { as, pause, until, withPool } from "./pool_server.ts";
-
-/** The next events, in short: `gap`, `end`, or the payload. */
-async function next(subscription: Subscription<ListenEvent>, count: number): Promise<string[]> {
-  const events: string[] = [];
-  while (events.length < count) {
-    const { value } = await subscription.next();
-    events.push(value === undefined ? "end" : value.type === "gap" ? "gap" : value.payload);
-  }
-  return events;
-}
 
 function isLive(pool: Pool): boolean {
   return pool.stats().listener.state === "live";
@@ -83,9 +72,9 @@ test("pool listen: a backend killed between two LISTENs is a gap for the first, 
     await until(() => pool.stats().listener.gaps === 1 && isLive(pool));
     await pool.notify("pool_a", "1");
     await pool.notify("pool_b", "2");
-    assert.deepEqual(await next(first, 2), ["gap", "1"]);
-    const events = await next(second, 1);
-    if (events[0] === "gap") events.push(...await next(second, 1));
+    assert.deepEqual(await nextEvents(first, 2), ["gap", "1"]);
+    const events = await nextEvents(second, 1);
+    if (events[0] === "gap") events.push(...await nextEvents(second, 1));
     assert.equal(events.at(-1), "2");
   }));
 
@@ -97,7 +86,7 @@ test("pool listen: what is notified while the connection is away is lost, and on
     const server = await sharedServer();
     const subscription = await pool.listen("pool_gap");
     await serverQuery(server, "select pg_notify('pool_gap', 'before')");
-    assert.deepEqual(await next(subscription, 1), ["before"]);
+    assert.deepEqual(await nextEvents(subscription, 1), ["before"]);
     let open = () => {};
     gate = new Promise((resolve) => open = resolve);
     const before = new Date();
@@ -111,7 +100,7 @@ test("pool listen: what is notified while the connection is away is lost, and on
     assert.ok(gap?.type === "gap" && gap.channel === "pool_gap");
     assert.ok(gap.since <= before && before <= gap.until, `${gap.since} ${gap.until}`);
     assert.match(gap.cause.message, /terminating connection|connection lost/);
-    assert.deepEqual(await next(subscription, 1), ["after"]);
+    assert.deepEqual(await nextEvents(subscription, 1), ["after"]);
   });
 });
 
@@ -126,8 +115,8 @@ test("pool listen: through a server's restart; a channel asked for meanwhile is 
       const second = await adding;
       await cluster.query("notify a, '1'");
       await cluster.query("notify b, '2'");
-      assert.deepEqual(await next(first, 2), ["gap", "1"]);
-      assert.deepEqual(await next(second, 1), ["2"]);
+      assert.deepEqual(await nextEvents(first, 2), ["gap", "1"]);
+      assert.deepEqual(await nextEvents(second, 1), ["2"]);
       assert.equal(pool.stats().listener.gaps, 1);
     })
   ));
@@ -140,7 +129,7 @@ test("pool listen: many channels and subscribers each get one gap per loss, and 
     await killListener();
     await until(() => pool.stats().listener.gaps === 1 && isLive(pool));
     await Promise.all(names.slice(0, 50).map((name) => pool.notify(name, name)));
-    const events = await Promise.all(all.map((one) => next(one, 2)));
+    const events = await Promise.all(all.map((one) => nextEvents(one, 2)));
     assert.deepEqual(events, names.map((name) => ["gap", name]));
     await Promise.all(all.slice(1).map((one) => one.close()));
     assert.deepEqual([pool.stats().listener.subscriptions, isLive(pool)], [1, true]);
@@ -166,7 +155,7 @@ test("pool listen: a connection that has fallen silent is noticed by the heartbe
       assert.ok(value?.type === "gap");
       assert.match(value.cause.message, /did not answer within 0\.2 s/);
       await serverQuery(await sharedServer(), "notify pool_silent, 'again'");
-      assert.deepEqual(await next(subscription, 1), ["again"]);
+      assert.deepEqual(await nextEvents(subscription, 1), ["again"]);
     });
   } finally {
     await proxy.close();
@@ -181,7 +170,7 @@ test("pool listen: the pool's close ends it in order, after what had come; later
   const waiting = pool.listen("pool_other");
   const [, late] = await Promise.all([pool.close(), Promise.allSettled([waiting])]);
   assert.ok(late[0].status === "fulfilled" || late[0].reason instanceof InterfaceError);
-  assert.deepEqual(await next(subscription, 2), ["last", "end"]);
+  assert.deepEqual(await nextEvents(subscription, 2), ["last", "end"]);
   assert.ok(await failure(pool.listen("pool_close")) instanceof InterfaceError);
   assert.equal(pool.stats().listener.state, "closed");
   await subscription.close();
@@ -238,8 +227,8 @@ test("pool listen: a queue that overflows ends one subscription and no other", (
     const strict = await pool.listen("pool_full", { limit: 1 });
     const other = await pool.listen("pool_full");
     for (const payload of ["1", "2"]) await pool.notify("pool_full", payload);
-    assert.deepEqual(await next(other, 2), ["1", "2"]);
-    assert.deepEqual(await next(strict, 1), ["1"]);
+    assert.deepEqual(await nextEvents(other, 2), ["1", "2"]);
+    assert.deepEqual(await nextEvents(strict, 1), ["1"]);
     assert.equal((await failure(strict.next())).code, "53400");
     assert.equal(pool.stats().listener.subscriptions, 1);
   }));

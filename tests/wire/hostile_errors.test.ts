@@ -33,6 +33,16 @@ const three = (db: Connection) => [1, 2, 3].map((n) => db.query(`select ${n} as 
 const twins = (db: Connection) => [1, 2, 3].map(() => db.query("select n"));
 const FATAL = errorResponse({ S: "FATAL", V: "FATAL", C: "57P01", M: "terminating connection" });
 const NO_STATEMENT = errorResponse({ C: "26000", M: "prepared statement does not exist" });
+/** What comes of three when the server answers the first and dies at the second. */
+const DIED_AT_THE_SECOND = {
+  outcomes: [
+    [{ n: "1" }],
+    fails(OperationalError, /^terminating connection$/, "57P01"),
+    fails(OperationalError, /^connection lost: terminating connection$/, "57P01"),
+  ],
+  after: "closed",
+  reason: /^connection lost: terminating connection$/,
+} as const;
 const INT4 = { name: "n", typeOid: 23 };
 
 hostile([
@@ -91,25 +101,13 @@ hostile([
     name: "ends the session while three are pipelined, and says why",
     script: [NEW, NEW, NEW, send(...wholeAnswer("1"), FATAL), close()],
     ask: three,
-    outcomes: [
-      [{ n: "1" }],
-      fails(OperationalError, /^terminating connection$/, "57P01"),
-      fails(OperationalError, /^connection lost: terminating connection$/, "57P01"),
-    ],
-    after: "closed",
-    reason: /^connection lost: terminating connection$/,
+    ...DIED_AT_THE_SECOND,
   },
   {
     name: "says that it ends the session, and then does not",
     script: [NEW, NEW, NEW, send(...wholeAnswer("1"), FATAL), expectClose()],
     ask: three,
-    outcomes: [
-      [{ n: "1" }],
-      fails(OperationalError, /^terminating connection$/, "57P01"),
-      fails(OperationalError, /^connection lost: terminating connection$/, "57P01"),
-    ],
-    after: "closed",
-    reason: /^connection lost: terminating connection$/,
+    ...DIED_AT_THE_SECOND,
   },
   {
     name: "says why it ends the session and resets it",

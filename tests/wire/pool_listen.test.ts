@@ -1,14 +1,8 @@
 /** What a pool says to listen and to listen again, message by message. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  createPool,
-  type ListenEvent,
-  PgError,
-  type Pool,
-  type PoolOptions,
-  type Subscription,
-} from "../../mod.ts";
+import { createPool, PgError, type Pool, type PoolOptions } from "../../mod.ts";
+import { nextEvents } from "../_kit/listening.ts";
 import {
   call,
   close,
@@ -64,16 +58,6 @@ async function withListening(
   }
 }
 
-/** The next events, in short: `gap`, or the payload. */
-async function next(subscription: Subscription<ListenEvent>, count: number): Promise<string[]> {
-  const events: string[] = [];
-  while (events.length < count) {
-    const { value } = await subscription.next();
-    events.push(value === undefined ? "end" : value.type === "gap" ? "gap" : value.payload);
-  }
-  return events;
-}
-
 /** A step that waits until the test gives the signal. */
 function signal(): { readonly until: Step; give: () => void } {
   let give = () => {};
@@ -114,9 +98,9 @@ test("pool listen: all channels are listened to anew by one query, and the gap g
       const a = await pool.listen("a");
       const b = await pool.listen("b");
       listening.give();
-      assert.deepEqual(await next(a, 4), ["1", "gap", "gap", "5"]);
+      assert.deepEqual(await nextEvents(a, 4), ["1", "gap", "gap", "5"]);
       // Who reads his first gap after the second one catches up with both.
-      assert.deepEqual(await next(b, 4), ["2", "gap", "3", "4"]);
+      assert.deepEqual(await nextEvents(b, 4), ["2", "gap", "3", "4"]);
       assert.deepEqual(pool.stats().listener, {
         state: "live",
         channels: 2,
@@ -144,7 +128,7 @@ test("pool listen: a channel asked for while the others are on their way is list
       const other = pool.listen("b");
       asked.give();
       const [a, b] = [await waiting, await other];
-      assert.deepEqual(await next(b, 1), ["1"]);
+      assert.deepEqual(await nextEvents(b, 1), ["1"]);
       await a.close();
       await b.close();
       assert.equal(pool.stats().listener.state, "off");
@@ -163,7 +147,7 @@ test("pool listen: channels that are refused at a new connection are tried again
     withListening(server, {}, async (pool) => {
       const a = await pool.listen("a");
       listening.give();
-      assert.deepEqual(await next(a, 2), ["gap", "1"]);
+      assert.deepEqual(await nextEvents(a, 2), ["gap", "1"]);
       assert.equal(pool.stats().listener.gaps, 1);
     }));
 });
@@ -213,7 +197,7 @@ test("pool listen: a server that does not answer the heartbeat is replaced", asy
       assert.ok(value?.type === "gap");
       assert.match(value.cause.message, /did not answer within 0\.1 s/);
       assert.ok(value.since <= value.until);
-      assert.deepEqual(await next(a, 1), ["1"]);
+      assert.deepEqual(await nextEvents(a, 1), ["1"]);
     }));
 });
 
