@@ -216,7 +216,8 @@ function decoded(i: number): string {
       reader.end = end;`;
 }
 
-function wrongCount(wanted: number, found: number): ProtocolError {
+/** A DataRow that does not fit its description. */
+export function wrongCount(wanted: number, found: number): ProtocolError {
   return new ProtocolError(`malformed DataRow: ${found} columns where ${wanted} were described`);
 }
 

@@ -2,7 +2,8 @@
  * Rows and batches of rows as async iterators over a portal.
  *
  * One piece is read ahead: while the reader has one, the server makes the next, and no more is asked
- * for until that one is wanted. Leaving the loop, whichever way, closes the portal.
+ * for until that one is wanted. A row is decoded when its reader gets it. Leaving the loop, whichever
+ * way, closes the portal.
  */
 import type { Signal } from "../session/exchange.ts";
 import type { Operation, QueryTrace } from "../trace.ts";
@@ -10,7 +11,9 @@ import { ATTEMPTS, relyingOnLess } from "./again.ts";
 import { withCallSite } from "./call_site.ts";
 import type { ExecuteOptions, Executor } from "./execute.ts";
 import { checkParameters } from "./parameters.ts";
-import { openPortal, type Piece, type Portal } from "./portal.ts";
+import type { Piece } from "./piece.ts";
+import { openPortal } from "./portal.ts";
+import type { Portal } from "./portal_query.ts";
 import { queryTrace } from "./query_trace.ts";
 
 /** What a stream reads. */
@@ -30,6 +33,100 @@ export type PieceSize = (before: Piece | undefined) => number;
 
 /** A stream of batches. */
 export class BatchStream<Row> implements AsyncIterableIterator<Row[]> {
+  readonly #pieces: PieceStream;
+
+  /** For the driver: use `batches()` of a query. */
+  constructor(source: StreamSource, size: PieceSize) {
+    this.#pieces = new PieceStream(source, size);
+  }
+
+  /** The stream is its own iterator. */
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** The next batch. */
+  async next(): Promise<IteratorResult<Row[], undefined>> {
+    const rows = await this.#pieces.next((piece) => piece.all() as Row[]);
+    return rows === undefined ? END : { done: false, value: rows };
+  }
+
+  /** Closes the portal: what leaving a loop calls. */
+  async return(): Promise<IteratorResult<Row[], undefined>> {
+    await this.#pieces.return();
+    return END;
+  }
+
+  /** Stops what the server does for it; whoever waits for it is told `reason`. */
+  cancel(reason: unknown): void {
+    this.#pieces.cancel(reason);
+  }
+}
+
+/** A stream of rows. */
+export class RowStream<Row> implements AsyncIterableIterator<Row> {
+  readonly #pieces: PieceStream;
+  /** What is read just now; it has rows left. */
+  #piece: Piece | undefined;
+  #filling: Promise<unknown> = Promise.resolve();
+
+  /** For the driver: iterate a query. */
+  constructor(source: StreamSource) {
+    this.#pieces = new PieceStream(source, bySize);
+  }
+
+  /** The stream is its own iterator. */
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** The next row. */
+  next(): Promise<IteratorResult<Row, undefined>> {
+    if (this.#pieces.isStopped) this.#piece = undefined;
+    if (this.#piece !== undefined) return this.#read(this.#piece);
+    const filled = this.#filling.then(() => this.#fill());
+    this.#filling = filled.catch(() => {});
+    return filled;
+  }
+
+  /** Closes the portal: what leaving a loop calls. */
+  async return(): Promise<IteratorResult<Row, undefined>> {
+    this.#piece = undefined;
+    await this.#pieces.return();
+    return END;
+  }
+
+  /** Stops what the server does for it; whoever waits for it is told `reason`. */
+  cancel(reason: unknown): void {
+    this.#pieces.cancel(reason);
+  }
+
+  #read(piece: Piece): Promise<IteratorResult<Row, undefined>> {
+    try {
+      return Promise.resolve({ done: false, value: this.#take(piece) });
+    } catch (error) {
+      return this.#pieces.failed(error);
+    }
+  }
+
+  async #fill(): Promise<IteratorResult<Row, undefined>> {
+    if (this.#piece !== undefined) return await this.#read(this.#piece);
+    const taken = await this.#pieces.next((piece) => ({ row: this.#take(piece) }));
+    return taken === undefined ? END : { done: false, value: taken.row };
+  }
+
+  /** The next row of the piece; after one that cannot be read there is none. */
+  #take(piece: Piece): Row {
+    this.#piece = undefined;
+    const row = piece.next() as Row;
+    if (piece.left > 0) this.#piece = piece;
+    else if (piece.isLast) this.#pieces.finished();
+    return row;
+  }
+}
+
+/** Pieces of a result, one behind the other: what both kinds of streams read. */
+class PieceStream {
   readonly #source: StreamSource;
   readonly #size: PieceSize;
   #portal: Portal | undefined;
@@ -43,25 +140,29 @@ export class BatchStream<Row> implements AsyncIterableIterator<Row[]> {
   /** The reader's calls, one behind the other. */
   #calls: Promise<unknown> = Promise.resolve();
 
-  /** For the driver: use `batches()` of a query. */
   constructor(source: StreamSource, size: PieceSize) {
     this.#source = source;
     this.#size = size;
   }
 
-  /** The stream is its own iterator. */
-  [Symbol.asyncIterator](): this {
-    return this;
+  /** What `read` makes of the next piece, which is its until the next call; `undefined`: there is none. */
+  next<T>(read: (piece: Piece) => T): Promise<T | undefined> {
+    return this.#call(() => this.#next(read));
   }
 
-  /** The next batch. */
-  next(): Promise<IteratorResult<Row[], undefined>> {
-    return this.#call(() => this.#next());
-  }
-
-  /** Closes the portal: what leaving a loop calls. */
-  return(): Promise<IteratorResult<Row[], undefined>> {
+  /** Nobody reads on. */
+  return(): Promise<void> {
     return this.#call(() => this.#end());
+  }
+
+  /** A row could not be read: rejects with that, as its caller is to see it, when the portal is closed. */
+  failed(error: unknown): Promise<never> {
+    return this.#call(() => this.#fail(error));
+  }
+
+  /** The last row was read. */
+  finished(): void {
+    this.#watched?.succeeded({ "db.response.returned_rows": this.#count });
   }
 
   /** Stops what the server does for it; whoever waits for it is told `reason`. */
@@ -82,34 +183,44 @@ export class BatchStream<Row> implements AsyncIterableIterator<Row[]> {
     return done;
   }
 
-  async #next(): Promise<IteratorResult<Row[], undefined>> {
-    if (this.#isOver) return END;
+  async #next<T>(read: (piece: Piece) => T): Promise<T | undefined> {
+    if (this.#isOver) return undefined;
     try {
       if (this.isStopped) throw this.#cancelled?.reason ?? this.#source.signal!.reason;
       const piece = await (this.#ahead ?? this.#begin());
       this.#ahead = undefined;
-      this.#count += piece.rows.length;
-      if (piece.isLast) await this.#end();
+      this.#count += piece.rows;
+      if (piece.isLast) await this.#close();
       else this.#readAhead(piece);
-      return piece.rows.length > 0 ? { done: false, value: piece.rows as Row[] } : END;
+      const value = piece.rows > 0 ? read(piece) : undefined;
+      if (piece.isLast && piece.left === 0) this.finished();
+      return value;
     } catch (error) {
-      this.#watched?.failed(error, { "db.response.returned_rows": this.#count });
-      this.#source.executor.forgetAltered(error);
-      await this.#end();
-      throw withCallSite(error, this.#source.site);
+      return await this.#fail(error);
     }
   }
 
-  async #end(): Promise<IteratorResult<Row[], undefined>> {
+  async #fail(error: unknown): Promise<never> {
+    this.#watched?.failed(error, { "db.response.returned_rows": this.#count });
+    this.#source.executor.forgetAltered(error);
+    await this.#close();
+    throw withCallSite(error, this.#source.site);
+  }
+
+  async #end(): Promise<void> {
+    this.finished();
+    await this.#close();
+  }
+
+  async #close(): Promise<void> {
     this.#isOver = true;
-    this.#watched?.succeeded({ "db.response.returned_rows": this.#count });
     await this.#portal?.close();
-    return END;
   }
 
   #readAhead(before: Piece): void {
-    this.#ahead = this.#portal!.fetch(this.#size(before));
-    this.#ahead.catch(() => {});
+    const ahead = this.#portal!.fetch(this.#size(before));
+    ahead.catch(() => {});
+    this.#ahead = ahead;
   }
 
   #begin(): Promise<Piece> {
@@ -139,57 +250,6 @@ export class BatchStream<Row> implements AsyncIterableIterator<Row[]> {
   }
 }
 
-/** A stream of rows. */
-export class RowStream<Row> implements AsyncIterableIterator<Row> {
-  readonly #batches: BatchStream<Row>;
-  #rows: readonly Row[] = [];
-  #at = 0;
-  #filling: Promise<unknown> = Promise.resolve();
-
-  /** For the driver: iterate a query. */
-  constructor(source: StreamSource) {
-    this.#batches = new BatchStream(source, bySize);
-  }
-
-  /** The stream is its own iterator. */
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  /** The next row. */
-  next(): Promise<IteratorResult<Row, undefined>> {
-    if (this.#batches.isStopped) this.#rows = [];
-    if (this.#at < this.#rows.length) {
-      return Promise.resolve({ done: false, value: this.#rows[this.#at++]! });
-    }
-    const filled = this.#filling.then(() => this.#fill());
-    this.#filling = filled.catch(() => {});
-    return filled;
-  }
-
-  /** Closes the portal: what leaving a loop calls. */
-  async return(): Promise<IteratorResult<Row, undefined>> {
-    this.#rows = [];
-    await this.#batches.return();
-    return END;
-  }
-
-  /** Stops what the server does for it; whoever waits for it is told `reason`. */
-  cancel(reason: unknown): void {
-    this.#batches.cancel(reason);
-  }
-
-  async #fill(): Promise<IteratorResult<Row, undefined>> {
-    if (this.#at >= this.#rows.length) {
-      const batch = await this.#batches.next();
-      this.#rows = batch.value ?? [];
-      this.#at = 0;
-      if (batch.done === true) return END;
-    }
-    return { done: false, value: this.#rows[this.#at++]! };
-  }
-}
-
 const END: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined });
 /** What a piece should come to. */
 const PIECE_BYTES = 256 * 1024;
@@ -199,7 +259,7 @@ const MOST_ROWS = 2048;
 
 /** As many rows as should come to the size of a piece, judged by those before. */
 function bySize(before: Piece | undefined): number {
-  if (before === undefined || before.rows.length === 0) return FIRST_ROWS;
-  const fitting = Math.floor(PIECE_BYTES * before.rows.length / (before.bytes + 1));
+  if (before === undefined || before.rows === 0) return FIRST_ROWS;
+  const fitting = Math.floor(PIECE_BYTES * before.rows / (before.bytes + 1));
   return Math.min(MOST_ROWS, Math.max(1, fitting));
 }

@@ -204,14 +204,16 @@ test("stream: a value its codec refuses fails the stream, and the connection is 
     const text = "select case when i = 90 then i end as n, i::text from generate_series(1, 200) i";
     db.types.register(refusing);
     for (const run of [db.query(text), undefined]) {
+      let seen = 0;
       const read = async (source: AsyncIterable<unknown>): Promise<void> => {
-        for await (const _ of source) continue;
+        for await (const _ of source) seen++;
       };
       const done = run ? read(run) : db.transaction((tx) => read(tx.query(text)));
       await assert.rejects(
         done,
         (error) => error instanceof DataError && /column "n"/.test(error.message),
       );
+      assert.equal(seen, 89, "the rows before it were given");
     }
     assert.equal(await db.query("select 'ok'").scalar(), "ok");
   }));

@@ -10,6 +10,8 @@ import {
   reset,
   type Script,
   send,
+  wait,
+  withServer,
 } from "../_kit/scripted_server.ts";
 import {
   bindComplete,
@@ -34,6 +36,7 @@ import {
   rejection,
   wholeAnswer,
 } from "./hostile.ts";
+import { withoutUnhandled } from "../_kit/unhandled.ts";
 
 const DESCRIBED: Script = [
   expectAll("P", "D", "S"),
@@ -46,6 +49,8 @@ const DESCRIBED: Script = [
 ];
 const OPENED: Script = [handshake(), DESCRIBED, expectAll("B", "E", "H")];
 const row = dataRow(["x"]);
+/** One column of five bytes, of which one is there. */
+const CUT = Uint8Array.of(0x44, 0, 0, 0, 11, 0, 1, 0, 0, 0, 5, 0x78);
 const FAILED = errorResponse({ S: "ERROR", V: "ERROR", C: "22012", M: "no" });
 
 /** What follows the Bind, what the reader gets, and whether the connection lives. */
@@ -134,6 +139,13 @@ const CASES: readonly Case[] = [
     closes: true,
   },
   {
+    name: "a row whose value claims more than the row has",
+    script: [send(bindComplete(), row, CUT, portalSuspended()), expectClose()],
+    rows: 0,
+    failure: fails(ProtocolError, /^malformed DataRow: .*(does not fit|wanted)/, "08P01"),
+    closes: true,
+  },
+  {
     name: "a reset in the middle",
     script: [send(bindComplete(), row, portalSuspended()), expectAll("E", "H"), reset()],
     rows: 1,
@@ -208,3 +220,35 @@ test("stream: a statement without a name is parsed in the same flush as it is bo
     assert.deepEqual([...await db.query("select n")], [{ n: "alive" }]);
     await db.close();
   }));
+
+/** Longer than the driver's patience with rows that nobody wants. */
+const LONG = 0.3;
+
+for (
+  const [what, rest] of [
+    ["read to its end", [
+      send(bindComplete(), row, commandComplete("SELECT 1")),
+      expect("S"),
+      wait(LONG),
+      send(readyForQuery()),
+    ]],
+    ["left", [
+      send(bindComplete(), row, portalSuspended()),
+      expectAll("E", "H"),
+      send(row, portalSuspended()),
+      expectAll("C", "S"),
+      wait(LONG),
+      send(closeComplete(), readyForQuery()),
+    ]],
+  ] satisfies [string, Script][]
+) {
+  test(`stream: one that was ${what} is not cancelled, however late the answer to its Sync`, () =>
+    withoutUnhandled(() =>
+      withServer([OPENED, rest, expect("X"), expectClose()], async (server) => {
+        const db = await connect(reach(server));
+        for await (const _ of db.query("select n").batches(1)) if (what === "left") break;
+        await db.close();
+        assert.equal(server.peers.length, 1, "a cancel has a connection of its own");
+      })
+    ));
+}

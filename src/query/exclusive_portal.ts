@@ -1,0 +1,197 @@
+import type { Writer } from "../bytes/writer.ts";
+import { OperationalError } from "../errors/errors.ts";
+import type { TransactionStatus } from "../protocol/backend.ts";
+import { close, execute, flush, sync } from "../protocol/frontend.ts";
+import { Backend, Kind } from "../protocol/tags.ts";
+import {
+  type Conversation,
+  late,
+  type Message,
+  type Request,
+  type RowSink,
+  type Turn,
+} from "../session/exchange.ts";
+import type { Session } from "../session/session.ts";
+import type { ExecuteOptions } from "./execute.ts";
+import { expect } from "./introduction.ts";
+import type { Piece } from "./piece.ts";
+import { bindPortal, isLast, Pieces, type Portal, type PortalQuery } from "./portal_query.ts";
+
+/** How long a piece that nobody wants any more may take before the server is told to stop. */
+const PATIENCE_MS = 100;
+
+/** Outside of a transaction: one request from Bind to Sync, and the session's turn with it. */
+export class ExclusivePortal implements Portal, Request<void>, Turn {
+  readonly refusal =
+    "a stream is open on this connection: read it to its end, leave its loop, or stream inside a transaction";
+  leftIn: TransactionStatus | undefined;
+  readonly #query: PortalQuery;
+  readonly #session: Session;
+  readonly #pieces: Pieces;
+  #count = 0;
+  #isNamed = false;
+  #waiting: { resolve(piece: Piece): void; reject(error: unknown): void } | undefined;
+  /** Settled when the session is free again; never rejects. */
+  #running: Promise<void> | undefined;
+  #isOver = false;
+  #error: unknown;
+  #isLeft = false;
+  #hasGiven = false;
+  #hasSync = false;
+  #stopped: { reason: unknown } | undefined;
+  /** Runs while a piece is waited for, as `timeout` says. */
+  #clock: ReturnType<typeof setTimeout> | undefined;
+  /** Runs while a piece is waited for that nobody wants. */
+  #patience: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(query: PortalQuery) {
+    this.#query = query;
+    this.#session = query.executor.session;
+    this.#pieces = new Pieces(query);
+  }
+
+  fetch(count: number): Promise<Piece> {
+    return new Promise((resolve, reject) => {
+      if (this.#isOver) return reject(this.#error);
+      this.#waiting = { resolve, reject };
+      if (this.#hasSync) return;
+      this.#count = count;
+      this.#bound();
+      if (this.#running === undefined) this.#running = this.#run();
+      else this.#session.append((out) => this.#execute(out));
+    });
+  }
+
+  async close(): Promise<void> {
+    if (this.#running === undefined || this.#isOver) return await this.#running;
+    this.#isLeft = true;
+    if (this.#waiting === undefined) this.stop(undefined);
+    // Once Sync is sent, nothing runs that a cancel would have to stop.
+    if (!this.#hasSync) {
+      this.#patience = setTimeout(() => {
+        if (this.#session.transactionStatus === "idle") this.#session.cancel(this);
+      }, PATIENCE_MS);
+    }
+    await this.#running;
+    clearTimeout(this.#patience);
+  }
+
+  cancel(reason: unknown): void {
+    this.#session.cancel(this, reason);
+  }
+
+  flushes(): boolean {
+    return true;
+  }
+
+  /** It is written again when a cancel that was meant for another request has hit it. */
+  write(out: Writer): boolean {
+    if (this.#hasGiven) throw new OperationalError("hit by another's cancel", { code: "57014" });
+    this.#hasSync = false;
+    this.#isNamed = bindPortal(this.#query, out, "");
+    this.#execute(out);
+    return true;
+  }
+
+  *talk(): Conversation<void> {
+    try {
+      if (!this.#isNamed) expect(yield, Backend.ParseComplete);
+      expect(yield, Backend.BindComplete);
+      yield* this.#fetches();
+    } catch (error) {
+      this.#sync();
+      throw error;
+    }
+  }
+
+  /** While the portal is suspended: closes it. */
+  stop(reason: unknown): void {
+    if (this.#hasSync) return;
+    this.#stopped = { reason };
+    this.#ends();
+    this.#session.append((out) => {
+      close(out, Kind.Portal, "");
+      sync(out);
+    });
+  }
+
+  failed(_error: unknown, status: TransactionStatus): void {
+    this.leftIn = status;
+  }
+
+  *#fetches(): Generator<RowSink | null | undefined, void, Message> {
+    let message = yield;
+    for (;;) {
+      const piece = this.#pieces.next();
+      message = yield* piece.fill(message);
+      piece.isLast = isLast(message, this.#session, "simple");
+      if (piece.isLast) this.#sync();
+      this.#deliver(piece);
+      if (piece.isLast) return;
+      if (this.#isLeft) this.stop(undefined);
+      message = yield (this.#isLeft ? undefined : null);
+      if (this.#stopped !== undefined) return this.#closed(message);
+    }
+  }
+
+  #closed(message: Message): void {
+    expect(message, Backend.CloseComplete);
+    const reason = this.#stopped!.reason;
+    if (reason !== undefined) throw reason;
+  }
+
+  #execute(out: Writer): void {
+    execute(out, "", this.#count);
+    flush(out);
+  }
+
+  #sync(): void {
+    if (this.#hasSync) return;
+    this.#ends();
+    this.#session.sync();
+  }
+
+  /** All is said with the Sync that comes now. */
+  #ends(): void {
+    this.#hasSync = true;
+    clearTimeout(this.#patience);
+  }
+
+  #deliver(piece: Piece): void {
+    clearTimeout(this.#clock);
+    this.#hasGiven = true;
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.resolve(piece);
+  }
+
+  /** The wait for one piece is what `timeout` bounds: how long the reader takes is his affair. */
+  #bound(): void {
+    const { timeout } = this.#query.options;
+    if (!timeout) return;
+    clearTimeout(this.#clock);
+    this.#clock = setTimeout(() => this.#session.cancel(this, late(timeout)), timeout * 1000);
+  }
+
+  async #run(): Promise<void> {
+    const session = this.#session;
+    const { turn, signal } = this.#query.options;
+    try {
+      const sending = session.turn === turn
+        ? this.#takeTurn(signal)
+        : session.request(this, { turn, signal });
+      await sending;
+    } catch (error) {
+      this.#error = error;
+    }
+    if (session.turn === this) session.turn = turn;
+    clearTimeout(this.#clock);
+    this.#isOver = true;
+    this.#waiting?.reject(this.#error);
+  }
+
+  #takeTurn(signal: ExecuteOptions["signal"]): Promise<void> {
+    this.#session.turn = this;
+    return this.#session.request(this, { turn: this, signal });
+  }
+}

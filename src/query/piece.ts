@@ -1,0 +1,119 @@
+/**
+ * Some rows of a result, as bytes until each is wanted.
+ *
+ * Rows decoded ahead would be found alive by every collection of the young generation, and V8 doubles
+ * that whenever as much as it holds has outlived collections: over ten million rows, to its most.
+ */
+import { Reader } from "../bytes/reader.ts";
+import { ProtocolError } from "../errors/errors.ts";
+import { Backend } from "../protocol/tags.ts";
+import type { Message, RowSink } from "../session/exchange.ts";
+import type { Wire } from "../session/wire.ts";
+import { type RowDecoder, wrongCount } from "./rows.ts";
+
+const INITIAL_SIZE = 16_384;
+/** A buffer larger than this is let go when not half of it was needed. */
+const KEEP = 1 << 20;
+/** Up to so many bytes are copied faster one by one than by a call. */
+const SHORT = 24;
+
+/** Rows that have come and were not read; made to be filled again and again. */
+export class Piece {
+  /** How many rows have come. */
+  rows = 0;
+  /** How many of them are still to be read. */
+  left = 0;
+  /** Nothing comes after them. */
+  isLast = false;
+  readonly #wire: Wire;
+  readonly #decode: RowDecoder;
+  readonly #columns: number;
+  readonly #reader = new Reader(new Uint8Array(INITIAL_SIZE));
+  #size = 0;
+  /** Where each row begins: what is behind it is where the next one does. */
+  #starts = new Uint32Array(64);
+  /** Adds one row. */
+  readonly sink: RowSink = (from) => this.#add(from);
+
+  /** `decode` reads the rows, of so many `columns`; what breaks the protocol breaks `wire`. */
+  constructor(wire: Wire, columns: number, decode: RowDecoder) {
+    this.#wire = wire;
+    this.#columns = columns;
+    this.#decode = decode;
+    this.#reader.decode = wire.reader.decode;
+    this.#reader.what = "DataRow";
+  }
+
+  /** The size of the rows' messages. */
+  get bytes(): number {
+    return this.#size;
+  }
+
+  /** Takes the rows of an Execute, of which `first` may be one; returns the message behind them. */
+  *fill(first: Message): Generator<RowSink, Message, Message> {
+    this.#clear();
+    if (first.tag !== Backend.DataRow) return first;
+    this.#add(first.reader);
+    return yield this.sink;
+  }
+
+  /** The next row; there must be one. */
+  next(): unknown {
+    const reader = this.#reader;
+    const at = this.rows - this.left--;
+    reader.position = this.#starts[at]!;
+    reader.end = this.left === 0 ? this.#size : this.#starts[at + 1]!;
+    try {
+      return this.#decode(reader);
+    } catch (error) {
+      if (error instanceof ProtocolError) this.#wire.fail(error);
+      throw error;
+    }
+  }
+
+  /** The rows that were not read. */
+  all(): unknown[] {
+    const rows: unknown[] = [];
+    while (this.left > 0) rows.push(this.next());
+    return rows;
+  }
+
+  #clear(): void {
+    const { buffer } = this.#reader;
+    if (buffer.length > KEEP && this.#size * 2 < buffer.length) {
+      this.#reader.attach(new Uint8Array(INITIAL_SIZE));
+    }
+    this.rows = this.left = this.#size = 0;
+    this.isLast = false;
+  }
+
+  #add(from: Reader): void {
+    const { buffer, position, end, view } = from;
+    const at = this.#size;
+    const size = end - position;
+    const columns = size < 2 ? 0 : view.getUint16(position);
+    if (columns !== this.#columns || size < 2) throw wrongCount(this.#columns, columns);
+    if (at + size > this.#reader.buffer.length) this.#grow(at + size);
+    if (this.rows === this.#starts.length) this.#starts = doubled(this.#starts);
+    this.#starts[this.rows++] = at;
+    this.left++;
+    const into = this.#reader.buffer;
+    if (size > SHORT) into.set(buffer.subarray(position, end), at);
+    else for (let i = 0; i < size; i++) into[at + i] = buffer[position + i]!;
+    this.#size = at + size;
+    from.position = end;
+  }
+
+  #grow(size: number): void {
+    const { buffer } = this.#reader;
+    const next = new Uint8Array(Math.max(size, buffer.length * 2));
+    next.set(buffer.subarray(0, this.#size));
+    this.#reader.attach(next);
+  }
+}
+
+function doubled(starts: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
+  const next = new Uint32Array(starts.length * 2);
+  next.set(starts);
+  return next;
+}
