@@ -102,6 +102,7 @@ export class Pool implements Queryable, AsyncDisposable {
       lend: (need, work) => borrower.lend(need, work),
       take: (need) => borrower.take(need),
       site: () => borrower.site(),
+      place: (what) => borrower.place(what),
     };
     this.sql = boundSql(
       (strings, values) => this.#template(strings, values),

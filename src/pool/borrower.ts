@@ -83,11 +83,13 @@ export class Borrower {
     }
   }
 
-  /** Takes a connection for a stream. */
+  /** Takes a connection for a stream: lost when what gives it back is, which the stream alone holds. */
   async take(need: Need): Promise<Loan> {
     try {
       const slot = await this.#acquire(need, itself);
-      return { db: slot.connection, host: slot.core.host, giveBack: () => this.#giveBack(slot) };
+      const lease = new Lease(slot, this.#lender);
+      const giveBack = lease.anchor = () => lease.end();
+      return { db: slot.connection, host: slot.core.host, giveBack };
     } catch (error) {
       throw located(error, need.site);
     }

@@ -1,5 +1,5 @@
 import { PoolDeadlockError } from "../errors/errors.ts";
-import { frameOf, nowhere } from "./place.ts";
+import { frameOf, nowhere, textOf } from "./place.ts";
 
 /** That somebody holds a connection alone: from where, and since when. Knows no connection. */
 export class Holding {
@@ -9,7 +9,7 @@ export class Holding {
   over = false;
   /** That it lasts long was reported. */
   reported = false;
-  readonly #place: Error | undefined;
+  #place: Error | undefined;
 
   /** `place` is the holder's stack, if it was noted. */
   constructor(place: Error | undefined, since: number) {
@@ -19,6 +19,11 @@ export class Holding {
 
   get takenAt(): Error {
     return this.#place ?? nowhere("taken");
+  }
+
+  /** Its place holds nobody any more who may have the connection. */
+  settle(): void {
+    if (this.#place !== undefined) this.#place = textOf(this.#place);
   }
 
   get seconds(): number {

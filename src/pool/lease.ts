@@ -16,8 +16,8 @@ export class Lease {
   readonly slot: Slot;
   readonly holding: Holding;
   /**
-   * What everything made from the connection holds on to, while the lease is young; after that the
-   * lease knows nothing of it, so that it can be lost.
+   * What everything made from the connection holds on to, or the stream that has it, while the lease
+   * is young; after that the lease knows nothing of it, so that it can be lost.
    */
   anchor: object | undefined;
   readonly #releaser: Releaser;
@@ -84,6 +84,7 @@ export class Losses {
   /** From now on the lease is lost when its anchor is. */
   watch(lease: Lease): void {
     if (lease.anchor === undefined) return;
+    lease.holding.settle();
     this.#registry.register(lease.anchor, lease);
     lease.anchor = undefined;
   }

@@ -22,6 +22,16 @@ export function nowhere(what: string): Error {
   return place;
 }
 
+/**
+ * The same place as text alone. A stack that V8 has taken holds what each of its functions was called
+ * on, until it is made text, and Deno's even then.
+ */
+export function textOf(place: Error): Error {
+  const text = new Place(place.message);
+  text.stack = place.stack;
+  return text;
+}
+
 /** Stacks that are taken in a second. */
 const PER_SECOND = 500;
 

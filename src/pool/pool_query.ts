@@ -17,6 +17,8 @@ export interface QueryPool {
   lend<T>(need: Need, work: (db: Connection) => PromiseLike<T>): Promise<T>;
   /** The caller's stack, where it will be wanted and cannot be had later. */
   site(): Error | undefined;
+  /** The caller's stack, for whoever is told that he has lost what he begins now. */
+  place(what: string): Error | undefined;
   /** Takes a connection for a stream. */
   take(need: Need): Promise<Loan>;
 }
@@ -135,7 +137,7 @@ export class PoolQuery<Row = ObjectRow> extends Query<Row> {
   }
 
   #lazy<Item>(open: (query: Query<Row>) => Stream<Item>): LazyStream<Item> {
-    const need = this.#need("held");
+    const need = { ...this.#need("held"), site: this.#site ?? this.#pool.place("stream") };
     return new LazyStream(() => this.#pool.take(need), (db) => open(this.#recipe.make(db)));
   }
 }
