@@ -214,10 +214,7 @@ async function assertEnds(
 for (const sslMode of ["disable", "require"]) {
   test(
     `pool: an idle pool holds the process, unless it is told to let it end (sslMode ${sslMode})`,
-    {
-      timeout: 60_000,
-      skip: import.meta.url.endsWith(".ts") ? false : "the built package has its module elsewhere",
-    },
+    { timeout: 60_000 },
     async () => {
       await assertEnds(true, { unref: true, sslMode });
       await assertEnds(false, { unref: false, sslMode });
@@ -227,7 +224,6 @@ for (const sslMode of ["disable", "require"]) {
 
 test("pool: a subscription holds the process, connected or not, until it is closed", {
   timeout: 60_000,
-  skip: import.meta.url.endsWith(".ts") ? false : "the built package has its module elsewhere",
 }, async () => {
   const listen = 'const jobs = await pool.listen("pool_life");';
   const away = 'createPool({ port: 1 }, { unref: true }).listen("x", { timeout: 0 });';
