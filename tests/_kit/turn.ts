@@ -47,6 +47,7 @@ function socketPair(): Promise<readonly [Socket, Socket]> {
         server.close();
         near.setNoDelay(true);
         for (const socket of [near, far]) socket.on("error", () => {});
+        far.setMaxListeners(0); // as many as wait for a turn
         resolve([near, far]);
       });
     });

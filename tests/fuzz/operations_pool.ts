@@ -6,7 +6,7 @@ import { ROWS } from "./operations_queries.ts";
 
 export const POOL: Operations = {
   "pool: query": {
-    often: 8,
+    often: 50,
     async run({ pool, nonce, random }) {
       const text = `select $1::int as nonce, current_setting('application_name') as name,
         ${random.below(9)} as n`;
@@ -17,14 +17,14 @@ export const POOL: Operations = {
     },
   },
   "pool: template": {
-    often: 4,
+    often: 50,
     async run({ pool, nonce }) {
       assert.deepEqual([...await pool.sql`select ${nonce}::int as nonce`], [{ nonce }]);
       return "ok";
     },
   },
   "pool: failing query": {
-    often: 2,
+    often: 5,
     async run({ pool, nonce }) {
       expectCode(await failure(pool.query("select $1::int / 0", [nonce])), "22012");
       return "failed";

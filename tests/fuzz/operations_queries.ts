@@ -17,7 +17,7 @@ function some({ random, world }: Place): number {
 
 export const QUERIES: Operations = {
   cached: {
-    often: 40,
+    often: 250,
     async run({ db, nonce, random }) {
       const n = random.below(1 << 30);
       const rows = await db.query("select $1::int as nonce, $2::int4 as n", [nonce, n]);
@@ -26,7 +26,7 @@ export const QUERIES: Operations = {
     },
   },
   rows: {
-    often: 12,
+    often: 30,
     async run(place) {
       const { db, nonce } = place;
       const count = some(place);
@@ -35,7 +35,7 @@ export const QUERIES: Operations = {
     },
   },
   template: {
-    often: 12,
+    often: 100,
     async run({ db, nonce, random }) {
       const text = `'${random.below(3)}`;
       const part = sql`${text}::text`;
@@ -56,7 +56,7 @@ export const QUERIES: Operations = {
     },
   },
   "new text": {
-    often: 12,
+    often: 20,
     async run({ db, nonce, random }) {
       const list = [random.below(9), null];
       const isPlain = random.below(2) === 0;
@@ -67,7 +67,7 @@ export const QUERIES: Operations = {
     },
   },
   unprepared: {
-    often: 3,
+    often: 10,
     async run({ db, nonce }) {
       const values = await db.query("select $1::int", [nonce], { prepare: false }).scalar();
       assert.equal(values, nonce);
@@ -75,7 +75,7 @@ export const QUERIES: Operations = {
     },
   },
   "failing execute": {
-    often: 4,
+    often: 20,
     async run({ db, nonce }) {
       const query = db.query("select $1::int / ($1::int - $2)", [nonce, nonce]);
       expectCode(await failure(query), "22012");
@@ -91,7 +91,7 @@ export const QUERIES: Operations = {
     },
   },
   unencodable: {
-    often: 3,
+    often: 10,
     async run({ db, nonce, random }) {
       const value = random.below(2) === 0 ? undefined : { not: "a number" };
       const query = db.query("select $1::int as nonce, $2::int4 as n", [nonce, value]);
@@ -101,7 +101,7 @@ export const QUERIES: Operations = {
     },
   },
   simple: {
-    often: 4,
+    often: 12,
     async run({ db, nonce }) {
       const text = `select ${nonce} as nonce; select 1 as n, ${nonce} as again`;
       const results = await db.query(text).simple().all();
