@@ -143,20 +143,15 @@ export interface Program {
 
 /**
  * Runs the text of a module; its imports must be absolute. `v8`: flags for V8, where that is the
- * engine; `environment`: variables besides its own.
+ * engine.
  */
-export function run(
-  source: string,
-  v8: readonly string[] = [],
-  environment: Readonly<Record<string, string>> = {},
-): Program {
+export function run(source: string, v8: readonly string[] = []): Program {
   const args = "Deno" in globalThis
     ? ["eval", "--no-check", ...v8.map((flag) => `--v8-flags=${flag}`), source]
     : "Bun" in globalThis
     ? ["-e", source]
     : ["--no-warnings", ...v8, "--input-type=module", "-e", source];
-  const env = { ...process.env, ...environment };
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"], env });
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
   let text = "";
   let wake = () => {};
   let over = false;

@@ -1,6 +1,6 @@
 /**
- * Memory stays flat however many rows go by: 300,000 each way, and 10 million with
- * `CORNAC_VOLUME=full`.
+ * Memory stays flat however many rows go by, with the engines as they come: 300,000 each way, and 10
+ * million with `CORNAC_VOLUME=full`.
  */
 import assert from "node:assert/strict";
 import process from "node:process";
@@ -13,14 +13,6 @@ const ROWS = process.env.CORNAC_VOLUME === "full" ? 10_000_000 : 300_000;
 const MIB = 1 << 20;
 /** What resident memory may grow by. */
 const MOST = 64 * MIB;
-/**
- * How much garbage an engine lets lie is not what is asked here. V8 doubles its young generation
- * whenever as much as that holds has outlived a collection since it did so last: with enough rows any
- * program ends at the most, 100 MiB on Node 24, and stays there. (Larger batches cost more: arrays that
- * V8 has often found alive it makes old from the start.) JavaScriptCore goes by the machine's memory.
- */
-const V8 = ["--max-semi-space-size=8"];
-const JAVASCRIPTCORE = { BUN_JSC_forceRAMSize: String(128 * MIB) };
 
 const name = `volume_${process.pid}`;
 const view = `public.${name}_view`;
@@ -54,7 +46,7 @@ async function measured(way: string): Promise<Measured> {
   const volume: Volume = { way, rows: ROWS, options: await shared(), view, table };
   const module = new URL("./volume.ts", import.meta.url);
   const source = `import { measure } from "${module}"; await measure(${JSON.stringify(volume)});`;
-  const program = run(source, V8, JAVASCRIPTCORE);
+  const program = run(source);
   try {
     const line = await program.line();
     assert.equal(await program.exit, 0);
