@@ -5,10 +5,9 @@
  *
  *     deno task test [part of a file's path …] [--runtime=deno,bun,node,npm-node20,npm-node24]
  *                    [--group=unit,wire,server,pooler,docs,fuzz] [--filter=part of a test's name]
- *                    [--timeout=seconds for each process, 900] [--second-try]
+ *                    [--timeout=seconds for each process, 1200]
  *
- * `--second-try` runs a group that failed once more, by itself, and says so: for machines so busy that
- * a process may be late. Both outcomes are printed, and what fails twice has failed.
+ * What the package repeats of Node's sources is left out unless a runtime is named: jobs.ts.
  *
  * `PG_MAJORS=all` or `PG_MAJORS=15,18` chooses the servers; PostgreSQL 18 by default.
  */
@@ -41,7 +40,7 @@ const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 if (import.meta.main) process.exitCode = await main();
 
 async function main(): Promise<number> {
-  const { selection, timeout, secondTry } = options(process.argv.slice(2));
+  const { selection, timeout } = options(process.argv.slice(2));
   const reports = mkdtempSync(join(tmpdir(), "cornac-reports-"));
   const clusters: Cluster[] = [];
   try {
@@ -54,18 +53,10 @@ async function main(): Promise<number> {
     const environment = {
       CORNAC_CACHE: cacheDirectory(),
       CORNAC_SERVERS: JSON.stringify(clusters.map(({ address }) => address)),
+      NODE_COMPILE_CACHE: join(reports, "compiled"), // Node starts a process per file
     };
     const finished = (result: Parameters<typeof summaryLine>[0]) => say(summaryLine(result));
     const results = await runJobs(jobs, environment, { processes: 2, timeout }, finished);
-    const failed = results.filter((result) => !allPassed([result]));
-    if (secondTry && failed.length > 0) {
-      say(`\n${closingReport(ROOT, failed)}\n\nSecond try of what failed:\n`);
-      const limits = { processes: 1, timeout };
-      const again = await runJobs(failed.map(({ job }) => job), environment, limits, finished);
-      for (const result of again) {
-        results[results.findIndex(({ job }) => job === result.job)] = result;
-      }
-    }
     say(`\n${closingReport(ROOT, results)}`);
     return allPassed(results) ? 0 : 1;
   } finally {
@@ -74,9 +65,7 @@ async function main(): Promise<number> {
   }
 }
 
-function options(
-  args: string[],
-): { selection: Selection; timeout: number; secondTry: boolean } {
+function options(args: string[]): { selection: Selection; timeout: number } {
   const { values, positionals } = parseArgs({
     args: args.filter((arg) => arg !== "--"),
     allowPositionals: true,
@@ -84,14 +73,13 @@ function options(
       runtime: { type: "string" },
       group: { type: "string" },
       filter: { type: "string" },
-      timeout: { type: "string", default: "900" },
-      "second-try": { type: "boolean", default: false },
+      timeout: { type: "string", default: "1200" },
     },
   });
   const runtimes = listOf<RuntimeName>("--runtime", values.runtime, RUNTIMES);
   const groups = listOf<Group>("--group", values.group, GROUPS);
   const selection = { runtimes, groups, files: positionals, filter: values.filter };
-  return { selection, timeout: Number(values.timeout), secondTry: values["second-try"] };
+  return { selection, timeout: Number(values.timeout) };
 }
 
 function listOf<T extends string>(name: string, text: string | undefined, all: readonly T[]): T[] {

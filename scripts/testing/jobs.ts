@@ -14,6 +14,12 @@ export const RUNTIMES = ["deno", "bun", "node", "npm-node20", "npm-node24"] as c
 export type Group = typeof GROUPS[number];
 export type RuntimeName = typeof RUNTIMES[number];
 
+/**
+ * What Node 24 runs of the sources when no runtime is named: that they load and work as they are. The
+ * rest it runs as the package, which is the same modules without their types, and what people install.
+ */
+const FROM_SOURCES: readonly Group[] = ["unit", "docs", "pooler"];
+
 /** Which tests to run; empty lists stand for all. */
 export interface Selection {
   readonly runtimes: readonly RuntimeName[];
@@ -39,6 +45,9 @@ export interface Job {
   readonly files: readonly string[];
 }
 
+/** A job before it is known how it is to be run. */
+type Plan = Pick<Job, "runtime" | "group" | "pooler" | "files">;
+
 /** The jobs of a selection. `npmTests`: see npm_tests.ts; `reports`: a directory for the reports. */
 export async function planJobs(
   root: string,
@@ -46,7 +55,23 @@ export async function planJobs(
   npmTests: string,
   reports: string,
 ): Promise<Job[]> {
-  const jobs: Job[] = [];
+  const plans = plansOf(root, selection);
+  const isWhole = selection.files.length === 0 && selection.filter === undefined;
+  const isAlone = isWhole && plans.length === 1;
+  const jobs = (isAlone ? halves(plans[0]!) : plans).map(async (plan, i) => {
+    const { runtime, files } = plan;
+    const fromNpm = runtime.startsWith("npm-");
+    const report = join(reports, `${i}.xml`);
+    const here = fromNpm ? files.map((file) => file.replace(/\.ts$/, ".js")) : files;
+    const directory = fromNpm ? npmTests : root;
+    const [command, args] = await commandOf(runtime, here, report, selection.filter);
+    return { ...plan, command, args, directory, report };
+  });
+  return await Promise.all(jobs);
+}
+
+function plansOf(root: string, selection: Selection): Plan[] {
+  const plans: Plan[] = [];
   for (const group of GROUPS) {
     // Runs when it is named; pooled_tests.ts.
     if (group === "pooler" && !selection.groups.includes(group)) continue;
@@ -56,17 +81,20 @@ export async function planJobs(
       if (files.length === 0 && selection.files.length > 0) continue;
       for (const runtime of RUNTIMES) {
         if (!chosen(selection.runtimes, runtime)) continue;
-        const fromNpm = runtime.startsWith("npm-");
+        if (isRepeated(runtime, group, selection)) continue;
         if (pooler !== undefined && !pooledRuntimes(pooler).includes(runtime)) continue;
-        const report = join(reports, `${runtime}-${pooler ?? group}.xml`);
-        const here = fromNpm ? files.map((file) => file.replace(/\.ts$/, ".js")) : files;
-        const directory = fromNpm ? npmTests : root;
-        const [command, args] = await commandOf(runtime, here, report, selection.filter);
-        jobs.push({ runtime, group, pooler, command, args, directory, report, files });
+        plans.push({ runtime, group, pooler, files });
       }
     }
   }
-  return jobs;
+  return plans;
+}
+
+/** A group that would run alone, as two side by side. */
+function halves(plan: Plan): Plan[] {
+  const { files } = plan;
+  if (files.length < 2) return [plan];
+  return [0, 1].map((half) => ({ ...plan, files: files.filter((_, i) => i % 2 === half) }));
 }
 
 function filesOf(
@@ -82,6 +110,10 @@ function filesOf(
 /** Prepared statements in transaction mode are what nobody is advised to have: one runtime will do. */
 function pooledRuntimes(pooler: Pooler): readonly RuntimeName[] {
   return pooler === "transaction" ? ["deno"] : ["deno", "bun", "node"];
+}
+
+function isRepeated(runtime: RuntimeName, group: Group, { runtimes }: Selection): boolean {
+  return runtime === "node" && runtimes.length === 0 && !FROM_SOURCES.includes(group);
 }
 
 function chosen<T>(list: readonly T[], item: T): boolean {
