@@ -103,7 +103,7 @@ class Batch implements Request<Result[]> {
       executor.exactness.heed(text);
       const own = parameterTypes === undefined ? options : { ...options, parameterTypes };
       const execution = new Execution(executor, text, values, own);
-      execution.mayWait = false; // the next one is sent right behind
+      execution.whole = this; // the next one is sent right behind
       return execution;
     });
   }

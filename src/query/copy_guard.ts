@@ -32,7 +32,7 @@ export function endCopy(
   protocol: "simple" | "extended",
 ): InterfaceError {
   if (tag === Backend.CopyOutResponse) return new InterfaceError(HINT);
-  if (tag === Backend.CopyBothResponse || session.behind > 0) throw new ProtocolError(HINT);
+  if (tag === Backend.CopyBothResponse || session.sent > 1) throw new ProtocolError(HINT);
   session.append((out) => {
     copyFail(out, HINT);
     // Sent with the query, the Sync was lost: the server ignores it while it waits for data.

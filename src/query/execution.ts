@@ -39,8 +39,11 @@ export class Execution implements Request<Result> {
   readonly text: string;
   readonly values: readonly unknown[];
   options: ExecuteOptions;
-  /** Whether it can wait for a description; where it cannot, that was seen to before. */
-  mayWait = true;
+  /**
+   * The request that it is a part of, if it is. Then it cannot wait for a description, which was seen
+   * to before.
+   */
+  whole: object | undefined;
   readonly #executor: Executor;
   #described: Statement | undefined;
   readonly #result: Result = new Result();
@@ -70,7 +73,7 @@ export class Execution implements Request<Result> {
 
   /** Whether the description is to be waited for. */
   flushes(): boolean {
-    return this.mayWait && this.wantsDescription;
+    return this.whole === undefined && this.wantsDescription;
   }
 
   /** Whether its values depend on types that nobody has been told. */
@@ -190,10 +193,10 @@ export class Execution implements Request<Result> {
     place: ExecuteOptions["place"],
     declared: readonly number[],
   ): boolean {
-    const { exactness } = this.#executor;
+    const { exactness, session } = this.#executor;
     exactness.heed(this.text);
-    const plain = !this.mayWait || (arePlain(this.values) && exactness.ofText);
-    if (coming !== undefined && plain) {
+    const plain = this.whole !== undefined || (arePlain(this.values) && exactness.ofText);
+    if (coming !== undefined && plain && this.#mayJoin(coming)) {
       this.#way = "join";
       this.#bindPlain(out, coming, end);
       return false;
@@ -202,10 +205,17 @@ export class Execution implements Request<Result> {
     const introduction = new Introduction(out, this.#executor, place, this.text, declared, types);
     this.#introduction = introduction;
     this.#statement = introduction.statement;
+    const isCertain = session.sent === 0 && session.transactionStatus !== "failed";
+    this.#statement.joinable = this.whole ?? isCertain;
     this.#way = plain ? "parse" : "ask";
     if (plain) this.#bindPlain(out, introduction.statement, end);
     else flush(out);
     return !plain;
+  }
+
+  /** What joins a statement that is refused has to be run again, behind all that is on the wire by then. */
+  #mayJoin({ joinable }: Statement): boolean {
+    return joinable === true || (joinable !== false && joinable === this.whole);
   }
 
   #bind(out: Writer, statement: Statement, end: Uint8Array): void {

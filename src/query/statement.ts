@@ -30,6 +30,11 @@ export class Statement {
   readonly types: OwnTypes | undefined;
   /** `parsing`: sent, not confirmed. `ready`: confirmed and described. `failed`: refused or dropped. */
   state: "parsing" | "ready" | "failed" = "parsing";
+  /**
+   * What may be bound to it before it is confirmed: everything (`true`), as nothing before its Parse
+   * can keep the server from that; or only what belongs to the same request, with which it fails.
+   */
+  joinable: object | boolean = false;
   parameters: readonly ParameterType[] = [];
   columns: readonly ColumnDescription[] = [];
   /** How its results come once it is described: binary where the codec can. */

@@ -109,9 +109,9 @@ export class Session implements Receiver {
     return this.#sent.length + this.#waiting.length;
   }
 
-  /** Requests that were sent behind the one being answered. */
-  get behind(): number {
-    return Math.max(0, this.#sent.length - 1);
+  /** Requests that were sent and are not answered yet. */
+  get sent(): number {
+    return this.#sent.length;
   }
 
   /** Whether requests are refused: closed, closing or lost. */
