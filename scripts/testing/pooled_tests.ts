@@ -98,7 +98,6 @@ export const EXCLUSIONS: readonly Exclusion[] = [
   ...excluded(UNKNOWN, ["transaction"], [
     "statement cache: inside a transaction a stale statement is a retryable error, once",
     "model: in a transaction that failed everything fails until the rollback, and nothing after",
-    "sql: json() writes as the connection does, alone, in an array and in a transaction",
   ]),
   ...excluded("SET search_path is a session's", ["transaction"], [
     "statement cache: follows search_path",

@@ -14,8 +14,8 @@ import { type RowDecoder, wrongCount } from "./rows.ts";
 const INITIAL_SIZE = 16_384;
 /** A buffer larger than this is let go when not half of it was needed. */
 const KEEP = 1 << 20;
-/** Up to so many bytes are copied faster one by one than by a call. */
-const SHORT = 24;
+/** Up to so many bytes are copied faster by words than by a call, which needs a view of them. */
+const SHORT = 256;
 
 /** Rows that have come and were not read; made to be filled again and again. */
 export class Piece {
@@ -97,9 +97,8 @@ export class Piece {
     if (this.rows === this.#starts.length) this.#starts = doubled(this.#starts);
     this.#starts[this.rows++] = at;
     this.left++;
-    const into = this.#reader.buffer;
-    if (size > SHORT) into.set(buffer.subarray(position, end), at);
-    else for (let i = 0; i < size; i++) into[at + i] = buffer[position + i]!;
+    if (size > SHORT) this.#reader.buffer.set(buffer.subarray(position, end), at);
+    else copyWords(view, position, size, this.#reader.view, at);
     this.#size = at + size;
     from.position = end;
   }
@@ -110,6 +109,13 @@ export class Piece {
     next.set(buffer.subarray(0, this.#size));
     this.#reader.attach(next);
   }
+}
+
+/** Copies `size` bytes, four at a time. */
+function copyWords(from: DataView, start: number, size: number, to: DataView, at: number): void {
+  let i = 0;
+  for (; i + 4 <= size; i += 4) to.setUint32(at + i, from.getUint32(start + i));
+  for (; i < size; i++) to.setUint8(at + i, from.getUint8(start + i));
 }
 
 function doubled(starts: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
