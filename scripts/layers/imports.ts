@@ -67,7 +67,7 @@ const PAIRS: ReadonlySet<string> = new Set([
 /** A file that speaks to one runtime; `node_tls.ts` is a part of `node.ts`. */
 export const ADAPTER: RegExp = /^src\/runtime\/(deno|bun|node)(_\w+)?\.ts$/;
 
-interface Import {
+export interface Import {
   readonly node: ts.Node;
   readonly specifier: string;
   readonly typeOnly: boolean;
@@ -96,7 +96,7 @@ function checkSourceImport(subject: Subject, one: Import): void {
   if (!specifier.startsWith(".")) {
     return subject.report(node, "dependency", `"${specifier}": src has no dependencies`);
   }
-  const target = resolve(subject.file, specifier);
+  const target = resolveImport(subject.file, specifier);
   if (!target.startsWith("src/")) {
     return subject.report(node, "outside", `"${specifier}" lies outside src`);
   }
@@ -160,7 +160,7 @@ export function checkReach(subjects: ReadonlyMap<string, Subject>): void {
     if (subject === undefined || seen.has(file)) return;
     seen.add(file);
     for (const { node, specifier } of importsOf(subject.source)) {
-      const target = specifier.startsWith(".") ? resolve(file, specifier) : specifier;
+      const target = specifier.startsWith(".") ? resolveImport(file, specifier) : specifier;
       if (/^(src\/|mod\.ts$)/.test(target)) {
         subject.report(node, "independence", `${INDEPENDENT} must not reach ${target}`);
       } else visit(target);
@@ -173,7 +173,7 @@ function partOf(file: string): string {
   return file.split("/")[1] ?? file;
 }
 
-function resolve(from: string, specifier: string): string {
+export function resolveImport(from: string, specifier: string): string {
   const path = from.split("/").slice(0, -1);
   for (const step of specifier.split("/")) {
     if (step === "..") path.pop();
@@ -182,7 +182,7 @@ function resolve(from: string, specifier: string): string {
   return path.join("/");
 }
 
-function importsOf(source: ts.SourceFile): Import[] {
+export function importsOf(source: ts.SourceFile): Import[] {
   const found: Import[] = [];
   const add = (
     node: ts.Node,
