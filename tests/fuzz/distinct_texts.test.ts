@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { test } from "node:test";
+import { shared } from "../_kit/databases.ts";
 import { run } from "../_kit/streams.ts";
-import { shared } from "../server/queries.ts";
 
 const TEXTS = process.env.CORNAC_VOLUME === "full" ? 100_000 : 10_000;
 const MIB = 1 << 20;

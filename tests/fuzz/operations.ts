@@ -240,16 +240,6 @@ function codesOf(error: unknown): string[] {
   return [...code, ...codesOf(error.cause)];
 }
 
-/** The error that `promise` is rejected with. */
-export async function failure(promise: PromiseLike<unknown>): Promise<unknown> {
-  try {
-    await promise;
-  } catch (error) {
-    return error;
-  }
-  throw new assert.AssertionError({ message: "it was expected to fail" });
-}
-
 /** Passes when the error has this code; throws the error itself otherwise. */
 export function expectCode(error: unknown, code: string): void {
   if (!(error instanceof PgError && error.code === code)) throw error;

@@ -3,15 +3,8 @@ import assert from "node:assert/strict";
 import { type CopyData, DataError, PgError } from "../../mod.ts";
 import { Writer } from "../../src/bytes/writer.ts";
 import { writeBinaryHeader, writeBinaryTrailer } from "../../src/protocol/copy_format.ts";
-import {
-  aWhile,
-  expectCode,
-  expectRow,
-  failure,
-  type Operations,
-  type Place,
-  upTo,
-} from "./operations.ts";
+import { failure } from "../_kit/outcomes.ts";
+import { aWhile, expectCode, expectRow, type Operations, type Place, upTo } from "./operations.ts";
 import type { Random } from "../wire/model.ts";
 
 const FORMATS = ["text", "csv", "binary"] as const;

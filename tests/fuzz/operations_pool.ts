@@ -1,7 +1,8 @@
 // The pool's part of the fuzz, and LISTEN: nobody else may see what one leaves behind.
 import assert from "node:assert/strict";
+import { failure } from "../_kit/outcomes.ts";
 import { copySome } from "./operations_copy.ts";
-import { expectCode, expectRow, failure, type Operations, upTo } from "./operations.ts";
+import { expectCode, expectRow, type Operations, upTo } from "./operations.ts";
 import { ROWS } from "./operations_queries.ts";
 
 export const POOL: Operations = {

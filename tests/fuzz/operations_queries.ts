@@ -1,8 +1,9 @@
 // Queries of the fuzz: extended, simple, prepared, in batches; right ones and wrong ones.
 import assert from "node:assert/strict";
 import { connect, InterfaceError, OperationalError, type PgError, sql } from "../../mod.ts";
-import { shared } from "../server/queries.ts";
-import { expectCode, failure, type Operations, type Place, upTo } from "./operations.ts";
+import { shared } from "../_kit/databases.ts";
+import { failure } from "../_kit/outcomes.ts";
+import { expectCode, type Operations, type Place, upTo } from "./operations.ts";
 
 /** `$2` rows with the nonce `$1`. */
 export const ROWS = "select $1::int as nonce, i from generate_series(1, $2::int) i";

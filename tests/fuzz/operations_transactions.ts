@@ -1,16 +1,9 @@
 // Transactions of the fuzz: some of everything within, savepoints, and each way to end.
 import assert from "node:assert/strict";
 import { InternalError, PgError, type Transaction } from "../../mod.ts";
+import { failure } from "../_kit/outcomes.ts";
 import { copySome, copySomeOut } from "./operations_copy.ts";
-import {
-  aWhile,
-  expectCode,
-  expectRow,
-  failure,
-  type Operations,
-  type Place,
-  upTo,
-} from "./operations.ts";
+import { aWhile, expectCode, expectRow, type Operations, type Place, upTo } from "./operations.ts";
 import { ROWS } from "./operations_queries.ts";
 
 /** One transaction: what it does, and which rows are there if it is committed. */

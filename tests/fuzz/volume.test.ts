@@ -5,8 +5,8 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { test } from "node:test";
+import { behind, shared } from "../_kit/databases.ts";
 import { run } from "../_kit/streams.ts";
-import { behind, shared } from "../server/queries.ts";
 import { type Measured, type Volume, WAYS } from "./volume.ts";
 
 const ROWS = process.env.CORNAC_VOLUME === "full" ? 10_000_000 : 300_000;

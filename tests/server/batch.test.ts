@@ -9,7 +9,8 @@ import {
   type PgError,
   sql,
 } from "../../mod.ts";
-import { assertUsable, behind, withDatabase } from "./queries.ts";
+import { behind, withDatabase } from "../_kit/databases.ts";
+import { assertUsable } from "../_kit/outcomes.ts";
 
 async function items(db: Connection): Promise<() => Promise<number>> {
   await db.query("create temp table items (id int primary key, name text, tags text[])");

@@ -14,22 +14,13 @@ import {
   PgError,
 } from "../../mod.ts";
 import { type Cluster, startCluster, type StopMode } from "../_kit/cluster.ts";
+import { failure } from "../_kit/outcomes.ts";
 import { serverQuery, sharedServer } from "../_kit/servers.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
 import { over, refusal, rootPath } from "./connecting.ts";
 
 /** The full count is 2,000, as `CORNAC_CHURN`. */
 const CHURN = Number(process.env.CORNAC_CHURN ?? 120);
-
-async function errorOf(promise: PromiseLike<unknown>): Promise<PgError> {
-  try {
-    await promise;
-  } catch (error) {
-    assert.ok(error instanceof PgError, String(error));
-    return error;
-  }
-  assert.fail("it was expected to fail");
-}
 
 /** An idle and a busy connection when the server goes, and what the next one is told. */
 async function goes(
@@ -42,11 +33,11 @@ async function goes(
     await withoutUnhandled(async () => {
       const options = over(cluster, { user: "postgres", ...tls });
       const [busy, idle] = [await connect(options), await connect(options)];
-      const running = errorOf(busy.query("select pg_sleep(60)"));
+      const running = failure(busy.query("select pg_sleep(60)"), PgError);
       await untilRunning(cluster);
       await gone(cluster);
       await Promise.all([busy.closed, idle.closed]);
-      const late = await errorOf(idle.query("select 1"));
+      const late = await failure(idle.query("select 1"));
       assert.ok(late instanceof InterfaceError);
       check({ busy: await running, idle: late.cause as PgError, next: await refusal(options) });
       await Promise.all([busy.close(), idle.close()]);
@@ -89,7 +80,7 @@ for (const [name, tls] of [["plain", {}], ["TLS", { sslMode: "require" }]] as co
     const server = await startCluster();
     try {
       const db = await connect(over(server, { user: "postgres", ...tls }));
-      const running = errorOf(db.query("select pg_sleep(60)"));
+      const running = failure(db.query("select pg_sleep(60)"));
       await untilRunning(server);
       process.kill(db.processId, "SIGKILL");
       const error = await running;
@@ -105,7 +96,7 @@ for (const [name, tls] of [["plain", {}], ["TLS", { sslMode: "require" }]] as co
 test("life: pg_terminate_backend ends the query with the server's own words", async () => {
   const server = await sharedServer();
   const db = await connect(over(server, { user: "u_trust" }));
-  const running = errorOf(db.query("select pg_sleep(60)"));
+  const running = failure(db.query("select pg_sleep(60)"));
   await new Promise((resolve) => setTimeout(resolve, 20));
   await serverQuery(server, `select pg_terminate_backend(${db.processId})`);
   const error = await running;

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Connection, InterfaceError } from "../../mod.ts";
+import { withDatabase } from "../_kit/databases.ts";
+import { assertUsable, failure } from "../_kit/outcomes.ts";
+import { until } from "../_kit/waiting.ts";
 import { terminate } from "../_kit/servers.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
-import { assertUsable, failure, until, withDb } from "./copying.ts";
 
 const COPY = "copy t from stdin";
 
@@ -12,7 +14,7 @@ async function withTable(
   columns = "id int primary key, name text",
 ): Promise<void> {
   await withoutUnhandled(() =>
-    withDb(async (db) => {
+    withDatabase(async (db) => {
       await db.query(`create temp table t (${columns})`);
       await body(db);
     })
@@ -370,7 +372,7 @@ test("copy in: a statement that is no copy from stdin is refused, and the connec
 
 test("copy in: a backend that is terminated ends the copy, the source and the connection", async () => {
   await withoutUnhandled(() =>
-    withDb(async (db) => {
+    withDatabase(async (db) => {
       await db.query("create temp table t (id int, name text)");
       const { seen, source } = observed((i) => i < 10 ? "1\ta\n" : new Promise<never>(() => {}));
       const copy = failure(db.copyFrom(COPY, source));

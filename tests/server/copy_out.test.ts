@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Connection, InterfaceError } from "../../mod.ts";
+import { withDatabase } from "../_kit/databases.ts";
+import { assertUsable, failure, textOf } from "../_kit/outcomes.ts";
+import { until } from "../_kit/waiting.ts";
 import { isBackendOf } from "../_kit/pooled.ts";
 import { serverQuery, sharedServer, terminate } from "../_kit/servers.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
-import { assertUsable, failure, textOf, until, withDb } from "./copying.ts";
 
 const THREE = "copy (select n, 'row ' || n from generate_series(1, 3) n) to stdout";
 /** 40 MB: more than sockets hold. */
@@ -13,7 +15,7 @@ const LARGE = "copy (select n, repeat('x', 1000) from generate_series(1, 40000) 
 const ENDLESS = "copy (select repeat('x', 1000), generate_series(1, 1000000000)) to stdout";
 
 function withQuietDb(body: (db: Connection) => Promise<void>): Promise<void> {
-  return withoutUnhandled(() => withDb(body));
+  return withoutUnhandled(() => withDatabase(body));
 }
 
 /** Reads one chunk and stops. */
@@ -215,7 +217,7 @@ test("copy out: a backend that is terminated is the reader's error", async () =>
 
 test("copy out: a server that is held longer than `timeout` is not taken for lost", async () => {
   await withoutUnhandled(() =>
-    withDb(async (db) => {
+    withDatabase(async (db) => {
       const reader = db.copyTo(LARGE).getReader();
       await reader.read();
       await new Promise((resolve) => setTimeout(resolve, 700));
@@ -227,7 +229,7 @@ test("copy out: a server that is held longer than `timeout` is not taken for los
 
 test("copy in: a source that is silent longer than `timeout` is not taken for a lost server", async () => {
   await withoutUnhandled(() =>
-    withDb(async (db) => {
+    withDatabase(async (db) => {
       await db.query("create temp table t (n int)");
       const source = async function* () {
         yield "1\n";

@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Connection, InterfaceError } from "../../mod.ts";
+import { withDatabase } from "../_kit/databases.ts";
+import { assertUsable, failure } from "../_kit/outcomes.ts";
+import { until } from "../_kit/waiting.ts";
 import { isBackendOf } from "../_kit/pooled.ts";
 import { serverQuery, sharedServer } from "../_kit/servers.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
-import { assertUsable, failure, until, withDb } from "./copying.ts";
 
 function withQuietDb(body: (db: Connection) => Promise<void>): Promise<void> {
-  return withoutUnhandled(() => withDb(body));
+  return withoutUnhandled(() => withDatabase(body));
 }
 
 async function all<T>(rows: AsyncIterable<T>): Promise<T[]> {
@@ -133,7 +135,7 @@ test("copy rows: a role that may only insert can copy in", async () => {
     await db.query("create table cornac_copy_insert_only (n int)");
     try {
       await db.query("grant insert on cornac_copy_insert_only to u_trust");
-      await withDb(async (other) => {
+      await withDatabase(async (other) => {
         assert.equal(await other.copyRowsFrom("cornac_copy_insert_only", ["n"], [[1], [2]]), 2);
       }, { user: "u_trust", database: "postgres" });
     } finally {

@@ -6,9 +6,9 @@ import type {
   PreparedStatement,
   Transaction,
 } from "../../mod.ts";
+import { behind } from "../_kit/databases.ts";
 import type { FaultProxy } from "../_kit/fault_proxy.ts";
 import type { OperationName } from "./failure_table.ts";
-import { behind } from "./queries.ts";
 
 /** The reason of every signal, and what every source throws: known again by being the same object. */
 export const REASON: Error = new RangeError("aborted");

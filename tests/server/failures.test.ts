@@ -12,6 +12,8 @@ import {
   PgError,
 } from "../../mod.ts";
 import { withTables } from "../../scripts/generate_failures.ts";
+import { behind, shared } from "../_kit/databases.ts";
+import { assertUsable } from "../_kit/outcomes.ts";
 import { faultProxy } from "../_kit/fault_proxy.ts";
 import { sharedServer } from "../_kit/servers.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
@@ -24,7 +26,6 @@ import {
   outcomeOf,
   short,
 } from "./failure_table.ts";
-import { assertUsable, behind, shared } from "./queries.ts";
 
 /** Seconds in which each cell must have come to something. */
 const BOUND = 30;

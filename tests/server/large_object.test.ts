@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Connection, InterfaceError, type Transaction } from "../../mod.ts";
+import { withDatabase } from "../_kit/databases.ts";
+import { assertUsable, failure } from "../_kit/outcomes.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
-import { assertUsable, failure, withDb } from "./copying.ts";
 
 /** Within a transaction that is rolled back, so that nothing is left. */
 async function within(
@@ -10,7 +11,7 @@ async function within(
   options = {},
 ): Promise<void> {
   await withoutUnhandled(() =>
-    withDb(async (db) => {
+    withDatabase(async (db) => {
       const tx = await db.begin();
       await body(tx, db);
       await tx.rollback();
@@ -130,7 +131,7 @@ test("large object: it works under every policy for types", async () => {
 
 test("large object: it is closed when its transaction is over", async () => {
   await withoutUnhandled(() =>
-    withDb(async (db) => {
+    withDatabase(async (db) => {
       const object = await db.transaction(async (tx) => {
         const oid = await tx.largeObjects.create();
         const opened = await tx.largeObjects.open(oid, "rw");

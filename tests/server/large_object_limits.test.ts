@@ -8,8 +8,8 @@ import {
   OperationalError,
   type Transaction,
 } from "../../mod.ts";
-import { failure } from "./copying.ts";
-import { assertUsable, untilActive, withDatabase, withOwnDatabase } from "./queries.ts";
+import { untilActive, withDatabase, withOwnDatabase } from "../_kit/databases.ts";
+import { assertUsable, failure } from "../_kit/outcomes.ts";
 
 const MUCH = new Uint8Array(2_000_000);
 const enough = new RangeError("enough");

@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Connection, InterfaceError, OperationalError } from "../../mod.ts";
+import { withDatabase } from "../_kit/databases.ts";
+import { assertUsable, failure } from "../_kit/outcomes.ts";
+import { until } from "../_kit/waiting.ts";
 import { terminate } from "../_kit/servers.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
-import { assertUsable, failure, until, withDb } from "./copying.ts";
 
 function withTwo(body: (db: Connection, other: Connection) => Promise<void>): Promise<void> {
-  return withoutUnhandled(() => withDb((db) => withDb((other) => body(db, other))));
+  return withoutUnhandled(() => withDatabase((db) => withDatabase((other) => body(db, other))));
 }
 
 async function channels(db: Connection): Promise<unknown[]> {

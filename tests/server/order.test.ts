@@ -8,7 +8,7 @@ import process from "node:process";
 import { test } from "node:test";
 import { type Connection, type ConnectOptions, PgError } from "../../mod.ts";
 import { Random, seedOfToday } from "../wire/model.ts";
-import { withDatabase } from "./queries.ts";
+import { withDatabase } from "../_kit/databases.ts";
 
 const SEED = seedOfToday(process.env.MODEL_SEED);
 const LOSE = "do $$begin execute 'deallocate all'; end$$";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { DataError, InterfaceError } from "../../mod.ts";
-import { withDatabase } from "./queries.ts";
+import { withDatabase } from "../_kit/databases.ts";
 
 const CASES: readonly [what: string, text: string, values: unknown[], message: RegExp][] = [
   ["a number beyond int4", "select $1::int4", [2 ** 40], /^parameter \$1 \(int4\): out of range/],

@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import { test } from "node:test";
 import { InterfaceError, PoolTimeoutError } from "../../src/errors/errors.ts";
+import { until } from "../_kit/waiting.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
-import { until, withPool } from "./pool_server.ts";
+import { withPool } from "./pool_server.ts";
 
 const PID = "select pg_backend_pid()";
 

@@ -6,11 +6,12 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import { test } from "node:test";
 import { createPool, type Pool } from "../../mod.ts";
+import { inTime, pause, until } from "../_kit/waiting.ts";
 import { type Cluster, startCluster } from "../_kit/cluster.ts";
 import { type FaultProxy, faultProxy } from "../_kit/fault_proxy.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
 import { Ledger, runClients } from "./pool_clients.ts";
-import { as, inTime, pause, until } from "./pool_server.ts";
+import { as } from "./pool_server.ts";
 
 const SECONDS = process.env.CORNAC_CHAOS === "full" ? 60 : 2;
 const [CLIENTS, MAX] = [200, 8];

@@ -1,6 +1,6 @@
 /** Many clients of one pool, and a ledger of what became of their calls. */
 import { PgError, type Pool } from "../../mod.ts";
-import { pause } from "./pool_server.ts";
+import { pause } from "../_kit/waiting.ts";
 
 /** What became of all calls. */
 export class Ledger {

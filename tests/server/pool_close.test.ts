@@ -2,10 +2,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Connection, createPool, PgError, type Pool, type PoolOptions } from "../../mod.ts";
+import { inTime, pause, until } from "../_kit/waiting.ts";
 import { blackHole, faultProxy } from "../_kit/fault_proxy.ts";
 import { sharedServer } from "../_kit/servers.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
-import { as, inTime, pause, until } from "./pool_server.ts";
+import { as } from "./pool_server.ts";
 
 type Address = Parameters<typeof as>[0];
 

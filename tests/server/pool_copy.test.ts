@@ -2,10 +2,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { InterfaceError, type Pool, PoolTimeoutError } from "../../mod.ts";
+import { failure, textOf } from "../_kit/outcomes.ts";
+import { until } from "../_kit/waiting.ts";
 import { serverQuery, sharedServer } from "../_kit/servers.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
-import { failure, textOf } from "./copying.ts";
-import { until, withPool } from "./pool_server.ts";
+import { withPool } from "./pool_server.ts";
 
 const THREE = "copy (select n from generate_series(1, 3) n) to stdout";
 const ENDLESS = "copy (select repeat('x', 1000), generate_series(1, 1000000000)) to stdout";

@@ -5,8 +5,8 @@ import { Agent, request } from "node:http";
 import process from "node:process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { until } from "../_kit/waiting.ts";
 import { sharedServer } from "../_kit/servers.ts";
-import { until } from "./pool_server.ts";
 
 const RUNTIME = "Deno" in globalThis ? "deno" : "Bun" in globalThis ? "bun" : "node";
 /** The built package is tested as JavaScript. */

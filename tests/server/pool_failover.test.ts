@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type ConnectOptions, createPool, PgError, type Pool } from "../../mod.ts";
+import { pause, until } from "../_kit/waiting.ts";
 import { type Cluster, startCluster } from "../_kit/cluster.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
-import { pause, until } from "./pool_server.ts";
 
 /** A primary and its standby, which must have a write before it is acknowledged. */
 async function withPair(work: (primary: Cluster, standby: Cluster) => Promise<void>) {

@@ -2,11 +2,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createPool, OperationalError, PgError, PoolDeadlockError } from "../../mod.ts";
+import { pause, until } from "../_kit/waiting.ts";
 import { startCluster } from "../_kit/cluster.ts";
 import { faultProxy } from "../_kit/fault_proxy.ts";
 import { serverQuery, sharedServer } from "../_kit/servers.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
-import { as, pause, until, withPool } from "./pool_server.ts";
+import { as, withPool } from "./pool_server.ts";
 
 const PID = "select pg_backend_pid()";
 

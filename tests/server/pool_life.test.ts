@@ -9,9 +9,10 @@ import { test } from "node:test";
 import { InterfaceError, OperationalError, PgError } from "../../src/errors/errors.ts";
 import { createPool } from "../../src/pool.ts";
 import { expiry } from "../../src/pool/slot.ts";
+import { inTime, pause, until } from "../_kit/waiting.ts";
 import { startCluster } from "../_kit/cluster.ts";
 import { sharedServer } from "../_kit/servers.ts";
-import { as, inTime, pause, until, withPool } from "./pool_server.ts";
+import { as, withPool } from "./pool_server.ts";
 
 const PID = "select pg_backend_pid()";
 

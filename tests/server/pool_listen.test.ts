@@ -8,13 +8,14 @@ import {
   type Pool,
   PoolTimeoutError,
 } from "../../mod.ts";
+import { failure } from "../_kit/outcomes.ts";
+import { pause, until } from "../_kit/waiting.ts";
 import { type Cluster, startCluster } from "../_kit/cluster.ts";
 import { faultProxy } from "../_kit/fault_proxy.ts";
 import { nextEvents } from "../_kit/listening.ts";
 import { serverQuery, sharedServer } from "../_kit/servers.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
-import { failure } from "./copying.ts";
-import { as, pause, until, withPool } from "./pool_server.ts";
+import { as, withPool } from "./pool_server.ts";
 
 function isLive(pool: Pool): boolean {
   return pool.stats().listener.state === "live";

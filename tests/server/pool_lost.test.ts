@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { LeaseReport, Pool } from "../../src/pool.ts";
+import { pause, until } from "../_kit/waiting.ts";
 import { collector } from "../_kit/collector.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
-import { pause, until, withPool } from "./pool_server.ts";
+import { withPool } from "./pool_server.ts";
 
 const collect = collector();
 const skip = collect === undefined && "the garbage collector cannot be called here";

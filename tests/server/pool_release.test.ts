@@ -8,9 +8,10 @@ import {
   PgError,
 } from "../../src/errors/errors.ts";
 import type { LeaseReport } from "../../src/pool.ts";
+import { pause, until } from "../_kit/waiting.ts";
 import { collector } from "../_kit/collector.ts";
 import { serverQuery, sharedServer } from "../_kit/servers.ts";
-import { pause, until, withPool } from "./pool_server.ts";
+import { withPool } from "./pool_server.ts";
 
 const PID = "select pg_backend_pid()";
 

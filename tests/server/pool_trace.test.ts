@@ -3,9 +3,10 @@ import assert from "node:assert/strict";
 import { channel } from "node:diagnostics_channel";
 import { test } from "node:test";
 import { createPool } from "../../mod.ts";
+import { failure } from "../_kit/outcomes.ts";
+import { pause, until } from "../_kit/waiting.ts";
 import { sharedServer } from "../_kit/servers.ts";
-import { failure } from "./copying.ts";
-import { as, pause, until, withPool } from "./pool_server.ts";
+import { as, withPool } from "./pool_server.ts";
 
 const EVENTS = ["create", "acquire", "release", "retire", "wait", "timeout", "cancel"] as const;
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DatabaseError, InterfaceError, StaleStatementError } from "../../mod.ts";
-import { assertUsable, withDatabase } from "./queries.ts";
+import { withDatabase } from "../_kit/databases.ts";
+import { assertUsable } from "../_kit/outcomes.ts";
 
 test("statement cache: heals after DEALLOCATE ALL, alone and in a pipeline", () =>
   withDatabase(async (db) => {

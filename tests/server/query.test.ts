@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { InterfaceError, OperationalError, type PgError } from "../../mod.ts";
-import { assertUsable, behind, untilActive, withDatabase } from "./queries.ts";
+import { behind, untilActive, withDatabase } from "../_kit/databases.ts";
+import { assertUsable } from "../_kit/outcomes.ts";
 
 test("query: nothing is sent before it is wanted, and it is run once", () =>
   withDatabase(async (db) => {

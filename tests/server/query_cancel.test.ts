@@ -2,8 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { OperationalError, type PgError } from "../../mod.ts";
-import { pause, withPool } from "./pool_server.ts";
-import { assertUsable, behind, untilActive, withDatabase } from "./queries.ts";
+import { behind, untilActive, withDatabase } from "../_kit/databases.ts";
+import { assertUsable } from "../_kit/outcomes.ts";
+import { pause } from "../_kit/waiting.ts";
+import { withPool } from "./pool_server.ts";
 
 function isCancelled(error: PgError): boolean {
   return error instanceof OperationalError && error.code === "57014";

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createPool, InterfaceError, type Sql, sql } from "../../mod.ts";
-import { assertUsable, shared, withDatabase } from "./queries.ts";
+import { shared, withDatabase } from "../_kit/databases.ts";
+import { assertUsable } from "../_kit/outcomes.ts";
 
 test("sql: insert, update, select and delete with every form", () =>
   withDatabase(async ({ sql: own }) => {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Connection, DataError, InterfaceError, type PgError } from "../../mod.ts";
-import { assertUsable, withDatabase } from "./queries.ts";
+import { withDatabase } from "../_kit/databases.ts";
+import { assertUsable } from "../_kit/outcomes.ts";
 
 const SERIES = "select i from generate_series(1, 10000) i";
 

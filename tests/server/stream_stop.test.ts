@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connect, type Connection, OperationalError } from "../../mod.ts";
+import { shared, untilActive, withDatabase } from "../_kit/databases.ts";
+import { assertUsable } from "../_kit/outcomes.ts";
 import { faultProxy } from "../_kit/fault_proxy.ts";
 import { sharedServer, terminate } from "../_kit/servers.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
-import { assertUsable, shared, untilActive, withDatabase } from "./queries.ts";
 
 /** More than is ever read ahead. */
 const LONG = "select i from generate_series(1, 300000) i";

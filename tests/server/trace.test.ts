@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inspect } from "node:util";
 import { connect, type PgError } from "../../mod.ts";
+import { shared, untilActive, withDatabase } from "../_kit/databases.ts";
+import { failure, textOf } from "../_kit/outcomes.ts";
 import { sharedServer } from "../_kit/servers.ts";
 import { own, type Told, traced, tracedAs } from "../_kit/traces.ts";
-import { failure, textOf } from "./copying.ts";
 import { withPool } from "./pool_server.ts";
-import { shared, untilActive, withDatabase } from "./queries.ts";
 
 const COPY_OUT = "copy (select i from generate_series(1, 3) as i) to stdout";
 const ENDLESS = "copy (select generate_series(1, 100000000)) to stdout";

@@ -7,12 +7,12 @@ import { connect, PgError } from "../../mod.ts";
 import { detectRuntime } from "../../src/runtime/detect.ts";
 import type { DiagnosticsChannel } from "../../src/runtime/runtime.ts";
 import { Trace } from "../../src/trace.ts";
+import { behind, shared, withDatabase } from "../_kit/databases.ts";
+import { textOf } from "../_kit/outcomes.ts";
 import { faultProxy } from "../_kit/fault_proxy.ts";
 import { sharedServer } from "../_kit/servers.ts";
 import { traced } from "../_kit/traces.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
-import { textOf } from "./copying.ts";
-import { behind, shared, withDatabase } from "./queries.ts";
 
 const COPY_OUT = "copy (select 1) to stdout";
 const SERIES = "select i from generate_series(1, $1::int) as i";

@@ -9,8 +9,9 @@ import {
   type PgError,
   type Transaction,
 } from "../../mod.ts";
+import { behind, shared, untilActive, withDatabase } from "../_kit/databases.ts";
+import { assertUsable } from "../_kit/outcomes.ts";
 import { terminate } from "../_kit/servers.ts";
-import { assertUsable, behind, shared, untilActive, withDatabase } from "./queries.ts";
 
 async function table(db: Connection): Promise<() => Promise<unknown[]>> {
   await db.query("create temp table kept (n int)");

@@ -8,8 +8,9 @@ import {
   type PgError,
   type Transaction,
 } from "../../mod.ts";
+import { untilActive, withDatabase } from "../_kit/databases.ts";
+import { assertUsable } from "../_kit/outcomes.ts";
 import { withPool } from "./pool_server.ts";
-import { assertUsable, untilActive, withDatabase } from "./queries.ts";
 
 const SLOW = "select pg_sleep(300) /* in tx */";
 const enough = new RangeError("enough");

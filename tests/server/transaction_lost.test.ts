@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Connection, type Queryable, StaleStatementError } from "../../mod.ts";
-import { withDatabase } from "./queries.ts";
+import { withDatabase } from "../_kit/databases.ts";
 
 test("transaction: a stale statement fails it once, and a retry succeeds", () =>
   withDatabase(async (db) => {

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import { test } from "node:test";
 import { createPool, type Pool, type Transaction } from "../../mod.ts";
+import { behind, shared } from "../_kit/databases.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
-import { behind, shared } from "./queries.ts";
 
 const TRANSFERS = 1000;
 const WORKERS = 32;

@@ -1,15 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Connection, InterfaceError, InternalError } from "../../mod.ts";
+import { withDatabase } from "../_kit/databases.ts";
+import { assertUsable, failure } from "../_kit/outcomes.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
-import { assertUsable, failure, withDb } from "./copying.ts";
 
 const GIDS = ["cornac_plain", 'cornac\'s "odd" \\ name', "cornac ü; rollback --"];
 
 async function withTable(body: (db: Connection, other: Connection) => Promise<void>) {
   await withoutUnhandled(() =>
-    withDb((db) =>
-      withDb(async (other) => {
+    withDatabase((db) =>
+      withDatabase(async (other) => {
         for (const { gid } of await db.recoverPrepared()) {
           if (gid.startsWith("cornac")) await db.rollbackPrepared(gid);
         }

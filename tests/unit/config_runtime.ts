@@ -53,7 +53,7 @@ export function refused(
   machine: Machine = {},
   options: ConnectOptions = {},
 ): Promise<string> {
-  return failure(InterfaceError, resolve(given, machine, options));
+  return refusalMessage(InterfaceError, resolve(given, machine, options));
 }
 
 /** Asserts that this is refused with a `NotSupportedError`, and tells its message. */
@@ -62,10 +62,10 @@ export function unsupported(
   machine: Machine = {},
   options: ConnectOptions = {},
 ): Promise<string> {
-  return failure(NotSupportedError, resolve(given, machine, options));
+  return refusalMessage(NotSupportedError, resolve(given, machine, options));
 }
 
-async function failure(Class: typeof PgError, attempt: Promise<unknown>): Promise<string> {
+async function refusalMessage(Class: typeof PgError, attempt: Promise<unknown>): Promise<string> {
   try {
     await attempt;
   } catch (error) {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connect, type Notice, type Notification } from "../../mod.ts";
+import { failure } from "../_kit/outcomes.ts";
 import { expect, expectClose, handshake, send } from "../_kit/scripted_server.ts";
 import {
   bindComplete,
@@ -13,7 +14,7 @@ import {
   readyForQuery,
   rowDescription,
 } from "../_kit/server_messages.ts";
-import { ending, KNOWN, NEW, opening, quietly, reach, rejection } from "./hostile.ts";
+import { ending, KNOWN, NEW, opening, quietly, reach } from "./hostile.ts";
 
 /** One of each aside before each of these messages. */
 function amid(...messages: readonly Uint8Array[]): Uint8Array[] {
@@ -80,7 +81,7 @@ test("asides: they come between ErrorResponse and ReadyForQuery, too", () =>
     async (server) => {
       const { heard, options } = hooks();
       const db = await connect(reach(server, options));
-      assert.equal((await rejection(db.query("select n"))).message, "oops");
+      assert.equal((await failure(db.query("select n"))).message, "oops");
       await db.close();
       assert.equal(heard.notices.length, 2);
     },

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connect, OperationalError } from "../../mod.ts";
 import { detectRuntime } from "../../src/runtime/detect.ts";
+import { failure } from "../_kit/outcomes.ts";
 import {
   call,
   close,
@@ -28,7 +29,6 @@ import {
   NEW,
   opening,
   reach,
-  rejection,
   wholeAnswer,
 } from "./hostile.ts";
 
@@ -101,7 +101,7 @@ test("cancel: inside a transaction a query hit in another's place fails", async 
     await asked.given;
     db.cancel();
     assert.deepEqual([...await target], [{ n: "1" }]);
-    assertFailure(await rejection(bystander), fails(OperationalError, /^canceling/, "57014"));
+    assertFailure(await failure(bystander), fails(OperationalError, /^canceling/, "57014"));
     assert.equal(db.transactionStatus, "failed");
     await db.close();
   });
@@ -124,7 +124,7 @@ test("cancel: while one is under way nothing new is sent", async () => {
     await asked.given;
     db.cancel();
     const held = db.query("select later").execute();
-    assertFailure(await rejection(target), fails(OperationalError, /^query cancelled$/, "57014"));
+    assertFailure(await failure(target), fails(OperationalError, /^query cancelled$/, "57014"));
     assert.deepEqual([...await held], [{ n: "after" }]);
     await db.close();
   });
@@ -142,7 +142,7 @@ test("cancel: close() waits for what is held back, and nothing of a cancel outli
   ];
   await withServer((i) => scripts[i], async (server) => {
     const db = await connect(reach(server));
-    const target = rejection(db.query("select slow").execute());
+    const target = failure(db.query("select slow").execute());
     await asked.given;
     db.cancel();
     const held = db.query("select later").execute();
@@ -186,11 +186,11 @@ test("cancel: cancel() stops a query that is held back because another's cancel 
   ];
   await withServer((i) => scripts[i], async (server) => {
     const db = await connect(reach(server));
-    const target = rejection(db.query("select slow"));
+    const target = failure(db.query("select slow"));
     await asked.given;
     const telling = db.cancel();
     assertFailure(await target, fails(OperationalError, /^query cancelled$/, "57014"));
-    const held = rejection(db.query("select later").execute());
+    const held = failure(db.query("select later").execute());
     await db.cancel();
     assertFailure(await held, fails(OperationalError, /^query cancelled$/, "57014"));
     over.give();
@@ -214,7 +214,7 @@ test("cancel: one that the server has dropped is repeated", async () => {
     const query = db.query("select slow").execute();
     await asked.given;
     db.cancel();
-    assertFailure(await rejection(query), fails(OperationalError, /^query cancelled$/, "57014"));
+    assertFailure(await failure(query), fails(OperationalError, /^query cancelled$/, "57014"));
     await db.close();
   });
 });
@@ -232,7 +232,7 @@ test("cancel: none is repeated for a connection that is over", async () => {
     db.cancel();
     await came.given;
     db.destroy();
-    await rejection(query);
+    await failure(query);
     await new Promise((resolve) => setTimeout(resolve, 400));
     assert.equal(server.peers.length, 2);
   });
@@ -303,7 +303,7 @@ test("cancel: queryTimeout cancels, and says so with the server's report as the 
   ];
   await withServer((i) => scripts[i], async (server) => {
     const db = await connect(reach(server, { queryTimeout: 0.05 }));
-    const error = await rejection(db.query("select slow"));
+    const error = await failure(db.query("select slow"));
     assertFailure(error, fails(OperationalError, /^query timed out after 0\.05 s/, "57014"));
     assert.match((error.cause as Error).message, /^canceling statement/);
     await db.close();
@@ -319,10 +319,10 @@ test("cancel: a query aborted before it is sent is never sent", async () => {
     const sent = db.query("select 1").execute();
     const { signal } = controller;
     const waiting = db.query("select 2", [], { signal }).execute();
-    const error = rejection(waiting);
+    const error = failure(waiting);
     controller.abort(reason);
     assert.equal(await error, reason);
-    assert.equal(await rejection(db.query("select 3", [], { signal })), reason);
+    assert.equal(await failure(db.query("select 3", [], { signal })), reason);
     assert.deepEqual([...await sent], [{ n: "1" }]);
     await db.close();
   });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connect, type Connection, InterfaceError, OperationalError } from "../../mod.ts";
+import { failure } from "../_kit/outcomes.ts";
 import { certificates } from "../_kit/certs.ts";
 import {
   answerSsl,
@@ -34,7 +35,6 @@ import {
   opening,
   quietly,
   reach,
-  rejection,
   wholeAnswer,
 } from "./hostile.ts";
 
@@ -58,14 +58,14 @@ function gracefully(
     const db = await connect(reach(server));
     await body(db, server);
     await db.closed;
-    assertFailure(await rejection(db.query("select 'late'")), CLOSED);
+    assertFailure(await failure(db.query("select 'late'")), CLOSED);
   });
 }
 
 test("close: an idle connection says Terminate and closes", () =>
   gracefully(GOODBYE, async (db) => {
     assert.equal(await db.close(), undefined);
-    assert.equal((await rejection(db.query("select 1"))).cause, undefined, "nothing went wrong");
+    assert.equal((await failure(db.query("select 1"))).cause, undefined, "nothing went wrong");
   }));
 
 test("close: twice is once, also at the same time", () =>
@@ -83,7 +83,7 @@ test("close: what is queued is answered first, and new queries are refused meanw
     async (db) => {
       const queries = [1, 2, 3].map((n) => db.query(`select ${n}`).execute());
       const closing = db.close();
-      assertFailure(await rejection(db.query("select 4")), CLOSED);
+      assertFailure(await failure(db.query("select 4")), CLOSED);
       const results = await Promise.all(queries);
       assert.deepEqual(results.map(([row]) => row), [{ n: "1" }, { n: "2" }, { n: "3" }]);
       await closing;
@@ -93,13 +93,13 @@ test("close: what is queued is answered first, and new queries are refused meanw
 test("close: after a query that failed", () =>
   gracefully([NEW, send(errorResponse(), readyForQuery()), GOODBYE], async (db) => {
     const query = db.query("select 1").execute();
-    await Promise.all([rejection(query), db.close()]);
+    await Promise.all([failure(query), db.close()]);
   }));
 
 test("close: it resolves when the connection is lost instead, and pending queries fail", async () => {
   for (const step of [close(), reset()]) {
     await gracefully([NEW, NEW, step], async (db) => {
-      const queries = [1, 2].map((n) => rejection(db.query(`select ${n}`).execute()));
+      const queries = [1, 2].map((n) => failure(db.query(`select ${n}`).execute()));
       await db.close();
       for (const error of await Promise.all(queries)) {
         assertFailure(error, fails(OperationalError, /^connection lost/, "08006"));
@@ -113,7 +113,7 @@ test("close: after the connection was lost it resolves at once", async () => {
     await gracefully([step], async (db) => {
       await db.closed;
       await db.close();
-      const { cause } = await rejection(db.query("select 1"));
+      const { cause } = await failure(db.query("select 1"));
       assertFailure(cause as Error, fails(OperationalError, /^connection lost/, "08006"));
     });
   }
@@ -136,10 +136,10 @@ test("close: a query that is never answered fails when closeTimeout is over", ()
   withoutUnhandled(() =>
     withServer([handshake(), NEW, NEW, expectClose()], async (server) => {
       const db = await connect(reach(server, { closeTimeout: 0.1 }));
-      const queries = [1, 2].map((n) => rejection(db.query(`select ${n}`).execute()));
+      const queries = [1, 2].map((n) => failure(db.query(`select ${n}`).execute()));
       await db.close();
       for (const error of await Promise.all(queries)) assertFailure(error, OVERDUE);
-      const { cause } = await rejection(db.query("select 3"));
+      const { cause } = await failure(db.query("select 3"));
       assertFailure(cause as Error, OVERDUE);
     })
   ));
@@ -148,7 +148,7 @@ test("close: a write that the server never takes does not hold it up", () =>
   withoutUnhandled(() =>
     withServer([handshake(), deaf()], async (server) => {
       const db = await connect(reach(server, { closeTimeout: 0.2 }));
-      const huge = rejection(db.query("select $1", ["x".repeat(20_000_000)]).execute());
+      const huge = failure(db.query("select $1", ["x".repeat(20_000_000)]).execute());
       await db.close();
       assertFailure(await huge, OVERDUE);
     })
@@ -179,7 +179,7 @@ test("destroy: pending queries fail with the reason as the cause", () =>
   withoutUnhandled(() =>
     withServer([handshake(), NEW, NEW, expectClose()], async (server) => {
       const db = await connect(reach(server, { maxPipelined: 2 }));
-      const queries = [1, 2, 3].map((n) => rejection(db.query(`select ${n}`).execute()));
+      const queries = [1, 2, 3].map((n) => failure(db.query(`select ${n}`).execute()));
       await new Promise((resolve) => setTimeout(resolve, 20));
       const reason = new Error("shutting down");
       db.destroy(reason);
@@ -196,7 +196,7 @@ test("destroy: pending queries fail with the reason as the cause", () =>
 test("destroy: in the middle of an answer", () =>
   quietly([handshake(), NEW, send(...opening(), dataRow(["1"])), expectClose()], async (server) => {
     const db = await connect(reach(server));
-    const query = rejection(db.query("select 1").execute());
+    const query = failure(db.query("select 1").execute());
     await new Promise((resolve) => setTimeout(resolve, 5));
     db.destroy();
     assertFailure(await query, DESTROYED);
@@ -214,7 +214,7 @@ test("destroy: while closing", () =>
   withoutUnhandled(() =>
     withServer([handshake(), NEW, expectClose()], async (server) => {
       const db = await connect(reach(server));
-      const query = rejection(db.query("select 1").execute());
+      const query = failure(db.query("select 1").execute());
       const closing = db.close();
       await new Promise((resolve) => setTimeout(resolve, 20));
       db.destroy();
@@ -227,7 +227,7 @@ test("destroy: after the connection was lost changes nothing", () =>
   gracefully([close()], async (db) => {
     await db.closed;
     db.destroy(new Error("too late"));
-    const { cause } = await rejection(db.query("select 1"));
+    const { cause } = await failure(db.query("select 1"));
     assertFailure(cause as Error, fails(OperationalError, /^connection lost/, "08006"));
   }));
 
@@ -267,7 +267,7 @@ for (const { stage, script, sslMode } of STAGES) {
         const controller = new AbortController();
         const { signal } = controller;
         const options = { signal, password: "p", ...(sslMode && { sslMode }) };
-        const error = rejection(connect(reach(server, options)));
+        const error = failure(connect(reach(server, options)));
         await here.given;
         const reason = new Error("changed my mind");
         controller.abort(reason);
@@ -280,7 +280,7 @@ for (const { stage, script, sslMode } of STAGES) {
 test("abort: a signal that was aborted before dials nothing", async () => {
   const reason = new Error("never mind");
   const options = { host: "127.0.0.1", port: 1, user: "u", signal: AbortSignal.abort(reason) };
-  assert.equal(await rejection(connect(options)), reason);
+  assert.equal(await failure(connect(options)), reason);
 });
 
 test("abort: once connected the signal has no effect", () =>

@@ -13,6 +13,7 @@ import {
   OperationalError,
   ProtocolError,
 } from "../../mod.ts";
+import { failure } from "../_kit/outcomes.ts";
 import { certificates } from "../_kit/certs.ts";
 import { cleartext, md5, scram } from "../_kit/scram_server.ts";
 import {
@@ -34,7 +35,7 @@ import {
   authenticationSaslContinue,
   errorResponse,
 } from "../_kit/server_messages.ts";
-import { reach, rejection } from "./hostile.ts";
+import { reach } from "./hostile.ts";
 
 const { server: identity } = await certificates();
 const tls = { cert: identity.cert, key: identity.key };
@@ -62,7 +63,7 @@ async function reaches(script: Script, options: ConnectOptions): Promise<void> {
 async function fails(script: Script, options: ConnectOptions): Promise<Error> {
   return await withServer(
     script,
-    (server) => rejection(connect(reach(server, { password: "secret", ...options }))),
+    (server) => failure(connect(reach(server, { password: "secret", ...options }))),
   );
 }
 

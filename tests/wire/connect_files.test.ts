@@ -7,10 +7,11 @@ import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
 import { connect, type ConnectOptions, InterfaceError } from "../../mod.ts";
+import { failure } from "../_kit/outcomes.ts";
 import { certificates } from "../_kit/certs.ts";
 import { expect, expectClose, send, withServer } from "../_kit/scripted_server.ts";
 import { authenticationCleartextPassword } from "../_kit/server_messages.ts";
-import { reach, rejection } from "./hostile.ts";
+import { reach } from "./hostile.ts";
 
 const skip = process.platform === "win32" && "named pipes are none of the file system's";
 
@@ -32,7 +33,7 @@ test("files: a password file that is a pipe is ignored, and named when a passwor
   withPipe((passfile) => {
     const script = [expect("startup"), send(authenticationCleartextPassword()), expectClose()];
     return withServer(script, async (server) => {
-      const error = await rejection(connect(reach(server, { passfile })));
+      const error = await failure(connect(reach(server, { passfile })));
       assert.ok(error instanceof InterfaceError);
       assert.ok(
         error.message.endsWith(
@@ -47,7 +48,7 @@ test("files: a private key that is a pipe is refused", { skip }, () =>
   withPipe(async (sslKey) => {
     const { client } = await certificates();
     const options = { user: "u", sslMode: "require", sslCert: client.certPath, sslKey } as const;
-    const error = await rejection(connect(options));
+    const error = await failure(connect(options));
     assert.ok(error instanceof InterfaceError);
     assert.equal(error.message, `private key file "${sslKey}" is not a plain file`);
   }));
@@ -58,7 +59,7 @@ test("files: one without an end is refused by its name", { skip }, async () => {
     { service: "s", servicefile: "/dev/zero" },
   ];
   for (const options of endless) {
-    const error = await rejection(connect({ user: "u", ...options }));
+    const error = await failure(connect({ user: "u", ...options }));
     assert.ok(error instanceof InterfaceError, String(error));
     assert.match(error.message, /^file "\/dev\/zero" is longer than \d+ bytes$/);
   }
@@ -70,7 +71,7 @@ test(
   () =>
     withPipe(async (servicefile) => {
       const signal = AbortSignal.timeout(50);
-      const error = await rejection(connect({ service: "s", servicefile, signal }));
+      const error = await failure(connect({ service: "s", servicefile, signal }));
       assert.equal(error, signal.reason);
       // Lets go of the thread that waits for it.
       writeFileSync(servicefile, "");

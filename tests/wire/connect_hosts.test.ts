@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connect, type ConnectOptions, OperationalError, type Runtime } from "../../mod.ts";
 import { detectRuntime } from "../../src/runtime/detect.ts";
+import { failure } from "../_kit/outcomes.ts";
 import {
   expect,
   expectClose,
@@ -22,7 +23,6 @@ import {
   readyForQuery,
   rowDescription,
 } from "../_kit/server_messages.ts";
-import { rejection } from "./hostile.ts";
 
 /** A port where nobody listens. */
 const NOBODY = 1;
@@ -102,7 +102,7 @@ for (const code of ["28P01", "28000", "3D000", "53300"]) {
     withServers([refuses(code, "not you"), accepts()], async (...servers) => {
       const options = among(servers);
       const ports = [NOBODY, ...options.port as number[]];
-      const error = await rejection(
+      const error = await failure(
         connect({ ...options, host: ports.map(() => "127.0.0.1"), port: ports }),
       ) as OperationalError;
       assert.deepEqual(visits(servers), [1, 0]);
@@ -115,7 +115,7 @@ test("hosts: a password that is missing is not looked for at the next host", () 
   withServers(
     [[expect("startup"), send(authenticationCleartextPassword()), expectClose()], accepts()],
     async (...servers) => {
-      const error = await rejection(connect(among(servers)));
+      const error = await failure(connect(among(servers)));
       assert.match(error.message, /none was provided/);
       assert.deepEqual(visits(servers), [1, 0]);
     },
@@ -154,7 +154,7 @@ test("hosts: a name that means nothing gives way to the next, and is told with t
     const host = ["nowhere.test", "127.0.0.1"];
     const { port } = servers[0]!;
     await reach(among(servers, { host, port: [port, port], runtime }));
-    const error = await rejection(
+    const error = await failure(
       connect(among(servers, { host, port: [port, NOBODY], runtime })),
     ) as OperationalError;
     assert.ok(error instanceof OperationalError);
@@ -171,7 +171,7 @@ test("hosts: a name that means nothing gives way to the next, and is told with t
 
 test("hosts: a name without addresses is a failure like another", async () => {
   const runtime = { ...await detectRuntime(), lookup: () => Promise.resolve([]) };
-  const error = await rejection(connect({ host: "empty.test", user: "u", runtime }));
+  const error = await failure(connect({ host: "empty.test", user: "u", runtime }));
   assert.ok(error instanceof OperationalError);
   assert.equal(error.code, "08001");
   assert.equal(error.message, "cannot connect to empty.test port 5432: the name has no address");
@@ -180,12 +180,12 @@ test("hosts: a name without addresses is a failure like another", async () => {
 test("hosts: a name that is looked up forever ends with connectTimeout, or with the signal", async () => {
   const runtime = await resolving(() => new Promise(() => {}));
   const options = { host: "slow.test", user: "u", runtime };
-  const late = await rejection(connect({ ...options, connectTimeout: 0.05 }));
+  const late = await failure(connect({ ...options, connectTimeout: 0.05 }));
   assert.match(late.message, /slow\.test port 5432: connect timed out after 0\.05 s .* the name$/);
   const controller = new AbortController();
   const reason = new Error("changed my mind");
   setTimeout(() => controller.abort(reason), 20);
-  assert.equal(await rejection(connect({ ...options, signal: controller.signal })), reason);
+  assert.equal(await failure(connect({ ...options, signal: controller.signal })), reason);
 });
 
 test("hosts: loadBalanceHosts random lets every host and every address go first", () =>
@@ -244,7 +244,7 @@ test("hosts: prefer-standby asks everybody, and then takes the first there is", 
 
 test("hosts: when no server has the role that is wanted, each is told with its own", () =>
   withServers([accepts(WRITABLE), accepts(READ_ONLY)], async (...servers) => {
-    const error = await rejection(connect(among(servers, { targetSessionAttrs: "standby" })));
+    const error = await failure(connect(among(servers, { targetSessionAttrs: "standby" })));
     const each = servers.map(({ port }) =>
       `cannot connect to 127.0.0.1 port ${port}: the server is a primary, ` +
       'but targetSessionAttrs is "standby"'

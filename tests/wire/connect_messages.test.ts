@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { type AddressInfo, createServer } from "node:net";
 import { test } from "node:test";
 import { connect, type ConnectOptions } from "../../mod.ts";
+import { failure } from "../_kit/outcomes.ts";
 import { certificates } from "../_kit/certs.ts";
 import { blackHole } from "../_kit/fault_proxy.ts";
 import {
@@ -18,7 +19,7 @@ import {
   startTls,
 } from "../_kit/scripted_server.ts";
 import { authenticationCleartextPassword, errorResponse } from "../_kit/server_messages.ts";
-import { reach, rejection } from "./hostile.ts";
+import { reach } from "./hostile.ts";
 
 const { server: identity, wrongHost, ca, client, otherClient } = await certificates();
 
@@ -141,12 +142,12 @@ const CASES: readonly Case[] = [
 for (const { what, options, script, message } of CASES) {
   test(`message: ${what}`, async () => {
     if (script === undefined) {
-      const error = await rejection(connect({ user: "u", sslMode: "disable", ...options }));
+      const error = await failure(connect({ user: "u", sslMode: "disable", ...options }));
       return assert.equal(error.message, message);
     }
     const server: ScriptedServer = await scriptedServer(script);
     try {
-      const error = await rejection(connect(reach(server, options)));
+      const error = await failure(connect(reach(server, options)));
       assert.equal(error.message.replaceAll(String(server.port), "PORT"), message);
     } finally {
       await server.close();
@@ -170,7 +171,7 @@ test("message: it speaks no TLS after all", async () => {
       ...TLS,
       sslNegotiation: "direct",
     } as const;
-    const error = await rejection(connect(options));
+    const error = await failure(connect(options));
     assert.equal(
       error.message,
       `cannot connect to 127.0.0.1 port ${port}: the TLS handshake with "127.0.0.1" failed: ` +
@@ -184,7 +185,7 @@ test("message: it speaks no TLS after all", async () => {
 test("message: a host is silent", async () => {
   const hole = await blackHole();
   try {
-    const error = await rejection(connect(reach(hole as never, { connectTimeout: 0.2 })));
+    const error = await failure(connect(reach(hole as never, { connectTimeout: 0.2 })));
     assert.equal(
       error.message,
       `cannot connect to 127.0.0.1 port ${hole.port}: ` +
@@ -197,7 +198,7 @@ test("message: a host is silent", async () => {
 
 test("message: a name means nothing", async () => {
   // RFC 6761: never resolves; without a network the resolver may only be unable to say so.
-  const error = await rejection(connect({ host: "nowhere.invalid", user: "u" }));
+  const error = await failure(connect({ host: "nowhere.invalid", user: "u" }));
   assert.match(
     error.message,
     /^cannot connect to nowhere\.invalid port 5432: the name (is not known|cannot be looked up at the moment) \((ENOTFOUND|EAI_AGAIN)\)$/,

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { connect as connectSocket } from "node:net";
 import { test } from "node:test";
 import { connect, type ConnectOptions, NotSupportedError, ProtocolError } from "../../mod.ts";
+import { failure } from "../_kit/outcomes.ts";
 import {
   close,
   expect,
@@ -19,7 +20,7 @@ import {
   errorResponse,
   negotiateProtocolVersion,
 } from "../_kit/server_messages.ts";
-import { reach, rejection } from "./hostile.ts";
+import { reach } from "./hostile.ts";
 
 const LATEST: ConnectOptions = { maxProtocolVersion: "latest" };
 const END: Script = [expect("X"), expectClose()];
@@ -69,14 +70,14 @@ for (const [name, script] of DROPS) {
 
   test(`protocol: a server that ${name} at 3.2 is not asked again when 3.2 is the least`, () =>
     withServer(script, async (server) => {
-      await rejection(connect(reach(server, { ...LATEST, minProtocolVersion: "3.2" })));
+      await failure(connect(reach(server, { ...LATEST, minProtocolVersion: "3.2" })));
       assert.deepEqual(asked(server), ["3.2"]);
     }));
 }
 
 test("protocol: a server that drops 3.0 as well is told once, with the last reason", () =>
   withServer((i) => [DROPS[0]![1], fatal("57P03", "not now")][i], async (server) => {
-    const error = await rejection(connect(reach(server, LATEST)));
+    const error = await failure(connect(reach(server, LATEST)));
     assert.equal(error.message, "not now");
     assert.deepEqual(asked(server), ["3.2", "3.0"]);
   }));
@@ -85,13 +86,13 @@ test("protocol: a sock that is dropped at 3.2 cannot be asked again", () =>
   withServer(DROPS[0]![1], async (server) => {
     const sock = connectSocket({ host: server.host, port: server.port });
     await new Promise((resolve) => sock.once("connect", resolve));
-    const error = await rejection(connect({ sock, user: "u", sslMode: "disable", ...LATEST }));
+    const error = await failure(connect({ sock, user: "u", sslMode: "disable", ...LATEST }));
     assert.match(error.message, /^cannot connect over the given sock: connection lost/);
   }));
 
 test("protocol: what a server refuses for another reason is not asked again", () =>
   withServer(fatal("28000", "no"), async (server) => {
-    assert.equal((await rejection(connect(reach(server, LATEST)))).message, "no");
+    assert.equal((await failure(connect(reach(server, LATEST)))).message, "no");
     assert.deepEqual(asked(server), ["3.2"]);
   }));
 
@@ -99,7 +100,7 @@ test("protocol: a connection that is lost after the server had answered is not m
   withServer(
     [expect("startup"), send(authenticationCleartextPassword()), expect("p"), close()],
     async (server) => {
-      const error = await rejection(connect(reach(server, { ...LATEST, password: "x" })));
+      const error = await failure(connect(reach(server, { ...LATEST, password: "x" })));
       assert.match(error.message, /connection lost/);
       assert.deepEqual(asked(server), ["3.2"]);
     },
@@ -133,7 +134,7 @@ for (
     withServer(
       [expect("startup"), send(negotiateProtocolVersion(minor, unknown)), expectClose()],
       async (server) => {
-        const error = await rejection(connect(reach(server, { ...LATEST, ...options })));
+        const error = await failure(connect(reach(server, { ...LATEST, ...options })));
         assert.equal(error.constructor.name, Class.name);
         assert.match(error.message, phrase);
       },
@@ -144,7 +145,7 @@ test("protocol: a server that was asked for 3.0 has nothing to negotiate up to",
   withServer(
     [expect("startup"), send(negotiateProtocolVersion(2)), expectClose()],
     async (server) => {
-      const error = await rejection(connect(reach(server)));
+      const error = await failure(connect(reach(server)));
       assert.ok(error instanceof ProtocolError, error.message);
     },
   ));

@@ -5,6 +5,7 @@ import process from "node:process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { connect, type ConnectOptions, OperationalError } from "../../mod.ts";
+import { failure } from "../_kit/outcomes.ts";
 import { certificates } from "../_kit/certs.ts";
 import { blackHole } from "../_kit/fault_proxy.ts";
 import {
@@ -19,7 +20,7 @@ import {
 } from "../_kit/scripted_server.ts";
 import { authenticationOk, authenticationSasl } from "../_kit/server_messages.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
-import { reach, rejection } from "./hostile.ts";
+import { reach } from "./hostile.ts";
 
 const { server: identity } = await certificates();
 const tls = { cert: identity.cert, key: identity.key };
@@ -64,7 +65,7 @@ async function give(
   return await withoutUnhandled(async () => {
     const server = await scriptedServer(() => [...script, hold]);
     try {
-      const error = await rejection(connect(options(server)));
+      const error = await failure(connect(options(server)));
       await server.done(); // every connection was closed by us
       return error;
     } finally {
@@ -108,7 +109,7 @@ for (const sslMode of ["disable", "require"] as const) {
   test(`time: a host that does not even answer ends with connectTimeout (sslMode ${sslMode})`, async () => {
     const hole = await blackHole();
     try {
-      const error = await rejection(
+      const error = await failure(
         connect(reach(hole as never, { sslMode, connectTimeout: 0.3 })),
       );
       assert.match(error.message, /timed out after 0\.3 s \(connectTimeout\) while connecting$/);
@@ -122,7 +123,7 @@ test("time: a signal that was aborted before dials nothing", async () => {
   const server = await scriptedServer([]);
   try {
     const signal = AbortSignal.abort(new Error("too late"));
-    assert.equal(await rejection(connect(reach(server, { signal }))), signal.reason);
+    assert.equal(await failure(connect(reach(server, { signal }))), signal.reason);
     assert.equal(server.peers.length, 0);
   } finally {
     await server.close();
@@ -133,7 +134,7 @@ test("time: each address has connectTimeout to itself", async () => {
   const silent = [expect("startup"), ignore()];
   const servers = [await scriptedServer(() => silent), await scriptedServer(() => silent)];
   try {
-    const error = await rejection(connect({
+    const error = await failure(connect({
       ...reach(servers[0]!, { connectTimeout: 0.1 }),
       host: "127.0.0.1,127.0.0.1",
       port: servers.map(({ port }) => port),

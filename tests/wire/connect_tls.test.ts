@@ -7,6 +7,7 @@ import {
   ProtocolError,
   type TlsOptions,
 } from "../../mod.ts";
+import { failure } from "../_kit/outcomes.ts";
 import { certificates, PASSPHRASE } from "../_kit/certs.ts";
 import {
   answerSsl,
@@ -19,7 +20,7 @@ import {
   withServer,
 } from "../_kit/scripted_server.ts";
 import type { ServerTls } from "../_kit/tls_bridge.ts";
-import { reach, rejection } from "./hostile.ts";
+import { reach } from "./hostile.ts";
 
 const { server, ca, otherCa, otherServer, wrongHost, p384, client, clientEncrypted } =
   await certificates();
@@ -36,7 +37,7 @@ test("direct TLS: begins with the first byte and agrees to ALPN postgresql", () 
 
 test("direct TLS: a server that agrees to no protocol is refused before a byte is sent", () =>
   withServer([startTls({ ...tls, fails: true })], async (peer) => {
-    const error = await rejection(connect(reach(peer, DIRECT)));
+    const error = await failure(connect(reach(peer, DIRECT)));
     assert.ok(error instanceof ProtocolError);
     assert.match(error.message, /the server did not agree to ALPN protocol postgresql$/);
     assert.equal(peer.received.length, 0);
@@ -45,7 +46,7 @@ test("direct TLS: a server that agrees to no protocol is refused before a byte i
 test("direct TLS: a server that only speaks something else is refused", async () => {
   const script = [startTls({ ...tls, alpn: ["http/1.1"], fails: true })];
   await withServer(script, async (peer) => {
-    const error = await rejection(connect(reach(peer, DIRECT)));
+    const error = await failure(connect(reach(peer, DIRECT)));
     assert.ok(error instanceof OperationalError);
     assert.equal(peer.received.length, 0);
   });
@@ -138,7 +139,7 @@ for (const { field, context, server: more, seen, refused } of FIELDS) {
     if (refused === undefined) return;
     const refusing = [answerSsl("S"), startTls({ ...tls, ...refused.server, fails: true })];
     await withServer(refusing, async (peer) => {
-      const error = await rejection(connect(reach(peer, { sslMode: undefined, sslContext })));
+      const error = await failure(connect(reach(peer, { sslMode: undefined, sslContext })));
       assert.ok(error instanceof OperationalError, String(error));
       assert.match(error.message, refused.phrase);
     });
@@ -155,7 +156,7 @@ test("TLS: the host is what a certificate must be for, unless sslContext names a
   });
   await withServer([answerSsl("S"), startTls({ ...tls, fails: true })], async (peer) => {
     const options = { host: "db.example", hostaddr: "127.0.0.1", sslContext: { ca: ca.cert } };
-    const error = await rejection(connect(reach(peer, { ...options, sslMode: undefined })));
+    const error = await failure(connect(reach(peer, { ...options, sslMode: undefined })));
     assert.match(
       error.message,
       /^cannot connect to db\.example \(127\.0\.0\.1\) port \d+: .* not for "db\.example"$/,

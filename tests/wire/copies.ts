@@ -30,16 +30,8 @@ export function bodyOf({ body }: { body: Uint8Array }): string {
   return new TextDecoder().decode(body);
 }
 
-/** The other side of {@linkcode USABLE}. */
-export async function assertUsable(db: Connection): Promise<void> {
+/** Runs the query that {@linkcode USABLE} answers, and closes. */
+export async function assertAlive(db: Connection): Promise<void> {
   assert.deepEqual([...await db.query("select 'alive' as n")], [{ n: "alive" }]);
   await db.close();
-}
-
-/** All of a copy, as text. */
-export async function textOf(chunks: AsyncIterable<Uint8Array>): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const chunk of chunks) text += decoder.decode(chunk, { stream: true });
-  return text + decoder.decode();
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connect, OperationalError, ProtocolError } from "../../mod.ts";
+import { failure } from "../_kit/outcomes.ts";
 import {
   call,
   close,
@@ -25,17 +26,8 @@ import {
   readyForQuery,
 } from "../_kit/server_messages.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
-import { assertUsable, BEGIN_IN, BEGUN, bodyOf, data, IN, USABLE } from "./copies.ts";
-import {
-  assertClosed,
-  assertFailure,
-  fails,
-  NEW,
-  quietly,
-  reach,
-  rejection,
-  wholeAnswer,
-} from "./hostile.ts";
+import { assertAlive, BEGIN_IN, BEGUN, bodyOf, data, IN, USABLE } from "./copies.ts";
+import { assertClosed, assertFailure, fails, NEW, quietly, reach, wholeAnswer } from "./hostile.ts";
 
 /** An endless source that tells when it was given up. */
 function endless() {
@@ -61,7 +53,7 @@ test("copy in: many small pieces leave in one CopyData, and one Sync comes after
   await quietly(script, async (server) => {
     const db = await connect(reach(server));
     assert.equal(await db.copyFrom(IN, ["1\t", "a\n", "", "2\tb", "\n"]), 2);
-    await assertUsable(db);
+    await assertAlive(db);
   });
 });
 
@@ -77,7 +69,7 @@ test("copy in: what arrives beside the answer does not disturb it", async () => 
       yield "1\n";
     };
     assert.equal(await db.copyFrom(IN, source()), 1);
-    await assertUsable(db);
+    await assertAlive(db);
   });
 });
 
@@ -94,8 +86,8 @@ test("copy in: a source that throws is told to the server by CopyFail, with its 
       yield "1\n";
       throw mine;
     };
-    assert.equal(await rejection(db.copyFrom(IN, source())), mine);
-    await assertUsable(db);
+    assert.equal(await failure(db.copyFrom(IN, source())), mine);
+    await assertAlive(db);
   });
 });
 
@@ -123,11 +115,11 @@ test("copy in: an error before or amid the data is answered by one Sync, and no 
       const wanted = fails(Error, /^bad row$/, "22P02");
       for (let i = 0; i < 2; i++) {
         const { seen, source } = endless();
-        const error = await rejection(db.copyFrom(IN, source));
+        const error = await failure(db.copyFrom(IN, source));
         assert.match(error.message, wanted.phrase);
         assert.equal(seen.returned, 1);
       }
-      await assertUsable(db);
+      await assertAlive(db);
       assert.ok(amid < 1000);
     })
   );
@@ -167,7 +159,7 @@ for (const [name, script, message] of VIOLATIONS) {
     await quietly(whole, async (server) => {
       const db = await connect(reach(server));
       const { seen, source } = endless();
-      const error = await rejection(db.copyFrom(IN, source));
+      const error = await failure(db.copyFrom(IN, source));
       assertFailure(error, fails(ProtocolError, message, "08P01"));
       assert.equal(seen.returned, 1);
       await assertClosed(db, message);
@@ -182,7 +174,7 @@ test("copy in: a connection that is closed or reset amid the data ends copy and 
       withServer(script, async (server) => {
         const db = await connect(reach(server));
         const { seen, source } = endless();
-        const error = await rejection(db.copyFrom(IN, source));
+        const error = await failure(db.copyFrom(IN, source));
         assertFailure(error, fails(OperationalError, /^connection lost/, "08006"));
         assert.equal(seen.returned, 1);
         await db.closed;
@@ -196,7 +188,7 @@ test("copy in: a server that no longer reads is given up after `timeout`", async
     withServer([handshake(), BEGIN_IN, expect("d"), deaf()], async (server) => {
       const db = await connect(reach(server, { timeout: 0.4 }));
       const { seen, source } = endless();
-      const error = await rejection(db.copyFrom(IN, source));
+      const error = await failure(db.copyFrom(IN, source));
       assertFailure(error, fails(OperationalError, /^connection timed out/, "08006"));
       assert.equal(seen.returned, 1);
       await db.closed;
@@ -213,7 +205,7 @@ test("copy in: a server that does not answer CopyDone is given up after `timeout
       [handshake(), BEGIN_IN, data("1\n"), expectAll("c", "S"), silent],
       async (server) => {
         const db = await connect(reach(server, { timeout: 0.2 }));
-        const error = await rejection(db.copyFrom(IN, "1\n"));
+        const error = await failure(db.copyFrom(IN, "1\n"));
         assertFailure(error, fails(OperationalError, /^connection timed out/, "08006"));
       },
     )
@@ -244,13 +236,13 @@ test("cancel: a query aborted while another's cancel is under way is cancelled a
       const reasons = [new Error("first"), new Error("second")];
       const controllers = reasons.map(() => new AbortController());
       const queries = controllers.map(({ signal }, i) =>
-        rejection(db.query(`select ${i}`, [], { signal }))
+        failure(db.query(`select ${i}`, [], { signal }))
       );
       await bothAsked;
       controllers.forEach((controller, i) => controller.abort(reasons[i]));
       const errors = await Promise.all(queries);
       assert.deepEqual(errors.map((error) => error.cause ?? error), reasons);
-      await assertUsable(db);
+      await assertAlive(db);
     })
   );
 });
@@ -274,12 +266,12 @@ test("copy in: hit by a cancel meant for the query before, it fails and is not s
     withServer((i) => scripts[i], async (server) => {
       const db = await connect(reach(server));
       const target = db.query("select slow").execute();
-      const copy = rejection(db.copyFrom(IN, "1\n"));
+      const copy = failure(db.copyFrom(IN, "1\n"));
       await bothAsked;
       db.cancel();
       assert.deepEqual([...await target], [{ n: "just done" }]);
       assertFailure(await copy, fails(OperationalError, /meant for another query/, "57014"));
-      await assertUsable(db);
+      await assertAlive(db);
     })
   );
 });

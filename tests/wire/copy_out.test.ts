@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connect, ProtocolError } from "../../mod.ts";
+import { failure, textOf } from "../_kit/outcomes.ts";
 import {
   call,
   close,
@@ -25,8 +26,8 @@ import {
   rowDescription,
 } from "../_kit/server_messages.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
-import { assertUsable, BEGIN_OUT, BEGUN, OUT, textOf, USABLE } from "./copies.ts";
-import { assertClosed, assertFailure, fails, quietly, reach, rejection } from "./hostile.ts";
+import { assertAlive, BEGIN_OUT, BEGUN, OUT, USABLE } from "./copies.ts";
+import { assertClosed, assertFailure, fails, quietly, reach } from "./hostile.ts";
 
 test("copy out: data is what CopyData holds, however it arrives", async () => {
   const script = [
@@ -37,7 +38,7 @@ test("copy out: data is what CopyData holds, however it arrives", async () => {
   await quietly(script, async (server) => {
     const db = await connect(reach(server));
     assert.equal(await textOf(db.copyTo(OUT)), "1\ta\n2\tb\n");
-    await assertUsable(db);
+    await assertAlive(db);
   });
 });
 
@@ -57,7 +58,7 @@ test("copy out: a row has its turn before the next has come", async () => {
         seen();
       }
       assert.equal(text, "1\n2\n");
-      await assertUsable(db);
+      await assertAlive(db);
     })
   );
 });
@@ -85,7 +86,7 @@ for (const [name, script, message] of OUT_VIOLATIONS) {
   test(`copy out: ${name} ends the connection`, async () => {
     await quietly([handshake(), script, expectClose()], async (server) => {
       const db = await connect(reach(server));
-      const error = await rejection(textOf(db.copyTo(OUT)));
+      const error = await failure(textOf(db.copyTo(OUT)));
       assertFailure(error, fails(ProtocolError, message, "08P01"));
       await assertClosed(db, message);
     });
@@ -117,7 +118,7 @@ test("copy rows: tuples are read wherever CopyData cuts them", async () => {
         const rows: unknown[] = [];
         for await (const row of db.copyRowsTo("t", ["a", "b"])) rows.push(row);
         assert.deepEqual(rows, [{ a: 7, b: "hi" }, { a: 7, b: "hi" }]);
-        await assertUsable(db);
+        await assertAlive(db);
       })
     );
   }
@@ -145,11 +146,11 @@ for (const [name, bytes] of BROKEN) {
     const cancel: Script = [expect("cancel"), close()];
     await quietly((i) => i === 0 ? script : cancel, async (server) => {
       const db = await connect(reach(server));
-      const error = await rejection((async () => {
+      const error = await failure((async () => {
         for await (const _ of db.copyRowsTo("t", ["a"]));
       })());
       assert.match(error.message, /^malformed (COPY data|DataRow)/);
-      await assertUsable(db);
+      await assertAlive(db);
     });
   });
 }

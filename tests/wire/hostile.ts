@@ -12,6 +12,7 @@ import {
   InterfaceError,
   PgError,
 } from "../../mod.ts";
+import { failure } from "../_kit/outcomes.ts";
 import {
   type Delivery,
   eachDelivery,
@@ -113,11 +114,11 @@ export function hostile(cases: readonly Hostile[]): void {
 
 /** Registers a test per case. */
 export function refusing(cases: readonly Refusing[]): void {
-  for (const { name, script, failure, options } of cases) {
+  for (const { name, script, failure: expected, options } of cases) {
     test(`hostile server at startup: ${name}`, () =>
       quietly([...script, expectClose()], async (server) => {
-        const error = await rejection(connect(reach(server, options)));
-        assertFailure(error, failure);
+        const error = await failure(connect(reach(server, options)));
+        assertFailure(error, expected);
       }));
   }
 }
@@ -128,17 +129,6 @@ export function quietly(
   body: (server: ScriptedServer, delivery: Delivery) => Promise<void>,
 ): Promise<void> {
   return withoutUnhandled(() => eachDelivery(script, body), 0.02);
-}
-
-/** The error that `promise` is rejected with. */
-export async function rejection(promise: PromiseLike<unknown>): Promise<Error> {
-  try {
-    await promise;
-  } catch (error) {
-    assert.ok(error instanceof Error, "rejected with something that is no Error");
-    return error;
-  }
-  throw new assert.AssertionError({ message: "it was expected to fail" });
 }
 
 /** Checks an error's class, message and code. */
@@ -152,7 +142,7 @@ export function assertFailure(error: Error, { error: Class, phrase, code }: Fail
 /** The connection is over: calls are refused, with the reason, and `closed` has resolved. */
 export async function assertClosed(db: Connection, reason?: RegExp): Promise<void> {
   await db.closed;
-  const error = await rejection(db.query("select 'too late'"));
+  const error = await failure(db.query("select 'too late'"));
   assertFailure(error, fails(InterfaceError, /^connection is closed$/));
   assert.ok(error.cause instanceof PgError, "the refusal has no cause");
   if (reason !== undefined) assert.match(error.cause.message, reason);

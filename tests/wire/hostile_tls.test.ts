@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connect, type ConnectOptions, OperationalError, ProtocolError } from "../../mod.ts";
+import { failure } from "../_kit/outcomes.ts";
 import { certificates } from "../_kit/certs.ts";
 import {
   answerSsl,
@@ -24,7 +25,7 @@ import {
   rowDescription,
 } from "../_kit/server_messages.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
-import { fails, quietly, reach, refusing, rejection } from "./hostile.ts";
+import { fails, quietly, reach, refusing } from "./hostile.ts";
 
 const { server: tls, otherServer, expired, ca } = await certificates();
 const PREFER = { options: { sslMode: "prefer" as const } };
@@ -126,7 +127,7 @@ const BROKEN: readonly { name: string; script: Script; options: ConnectOptions }
 for (const { name, script, options } of BROKEN) {
   test(`hostile TLS: a server that ${name} is refused, and nothing in plain text is sent`, () =>
     quietly(script, async (server) => {
-      const error = await rejection(connect(reach(server, options)));
+      const error = await failure(connect(reach(server, options)));
       assert.ok(error instanceof OperationalError, `${error.name}: ${error.message}`);
       assert.match(error.message, /^cannot connect to (127\.0\.0\.1|localhost)/);
       assert.equal(server.peers.length, 1, "no second attempt");
@@ -158,7 +159,7 @@ test("hostile TLS: only a refusal by the access rules makes prefer go on without
     await db.close();
   });
   await withServer(refuses("28P01"), async (server) => {
-    const error = await rejection(connect(reach(server, PREFER.options)));
+    const error = await failure(connect(reach(server, PREFER.options)));
     assert.equal(error.message, "refused 28P01");
     assert.equal(server.peers.length, 1);
   });

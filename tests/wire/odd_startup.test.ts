@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connect, OperationalError } from "../../mod.ts";
+import { failure } from "../_kit/outcomes.ts";
 import {
   call,
   close,
@@ -21,7 +22,7 @@ import {
   parameterStatus,
   readyForQuery,
 } from "../_kit/server_messages.ts";
-import { assertFailure, fails, NEW, quietly, reach, rejection } from "./hostile.ts";
+import { assertFailure, fails, NEW, quietly, reach } from "./hostile.ts";
 
 const startup: Script = [expect("startup")];
 
@@ -50,7 +51,7 @@ for (const size of [4, 32, 256]) {
       const query = db.query("select pg_sleep(60)").execute();
       await new Promise((resolve) => setTimeout(resolve, 1));
       db.cancel();
-      assertFailure(await rejection(query), fails(OperationalError, /^query cancelled$/, "57014"));
+      assertFailure(await failure(query), fails(OperationalError, /^query cancelled$/, "57014"));
       await db.close();
     });
   });
@@ -102,7 +103,7 @@ test("hostile server at startup: a flood of notices ends with connectTimeout", a
     }
   });
   await withServer([flood], async (server) => {
-    const error = await rejection(connect(reach(server, { connectTimeout: 0.3 })));
+    const error = await failure(connect(reach(server, { connectTimeout: 0.3 })));
     assert.match(error.message, /timed out after 0\.3 s \(connectTimeout\) while waiting for/);
   });
 });

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connect, DatabaseError } from "../../mod.ts";
+import { failure } from "../_kit/outcomes.ts";
 import {
   close,
   expect,
@@ -13,7 +14,7 @@ import {
   withServer,
 } from "../_kit/scripted_server.ts";
 import { errorResponse, readyForQuery } from "../_kit/server_messages.ts";
-import { reach, rejection } from "./hostile.ts";
+import { reach } from "./hostile.ts";
 
 const SAID: readonly (readonly [pooler: string, fields: Record<string, string>, means: RegExp])[] =
   [
@@ -112,7 +113,7 @@ for (const [pooler, fields, means] of SAID) {
   test(`pooler: what ${pooler} means by "${fields.M}"`, async () => {
     const script: Script = [expect("startup"), send(refusal(fields)), close()];
     await withServer(script, async (server) => {
-      const error = await rejection(connect(reach(server)));
+      const error = await failure(connect(reach(server)));
       assert.ok(error instanceof DatabaseError);
       assert.match(error.message, means);
       assert.equal(error.fields.M, fields.M, "the words themselves are kept");
@@ -132,7 +133,7 @@ test("pooler: PostgreSQL, which names its source file, is not taken for one", as
     const talk = [...expectAll("P", "D", "B", "E", "S"), send(raised, readyForQuery())];
     await withServer([handshake(), ...talk, expect("X"), expectClose()], async (server) => {
       const db = await connect(reach(server));
-      const error = await rejection(db.query("select raise()"));
+      const error = await failure(db.query("select raise()"));
       assert.equal(error.message, fields.M);
       await db.close();
     });
@@ -142,13 +143,13 @@ test("pooler: PostgreSQL, which names its source file, is not taken for one", as
 test("pooler: one that drops 3.2 is named as a reason, when no less will do", async () => {
   const least = { maxProtocolVersion: "3.2", minProtocolVersion: "3.2" } as const;
   await withServer([expect("startup"), close()], async (server) => {
-    const error = await rejection(connect(reach(server, least)));
+    const error = await failure(connect(reach(server, least)));
     assert.match(error.message, /connection lost.*; so do poolers that do not know protocol 3\.2/);
   });
   await withServer(
     [expect("startup"), send(refusal({ C: "28000", M: "no" })), close()],
     async (server) => {
-      assert.equal((await rejection(connect(reach(server, least)))).message, "no");
+      assert.equal((await failure(connect(reach(server, least)))).message, "no");
     },
   );
 });

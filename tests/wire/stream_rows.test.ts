@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connect, OperationalError, ProtocolError } from "../../mod.ts";
+import { failure } from "../_kit/outcomes.ts";
 import {
   close,
   expect,
@@ -33,7 +34,6 @@ import {
   KNOWN,
   quietly,
   reach,
-  rejection,
   wholeAnswer,
 } from "./hostile.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
@@ -154,7 +154,7 @@ const CASES: readonly Case[] = [
   },
 ];
 
-for (const { name, script, rows, failure, closes } of CASES) {
+for (const { name, script, rows, failure: expected, closes } of CASES) {
   const alive: Script = [
     expectAll("B", "E", "S"),
     send(bindComplete(), row, commandComplete("SELECT 1"), readyForQuery()),
@@ -167,12 +167,12 @@ for (const { name, script, rows, failure, closes } of CASES) {
       const read = async (): Promise<void> => {
         for await (const _ of db.query("select n").batches(2)) seen += _.length;
       };
-      if (failure === undefined) await read();
+      if (expected === undefined) await read();
       else {
-        const error = await rejection(read());
-        assert.match(error.message, failure.phrase);
-        assert.equal((error as OperationalError).code, failure.code);
-        if (closes) assertFailure(error, failure);
+        const error = await failure(read());
+        assert.match(error.message, expected.phrase);
+        assert.equal((error as OperationalError).code, expected.code);
+        if (closes) assertFailure(error, expected);
       }
       assert.equal(seen, rows);
       if (closes) return await assertClosed(db);

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connect, type Connection, InternalError, type PgError } from "../../mod.ts";
+import { failure } from "../_kit/outcomes.ts";
 import {
   expect,
   expectAll,
@@ -19,7 +20,7 @@ import {
   parseComplete,
   readyForQuery,
 } from "../_kit/server_messages.ts";
-import { NEW, opening, quietly, reach, rejection, wholeAnswer } from "./hostile.ts";
+import { NEW, opening, quietly, reach, wholeAnswer } from "./hostile.ts";
 
 const asks = (text: string): Script => [expect("Q", (m) => assert.equal(m.text, text))];
 const says = (
@@ -79,7 +80,7 @@ test("transaction: BEGIN with its modes and the first statement are one message 
 test("transaction: when BEGIN fails nothing of it is run, and it ends with that error", () =>
   scripted([begins("begin"), NEW, refuses("57014", "I"), ALIVE], async (db) => {
     const second: unknown[] = [];
-    const error = await rejection(db.transaction(async (tx) => {
+    const error = await failure(db.transaction(async (tx) => {
       tx.query("select 'behind'").catch((reason) => second.push(reason));
       tx.query("select 'behind'").simple().catch((reason) => second.push(reason));
       await tx.query("select 'never sent'").then(undefined, () => {});
@@ -99,7 +100,7 @@ test("transaction: when BEGIN fails in front of a copy the copy sends its Sync",
     send(readyForQuery("I")),
     ALIVE,
   ], async (db) => {
-    const error = await rejection(db.transaction((tx) => tx.copyFrom("copy t from stdin", ["1"])));
+    const error = await failure(db.transaction((tx) => tx.copyFrom("copy t from stdin", ["1"])));
     assert.equal((error as PgError).code, "57014");
     await assertAlive(db);
   }));
@@ -143,14 +144,14 @@ test("transaction: queries made before a simple one are sent before it, BEGIN fi
 
 test("transaction: refused modes of an empty transaction are its error", () =>
   scripted([begins("begin deferrable"), expect("S"), refuses("0A000", "I"), ALIVE], async (db) => {
-    const error = await rejection(db.transaction(() => 1, { deferrable: true }));
+    const error = await failure(db.transaction(() => 1, { deferrable: true }));
     assert.match(error.message, /0A000/);
     await assertAlive(db);
   }));
 
 test("begin: when it fails the connection is free again", () =>
   scripted([begins("begin"), expect("S"), refuses("57014", "I"), ALIVE], async (db) => {
-    assert.equal((await rejection(db.begin()) as PgError).code, "57014");
+    assert.equal((await failure(db.begin()) as PgError).code, "57014");
     await assertAlive(db);
   }));
 
@@ -160,7 +161,7 @@ test("transaction: one that is given up before it has asked for anything sends n
     const failed = db.transaction(() => {
       throw error;
     });
-    assert.equal(await rejection(failed), error);
+    assert.equal(await failure(failed), error);
     await assertAlive(db);
   }));
 
@@ -187,7 +188,7 @@ test("transaction: a savepoint that is given up before BEGIN could be sent leave
       const failed = tx.savepoint(() => {
         throw new RangeError("no use");
       });
-      const error = rejection(failed);
+      const error = failure(failed);
       await Promise.resolve();
       assert.equal((await error).message, "no use");
       await tx.query("select 1").simple();
@@ -207,7 +208,7 @@ test("transaction: what waits for its turn to be sent is not sent when the trans
       tx.query("select 'not sent'").catch((reason) => given.push(reason));
       throw error;
     });
-    assert.equal(await rejection(failed), error);
+    assert.equal(await failure(failed), error);
     await before;
     await assertAlive(db);
     assert.match(String(given[0]), /^InterfaceError: it is over/);
@@ -222,7 +223,7 @@ test("transaction: COMMIT answered by ROLLBACK is an error even when nobody know
     asks("commit"),
     says("ROLLBACK", "I"),
   ], async (db) => {
-    const error = await rejection(db.transaction(() => 1));
+    const error = await failure(db.transaction(() => 1));
     assert.ok(error instanceof InternalError);
     assert.equal(error.cause, undefined);
   }));

@@ -8,6 +8,7 @@ import {
   type Runtime,
 } from "../../mod.ts";
 import { detectRuntime } from "../../src/runtime/detect.ts";
+import { failure } from "../_kit/outcomes.ts";
 import {
   type ClientMessage,
   expect,
@@ -43,7 +44,6 @@ import {
   NEW,
   opening,
   reach,
-  rejection,
   wholeAnswer,
 } from "./hostile.ts";
 
@@ -197,7 +197,7 @@ test("written: of a query whose parameter cannot be encoded nothing is, but its 
       writes.length = 0;
       const bad = db.query("select $1::int", [{}]).execute();
       const good = db.query("select $1::int", [7]).execute();
-      assertFailure(await rejection(bad), fails(InterfaceError, /^parameter \$1 \(int4\)/));
+      assertFailure(await failure(bad), fails(InterfaceError, /^parameter \$1 \(int4\)/));
       assert.deepEqual([...await good], [{ n: 7 }]);
       assert.equal(writes.length, 2);
     },

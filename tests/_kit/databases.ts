@@ -1,9 +1,9 @@
-/** What the tests of queries share: a connection for one test, and waiting for what the server sees. */
-import assert from "node:assert/strict";
+/** Connections to the shared server for one test each, and a second way to look at that server. */
 import { connect, type Connection, type ConnectOptions } from "../../mod.ts";
-import { isBackendOf, pooledOptions } from "../_kit/pooled.ts";
-import { serverQuery, sharedServer } from "../_kit/servers.ts";
-import { withoutUnhandled } from "../_kit/unhandled.ts";
+import { isBackendOf, pooledOptions } from "./pooled.ts";
+import { serverQuery, sharedServer } from "./servers.ts";
+import { withoutUnhandled } from "./unhandled.ts";
+import { until } from "./waiting.ts";
 
 /** Options that reach the shared server. */
 export async function shared(options: ConnectOptions = {}): Promise<ConnectOptions> {
@@ -12,7 +12,7 @@ export async function shared(options: ConnectOptions = {}): Promise<ConnectOptio
   return { ...login, sslMode: "disable", ...pooledOptions(), ...options };
 }
 
-/** Connects, calls `work`, and closes whatever happens; nothing may be left unhandled. */
+/** Connects, calls `work`, and closes in every case; fails for a rejection that is left unhandled. */
 export function withDatabase(
   work: (db: Connection) => Promise<void>,
   options: ConnectOptions = {},
@@ -28,7 +28,7 @@ export function withDatabase(
   });
 }
 
-/** The same in a database of its own, for who locks its catalogue: others test on the same server. */
+/** Like {@linkcode withDatabase} in a new database, for tests that lock a catalogue. */
 export async function withOwnDatabase(
   work: (db: Connection, database: string) => Promise<void>,
   options: ConnectOptions = {},
@@ -42,20 +42,14 @@ export async function withOwnDatabase(
   }
 }
 
-/** Runs SQL behind the driver's back. */
+/** Runs SQL on the shared server without the driver. */
 export async function behind(sql: string): Promise<(string | null)[][]> {
   return await serverQuery(await sharedServer(), sql);
 }
 
-/** Waits until the backend runs something, as the server sees it. */
+/** Waits until the server sees the connection's backend run a text that contains `phrase`. */
 export async function untilActive(db: Connection, phrase: string): Promise<void> {
   const sql = `select 1 from pg_stat_activity where ${isBackendOf(db)} and state = 'active'
     and query like '%${phrase}%'`;
-  while ((await behind(sql)).length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
-}
-
-/** The connection answers, and its answer is its own. */
-export async function assertUsable(db: Connection): Promise<void> {
-  const nonce = Math.floor(Math.random() * 1e9);
-  assert.deepEqual([...await db.query("select $1::int as nonce", [nonce])], [{ nonce }]);
+  await until(async () => (await behind(sql)).length > 0);
 }
