@@ -101,10 +101,11 @@ function connectionString(keywords: readonly string[], spaces: boolean): fc.Arbi
     { weight: 8, arbitrary: fc.constantFrom(...keywords) },
     { weight: 1, arbitrary: fc.constantFrom("requiressl", "ssl", "hots", "HOST", "", "u%73er") },
   );
+  // deno-fmt-ignore
   const letters = fc.constantFrom(
     ..."abzAZ019.-_é☃😀",
     ...":/?#[]@!$&()*+,;=%'\\\"",
-    ...["%41", "%2f", "%C3%A9", "%2C", "%20", "true", "1", "0"],
+    "%41", "%2f", "%C3%A9", "%2C", "%20", "true", "1", "0",
     ...(spaces ? [" "] : []),
   );
   const rare = fc.constantFrom("%00", "%FF", "%4", "%zz", "\u0001", "\u00a0");

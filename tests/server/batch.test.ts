@@ -43,8 +43,9 @@ test("batch: a result for each, of every kind of statement and parameter", () =>
       ]);
     for (let i = 0; i < 3; i++) {
       const results = await run();
+      // deno-fmt-ignore
       assert.deepEqual(results.map((result) => result.command), [
-        ...["DELETE", "INSERT", "INSERT", "INSERT", "INSERT", "SELECT", "", "SELECT"],
+        "DELETE", "INSERT", "INSERT", "INSERT", "INSERT", "SELECT", "", "SELECT",
       ]);
       assert.deepEqual(results[4]!.map((row) => row.id), [4]);
       assert.deepEqual([...results[5]!], [{ n: 4 }]);

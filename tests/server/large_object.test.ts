@@ -162,8 +162,9 @@ test("large object: what is not awaited is done in order, however many queries i
       object.close(),
     ]);
     const length = BigInt(LONG.length);
+    // deno-fmt-ignore
     assert.deepEqual(all, [
-      ...[undefined, length, 0n, LONG, 1n, LONG.subarray(1, 2), undefined, length + 1n, undefined],
+      undefined, length, 0n, LONG, 1n, LONG.subarray(1, 2), undefined, length + 1n, undefined,
     ]);
   });
 });

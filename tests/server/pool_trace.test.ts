@@ -54,13 +54,14 @@ test("pool trace: what becomes of a connection is told, and how the pool stands 
       second.destroy();
       await pool.query("select 1");
     }));
+  // deno-fmt-ignore
   assert.deepEqual(shown(all), [
-    ...["wait 0/0+1", "create 1/0+1", "acquire 0/1+0"],
-    ...["wait 0/1+1", "create 1/1+1", "acquire 0/2+0"],
-    ...["wait 0/2+1", "acquire 0/2+0", "release 0/2+0"],
+    "wait 0/0+1", "create 1/0+1", "acquire 0/1+0",
+    "wait 0/1+1", "create 1/1+1", "acquire 0/2+0",
+    "wait 0/2+1", "acquire 0/2+0", "release 0/2+0",
     "release 1/1+0",
-    ...["retire 1/0+0 lost", "release 1/0+0"],
-    ...["acquire 0/1+0", "release 1/0+0"],
+    "retire 1/0+0 lost", "release 1/0+0",
+    "acquire 0/1+0", "release 1/0+0",
     "retire 0/0+0 closed",
   ]);
   const times = (event: string, name: string): unknown[] =>
@@ -89,9 +90,10 @@ test("pool trace: who waits in vain is told of, and by which way he left", async
       await aborted;
       await db.close();
     }));
+  // deno-fmt-ignore
   assert.deepEqual(shown(all).slice(3), [
-    ...["wait 0/1+1", "wait 0/1+2", "timeout 0/1+1", "cancel 0/1+0"],
-    ...["release 1/0+0", "retire 0/0+0 closed"],
+    "wait 0/1+1", "wait 0/1+2", "timeout 0/1+1", "cancel 0/1+0",
+    "release 1/0+0", "retire 0/0+0 closed",
   ]);
   assert.ok(Number(all[5]![1].waited) >= 0.01);
 });

@@ -55,8 +55,9 @@ test("traced(): what others do meanwhile is none of its operations", () =>
       });
       over = true;
       await others;
+      // deno-fmt-ignore
       assert.deepEqual(all.map(({ message }) => message["db.query.text"]), [
-        ...["select 'mine'", "select 'mine'", "select 'mine'"],
+        "select 'mine'", "select 'mine'", "select 'mine'",
       ]);
     })
   ));

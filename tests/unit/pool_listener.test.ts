@@ -11,8 +11,9 @@ import {
 } from "../../src/pool/listener_state.ts";
 
 const STATES = Object.keys(TRANSITIONS) as ListenerState[];
+// deno-fmt-ignore
 const EVENTS = [
-  ...["wanted", "unwanted", "due", "opened", "confirmed", "failed", "refused", "closed"],
+  "wanted", "unwanted", "due", "opened", "confirmed", "failed", "refused", "closed",
 ] as ListenerEvent[];
 
 test("pool listener: every state can be reached, and every transition is in the table or refused", () => {

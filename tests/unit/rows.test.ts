@@ -8,9 +8,10 @@ import { OIDS } from "../../src/types/oids.ts";
 import { createRegistry } from "../../src/types/registry.ts";
 
 const types = createRegistry();
+// deno-fmt-ignore
 const OF_TYPES: readonly number[] = [
-  ...[OIDS.bool, OIDS.int2, OIDS.int4, OIDS.int8, OIDS.oid, OIDS.float4, OIDS.float8, OIDS.text],
-  ...[OIDS.char, OIDS.bytea, OIDS.uuid, OIDS.numeric, OIDS.jsonb, OIDS.timestamptz, 1007],
+  OIDS.bool, OIDS.int2, OIDS.int4, OIDS.int8, OIDS.oid, OIDS.float4, OIDS.float8, OIDS.text,
+  OIDS.char, OIDS.bytea, OIDS.uuid, OIDS.numeric, OIDS.jsonb, OIDS.timestamptz, 1007,
   4_000_000, // nobody knows it
 ];
 const NAMES = ["a", "b", "a", "__proto__", "constructor", 'q"uo\\te', "1", "ä\u2028\n`${x}`", ""];

@@ -17,25 +17,29 @@ const TABLE: readonly (readonly [fragment: Fragment, text: string, ...values: un
   [sql`where id in ${sql([null])}`, "where id in ($1)", null],
   [sql`values ${sql([[1, "a"], [2, "b"]])}`, "values ($1, $2), ($3, $4)", 1, "a", 2, "b"],
   [sql`values ${sql(["a", "b"])}`, "values ($1, $2)", "a", "b"],
+  // deno-fmt-ignore
   [
     sql`insert into t ${sql({ a: 1, b: "x" })}`,
     'insert into t ("a", "b") values ($1, $2)',
-    ...[1, "x"],
+    1, "x",
   ],
+  // deno-fmt-ignore
   [
     sql`insert into t ${sql({ a: 1, b: 2, c: 3 }, "c", "a")} returning *`,
     'insert into t ("c", "a") values ($1, $2) returning *',
-    ...[3, 1],
+    3, 1,
   ],
+  // deno-fmt-ignore
   [
     sql`insert into t ${sql([{ a: 1 }, { a: 2 }])}`,
     'insert into t ("a") values ($1), ($2)',
-    ...[1, 2],
+    1, 2,
   ],
+  // deno-fmt-ignore
   [
     sql`insert into t (a, b) values ${sql([{ a: 1, b: 2 }, { b: 4, a: 3 }])}`,
     "insert into t (a, b) values ($1, $2), ($3, $4)",
-    ...[1, 2, 3, 4],
+    1, 2, 3, 4,
   ],
   [
     sql`update t set ${sql({ a: 1, b: 2 })} where c`,
@@ -44,10 +48,11 @@ const TABLE: readonly (readonly [fragment: Fragment, text: string, ...values: un
     2,
   ],
   [sql`update t set x = 1, ${sql({ a: 1 })}`, 'update t set x = 1, "a" = $1', 1],
+  // deno-fmt-ignore
   [
     sql`insert into "set" ${sql({ a: 1 })} on conflict (a) do update set ${sql({ a: 2 })}`,
     'insert into "set" ("a") values ($1) on conflict (a) do update set "a" = $2',
-    ...[1, 2],
+    1, 2,
   ],
   [
     sql`insert into t ${sql({ at: sql`now()`, n: 1 })}`,

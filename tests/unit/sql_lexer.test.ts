@@ -12,7 +12,7 @@ function tokens(text: string, backslashes = false): string[] {
 }
 
 const TOKENS: readonly (readonly [text: string, ...expected: string[]])[] = [
-  ["", ...[]],
+  [""],
   ["a1$b _x é", "word a1$b", "word _x", "word é"],
   ["'it''s' 'b", "string 'it''s'", "string 'b"],
   ["'a\\' b", "string 'a\\'", "word b"],
@@ -40,8 +40,8 @@ const TOKENS: readonly (readonly [text: string, ...expected: string[]])[] = [
   ["/*/**/*/ c", "comment /*/**/*/", "word c"],
   ["a*/* b", "word a", "symbol *", "comment /* b"],
   ["/*", "comment /*"],
-  ["1.5e-3 .5 0xFF 1_000 1..2", ...[
-    "number 1.5e-3",
+  // deno-fmt-ignore
+  ["1.5e-3 .5 0xFF 1_000 1..2", "number 1.5e-3",
     "symbol .",
     "number 5",
     "number 0xFF",
@@ -49,12 +49,10 @@ const TOKENS: readonly (readonly [text: string, ...expected: string[]])[] = [
     "number 1",
     "symbol .",
     "symbol .",
-    "number 2",
-  ]],
-  ["a::b c:=d e:f :::g", ...[
-    ...["word a", "symbol ::", "word b", "word c", "symbol :=", "word d"],
-    ...["word e", "symbol :", "word f", "symbol ::", "symbol :", "word g"],
-  ]],
+    "number 2"],
+  // deno-fmt-ignore
+  ["a::b c:=d e:f :::g", "word a", "symbol ::", "word b", "word c", "symbol :=", "word d",
+    "word e", "symbol :", "word f", "symbol ::", "symbol :", "word g"],
   ["a[1:n]", "word a", "symbol [", "number 1", "symbol :", "word n", "symbol ]"],
 ];
 

@@ -46,11 +46,12 @@ function hooks() {
 
 test("asides: notices, notifications and parameters between all messages of an answer", () =>
   quietly(
+    // deno-fmt-ignore
     [
       handshake(),
-      ...[NEW, send(...amid(...opening("n", "m"), dataRow(["1", null]), ...ending()))],
-      ...[KNOWN, send(...amid(bindComplete(), dataRow(["2", ""]), ...ending()))],
-      ...[expect("X"), expectClose()],
+      NEW, send(...amid(...opening("n", "m"), dataRow(["1", null]), ...ending())),
+      KNOWN, send(...amid(bindComplete(), dataRow(["2", ""]), ...ending())),
+      expect("X"), expectClose(),
     ],
     async (server) => {
       const { heard, options } = hooks();
@@ -74,9 +75,10 @@ test("asides: notices, notifications and parameters between all messages of an a
 
 test("asides: they come between ErrorResponse and ReadyForQuery, too", () =>
   quietly(
+    // deno-fmt-ignore
     [
-      ...[handshake(), NEW, send(...amid(errorResponse({ M: "oops" }), readyForQuery()))],
-      ...[expect("X"), expectClose()],
+      handshake(), NEW, send(...amid(errorResponse({ M: "oops" }), readyForQuery())),
+      expect("X"), expectClose(),
     ],
     async (server) => {
       const { heard, options } = hooks();
@@ -89,11 +91,12 @@ test("asides: they come between ErrorResponse and ReadyForQuery, too", () =>
 
 test("asides: they come between the results of a simple query, too", () =>
   quietly(
+    // deno-fmt-ignore
     [
-      ...[handshake(), expect("Q")],
+      handshake(), expect("Q"),
       send(...amid(rowDescription(["n"]), dataRow(["1"]), commandComplete("SELECT 1"))),
       send(...amid(commandComplete("SET"), readyForQuery())),
-      ...[expect("X"), expectClose()],
+      expect("X"), expectClose(),
     ],
     async (server) => {
       const db = await connect(reach(server));
@@ -105,9 +108,10 @@ test("asides: they come between the results of a simple query, too", () =>
 
 test("asides: while nothing is asked they are heard, and a hook that throws harms nobody", () =>
   quietly(
+    // deno-fmt-ignore
     [
-      ...[handshake(), NEW, send(...opening(), ...ending(), ...asides()), NEW],
-      ...[send(...opening(), ...ending()), expect("X"), expectClose()],
+      handshake(), NEW, send(...opening(), ...ending(), ...asides()), NEW,
+      send(...opening(), ...ending()), expect("X"), expectClose(),
     ],
     async (server) => {
       let heard = () => {};
@@ -136,11 +140,12 @@ test("asides: while nothing is asked they are heard, and a hook that throws harm
 
 test("asides: the last hundred notices and notifications are remembered", () =>
   quietly(
+    // deno-fmt-ignore
     [
-      ...[handshake(), NEW],
+      handshake(), NEW,
       send(...Array.from({ length: 120 }, (_, i) => noticeResponse({ M: String(i) }))),
       send(...Array.from({ length: 120 }, (_, i) => notificationResponse("c", String(i)))),
-      ...[send(...opening(), ...ending()), expect("X"), expectClose()],
+      send(...opening(), ...ending()), expect("X"), expectClose(),
     ],
     async (server) => {
       const db = await connect(reach(server));

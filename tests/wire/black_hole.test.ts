@@ -43,8 +43,9 @@ const STAGES: readonly Stage[] = [
   },
   {
     stage: "authentication",
+    // deno-fmt-ignore
     script: [
-      ...[expect("startup"), send(authenticationSasl(["SCRAM-SHA-256"])), expect("p"), ignore()],
+      expect("startup"), send(authenticationSasl(["SCRAM-SHA-256"])), expect("p"), ignore(),
     ],
     phrase: connecting("authenticating"),
   },

@@ -60,12 +60,13 @@ for (const { where, before, again } of HIT) {
   test(`cancel: a query whose ${where} is hit in another's place is sent again`, async () => {
     const asked = signal(), came = signal(), answered = signal();
     const scripts: Script[] = [
+      // deno-fmt-ignore
       [
-        ...[handshake(), NEW, send(...wholeAnswer("cached"))],
-        ...[NEW, expect("C"), NEW, call("asked", asked.give), call("cancel", () => came.given)],
-        ...[send(...wholeAnswer("just done"), ...before, CANCELLED, readyForQuery())],
-        ...[call("settle", (peer) => peer.wait(0.05)), call("answered", answered.give)],
-        ...[again, expect("X"), expectClose()],
+        handshake(), NEW, send(...wholeAnswer("cached")),
+        NEW, expect("C"), NEW, call("asked", asked.give), call("cancel", () => came.given),
+        send(...wholeAnswer("just done"), ...before, CANCELLED, readyForQuery()),
+        call("settle", (peer) => peer.wait(0.05)), call("answered", answered.give),
+        again, expect("X"), expectClose(),
       ],
       cancelled(came.give, answered.given),
     ];
@@ -86,11 +87,12 @@ for (const { where, before, again } of HIT) {
 test("cancel: inside a transaction a query hit in another's place fails", async () => {
   const asked = signal(), came = signal(), answered = signal();
   const scripts: Script[] = [
+    // deno-fmt-ignore
     [
-      ...[handshake(), NEW, NEW, call("asked", asked.give), call("cancel", () => came.given)],
+      handshake(), NEW, NEW, call("asked", asked.give), call("cancel", () => came.given),
       send(...opening(), dataRow(["1"]), ending()[0]!, readyForQuery("T")),
-      ...[send(CANCELLED, readyForQuery("E")), call("answered", answered.give)],
-      ...[expect("X"), expectClose()],
+      send(CANCELLED, readyForQuery("E")), call("answered", answered.give),
+      expect("X"), expectClose(),
     ],
     cancelled(came.give, answered.given),
   ];
@@ -110,11 +112,12 @@ test("cancel: inside a transaction a query hit in another's place fails", async 
 test("cancel: while one is under way nothing new is sent", async () => {
   const asked = signal(), came = signal(), over = signal();
   const scripts: Script[] = [
+    // deno-fmt-ignore
     [
-      ...[handshake(), NEW, call("asked", asked.give), call("cancel", () => came.given)],
-      ...[send(CANCELLED, readyForQuery()), call("wait", (peer) => peer.wait(0.05))],
+      handshake(), NEW, call("asked", asked.give), call("cancel", () => came.given),
+      send(CANCELLED, readyForQuery()), call("wait", (peer) => peer.wait(0.05)),
       call("silence", (peer) => assert.equal(peer.received.length, 1 + 5)),
-      ...[call("over", over.give), NEW, send(...wholeAnswer("after")), expect("X"), expectClose()],
+      call("over", over.give), NEW, send(...wholeAnswer("after")), expect("X"), expectClose(),
     ],
     cancelled(came.give, over.given),
   ];
@@ -133,10 +136,11 @@ test("cancel: while one is under way nothing new is sent", async () => {
 test("cancel: close() waits for what is held back, and nothing of a cancel outlives it", async () => {
   const asked = signal(), came = signal(), over = signal();
   const scripts: Script[] = [
+    // deno-fmt-ignore
     [
-      ...[handshake(), NEW, call("asked", asked.give), call("cancel", () => came.given)],
-      ...[send(CANCELLED, readyForQuery()), call("wait", (peer) => peer.wait(0.05))],
-      ...[call("over", over.give), NEW, send(...wholeAnswer("held")), expect("X"), expectClose()],
+      handshake(), NEW, call("asked", asked.give), call("cancel", () => came.given),
+      send(CANCELLED, readyForQuery()), call("wait", (peer) => peer.wait(0.05)),
+      call("over", over.give), NEW, send(...wholeAnswer("held")), expect("X"), expectClose(),
     ],
     cancelled(came.give, over.given),
   ];
@@ -156,9 +160,10 @@ test("cancel: close() waits for what is held back, and nothing of a cancel outli
 test("cancel: close() does not wait for a cancel that nobody waits for", async () => {
   const asked = signal(), came = signal(), closed = signal();
   const scripts: Script[] = [
+    // deno-fmt-ignore
     [
-      ...[handshake(), NEW, call("asked", asked.give), call("cancel", () => came.given)],
-      ...[send(...wholeAnswer("just done")), expect("X"), expectClose()],
+      handshake(), NEW, call("asked", asked.give), call("cancel", () => came.given),
+      send(...wholeAnswer("just done")), expect("X"), expectClose(),
     ],
     cancelled(came.give, closed.given),
   ];
@@ -176,11 +181,12 @@ test("cancel: close() does not wait for a cancel that nobody waits for", async (
 test("cancel: cancel() stops a query that is held back because another's cancel is under way", async () => {
   const asked = signal(), came = signal(), over = signal();
   const scripts: Script[] = [
+    // deno-fmt-ignore
     [
-      ...[handshake(), NEW, call("asked", asked.give), call("cancel", () => came.given)],
-      ...[send(CANCELLED, readyForQuery()), call("until", () => over.given)],
+      handshake(), NEW, call("asked", asked.give), call("cancel", () => came.given),
+      send(CANCELLED, readyForQuery()), call("until", () => over.given),
       call("silence", (peer) => assert.equal(peer.received.length, 1 + 5)),
-      ...[expect("X"), expectClose()],
+      expect("X"), expectClose(),
     ],
     cancelled(came.give, over.given),
   ];
@@ -202,9 +208,10 @@ test("cancel: cancel() stops a query that is held back because another's cancel 
 test("cancel: one that the server has dropped is repeated", async () => {
   const asked = signal(), came = signal();
   const scripts: Script[] = [
+    // deno-fmt-ignore
     [
-      ...[handshake(), NEW, call("asked", asked.give), call("cancel", () => came.given)],
-      ...[send(CANCELLED, readyForQuery()), expect("X"), expectClose()],
+      handshake(), NEW, call("asked", asked.give), call("cancel", () => came.given),
+      send(CANCELLED, readyForQuery()), expect("X"), expectClose(),
     ],
     [expect("cancel"), close()],
     cancelled(came.give, Promise.resolve()),
@@ -241,9 +248,10 @@ test("cancel: none is repeated for a connection that is over", async () => {
 test("cancel: cancel() resolves when the server has closed the cancel connection, the query answered or not", async () => {
   const asked = signal(), came = signal(), mayClose = signal(), told = signal();
   const scripts: Script[] = [
+    // deno-fmt-ignore
     [
-      ...[handshake(), NEW, call("asked", asked.give), call("told", () => told.given)],
-      ...[send(...wholeAnswer("in time")), expect("X"), expectClose()],
+      handshake(), NEW, call("asked", asked.give), call("told", () => told.given),
+      send(...wholeAnswer("in time")), expect("X"), expectClose(),
     ],
     cancelled(came.give, mayClose.given),
     cancelled(() => {}, Promise.resolve()),
@@ -269,9 +277,10 @@ test("cancel: cancel() resolves although the server cannot be told", () =>
   withoutUnhandled(async () => {
     const asked = signal(), told = signal();
     const scripts: Script[] = [
+      // deno-fmt-ignore
       [
-        ...[handshake(), NEW, call("asked", asked.give), call("told", () => told.given)],
-        ...[send(...wholeAnswer("untold")), expect("X"), expectClose()],
+        handshake(), NEW, call("asked", asked.give), call("told", () => told.given),
+        send(...wholeAnswer("untold")), expect("X"), expectClose(),
       ],
     ];
     await withServer((i) => scripts[i], async (server) => {
@@ -295,9 +304,10 @@ test("cancel: cancel() resolves although the server cannot be told", () =>
 test("cancel: queryTimeout cancels, and says so with the server's report as the cause", async () => {
   const came = signal();
   const scripts: Script[] = [
+    // deno-fmt-ignore
     [
-      ...[handshake(), NEW, call("cancel", () => came.given)],
-      ...[send(CANCELLED, readyForQuery()), expect("X"), expectClose()],
+      handshake(), NEW, call("cancel", () => came.given),
+      send(CANCELLED, readyForQuery()), expect("X"), expectClose(),
     ],
     cancelled(came.give, Promise.resolve()),
   ];

@@ -247,8 +247,9 @@ const STAGES: readonly { stage: string; script: (tell: Script) => Script; sslMod
     { stage: "authentication", script: (t) => [expect("startup"), t, expectClose()] },
     {
       stage: "SCRAM",
+      // deno-fmt-ignore
       script: (t) => [
-        ...[expect("startup"), send(authenticationSasl(["SCRAM-SHA-256"])), expect("p"), t],
+        expect("startup"), send(authenticationSasl(["SCRAM-SHA-256"])), expect("p"), t,
         expectClose(),
       ],
     },

@@ -383,8 +383,9 @@ test("auth: without a provider GSSAPI is refused by name", async () => {
 });
 
 test("auth: success before the GSSAPI context is established is a violation", async () => {
+  // deno-fmt-ignore
   const script = [
-    ...[expect("startup"), send(ASKS.gss!), expect("p"), send(authenticationOk()), expectClose()],
+    expect("startup"), send(ASKS.gss!), expect("p"), send(authenticationOk()), expectClose(),
   ];
   const gssProvider = () => ({ established: false, step: () => new Uint8Array(1) });
   assert.ok(await fails(script, { gssProvider }) instanceof ProtocolError);

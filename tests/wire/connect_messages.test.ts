@@ -120,8 +120,9 @@ const CASES: readonly Case[] = [
   },
   {
     what: "the password is wrong",
+    // deno-fmt-ignore
     script: [
-      ...[expect("startup"), send(authenticationCleartextPassword()), expect("p")],
+      expect("startup"), send(authenticationCleartextPassword()), expect("p"),
       send(errorResponse({
         ...{ S: "FATAL", V: "FATAL", C: "28P01" },
         M: 'password authentication failed for user "u"',

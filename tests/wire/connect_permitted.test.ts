@@ -32,9 +32,10 @@ async function run(options: ConnectOptions, ...granted: readonly string[]): Prom
   return output.trim();
 }
 
+// deno-fmt-ignore
 const login = (user: string): Script => [
   handshake({ check: ({ parameters }) => assert.equal(parameters?.user, user) }),
-  ...[expect("X"), expectClose()],
+  expect("X"), expectClose(),
 ];
 
 test("permissions: --allow-net is enough, for plain text and for TLS", { skip }, async () => {

@@ -46,9 +46,10 @@ function endless() {
 }
 
 test("copy in: many small pieces leave in one CopyData, and one Sync comes after CopyDone", async () => {
+  // deno-fmt-ignore
   const script = [
-    ...[handshake(), BEGIN_IN, data("1\ta\n2\tb\n"), expectAll("c", "S")],
-    ...[send(commandComplete("COPY 2"), readyForQuery()), USABLE],
+    handshake(), BEGIN_IN, data("1\ta\n2\tb\n"), expectAll("c", "S"),
+    send(commandComplete("COPY 2"), readyForQuery()), USABLE,
   ];
   await quietly(script, async (server) => {
     const db = await connect(reach(server));
@@ -58,9 +59,10 @@ test("copy in: many small pieces leave in one CopyData, and one Sync comes after
 });
 
 test("copy in: what arrives beside the answer does not disturb it", async () => {
+  // deno-fmt-ignore
   const script = [
-    ...[handshake(), BEGIN_IN, send(noticeResponse({ M: "n" }), notificationResponse("c", "p"))],
-    ...[data("1\n"), expectAll("c", "S"), send(commandComplete("COPY 1"), readyForQuery()), USABLE],
+    handshake(), BEGIN_IN, send(noticeResponse({ M: "n" }), notificationResponse("c", "p")),
+    data("1\n"), expectAll("c", "S"), send(commandComplete("COPY 1"), readyForQuery()), USABLE,
   ];
   await quietly(script, async (server) => {
     const db = await connect(reach(server));
@@ -75,10 +77,11 @@ test("copy in: what arrives beside the answer does not disturb it", async () => 
 
 test("copy in: a source that throws is told to the server by CopyFail, with its message", async () => {
   const mine = new Error("the disk is gone");
+  // deno-fmt-ignore
   const script = [
-    ...[handshake(), BEGIN_IN, data("1\n")],
-    ...[expect("f", (m) => assert.match(bodyOf(m), /^the disk is gone\0$/)), expect("S")],
-    ...[send(errorResponse({ C: "57014", M: "COPY from stdin failed" }), readyForQuery()), USABLE],
+    handshake(), BEGIN_IN, data("1\n"),
+    expect("f", (m) => assert.match(bodyOf(m), /^the disk is gone\0$/)), expect("S"),
+    send(errorResponse({ C: "57014", M: "COPY from stdin failed" }), readyForQuery()), USABLE,
   ];
   await quietly(script, async (server) => {
     const db = await connect(reach(server));
@@ -95,9 +98,10 @@ test("copy in: an error before or amid the data is answered by one Sync, and no 
   const refused = errorResponse({ C: "22P02", M: "bad row" });
   const early = [expectAll("P", "B", "E", "H"), send(parseComplete(), refused)];
   let amid = 0;
+  // deno-fmt-ignore
   const late = [
     BEGIN_IN,
-    ...[expect("d"), send(refused)],
+    expect("d"), send(refused),
     call("until Sync", async (peer) => {
       for (let m = await peer.receive("Sync"); m.tag !== "S"; m = await peer.receive("Sync")) {
         assert.equal(m.tag, "d");
@@ -105,9 +109,10 @@ test("copy in: an error before or amid the data is answered by one Sync, and no 
       }
     }),
   ];
+  // deno-fmt-ignore
   const script = [
-    ...[handshake(), early, expect("S"), send(readyForQuery())],
-    ...[late, send(readyForQuery()), USABLE],
+    handshake(), early, expect("S"), send(readyForQuery()),
+    late, send(readyForQuery()), USABLE,
   ];
   await withoutUnhandled(() =>
     withServer(script, async (server) => {
@@ -221,11 +226,12 @@ test("cancel: a query aborted while another's cancel is under way is cancelled a
   const secondCame = new Promise<void>((resolve) => again = resolve);
   const cancelled = errorResponse({ C: "57014", M: "canceling statement due to user request" });
   const scripts: Script[] = [
+    // deno-fmt-ignore
     [
-      ...[handshake(), NEW, NEW, call("asked", asked), call("cancel", () => firstCame)],
-      ...[send(cancelled, readyForQuery()), call("settle", (peer) => peer.wait(0.05))],
-      ...[call("answered", answered), call("cancel", () => secondCame)],
-      ...[send(cancelled, readyForQuery()), USABLE],
+      handshake(), NEW, NEW, call("asked", asked), call("cancel", () => firstCame),
+      send(cancelled, readyForQuery()), call("settle", (peer) => peer.wait(0.05)),
+      call("answered", answered), call("cancel", () => secondCame),
+      send(cancelled, readyForQuery()), USABLE,
     ],
     [expect("cancel"), call("came", came), call("until", () => firstAnswered), close()],
     [expect("cancel"), call("came", again), close()],
@@ -254,11 +260,12 @@ test("copy in: hit by a cancel meant for the query before, it fails and is not s
   const bothAsked = new Promise<void>((resolve) => asked = resolve);
   const cancelled = errorResponse({ C: "57014", M: "canceling statement due to user request" });
   const scripts: Script[] = [
+    // deno-fmt-ignore
     [
-      ...[handshake(), NEW, expectAll("P", "B", "E", "H"), call("asked", asked)],
-      ...[call("cancel", () => cancelCame), send(...wholeAnswer("just done"))],
-      ...[send(...BEGUN, copyInResponse()), data("1\n"), expectAll("c", "S")],
-      ...[send(cancelled, readyForQuery()), call("answered", answered), USABLE],
+      handshake(), NEW, expectAll("P", "B", "E", "H"), call("asked", asked),
+      call("cancel", () => cancelCame), send(...wholeAnswer("just done")),
+      send(...BEGUN, copyInResponse()), data("1\n"), expectAll("c", "S"),
+      send(cancelled, readyForQuery()), call("answered", answered), USABLE,
     ],
     [expect("cancel"), call("came", came), call("until", () => copyAnswered), close()],
   ];

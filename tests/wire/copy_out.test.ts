@@ -30,10 +30,11 @@ import { assertAlive, BEGIN_OUT, BEGUN, OUT, USABLE } from "./copies.ts";
 import { assertClosed, assertFailure, fails, quietly, reach } from "./hostile.ts";
 
 test("copy out: data is what CopyData holds, however it arrives", async () => {
+  // deno-fmt-ignore
   const script = [
-    ...[handshake(), BEGIN_OUT, send(copyData("1\ta\n"), noticeResponse({ M: "n" }), copyData(""))],
-    ...[send(copyData("2\t"), copyData("b\n"), copyDone(), commandComplete("COPY 2"))],
-    ...[send(readyForQuery()), USABLE],
+    handshake(), BEGIN_OUT, send(copyData("1\ta\n"), noticeResponse({ M: "n" }), copyData("")),
+    send(copyData("2\t"), copyData("b\n"), copyDone(), commandComplete("COPY 2")),
+    send(readyForQuery()), USABLE,
   ];
   await quietly(script, async (server) => {
     const db = await connect(reach(server));
@@ -45,9 +46,10 @@ test("copy out: data is what CopyData holds, however it arrives", async () => {
 test("copy out: a row has its turn before the next has come", async () => {
   let seen = () => {};
   const wasSeen = new Promise<void>((resolve) => seen = resolve);
+  // deno-fmt-ignore
   const script = [
-    ...[handshake(), BEGIN_OUT, send(copyData("1\n")), call("seen", () => wasSeen)],
-    ...[send(copyData("2\n"), copyDone(), commandComplete("COPY 2"), readyForQuery()), USABLE],
+    handshake(), BEGIN_OUT, send(copyData("1\n")), call("seen", () => wasSeen),
+    send(copyData("2\n"), copyDone(), commandComplete("COPY 2"), readyForQuery()), USABLE,
   ];
   await withoutUnhandled(() =>
     withServer(script, async (server) => {
@@ -104,13 +106,12 @@ test("copy rows: tuples are read wherever CopyData cuts them", async () => {
     for (let at = 0; at < whole.length; at += size) {
       parts.push(copyData(whole.slice(at, at + size)));
     }
+    // deno-fmt-ignore
     const script = [
-      ...[handshake(), expectAll("P", "D", "S"), send(...described, readyForQuery())],
-      ...[
-        BEGIN_OUT,
+      handshake(), expectAll("P", "D", "S"), send(...described, readyForQuery()),
+      BEGIN_OUT,
         send(...parts, copyDone(), commandComplete("COPY 2"), readyForQuery()),
         USABLE,
-      ],
     ];
     await withoutUnhandled(() =>
       withServer(script, async (server) => {
@@ -136,10 +137,11 @@ for (const [name, bytes] of BROKEN) {
   test(`copy rows: data with ${name} is an error of the reader, and the connection is usable`, async () => {
     const body = Uint8Array.from(bytes, (character) => character.charCodeAt(0));
     const described = rowDescription([{ name: "a", typeOid: 23 }]);
+    // deno-fmt-ignore
     const script = [
-      ...[handshake(), expectAll("P", "D", "S")],
+      handshake(), expectAll("P", "D", "S"),
       send(parseComplete(), parameterDescription(), described, readyForQuery()),
-      ...[BEGIN_OUT, send(copyData(body), copyDone(), commandComplete("COPY 1"), readyForQuery())],
+      BEGIN_OUT, send(copyData(body), copyDone(), commandComplete("COPY 1"), readyForQuery()),
       USABLE,
     ];
     // What is read no further is cancelled, unless it is over by then.

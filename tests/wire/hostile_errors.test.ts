@@ -118,8 +118,9 @@ hostile([
   },
   {
     name: "fails the first of three pipelined queries and no other",
+    // deno-fmt-ignore
     script: [
-      ...[NEW, NEW, NEW],
+      NEW, NEW, NEW,
       send(errorResponse({ C: "42601", M: "syntax error" }), readyForQuery()),
       send(...wholeAnswer("2"), ...wholeAnswer("3")),
     ],
@@ -129,10 +130,11 @@ hostile([
   },
   {
     name: "fails the Parse of three twins, of which the later two are then right",
+    // deno-fmt-ignore
     script: [
-      ...[NEW, KNOWN, KNOWN],
+      NEW, KNOWN, KNOWN,
       send(errorResponse({ C: "42P01", M: "no such table" }), readyForQuery()),
-      ...[send(NO_STATEMENT, readyForQuery()), send(NO_STATEMENT, readyForQuery())],
+      send(NO_STATEMENT, readyForQuery()), send(NO_STATEMENT, readyForQuery()),
       ...expectAll("P", "D", "B", "E", "S", "P", "D", "B", "E", "S"),
       send(errorResponse({ C: "42P01", M: "still no such table" }), readyForQuery()),
       send(...wholeAnswer("by now")),
@@ -147,8 +149,9 @@ hostile([
   },
   {
     name: "fails the Execute of the first of three twins and answers the others",
+    // deno-fmt-ignore
     script: [
-      ...[NEW, KNOWN, KNOWN],
+      NEW, KNOWN, KNOWN,
       send(...opening(), errorResponse({ C: "22012", M: "division by zero" }), readyForQuery()),
       send(
         bindComplete(),
@@ -172,9 +175,10 @@ hostile([
   },
   {
     name: "sends text that is no number for an int4, which fails that query alone",
+    // deno-fmt-ignore
     script: [
       NEW,
-      ...[NEW, send(...opening(INT4), dataRow(["x"]), dataRow(["1"]), ...ending())],
+      NEW, send(...opening(INT4), dataRow(["x"]), dataRow(["1"]), ...ending()),
       send(...wholeAnswer("2")),
     ],
     ask: (db) => three(db).slice(1),
@@ -183,9 +187,10 @@ hostile([
   },
   {
     name: "sends three bytes for a binary int4, which fails that query alone",
+    // deno-fmt-ignore
     script: [
-      ...[NEW, send(...opening(INT4), dataRow(["1"]), ...ending())],
-      ...[KNOWN, KNOWN, send(bindComplete(), dataRow(["\0\0\0"]), ...ending())],
+      NEW, send(...opening(INT4), dataRow(["1"]), ...ending()),
+      KNOWN, KNOWN, send(bindComplete(), dataRow(["\0\0\0"]), ...ending()),
       send(bindComplete(), dataRow(["\0\0\0\x07"]), ...ending()),
     ],
     ask: (db) => {
@@ -204,9 +209,10 @@ hostile([
   },
   ...([["Close", []], ["Parse", [closeComplete()]]] as const).map(([what, before]) => ({
     name: `fails the ${what} of a query that waits for its description, which still ends in a Sync`,
+    // deno-fmt-ignore
     script: [
-      ...[NEW, send(...wholeAnswer("1")), expectAll("C", "P", "D", "H")],
-      ...[send(...before, errorResponse({ C: "53200", M: "out of memory" })), expect("S")],
+      NEW, send(...wholeAnswer("1")), expectAll("C", "P", "D", "H"),
+      send(...before, errorResponse({ C: "53200", M: "out of memory" })), expect("S"),
       send(readyForQuery()),
     ],
     ask: (db: Connection) => [

@@ -22,8 +22,9 @@ const simple = (db: Connection) => [db.query("select 1").simple()];
 hostile([
   {
     name: "answers an ordinary query with CopyInResponse",
+    // deno-fmt-ignore
     script: [
-      ...[NEW, send(...opening().slice(0, 2), noData(), bindComplete(), copyInResponse())],
+      NEW, send(...opening().slice(0, 2), noData(), bindComplete(), copyInResponse()),
       ...expectAll("f", "S"),
       send(errorResponse({ C: "57014", M: "COPY failed" }), readyForQuery()),
     ],
@@ -48,8 +49,9 @@ hostile([
   },
   {
     name: "answers CopyInResponse while others are pipelined, whose bytes it takes for data",
+    // deno-fmt-ignore
     script: [
-      ...[NEW, NEW, NEW],
+      NEW, NEW, NEW,
       send(...opening().slice(0, 2), noData(), bindComplete(), copyInResponse()),
     ],
     ask: three,

@@ -18,8 +18,9 @@ const sasl = (options: Partial<ScramOptions>): Script => [
   ...startup,
   scram({ password: "secret", ...options }),
 ];
+// deno-fmt-ignore
 const first = (text: string | ((nonce: string) => string)): Script => [
-  ...[...startup, send(authenticationSasl(["SCRAM-SHA-256"]))],
+  ...startup, send(authenticationSasl(["SCRAM-SHA-256"])),
   expect("p", ({ body }, peer) => {
     const nonce = /r=(.*)$/.exec(new TextDecoder().decode(body))![1]!;
     peer.notes.set("first", typeof text === "string" ? text : text(nonce));
@@ -84,25 +85,28 @@ refusing([
   },
   {
     name: "lets us in before its SCRAM signature",
+    // deno-fmt-ignore
     script: [
       ...first((nonce) => `r=${nonce}x,${SALT},i=1`),
-      ...[expect("p"), send(authenticationOk())],
+      expect("p"), send(authenticationOk()),
     ],
     failure: violation(/success before it proved that it knows the password/),
   },
   {
     name: "lets us in instead of beginning SCRAM",
+    // deno-fmt-ignore
     script: [
-      ...[...startup, send(authenticationSasl(["SCRAM-SHA-256"]))],
-      ...[expect("p"), send(authenticationOk())],
+      ...startup, send(authenticationSasl(["SCRAM-SHA-256"])),
+      expect("p"), send(authenticationOk()),
     ],
     failure: violation(/Authentication message 0 came out of order/),
   },
   {
     name: "ends SCRAM before it has begun",
+    // deno-fmt-ignore
     script: [
-      ...[...startup, send(authenticationSasl(["SCRAM-SHA-256"]))],
-      ...[expect("p"), send(authenticationSaslFinal("v=AAAA"))],
+      ...startup, send(authenticationSasl(["SCRAM-SHA-256"])),
+      expect("p"), send(authenticationSaslFinal("v=AAAA")),
     ],
     failure: violation(/Authentication message 12 came out of order/),
   },

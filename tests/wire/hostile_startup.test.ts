@@ -116,8 +116,9 @@ refusing([
   },
   {
     name: "asks for another password after the first",
+    // deno-fmt-ignore
     script: [
-      ...[...startup, cleartext("secret")],
+      ...startup, cleartext("secret"),
       send(authenticationMd5Password(new Uint8Array(4))),
     ],
     options: PASSWORD,
@@ -173,16 +174,18 @@ refusing([
   },
   {
     name: "reports an error after AuthenticationOk",
+    // deno-fmt-ignore
     script: [
-      ...[...startup, send(authenticationOk(), noticeResponse())],
-      ...[send(errorResponse({ V: "FATAL", C: "53300", M: "too many clients" })), close()],
+      ...startup, send(authenticationOk(), noticeResponse()),
+      send(errorResponse({ V: "FATAL", C: "53300", M: "too many clients" })), close(),
     ],
     failure: fails(OperationalError, /^too many clients$/, "53300"),
   },
   {
     name: "reports parameters without end",
+    // deno-fmt-ignore
     script: [
-      ...[...startup, send(authenticationOk())],
+      ...startup, send(authenticationOk()),
       send(concat(...Array.from({ length: 1100 }, (_, i) => parameterStatus(`p${i}`, "")))),
     ],
     failure: violation(/too many ParameterStatus messages/),

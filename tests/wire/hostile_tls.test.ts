@@ -147,9 +147,10 @@ test("hostile TLS: bytes injected in plain text never appear in the encrypted se
   }));
 
 test("hostile TLS: only a refusal by the access rules makes prefer go on without TLS", async () => {
+  // deno-fmt-ignore
   const refuses = (code: string): Script => [
-    ...[answerSsl("S"), startTls(tls), expect("startup")],
-    ...[send(errorResponse({ S: "FATAL", V: "FATAL", C: code, M: `refused ${code}` })), close()],
+    answerSsl("S"), startTls(tls), expect("startup"),
+    send(errorResponse({ S: "FATAL", V: "FATAL", C: code, M: `refused ${code}` })), close(),
   ];
   const scripts: Script[] = [refuses("28000"), [handshake(), expect("X"), expectClose()]];
   await withServer((i) => scripts[i], async (server) => {

@@ -82,9 +82,10 @@ for (const sslMode of ["disable", "require"] as const) {
 
   test(`idle death: sslMode ${sslMode}: a process that does nothing else ends with it`, () =>
     serving(
+      // deno-fmt-ignore
       [
         ...(sslMode === "disable" ? [] : [answerSsl("S"), startTls(tls)]),
-        ...[handshake(), call("idle", (peer) => peer.wait(0.1)), reset()],
+        handshake(), call("idle", (peer) => peer.wait(0.1)), reset(),
       ],
       async (options) => {
         assert.deepEqual(await child({ task: "nothing", options: { ...options, sslMode } }), {});

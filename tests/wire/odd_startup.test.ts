@@ -33,16 +33,18 @@ for (const size of [4, 32, 256]) {
     let wasCancelled = () => {};
     const cancel = new Promise<void>((resolve) => wasCancelled = resolve);
     const scripts: Script[] = [
+      // deno-fmt-ignore
       [
-        ...[handshake({ key, processId: 815 }), NEW, call("a cancel", () => cancel)],
-        ...[send(cancelled, readyForQuery()), expect("X"), expectClose()],
+        handshake({ key, processId: 815 }), NEW, call("a cancel", () => cancel),
+        send(cancelled, readyForQuery()), expect("X"), expectClose(),
       ],
+      // deno-fmt-ignore
       [
         expect("cancel", (message) => {
           assert.equal(message.processId, 815);
           assert.deepEqual([...message.key!], [...key]);
         }),
-        ...[call("tell", () => wasCancelled()), close()],
+        call("tell", () => wasCancelled()), close(),
       ],
     ];
     await withServer((i) => scripts[i], async (server) => {
@@ -80,12 +82,13 @@ test("odd server: negotiating down to protocol 3.0 is fine unless 3.2 is the lea
 
 test("odd server: notices and parameters between all messages of startup are taken aside", () =>
   quietly(
+    // deno-fmt-ignore
     [
       ...startup,
       send(noticeResponse(), noticeResponse({ M: "x".repeat(60_000) }), authenticationOk()),
       send(noticeResponse(), parameterStatus("server_version", "9.6.24"), noticeResponse()),
       send(backendKeyData(), parameterStatus("server_version", "18.4"), readyForQuery()),
-      ...[expect("X"), expectClose()],
+      expect("X"), expectClose(),
     ],
     async (server) => {
       const db = await connect(reach(server));

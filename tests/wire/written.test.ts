@@ -114,23 +114,26 @@ test("written: a new query is one write of Parse, Describe, Bind, Execute and Sy
     await db.query("select $1, $2, $3", ["ä", 12, null]);
     assert.equal(writes.length, 1);
     const name = cstring(server.received.find(({ tag }) => tag === "P")!.statement!);
-    const values = [...[int32(2), "ä", int32(2), "12"], int32(-1)];
+    // deno-fmt-ignore
+    const values = [int32(2), "ä", int32(2), "12", int32(-1)];
     assert.deepEqual(
       writes[0],
+      // deno-fmt-ignore
       concat(
         message("P", concat(name, cstring("select $1, $2, $3"), int16(0))),
         message("D", concat("S", name)),
         message("B", concat(cstring(""), name, int16(0), int16(3), ...values, int16(0))),
-        ...[EXECUTE, SYNC],
+        EXECUTE, SYNC,
       ),
     );
   }));
 
 test("written: a cached query is one write of Bind, Execute and Sync, binary both ways", () =>
   recorded(
+    // deno-fmt-ignore
     [
-      ...[NEW, send(...described([23, 25], { name: "n", typeOid: 23 }), ...ending("SELECT 0"))],
-      ...[KNOWN, send(bindComplete(), dataRow([int32(7)]), ...ending()), END],
+      NEW, send(...described([23, 25], { name: "n", typeOid: 23 }), ...ending("SELECT 0")),
+      KNOWN, send(bindComplete(), dataRow([int32(7)]), ...ending()), END,
     ],
     {},
     async (db, writes, server) => {
@@ -143,9 +146,10 @@ test("written: a cached query is one write of Bind, Execute and Sync, binary bot
       const values = concat(int16(2), int32(4), int32(1), int32(1), "x");
       assert.deepEqual(
         writes[0],
+        // deno-fmt-ignore
         concat(
           message("B", concat(cstring(""), name, formats, values, int16(1), int16(1))),
-          ...[EXECUTE, SYNC],
+          EXECUTE, SYNC,
         ),
       );
     },
@@ -183,12 +187,13 @@ test("written: a query that nobody awaits is not sent", () =>
 
 test("written: of a query whose parameter cannot be encoded nothing is, but its types are asked for", () =>
   recorded(
+    // deno-fmt-ignore
     [
-      ...[NEW, send(...described([23], { name: "n", typeOid: 23 }), ...ending("SELECT 0"))],
+      NEW, send(...described([23], { name: "n", typeOid: 23 }), ...ending("SELECT 0")),
       // They may have changed since the statement was prepared; who was asked later waits for that.
       expectAll("P", "D", "S"),
       send(parseComplete(), parameterDescription([23]), rowDescription(["n"]), readyForQuery()),
-      ...[KNOWN, send(bindComplete(), dataRow([int32(7)]), ...ending())],
+      KNOWN, send(bindComplete(), dataRow([int32(7)]), ...ending()),
       END,
     ],
     {},
