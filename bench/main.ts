@@ -7,7 +7,7 @@
  * Each peer has its own process per runtime. They stay up together and take turns, so that a slow
  * moment of the machine meets all of them; a figure is the median of `--rounds` turns of `--seconds`
  * each; what pools cost is that of the least disturbed of many short turns. `traced` is this driver
- * with somebody who watches every channel. Without `--server` (which must trust the user over plain
+ * with a subscriber to every diagnostics channel. Without `--server` (which must trust the user over plain
  * TCP) a PostgreSQL 18 is started.
  */
 import { spawnSync } from "node:child_process";
@@ -28,7 +28,7 @@ const TYPES = "types";
 /** All workloads of pools together. */
 const POOL = "pool";
 
-/** What the command line asks for. */
+/** The choices made on the command line. */
 interface Plan {
   readonly runtimes: readonly string[];
   readonly peers: readonly string[];
@@ -65,7 +65,7 @@ function chosen(option: string, list: string | undefined, all: readonly string[]
   });
 }
 
-/** Measures all peers on one runtime; a peer that fails is left out with its reason. */
+/** Measures all peers on one runtime. A peer that fails is left out, and the reason is printed. */
 async function compare(runtime: Runtime, settings: Settings, plan: Plan): Promise<Measurement[]> {
   const measurements: Measurement[] = [];
   const turns: Turn[] = [];

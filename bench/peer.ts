@@ -6,7 +6,7 @@ export interface Settings {
   readonly database: string;
 }
 
-/** What a driver must do to be measured: one connection, and queries with parameters on it. */
+/** One connection of a driver under measurement: it runs queries with parameters. */
 export interface Peer {
   readonly name: string;
   connect(settings: Settings): Promise<void>;
@@ -20,11 +20,11 @@ export interface Peer {
   close(): Promise<void>;
 }
 
-/** What a driver's pool must do to be measured. */
+/** The pool of a driver under measurement. */
 export interface PoolPeer {
   /** Takes a connection and gives it back. */
   checkout(): Promise<void>;
-  /** As of a connection, on whichever comes free. */
+  /** Runs a query on the next free connection; see {@linkcode Peer}. */
   query(text: string, parameters: readonly unknown[]): PromiseLike<ArrayLike<unknown>>;
   close(): Promise<void>;
 }

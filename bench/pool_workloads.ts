@@ -9,7 +9,7 @@ export const MAX = 8;
 
 const CALLERS = 50;
 
-/** What a pool costs, alone and with many callers; the same for every peer. */
+/** Workloads that measure the cost of a pool, with one caller and with many; every peer runs them. */
 export const POOL_WORKLOADS: readonly Workload<PoolPeer>[] = [
   {
     name: "checkout, 1 caller",

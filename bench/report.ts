@@ -52,8 +52,8 @@ export function summary({ name, title }: Runtime, all: readonly Measurement[]): 
 }
 
 /**
- * A table of what a pool costs: microseconds of the client's CPU time per unit, in the turn that was
- * disturbed least, because so short a thing is drowned by whatever else the machine does.
+ * A table of what a pool costs: microseconds of the client's CPU time per unit, in the
+ * least disturbed turn, because other work on the machine hides so short a time.
  */
 export function poolReport(title: string, all: readonly Measurement[]): string {
   const peers = [...new Set(all.map(({ peer }) => peer))];

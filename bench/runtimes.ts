@@ -7,7 +7,7 @@ export interface Runtime {
   readonly name: string;
   /** With its version. */
   readonly title: string;
-  /** What to execute, before the script's path. */
+  /** The command and its flags, up to the script's path. */
   readonly command: readonly string[];
 }
 

@@ -24,7 +24,7 @@ export class Turn {
     const script = join(import.meta.dirname ?? ".", "worker.ts");
     const child = spawn(command, [...flags, script, peer, JSON.stringify(settings)]);
     child.stderr.on("data", (text) => this.#complaint += text);
-    // Writing to a process that has ended is told by its silence.
+    // A process that has ended is noticed by its missing answer, so a failed write needs no handling.
     child.stdin.on("error", () => {});
     child.on("error", (error) => this.#complaint += error.message);
     this.#child = child;

@@ -8,13 +8,13 @@ import { PEERS, type PoolPeer } from "./peer.ts";
 import { MAX, POOL_WORKLOADS } from "./pool_workloads.ts";
 import { type Workload, WORKLOADS } from "./workloads.ts";
 
-/** What to measure and for how long; `seconds` 0 only verifies the answers. */
+/** The workload to measure and for how long; `seconds` 0 only verifies the answers. */
 export interface Order {
   readonly workload: string;
   readonly seconds: number;
 }
 
-/** What was measured: units of work, seconds on the clock, seconds of this process's CPU time. */
+/** A measurement: units of work, seconds on the clock, seconds of this process's CPU time. */
 export interface Sample {
   readonly units: number;
   readonly wall: number;

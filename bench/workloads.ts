@@ -3,7 +3,7 @@ import type { Peer } from "./peer.ts";
 /** One thing to measure, the same for every peer. */
 export interface Workload<P = Peer> {
   readonly name: string;
-  /** What `step` counts. */
+  /** The unit that `step` counts. */
   readonly unit: string;
   /** Does the work once and returns how many units that was. */
   step(peer: P): Promise<number>;

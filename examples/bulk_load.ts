@@ -64,7 +64,7 @@ try {
   rmSync(folder, { recursive: true });
 }
 
-/** What sensors might have written, a thousand lines at a time. */
+/** Readings as sensors might write them, a thousand lines at a time. */
 function* lines(count: number): Generator<string> {
   for (let first = 1; first <= count; first += 1000) {
     yield Array.from({ length: 1000 }, (_, i) => line(first + i)).join("");

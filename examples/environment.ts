@@ -1,4 +1,4 @@
-/** What the examples need of their surroundings; these modules exist on Deno, Bun and Node alike. */
+/** Access to the environment for the examples, by modules that Deno, Bun and Node all have. */
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { inspect } from "node:util";

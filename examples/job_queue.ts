@@ -3,8 +3,8 @@
  * with FOR UPDATE SKIP LOCKED: no two take the same one, and when a worker fails, or loses its
  * connection, the job is there again, because taking it was part of the transaction.
  *
- * A notification is a reason to look at the table, and so is a gap: the connection that listens was
- * lost and replaced, and nobody knows what was notified meanwhile. So no job is forgotten.
+ * A worker looks at the table after each notification, and after each gap: the listening connection
+ * was lost and replaced, and notifications sent in between are lost. So no job is forgotten.
  *
  * Prints:
  *
@@ -38,7 +38,7 @@ try {
   await pool.query(`
     select pg_terminate_backend(pid) from pg_stat_activity
     where query like 'listen%' and usename = current_user`);
-  await produce(8); // who knows whether this is heard
+  await produce(8); // it may be sent while no worker listens
   await until(() => done.length === 8 && pool.stats().listener.gaps === 1);
 
   for (const subscription of subscriptions) await subscription.close();
@@ -74,7 +74,7 @@ async function takeOne(): Promise<boolean> {
   }
 }
 
-/** Its number, or 0 when there is none. */
+/** The number of the job, or 0 when there is none. */
 async function doOne(tx: Transaction): Promise<number> {
   const job = await tx.query<{ id: number; task: string }>(`
     delete from jobs where id = (

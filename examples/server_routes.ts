@@ -1,6 +1,6 @@
 import { type Pool, PoolTimeoutError } from "../mod.ts";
 
-/** What a request gets. */
+/** The answer to a request. */
 export interface Answer {
   readonly status: number;
   readonly body: string;
@@ -28,7 +28,7 @@ export async function answer(pool: Pool, method: string, path: string): Promise<
     if (method === "GET" && path === "/stats") return json(200, pool.stats());
     return json(404, { error: "there is nothing here" });
   } catch (error) {
-    // Whoever comes while all connections are busy for long is asked to come again.
+    // All connections have been busy for long: ask the client to try again later.
     const status = error instanceof PoolTimeoutError ? 503 : 500;
     return json(status, { error: error instanceof Error ? error.message : String(error) });
   }

@@ -27,7 +27,7 @@ const METADATA = {
   sideEffects: false,
 } as const;
 
-/** What `deno pack` writes of `package.json`. */
+/** The part of `package.json` that `deno pack` writes. */
 interface PackedManifest {
   readonly name: string;
   readonly version: string;

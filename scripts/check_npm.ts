@@ -18,7 +18,7 @@ const ATTW = "@arethetypeswrong/cli@0.18.5";
 const TYPESCRIPT = "typescript@6.0.3";
 const NODE_TYPES = "@types/node@20";
 
-/** What a check found: nothing, or what is wrong. */
+/** The outcome of a check: `undefined`, or a description of the fault. */
 type Finding = string | undefined;
 
 interface Manifest {
@@ -129,7 +129,7 @@ function importer(entries: readonly string[]): string {
   ].join("\n");
 }
 
-/** What a strict program of a user would say. */
+/** A user's program, to be compiled strictly. */
 function consumer(entries: readonly string[]): string {
   return [
     ...entries.map((entry, i) => `export * as m${i} from "@cornac/pg${entry.slice(1)}";`),

@@ -1,7 +1,7 @@
 /**
  * Writes README's table of types between its markers: what each PostgreSQL type becomes in
- * JavaScript, by default and by each policy. Nothing in it is told: a text of every type is decoded
- * by the registry under every policy, and what came out is described.
+ * JavaScript, by default and by each policy. The table is measured: the registry decodes a text of
+ * every type under every policy, and the values that result are described.
  *
  *     deno run -A scripts/generate_type_table.ts            # writes README.md
  *     deno run -A scripts/generate_type_table.ts --check    # fails when README.md is not up to date

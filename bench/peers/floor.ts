@@ -7,7 +7,7 @@ const ERROR_RESPONSE = "E".charCodeAt(0);
 const READY_FOR_QUERY = "Z".charCodeAt(0);
 
 /**
- * What no driver can undercut: requests encoded beforehand and written to a socket, one write for
+ * The least that any driver must do: requests encoded beforehand and written to a socket, one write for
  * all that are made in the same turn, and replies counted by their headers without being read.
  */
 export function floor(): Peer {

@@ -2,7 +2,7 @@ import { tracingChannel } from "node:diagnostics_channel";
 import type { Peer } from "../peer.ts";
 import { cornac } from "./cornac.ts";
 
-/** This driver while somebody watches all it does: what that costs beyond the watcher's own work. */
+/** This driver with a subscriber to every channel that does nothing: the cost of tracing itself. */
 export function traced(): Peer {
   let seen = 0;
   const count = (): void => void seen++;

@@ -2,7 +2,7 @@ import ts from "typescript";
 import type { Subject, Violation } from "../check_layers.ts";
 
 /**
- * What a part of `src/` may import. `any`: values and types; `types`: `import type` only. An entry
+ * The imports that a part of `src/` may have. `any`: values and types; `types`: `import type` only. An entry
  * is a folder (`bytes`) or one file (`runtime/runtime.ts`). Its own folder is always allowed, except
  * for features, which know one another only as declared in `PAIRS`.
  */

@@ -4,7 +4,7 @@ import type { Subject } from "../check_layers.ts";
 /** Lines. */
 const MAX_FILE = 400;
 const MAX_FUNCTION = 60;
-/** What a function may hold besides its one table-shaped switch, and how long a row of the table is. */
+/** The lines allowed around a function's one table-shaped switch, and in each row of the table. */
 const MAX_AROUND_SWITCH = 20;
 const MAX_CASE = 12;
 

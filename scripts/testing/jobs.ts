@@ -1,4 +1,4 @@
-/** What to run: one process per runtime and group. */
+/** Plans the processes to run: one per runtime and group. */
 import { existsSync, readdirSync } from "node:fs";
 import { join, relative } from "node:path";
 import process from "node:process";
@@ -15,8 +15,8 @@ export type Group = typeof GROUPS[number];
 export type RuntimeName = typeof RUNTIMES[number];
 
 /**
- * What Node 24 runs of the sources when no runtime is named: that they load and work as they are. The
- * rest it runs as the package, which is the same modules without their types, and what people install.
+ * The groups that Node 24 runs on the sources when no runtime is named, to show that they load and work
+ * as they are. It runs all groups on the package, which holds the same modules without their types.
  */
 const FROM_SOURCES: readonly Group[] = ["unit", "docs", "pooler"];
 
@@ -34,7 +34,7 @@ export interface Selection {
 export interface Job {
   readonly runtime: RuntimeName;
   readonly group: Group;
-  /** What the tests are behind, in the group `pooler`. */
+  /** The pooler in front of the server, in the group `pooler`. */
   readonly pooler: Pooler | undefined;
   readonly command: string;
   readonly args: readonly string[];
@@ -107,7 +107,7 @@ function filesOf(
   return pooledFiles(pooler).filter((path) => isWanted(path, parts));
 }
 
-/** Prepared statements in transaction mode are what nobody is advised to have: one runtime will do. */
+/** Prepared statements in transaction mode are not recommended, so one runtime is enough for them. */
 function pooledRuntimes(pooler: Pooler): readonly RuntimeName[] {
   return pooler === "transaction" ? ["deno"] : ["deno", "bun", "node"];
 }
@@ -146,7 +146,7 @@ async function commandOf(
   const pattern = filter?.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
   if (runtime === "deno") {
     const only = filter === undefined ? [] : ["--filter", filter];
-    // Without --quiet: it would keep what tests tell.
+    // Without --quiet, which would suppress the tests' own output.
     const flags = [
       "test",
       "-A",

@@ -16,7 +16,7 @@ import { dirname, join, relative } from "node:path";
 import ts from "typescript";
 
 /**
- * Builds the directory anew from `<root>/npm` and returns its path. Modules of src that the package
+ * Replaces the directory by one built from `<root>/npm` and returns its path. Modules of src that the package
  * does not hold, because nothing exported needs them, are transpiled as the tests are.
  */
 export function buildNpmTests(root: string): string {

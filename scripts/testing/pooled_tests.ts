@@ -33,9 +33,9 @@ const FILES = [
 ];
 
 /**
- * What is left out as a whole: who listens has a session; about prepared statements there is nothing to
- * tell without them; and in a transaction one that its session does not know is an error, which these
- * tests do not retry. Without prepared statements, as a pool that is told of the pooler, they run.
+ * Files left out as a whole. LISTEN needs a session. Tests of prepared statements need such statements.
+ * In a transaction, a statement that the session does not know is an error, which these tests do not
+ * retry; without prepared statements (as with the pool option `pooler`) they do run.
  */
 const LEFT_OUT: Readonly<Record<Pooler, readonly string[]>> = {
   [UNPREPARED]: ["listen", "prepare", "transaction_lost"],
@@ -51,11 +51,11 @@ export function pooledFiles(pooler: Pooler): string[] {
 
 /** A test that does not hold behind some poolers. */
 export interface Exclusion {
-  /** Its name without the seed, or that of the test around it. */
+  /** The test's name without the seed, or the name of the test around it. */
   readonly test: string;
   readonly poolers: readonly Pooler[];
   readonly reason: string;
-  /** It holds if it happens to get the same session again. */
+  /** Whether the test passes when PgBouncer happens to give it the same session again. */
   readonly sometimes?: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** What the runner prints. */
+/** The report that the runner prints. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Job } from "./jobs.ts";
@@ -17,10 +17,10 @@ export function summaryLine(result: Result): string {
   return columns.join(" ") + (trouble ? `   ${trouble}` : "");
 }
 
-/** Everything after the lines: what tests told, what was skipped and why, what failed, the sums. */
+/** Everything after the lines: the tests' own counts, skipped tests with reasons, failures, the sums. */
 export function closingReport(root: string, results: readonly Result[]): string {
   const sections = [
-    toldSection(results),
+    countsSection(results),
     skippedSection(root, results),
     failedSection(results),
     totals(results),
@@ -50,8 +50,8 @@ function totals(results: readonly Result[]): string {
   return `${count(all, "passed")} passed, ${failed} failed, ${count(all, "skipped")} skipped`;
 }
 
-/** What tests have counted and written to their output, in lines that begin with `# `. */
-function toldSection(results: readonly Result[]): string {
+/** The counts that tests write to their output, in lines that begin with `# `. */
+function countsSection(results: readonly Result[]): string {
   const where = new Map<string, Set<string>>();
   for (const { job, output } of results) {
     for (const [, line] of output.matchAll(/^# (\S.*)$/gm)) {
@@ -60,7 +60,7 @@ function toldSection(results: readonly Result[]): string {
     }
   }
   const lines = [...where].map(([line, runtimes]) => `  ${line} [${[...runtimes].join(", ")}]`);
-  return lines.length === 0 ? "" : ["Told:", ...lines].join("\n");
+  return lines.length === 0 ? "" : ["Counts:", ...lines].join("\n");
 }
 
 function skippedSection(root: string, results: readonly Result[]): string {

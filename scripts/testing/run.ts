@@ -7,11 +7,11 @@ import type { Job } from "./jobs.ts";
 import { parseJunit, type TestCase } from "./junit.ts";
 import { excused } from "./pooled_tests.ts";
 
-/** What came of a job. */
+/** The outcome of a job. */
 export interface Result {
   readonly job: Job;
   readonly cases: readonly TestCase[];
-  /** What is wrong besides failed tests: a crash, a hang, nothing run. */
+  /** A fault other than failed tests: a crash, a hang, no test run. */
   readonly trouble: string | undefined;
   readonly output: string;
   readonly seconds: number;

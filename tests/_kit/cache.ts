@@ -58,7 +58,7 @@ async function buildInto(
     await build(unfinished);
     renameSync(unfinished, final);
   } catch (error) {
-    if (!existsSync(final)) throw error; // somebody else was faster
+    if (!existsSync(final)) throw error; // another process was faster
   } finally {
     rmSync(unfinished, { recursive: true, force: true });
   }

@@ -23,11 +23,11 @@ export interface Certificate {
   readonly keyPath: string;
 }
 
-/** What {@linkcode certificates} generates. Names and addresses: localhost, 127.0.0.1, ::1. */
+/** The certificates that {@linkcode certificates} generates. Names and addresses: localhost, 127.0.0.1, ::1. */
 export interface Certificates {
   /** The root that signs everything, unless said otherwise. */
   readonly ca: Certificate;
-  /** A root nobody was told to trust. */
+  /** A root that no client trusts. */
   readonly otherCa: Certificate;
   readonly server: Certificate;
   /** Issued by `otherCa`. */
@@ -50,11 +50,11 @@ export interface Certificates {
   readonly commonName: Certificate;
   /** Issued by an intermediate authority, whose certificate follows it. */
   readonly chained: Certificate;
-  /** The same, which is not followed by it. */
+  /** Issued by an intermediate authority, without the certificate of that authority. */
   readonly unchained: Certificate;
   /** Client certificate of `u_cert`. */
   readonly client: Certificate;
-  /** The same with its key encrypted (PKCS#8, AES-256); the passphrase is {@linkcode PASSPHRASE}. */
+  /** The client certificate with its key encrypted (PKCS#8, AES-256); the passphrase is {@linkcode PASSPHRASE}. */
   readonly clientEncrypted: Certificate;
   /** Client certificate of someone_else. */
   readonly otherClient: Certificate;
@@ -114,7 +114,7 @@ interface Issued {
   readonly certificate: x509.X509Certificate;
 }
 
-/** What to issue. */
+/** The certificate to issue. */
 interface Request {
   readonly subject: string;
   /** WebCrypto key generation; P-256 by default. */

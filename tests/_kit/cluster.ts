@@ -46,11 +46,11 @@ export interface ServerAddress {
   readonly socketDirectory: string;
   /** The Unix socket itself. */
   readonly socketPath: string;
-  /** What the database is called that clients know as `postgres`, when it is called otherwise. */
+  /** The server's name of the database that clients know as `postgres`, when it differs. */
   readonly database?: string;
 }
 
-/** What a cluster is to be like. */
+/** The properties of a cluster. */
 export interface ClusterOptions {
   /** 18 by default. */
   readonly major?: number;
@@ -62,7 +62,7 @@ export interface ClusterOptions {
   readonly certificate?: Certificate | false;
 }
 
-/** How a server is told to stop: `fast` disconnects, `immediate` is a crash. */
+/** The way in which a server stops: `fast` disconnects clients, `immediate` is a crash. */
 export type StopMode = "smart" | "fast" | "immediate";
 
 /** Starts a cluster; the caller must `stop()` it. */
@@ -124,13 +124,13 @@ export class Cluster implements ServerAddress {
     return Number(this.#pidFile()[0]);
   }
 
-  /** The same server as plain data. */
+  /** The address of this server as plain data. */
   get address(): ServerAddress {
     const { major, host, port, socketDirectory, socketPath } = this;
     return { major, host, port, socketDirectory, socketPath };
   }
 
-  /** What the server has logged so far. */
+  /** The server's log so far. */
   log(): string {
     return readFileSync(this.#logPath, "utf8");
   }
@@ -346,7 +346,7 @@ function copyTree(from: string, to: string): void {
   chmodSync(to, 0o700);
 }
 
-/** A port of this machine that nobody listens on, at the moment. */
+/** A port of this machine that no process listens on at the moment. */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();

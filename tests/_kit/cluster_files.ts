@@ -1,5 +1,5 @@
 /**
- * What a test cluster is configured with: one role per authentication method, the pg_hba.conf that
+ * The configuration of a test cluster: one role per authentication method, the pg_hba.conf that
  * ties them together, and settings for a server that is thrown away.
  */
 
@@ -31,7 +31,7 @@ export const ROLES: readonly Role[] = [
   { name: "u_nossl" },
   { name: "u_reject" },
   { name: "u_utf8", password: "pässwörd ⅷ" },
-  /** The password has expired, which the server tells only after it was given. */
+  /** The password has expired, which the server reports only after the client has sent it. */
   { name: "u_expired", password: "p expired", attributes: "login valid until '2000-01-01'" },
   { name: "u_nologin", password: "p nologin", attributes: "nologin" },
   /** Has no password, and pg_hba asks for one. */
@@ -40,7 +40,7 @@ export const ROLES: readonly Role[] = [
   { name: "u_repl", password: "p repl", attributes: "login replication" },
 ];
 
-/** pg_hba.conf, a method per role; on the Unix socket everybody but u_scram and u_md5 is trusted. */
+/** pg_hba.conf, a method per role; on the Unix socket all but u_scram and u_md5 are trusted. */
 export const HBA = `
 local     all         u_scram        scram-sha-256
 local     all         u_md5          md5

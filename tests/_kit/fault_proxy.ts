@@ -18,7 +18,7 @@ import { Worker } from "node:worker_threads";
 import { reset } from "./reset.ts";
 import { Turns } from "./turn.ts";
 
-/** What happens to one direction of every connection. Positions count bytes per connection. */
+/** The faults in one direction of every connection. Positions count bytes per connection. */
 export interface Faults {
   /** Seconds added to every piece. */
   latency?: number;
@@ -166,7 +166,7 @@ class Link {
   }
 }
 
-/** What has gone through one direction of one connection. */
+/** The state of one direction of one connection. */
 class Passing {
   stalled = false;
   readonly #to: Socket;
@@ -249,7 +249,7 @@ export interface BlackHole {
 
 /**
  * A listener whose queue is full: the kernel drops further SYNs (Linux). A worker listens and then
- * blocks, so that nobody accepts; connections of our own fill its backlog.
+ * blocks, so that no connection is accepted; connections of our own fill its backlog.
  */
 export async function blackHole(): Promise<BlackHole> {
   const wake = new Int32Array(new SharedArrayBuffer(4));

@@ -17,7 +17,7 @@ import { Turns } from "./turn.ts";
  */
 export type Delivery = "whole" | "bytes" | "coalesced";
 
-/** What a {@linkcode Peer} needs to know. */
+/** The settings of a {@linkcode Peer}. */
 export interface PeerOptions {
   readonly delivery: Delivery;
   /** Seconds to wait for an expected message. */
@@ -32,11 +32,11 @@ export class EndOfScript extends Error {}
 export class Peer {
   /** One line per message, step and event. */
   readonly transcript: string[] = [];
-  /** What this client has sent so far. */
+  /** The messages that this client has sent so far. */
   readonly received: ClientMessage[] = [];
   /** The TLS layer once `startTls` is through: `alpnProtocol`, `getPeerCertificate()`, … */
   tls: TLSSocket & { readonly servername?: string | false } | undefined;
-  /** Anything one step wants to tell a later one. */
+  /** Values that one step leaves for a later one. */
   readonly notes: Map<string, unknown> = new Map();
   readonly #raw: Socket;
   #channel: Socket;

@@ -25,16 +25,16 @@ import { programsIn } from "./server_user.ts";
 export const MODES = ["session", "transaction"] as const;
 export type Mode = typeof MODES[number];
 
-/** What else it is to be told, in the words of pgbouncer.ini. */
+/** Further settings, named as in pgbouncer.ini. */
 export type PgBouncerSettings = Readonly<Record<string, string | number>>;
 
 /** A running PgBouncer. */
 export interface PgBouncer {
   readonly host: string;
   readonly port: number;
-  /** Its Unix socket. */
+  /** The path of PgBouncer's Unix socket. */
   readonly socketPath: string;
-  /** What it has logged so far. */
+  /** PgBouncer's log so far. */
   log(): string;
   stop(): Promise<void>;
   /** Lets this process end although it runs. */
@@ -49,15 +49,15 @@ const PROGRAM = [process.env.CORNAC_PGBOUNCER, "/usr/sbin/pgbouncer", "/usr/bin/
 /** Why tests that need it are skipped; `false`: they are not. */
 export const noPgBouncer: string | false = PROGRAM === undefined && "pgbouncer is not installed";
 
-/** Its version, as it tells it: `1.18.0`. */
+/** PgBouncer's version as it prints it: `1.18.0`. */
 export function pgBouncerVersion(): string {
   const { stdout } = spawnSync(PROGRAM!, ["--version"], { encoding: "utf8" });
   return /\d+(?:\.\d+)+/.exec(stdout)?.[0] ?? "of an unknown version";
 }
 
 /**
- * Starts one; everybody whom the server trusts may log in. `databases` are those that have another name
- * on the server.
+ * Starts a PgBouncer that accepts every user whom the server trusts. `databases` lists databases that
+ * have another name on the server.
  */
 export async function startPgBouncer(
   server: ServerAddress,

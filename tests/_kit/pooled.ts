@@ -3,9 +3,9 @@
  * `transaction`, and with `transaction,unprepared` without prepared statements.
  *
  * In transaction mode each transaction goes to the server connection that has been idle longest, of
- * three or more, so that whoever relies on a session fails as he would in earnest. Temporary tables
- * are how tests keep out of one another's way: there they become ordinary ones, by a relay that writes
- * over the words, in a database of this process's own, emptied before each test.
+ * three or more, so that a test that relies on a session fails as an application would. Tests use
+ * temporary tables to keep apart; here a relay rewrites these into ordinary tables, in a database that
+ * belongs to this process and is emptied before each test.
  */
 import { Buffer } from "node:buffer";
 import { connect, createServer, type Socket } from "node:net";
@@ -41,7 +41,7 @@ export async function startPooled(server: ServerAddress, mode: Mode): Promise<Se
     await startPgBouncer(server, mode, settings, { postgres: database }),
   );
   const busy = () => plainQuery(bouncer.socketPath, "select pg_sleep(0.05)");
-  // What somebody has SET is gone with the sessions.
+  // Closing the sessions undoes their SET commands.
   const renew = async () => {
     await plainQuery(bouncer.socketPath, "reconnect", "pgbouncer");
     await plainQuery(socketPath, EMPTY, database);
@@ -60,7 +60,7 @@ function untilExit(bouncer: PgBouncer): PgBouncer {
   return bouncer;
 }
 
-/** Who comes when nobody else is here finds nothing that others have left. */
+/** Empties the database before a test that runs alone, so that nothing of earlier tests is left. */
 async function relay(
   to: { readonly host: string; readonly port: number },
   empty: () => Promise<unknown>,
@@ -118,8 +118,8 @@ const WORDS: readonly (readonly [string, Buffer])[] = [
 let connections = 0;
 
 /**
- * What a connection is told for a pooler's sake: a name to know it by, whether to prepare, and, as a
- * pool does behind one in transaction mode, not to send behind what is not answered.
+ * Connection options for a pooler: an application name to identify the connection, whether to prepare,
+ * and, as a pool does in transaction mode, no request before the previous one is answered.
  */
 export function pooledOptions(): PooledOptions {
   const mode = poolerMode();
@@ -139,7 +139,7 @@ export interface PooledOptions {
   statementCacheSize?: number;
 }
 
-/** What of a connection tells its backend: behind PgBouncer the processId is PgBouncer's. */
+/** A value that identifies a connection's backend: behind PgBouncer the processId is PgBouncer's. */
 export interface Recognisable {
   readonly processId: number;
   readonly parameterStatuses: ReadonlyMap<string, string>;

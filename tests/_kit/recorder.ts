@@ -1,14 +1,14 @@
-/** A sink that writes down what it is told, and pauses when asked to. */
+/** A sink that records its calls, and pauses on request. */
 import { Buffer } from "node:buffer";
 import type { Sink } from "../../src/runtime/runtime.ts";
 
-/** Records everything that a stream tells its sink. */
+/** Records every call that a stream makes to its sink. */
 export class Recorder implements Sink {
   /** While `true`, each delivery is answered with `false`. */
   paused = false;
   /** `"data"` once for each delivery, `"lost"` for each loss, in order. */
   readonly events: string[] = [];
-  /** What `lost` was called with. */
+  /** The argument of `lost`. */
   cause: unknown;
   /** Bytes of free space that the stream is offered. */
   room: number;
@@ -31,7 +31,7 @@ export class Recorder implements Sink {
     return Buffer.concat(this.#parts);
   }
 
-  /** The same as text, one character for each byte. */
+  /** All bytes so far as text, one character for each byte. */
   get text(): string {
     return Buffer.from(this.bytes).toString("latin1");
   }

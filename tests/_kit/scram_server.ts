@@ -109,7 +109,7 @@ function initialResponse(body: Uint8Array): { mechanism: string; data: string } 
   return { mechanism: text(body.subarray(0, end)), data: text(data) };
 }
 
-/** RFC 5802, section 6: `y` while the server offers -PLUS means that somebody removed the offer. */
+/** RFC 5802, section 6: `y` while the server offers -PLUS means that an attacker removed the offer. */
 function checkBindingFlag(gs2: string, chosen: string, offered: readonly string[]): void {
   const plus = chosen.endsWith("-PLUS");
   if (plus !== gs2.startsWith("p=")) throw new Error(`gs2 header ${gs2} with ${chosen}`);

@@ -1,5 +1,5 @@
 /**
- * A PostgreSQL server that follows a script: it expects messages, answers what it was told to, and
+ * A PostgreSQL server that follows a script: it expects messages, sends the scripted answers, and
  * fails the test with a transcript of both sides when the client does something else.
  *
  * @example A whole test
@@ -98,7 +98,7 @@ export async function withServer<T>(
   }
 }
 
-/** {@linkcode withServer} once per delivery mode. A script function is called anew for each. */
+/** {@linkcode withServer} once per delivery mode. A script function is called for each. */
 export async function eachDelivery(
   script: Script | ((connection: number) => Script | undefined),
   body: (server: ScriptedServer, delivery: Delivery) => Promise<void>,

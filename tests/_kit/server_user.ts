@@ -13,7 +13,7 @@ import { postgresBinaries } from "../../scripts/toolchain.ts";
 export class ServerPrograms {
   readonly version: string;
   readonly #bin: string;
-  /** `undefined`: whoever runs the tests. */
+  /** `undefined`: the user who runs the tests. */
   readonly user: { readonly uid: number; readonly gid: number } | undefined;
 
   constructor(version: string, bin: string, user: ServerPrograms["user"]) {
@@ -60,7 +60,7 @@ export async function serverPrograms(major: number): Promise<ServerPrograms> {
   const { bin, version } = await postgresBinaries(major);
   if (process.getuid?.() !== 0) return new ServerPrograms(version, bin, undefined);
   return asUnprivileged(version, bin) ?? asUnprivileged(version, readableCopy(version, bin)) ??
-    nobodyCan(`PostgreSQL ${version}`);
+    refuseRoot(`PostgreSQL ${version}`);
 }
 
 // The repository may lie where that user must not even look.
@@ -73,7 +73,7 @@ const SETPRIV = "/usr/bin/setpriv";
 /** Programs that lie in a directory already, for a user other than root; `program` is one of them. */
 export function programsIn(bin: string, program: string): ServerPrograms {
   if (process.getuid?.() !== 0) return new ServerPrograms("", bin, undefined);
-  return asUnprivileged("", bin, program) ?? nobodyCan(program);
+  return asUnprivileged("", bin, program) ?? refuseRoot(program);
 }
 
 /** initdb wants a user with an entry in /etc/passwd. */
@@ -105,6 +105,6 @@ function readableCopy(version: string, bin: string): string {
   return join(copy, "bin");
 }
 
-function nobodyCan(program: string): never {
-  throw new Error(`root cannot run ${program}, and neither postgres nor nobody may`);
+function refuseRoot(program: string): never {
+  throw new Error(`root cannot run ${program}, and neither may the users "postgres" and "nobody"`);
 }

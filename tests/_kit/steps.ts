@@ -13,7 +13,7 @@ import type { ServerTls } from "./tls_bridge.ts";
 
 /** One thing the server does. */
 export interface Step {
-  /** What a transcript calls it. */
+  /** The step's name in a transcript. */
   readonly title: string;
   run(peer: Peer): Promise<void> | void;
 }
@@ -121,7 +121,7 @@ export function serve(
   };
 }
 
-/** What {@linkcode handshake} says; all of it has a default. */
+/** The parts of a {@linkcode handshake}; each has a default. */
 export interface HandshakeOptions {
   /** Steps between StartupMessage and AuthenticationOk; none (trust) by default. */
   readonly authentication?: Script;

@@ -136,7 +136,7 @@ export async function readSome(socket: Socket, count = 1): Promise<string> {
 export interface Program {
   /** The next line it prints. */
   line(): Promise<string>;
-  /** Its exit code; `null` when it was killed, as `kill()` does. */
+  /** The program's exit code; `null` when it was killed, as `kill()` does. */
   readonly exit: Promise<number | null>;
   kill(): void;
 }

@@ -6,7 +6,7 @@
 import { connect, type Socket } from "node:net";
 import { createServer, type Server, type TLSSocket } from "node:tls";
 
-/** What a scripted server presents and demands. */
+/** The certificates that a scripted server presents and demands. */
 export interface ServerTls {
   /** Certificate chain and private key, PEM. */
   readonly cert: string;

@@ -1,4 +1,4 @@
-/** Listens to what the driver tells by `node:diagnostics_channel`. */
+/** Collects the events that the driver publishes on `node:diagnostics_channel`. */
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { tracingChannel } from "node:diagnostics_channel";
@@ -6,12 +6,12 @@ import { tracingChannel } from "node:diagnostics_channel";
 const KINDS = ["connect", "query", "batch", "transaction", "copy"] as const;
 const EVENTS = ["start", "end", "asyncStart", "asyncEnd", "error"] as const;
 
-/** One operation, as it was told of. */
+/** One operation, as its events describe it. */
 export interface Told {
   readonly kind: typeof KINDS[number];
-  /** What was published of it, in order. */
+  /** The operation's events, in order. */
   readonly events: string[];
-  /** What was known at the start. */
+  /** The properties known at the start. */
   readonly begun: Readonly<Record<string, unknown>>;
   /** The message itself. */
   readonly message: Readonly<Record<string, unknown>>;
@@ -20,8 +20,8 @@ export interface Told {
 const WHOLE = ["start end asyncStart asyncEnd", "start end error asyncStart asyncEnd"];
 
 /**
- * All operations that `work` began, each of which was told of from its start to its end, and once.
- * The channels are the process's own: what another file's test has left under way is not told of.
+ * All operations that `work` began. Asserts that each has its events from start to end, once. The
+ * channels belong to the process: operations that another file's test left under way are ignored.
  */
 export async function traced(work: () => Promise<void>): Promise<Told[]> {
   const inside = new AsyncLocalStorage<true>();
@@ -57,7 +57,7 @@ export async function traced(work: () => Promise<void>): Promise<Told[]> {
   return all;
 }
 
-/** The same of one kind. */
+/** The operations of one kind that `work` began. */
 export async function tracedAs(kind: Told["kind"], work: () => Promise<void>): Promise<Told[]> {
   return (await traced(work)).filter((told) => told.kind === kind);
 }

@@ -1,5 +1,5 @@
 /**
- * Failures nobody awaited. The runner makes every unhandled rejection and uncaught exception fail the
+ * Failures that no caller awaited. The runner makes every unhandled rejection and uncaught exception fail the
  * run, those soon after the last test too: Node by itself, Deno and Bun with the help of
  * preload_deno.ts and preload_bun.ts. Where silence is the very fact to be shown (connections that
  * die when nothing is going on), wrap, and it holds for a file run by hand as well:
@@ -17,7 +17,7 @@ import process from "node:process";
 
 /**
  * Runs `body` and then gives late failures `linger` seconds (0.05 by default) to show; rejects with
- * the first unhandled rejection or uncaught exception, whoever caused it.
+ * the first unhandled rejection or uncaught exception, whatever caused it.
  */
 export async function withoutUnhandled<T>(body: () => Promise<T>, linger = 0.05): Promise<T> {
   const caught: unknown[] = [];

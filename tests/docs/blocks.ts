@@ -9,9 +9,9 @@
 export interface Block {
   /** Where it stands: `README.md:42`. */
   readonly place: string;
-  /** What it says. */
+  /** The code of the block. */
   readonly code: string;
-  /** What runs before it, unseen. */
+  /** Code that runs before it and is not shown. */
   readonly first: string;
 }
 

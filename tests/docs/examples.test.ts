@@ -9,7 +9,7 @@ import { ROOT } from "./run_block.ts";
 
 const FOLDER = join(ROOT, "examples");
 
-/** What the others import; and servers, which tests/server/pool_examples.test.ts calls. */
+/** Modules that the others import; and servers, which tests/server/pool_examples.test.ts calls. */
 const ELSEWHERE = /^(environment|server_\w+)\./;
 
 const programs = readdirSync(FOLDER)

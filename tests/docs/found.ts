@@ -10,17 +10,17 @@ export interface Example {
   readonly module?: string;
 }
 
-/** Those of README.md. */
+/** The examples in README.md. */
 export function readmeExamples(): Example[] {
   return blocksOf(text("README.md"), "README.md").map((block) => ({ block }));
 }
 
-/** Those of PG8000.md. */
+/** The examples in PG8000.md. */
 export function pg8000Examples(): Example[] {
   return blocksOf(text("PG8000.md"), "PG8000.md").map((block) => ({ block }));
 }
 
-/** Those in the modules' comments; of the npm package, in its declarations, which hold them. */
+/** The examples in the modules' comments; the npm package has them in its declarations. */
 export function docCommentExamples(): Example[] {
   const inSource = readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" })
     .map((name) => join("src", name));

@@ -12,7 +12,7 @@
 import ts from "typescript";
 import type { Block } from "./blocks.ts";
 
-/** What a statement of an example must come to. */
+/** The expected outcome of a statement. */
 export interface Expectation {
   /** Line in the block, from 1. */
   readonly line: number;
@@ -22,11 +22,11 @@ export interface Expectation {
 
 /** An example as a program, in TypeScript. */
 export interface Program {
-  /** Its imports. */
+  /** The imports of the example. */
   readonly imports: string;
-  /** All else, as it is written. */
+  /** The rest, as it is written. */
   readonly code: string;
-  /** The same, reporting what its statements come to. */
+  /** The rest with calls that report the value of each statement. */
   readonly body: string;
   readonly expectations: readonly Expectation[];
   /** All identifiers that occur and are neither imported nor declared at the top. */

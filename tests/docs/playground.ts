@@ -6,7 +6,7 @@ import process from "node:process";
 import { certificates } from "../_kit/certs.ts";
 import { type Cluster, startCluster } from "../_kit/cluster.ts";
 
-/** What every example finds in `mydb`. */
+/** The tables that every example finds in `mydb`. */
 const TABLES = `
   drop schema if exists public cascade;
   create schema public;
@@ -57,7 +57,7 @@ export class Playground {
     return text;
   }
 
-  /** Ends the connections that the last example left open, and makes all tables anew. */
+  /** Ends the connections that the last example left open, and recreates all tables. */
   async reset(): Promise<void> {
     await this.#cluster.query(
       "select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = 'myuser'",

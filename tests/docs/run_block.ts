@@ -111,7 +111,7 @@ export async function allImports({ imports, free }: Program, module?: string): P
   return lines.join("\n");
 }
 
-/** What the watched statements of an example came to. */
+/** The values and errors of an example's watched statements. */
 class Report {
   readonly #program: Program;
   readonly #found: string[][];
