@@ -3,6 +3,7 @@ import { OperationalError } from "../errors/errors.ts";
 import type { TransactionStatus } from "../protocol/backend.ts";
 import { close, execute, flush, sync } from "../protocol/frontend.ts";
 import { Backend, Kind } from "../protocol/tags.ts";
+import { after } from "../session/alarm.ts";
 import {
   type Conversation,
   late,
@@ -40,7 +41,7 @@ export class ExclusivePortal implements Portal, Request<void>, Turn {
   #hasSync = false;
   #stopped: { reason: unknown } | undefined;
   /** Runs while a piece is waited for, as `timeout` says. */
-  #clock: ReturnType<typeof setTimeout> | undefined;
+  #silence: (() => void) | undefined;
   /** Runs while a piece is waited for that nobody wants. */
   #patience: ReturnType<typeof setTimeout> | undefined;
 
@@ -158,7 +159,7 @@ export class ExclusivePortal implements Portal, Request<void>, Turn {
   }
 
   #deliver(piece: Piece): void {
-    clearTimeout(this.#clock);
+    this.#silence?.();
     this.#hasGiven = true;
     const waiting = this.#waiting;
     this.#waiting = undefined;
@@ -169,8 +170,8 @@ export class ExclusivePortal implements Portal, Request<void>, Turn {
   #bound(): void {
     const { timeout } = this.#query.options;
     if (!timeout) return;
-    clearTimeout(this.#clock);
-    this.#clock = setTimeout(() => this.#session.cancel(this, late(timeout)), timeout * 1000);
+    this.#silence?.();
+    this.#silence = after(timeout * 1000, () => this.#session.cancel(this, late(timeout)));
   }
 
   async #run(): Promise<void> {
@@ -185,7 +186,7 @@ export class ExclusivePortal implements Portal, Request<void>, Turn {
       this.#error = error;
     }
     if (session.turn === this) session.turn = turn;
-    clearTimeout(this.#clock);
+    this.#silence?.();
     this.#isOver = true;
     this.#waiting?.reject(this.#error);
   }

@@ -5,6 +5,7 @@
 import type { Settings, Target } from "../config/target.ts";
 import { OperationalError } from "../errors/errors.ts";
 import { cancelRequest } from "../protocol/frontend.ts";
+import { after } from "./alarm.ts";
 import { type Attempt, dial } from "./dial.ts";
 
 /** Seconds for the whole of it: a server that does not answer must not make a cancel hang. */
@@ -28,9 +29,9 @@ export async function cancelOnServer(
   }
   const controller = new AbortController();
   const attempt: Attempt = { signal: controller.signal, stage: "connecting" };
-  const clock = setTimeout(
-    () => controller.abort(new OperationalError(`cancel timed out while ${attempt.stage}`)),
+  const silence = after(
     CANCEL_TIMEOUT * 1000,
+    () => controller.abort(new OperationalError(`cancel timed out while ${attempt.stage}`)),
   );
   try {
     const wire = await dial(settings, target, encrypted ? "always" : "never", attempt);
@@ -39,6 +40,6 @@ export async function cancelOnServer(
     wire.flush();
     await wire.ended();
   } finally {
-    clearTimeout(clock);
+    silence();
   }
 }

@@ -1,5 +1,6 @@
 import { OperationalError, PgError } from "../errors/errors.ts";
 import type { TransactionStatus } from "../protocol/backend.ts";
+import { after } from "./alarm.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** Seconds of silence after a cancel, with the request still to end, before the connection is given up. */
@@ -33,7 +34,7 @@ export class Cancellation {
   #running: Running | undefined;
   /** Wanted while another was under way; its turn is when that one is over. */
   #next: Exchange | undefined;
-  #grace: ReturnType<typeof setTimeout> | undefined;
+  #grace: (() => void) | undefined;
   #repeat: ReturnType<typeof setTimeout> | undefined;
 
   /**
@@ -104,19 +105,19 @@ export class Cancellation {
   /** The session is over. */
   stop(): void {
     this.#running = undefined;
-    clearTimeout(this.#grace);
+    this.#grace?.();
     clearTimeout(this.#repeat);
   }
 
   #bound(running: Running, graces: number): void {
     const before = this.#heard();
-    this.#grace = setTimeout(() => {
+    this.#grace = after(this.#seconds * 1000, () => {
       const isHeard = running.taken && this.#heard() !== before;
       if (isHeard && graces < GRACES_WHILE_HEARD) return this.#bound(running, graces + 1);
       const cause = running.target?.cancelReason;
       const message = "connection destroyed: the server did not react to a cancel request";
       this.#giveUp(new OperationalError(message, { code: "08006", cause }));
-    }, this.#seconds * 1000);
+    });
   }
 
   #send(running: Running): void {

@@ -1,5 +1,6 @@
 import { OperationalError } from "../errors/errors.ts";
 import type { Signal } from "../runtime/runtime.ts";
+import { after } from "./alarm.ts";
 import { late } from "./exchange.ts";
 
 /**
@@ -59,8 +60,7 @@ function follow(controller: AbortController, signal: Signal): () => void {
 /** Aborts `controller` when `seconds` are over (0: never), until what it returns is called. */
 function alarm(controller: AbortController, seconds: number, late: () => Error): () => void {
   if (!(seconds > 0)) return () => {};
-  const clock = setTimeout(() => controller.abort(late()), seconds * 1000);
-  return () => clearTimeout(clock);
+  return after(seconds * 1000, () => controller.abort(late()));
 }
 
 /**

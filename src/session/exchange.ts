@@ -3,6 +3,7 @@ import type { Writer } from "../bytes/writer.ts";
 import { InterfaceError, OperationalError, PgError, ProtocolError } from "../errors/errors.ts";
 import type { TransactionStatus } from "../protocol/backend.ts";
 import type { Signal } from "../runtime/runtime.ts";
+import { after } from "./alarm.ts";
 
 export type { Signal };
 
@@ -279,10 +280,10 @@ export function bind(
   const outer = turn?.signal;
   if (signal === undefined && outer === undefined && !timeout) return;
   const aborted = (): void => abort(exchange, (signal?.aborted ? signal : outer!).reason);
-  const clock = timeout ? setTimeout(() => abort(exchange, late(timeout)), timeout * 1000) : 0;
+  const silence = timeout ? after(timeout * 1000, () => abort(exchange, late(timeout))) : undefined;
   for (const one of [signal, outer]) one?.addEventListener("abort", aborted, { once: true });
   exchange.onSettled = () => {
-    clearTimeout(clock);
+    silence?.();
     for (const one of [signal, outer]) one?.removeEventListener("abort", aborted);
   };
 }

@@ -1,4 +1,5 @@
 import { OperationalError } from "../errors/errors.ts";
+import { after } from "./alarm.ts";
 
 /** How often silence is looked for within the time it may last. */
 const LOOKS = 4;
@@ -13,7 +14,7 @@ export class Liveness {
   readonly #isDue: () => boolean;
   readonly #isExcused: () => boolean;
   readonly #giveUp: (error: Error) => void;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #silence: (() => void) | undefined;
 
   /**
    * `heard` grows with every sign of life; `isDue` says whether there is anything to look for, and
@@ -35,24 +36,24 @@ export class Liveness {
 
   /** Something is waited for from now on. */
   start(): void {
-    if (this.#seconds > 0 && this.#timer === undefined) this.#look(0);
+    if (this.#seconds > 0 && this.#silence === undefined) this.#look(0);
   }
 
   /** Nothing is waited for any more. */
   stop(): void {
-    clearTimeout(this.#timer);
+    this.#silence?.();
   }
 
   #look(silent: number): void {
     const before = this.#heard();
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
+    this.#silence = after(this.#seconds * 1000 / LOOKS, () => {
+      this.#silence = undefined;
       if (!this.#isDue()) return;
       const still = this.#heard() === before && !this.#isExcused() ? silent + 1 : 0;
       if (still < LOOKS) return this.#look(still);
       const message =
         `connection timed out: a reply was due and nothing came for ${this.#seconds} s (timeout)`;
       this.#giveUp(new OperationalError(message, { code: "08006" }));
-    }, this.#seconds * 1000 / LOOKS);
+    });
   }
 }

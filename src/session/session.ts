@@ -17,6 +17,7 @@ import {
 } from "../protocol/backend.ts";
 import { sync, terminate } from "../protocol/frontend.ts";
 import { Backend, backendName, isBackend } from "../protocol/tags.ts";
+import { after } from "./alarm.ts";
 import { Cancellation } from "./cancellation.ts";
 import {
   abortedBefore,
@@ -382,7 +383,7 @@ export class Session implements Receiver {
 
   async #close(): Promise<void> {
     const late = new OperationalError("connection destroyed: closeTimeout is over");
-    const clock = setTimeout(() => this.wire.fail(late), this.#limits.closeTimeout * 1000);
+    const silence = after(this.#limits.closeTimeout * 1000, () => this.wire.fail(late));
     if (this.pending > 0) await new Promise<void>((resolve) => this.#idle = resolve);
     if (!this.#closed) {
       this.#closed = true;
@@ -394,6 +395,6 @@ export class Session implements Receiver {
       await this.wire.stream.close();
       this.#end(undefined);
     }
-    clearTimeout(clock);
+    silence();
   }
 }

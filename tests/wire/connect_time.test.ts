@@ -12,13 +12,21 @@ import {
   answerSsl,
   call,
   expect,
+  handshake,
   ignore,
   type Script,
   scriptedServer,
   send,
   startTls,
+  withServer,
 } from "../_kit/scripted_server.ts";
-import { authenticationOk, authenticationSasl } from "../_kit/server_messages.ts";
+import { cleartext } from "../_kit/scram_server.ts";
+import {
+  authenticationOk,
+  authenticationSasl,
+  commandComplete,
+  readyForQuery,
+} from "../_kit/server_messages.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
 import { reach } from "./hostile.ts";
 
@@ -171,3 +179,37 @@ for (const how of ["timeout", "signal", "hosts", "lookup"]) {
     }
   });
 }
+
+/** Blocks the event loop, as a long computation or a stopped process does. */
+function block(milliseconds: number): void {
+  const end = performance.now() + milliseconds;
+  while (performance.now() < end);
+}
+
+test("time: a process that was blocked does not give up a server that answers", async () => {
+  const blocks = [
+    { name: "connectTimeout", options: { connectTimeout: 0.2 }, during: "login" },
+    { name: "queryTimeout", options: { queryTimeout: 0.2 }, during: "query" },
+    { name: "timeout", options: { timeout: 0.2 }, during: "query" },
+  ];
+  for (const { name, options, during } of blocks) {
+    const password = (): string => {
+      if (during === "login") block(400);
+      return "secret";
+    };
+    const script = [
+      handshake({ authentication: [cleartext("secret")] }),
+      expect("Q"),
+      send(commandComplete("SET"), readyForQuery()),
+      expect("X"),
+    ];
+    await withServer(script, async (server) => {
+      const db = await connect(reach(server, { sslMode: "disable", password, ...options }));
+      const done = Promise.resolve(db.query("set a.b to c").simple());
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      if (during === "query") block(400);
+      await done;
+      await db.close();
+    }).catch((cause) => assert.fail(`${name}: ${cause}`));
+  }
+});
