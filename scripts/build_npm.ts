@@ -7,13 +7,13 @@
  * `scripts/check_npm.ts` then installs the result and looks at it from the other side.
  */
 import { spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
 
-const DOCUMENTS = ["README.md", "PG8000.md", "FAILURES.md", "CHANGELOG.md", "LICENSE"];
+const DOCUMENTS = ["README.md", "PG8000.md", "FAILURES.md", "CHANGELOG.md", "LICENSE", "docs"];
 
 const METADATA = {
   description:
@@ -50,7 +50,7 @@ export function buildNpm(root: string): string {
     const packed = pack(root, work);
     rmSync(out, { recursive: true, force: true });
     copyModules(packed, out);
-    for (const name of DOCUMENTS) copyFileSync(join(root, name), join(out, name));
+    for (const name of DOCUMENTS) cpSync(join(root, name), join(out, name), { recursive: true });
     const manifest = JSON.parse(readFileSync(join(packed, "package.json"), "utf8"));
     writeFileSync(join(out, "package.json"), JSON.stringify(complete(manifest), null, 2) + "\n");
   } finally {

@@ -1,9 +1,8 @@
 /**
- * Writes README's table of connection parameters between its markers, from the table that the driver
- * itself works by.
+ * Writes the table of docs/parameters.md from the table that the driver itself works by.
  *
- *     deno run -A scripts/generate_parameter_table.ts            # writes README.md
- *     deno run -A scripts/generate_parameter_table.ts --check    # fails when README.md is not up to date
+ *     deno run -A scripts/generate_parameter_table.ts            # writes the page
+ *     deno run -A scripts/generate_parameter_table.ts --check    # fails when it is not up to date
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
@@ -55,9 +54,9 @@ export function between(text: string, name: string, table: string): string {
   return `${text.slice(0, begin)}${opening}\n\n${table}\n${text.slice(end)}`;
 }
 
-/** Writes the table into README.md, or with `--check` only compares; the process's exit code. */
+/** Writes the table of `docs/<name>.md`, or with `--check` only compares; the process's exit code. */
 export function update(name: string, table: string): number {
-  return rewrite("README.md", (text) => between(text, name, table));
+  return rewrite(`docs/${name}.md`, (text) => between(text, name, table));
 }
 
 /** Rewrites a file, or with `--check` only compares; the process's exit code. */

@@ -1,9 +1,8 @@
 /**
- * Writes README's table of what TLS can do on each runtime between its markers, from the table that
- * the tests hold every runtime to.
+ * Writes the table of docs/tls.md, TLS by runtime, from the table that the tests check on each runtime.
  *
- *     deno run -A scripts/generate_tls_table.ts            # writes README.md
- *     deno run -A scripts/generate_tls_table.ts --check    # fails when README.md is not up to date
+ *     deno run -A scripts/generate_tls_table.ts            # writes the page
+ *     deno run -A scripts/generate_tls_table.ts --check    # fails when it is not up to date
  */
 import process from "node:process";
 import { ABILITIES, RUNTIMES } from "../tests/server/tls_table.ts";

@@ -1,14 +1,12 @@
 /**
- * Writes README's table of types between its markers: what each PostgreSQL type becomes in
- * JavaScript, by default and by each policy. The table is measured: the registry decodes a text of
+ * Writes the table of docs/types.md: the JavaScript value of each PostgreSQL type, by default and under
+ * each policy. The table is measured: the registry decodes a text of
  * every type under every policy, and the values that result are described.
  *
- *     deno run -A scripts/generate_type_table.ts            # writes README.md
- *     deno run -A scripts/generate_type_table.ts --check    # fails when README.md is not up to date
+ *     deno run -A scripts/generate_type_table.ts            # writes the page
+ *     deno run -A scripts/generate_type_table.ts --check    # fails when it is not up to date
  */
-import { readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import { Temporal } from "temporal-polyfill";
 import { EXTENSION_CODECS } from "../src/types/extensions.ts";
 import { BUILTIN_TYPES } from "../src/types/oids.ts";
@@ -18,10 +16,7 @@ import {
   type TypeRegistry,
   type TypesOptions,
 } from "../src/types/registry.ts";
-
-const BEGIN = "<!-- begin: types -->";
-const INTRODUCTION = "Every type, and what each policy makes of it:";
-const END = "<!-- end: types -->";
+import { update } from "./generate_parameter_table.ts";
 
 /** Texts of a type; what a type has besides its ordinary values is in the second. */
 type Samples = readonly [text: string, ...more: string[]];
@@ -107,27 +102,7 @@ const PROBE = "any text at all";
 const PARSED = "what `JSON.parse` makes of it";
 const PARSED_MARK = Symbol("parsed");
 
-if (import.meta.main) process.exitCode = main(process.argv.includes("--check"));
-
-function main(check: boolean): number {
-  const path = fileURLToPath(new URL("../README.md", import.meta.url));
-  const before = readFileSync(path, "utf8");
-  const after = withTypeTable(before);
-  if (before === after) return 0;
-  if (!check) writeFileSync(path, after);
-  else {
-    process.stderr.write("README.md: the table of types is not up to date: run this script\n");
-  }
-  return check ? 1 : 0;
-}
-
-/** The text with the table between its markers. */
-export function withTypeTable(text: string): string {
-  const begin = text.indexOf(BEGIN);
-  const end = text.indexOf(END, begin);
-  if (begin < 0 || end < 0) throw new Error(`no ${BEGIN} … ${END}`);
-  return `${text.slice(0, begin)}${BEGIN}\n\n${INTRODUCTION}\n\n${typeTable()}\n${text.slice(end)}`;
-}
+if (import.meta.main) process.exitCode = update("types", typeTable());
 
 /** The table in Markdown. */
 export function typeTable(): string {

@@ -15,6 +15,15 @@ export function readmeExamples(): Example[] {
   return blocksOf(text("README.md"), "README.md").map((block) => ({ block }));
 }
 
+/** The examples of the pages in docs/. */
+export function pageExamples(): Example[] {
+  return readdirSync(join(ROOT, "docs"))
+    .filter((name) => name.endsWith(".md"))
+    .sort()
+    .flatMap((name) => blocksOf(text(`docs/${name}`), `docs/${name}`))
+    .map((block) => ({ block }));
+}
+
 /** The examples in PG8000.md. */
 export function pg8000Examples(): Example[] {
   return blocksOf(text("PG8000.md"), "PG8000.md").map((block) => ({ block }));

@@ -5,7 +5,13 @@ import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { docCommentExamples, type Example, pg8000Examples, readmeExamples } from "./found.ts";
+import {
+  docCommentExamples,
+  type Example,
+  pageExamples,
+  pg8000Examples,
+  readmeExamples,
+} from "./found.ts";
 import { instrument } from "./instrument.ts";
 import { allImports, cleanUp, directory, entryPoint, ROOT } from "./run_block.ts";
 
@@ -15,7 +21,8 @@ test("every example is right TypeScript", { skip }, async () => {
   const place = join(directory(), "types");
   mkdirSync(place, { recursive: true });
   try {
-    const examples = [...readmeExamples(), ...pg8000Examples(), ...docCommentExamples()];
+    const examples = [readmeExamples, pageExamples, pg8000Examples, docCommentExamples]
+      .flatMap((find) => find());
     const files = examples.map(({ block }) => `${block.place.replaceAll(/\W+/g, "_")}.ts`);
     for (const [i, example] of examples.entries()) {
       writeFileSync(join(place, files[i]!), await typedSource(example));

@@ -1,4 +1,4 @@
-/** Holds this runtime to its column of README's table of TLS, cell by cell. */
+/** Holds this runtime to its column of the table of docs/tls.md, cell by cell. */
 import "reflect-metadata";
 import * as x509 from "@peculiar/x509";
 import assert from "node:assert/strict";
@@ -180,7 +180,7 @@ for (const [name, trial] of Object.entries(TRIALS)) {
   });
 }
 
-test("tls table: README's is the one that is tested", () => {
-  const text = readFileSync(fileURLToPath(new URL("../../README.md", import.meta.url)), "utf8");
+test("tls table: docs/tls.md has the table that is tested", () => {
+  const text = readFileSync(fileURLToPath(new URL("../../docs/tls.md", import.meta.url)), "utf8");
   assert.ok(text === between(text, "tls", tlsTable()), "run scripts/generate_tls_table.ts");
 });

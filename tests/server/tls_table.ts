@@ -1,5 +1,5 @@
 /**
- * What TLS can do on each runtime: README's table, and what tls_table.test.ts holds every runtime to.
+ * What TLS can do on each runtime: the table of docs/tls.md, and what tls_table.test.ts holds every runtime to.
  * Where a runtime is named, that is how it refuses, with a `NotSupportedError`.
  */
 
@@ -11,7 +11,7 @@ export type RuntimeName = typeof RUNTIMES[number];
 
 /** One row. */
 export interface Ability {
-  /** In the README's words. */
+  /** In the words of docs/tls.md. */
   readonly what: string;
   /** The message by which a runtime refuses; absent: it works. */
   readonly refused?: Readonly<Partial<Record<RuntimeName, string>>>;

@@ -1,4 +1,4 @@
-/** The README's table of parameters: complete, and each row true of the driver. */
+/** The table of docs/parameters.md: complete, and each row true of the driver. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
@@ -66,8 +66,11 @@ const KEYS = ["scram_client_key", "scram_server_key"];
 /** Files that are not there, which is the point of their test elsewhere. */
 const FILES = ["service", "servicefile", "sslcert", "sslkey", "sslrootcert", "sslcrl"];
 
-test("parameters: README's table is the driver's own", () => {
-  const text = readFileSync(fileURLToPath(new URL("../../README.md", import.meta.url)), "utf8");
+test("parameters: docs/parameters.md has the driver's own table", () => {
+  const text = readFileSync(
+    fileURLToPath(new URL("../../docs/parameters.md", import.meta.url)),
+    "utf8",
+  );
   const after = between(text, "parameters", parameterTable());
   assert.ok(text === after, "run scripts/generate_parameter_table.ts");
 });
