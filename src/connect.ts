@@ -1,5 +1,6 @@
 import type { ConnectOptions as ConfigOptions } from "./config/options.ts";
 import { resolveSettings } from "./config/settings.ts";
+import { ownOptions } from "./config/validate.ts";
 import type { Settings, Target } from "./config/target.ts";
 import { Connection } from "./connection.ts";
 import { type ConnectionCore, connectionCore } from "./connection_core.ts";
@@ -53,7 +54,7 @@ export async function connect(
   // Deeper down an error's stack has no room left for the caller.
   const site = new Error();
   const isDsn = typeof first === "string" || first instanceof URL;
-  const options = isDsn ? second : first;
+  const options = ownOptions(isDsn ? second : first as ConnectOptions);
   const runtime = options.runtime ?? await detectRuntime();
   try {
     return new Connection(await openCore(isDsn ? first : undefined, options, runtime));

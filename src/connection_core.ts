@@ -1,4 +1,5 @@
 import { type ServerReport, serverReport } from "./errors/errors.ts";
+import { own } from "./errors/own.ts";
 import type { Settings } from "./config/target.ts";
 import type { Notification } from "./protocol/backend.ts";
 import type { Executor } from "./query/execute.ts";
@@ -58,7 +59,7 @@ export function connectionCore(
   hooks: ConnectionHooks,
 ): ConnectionCore {
   const { queryTimeout, runtime } = settings;
-  const defaults = Object.freeze({ rows, timeout: queryTimeout });
+  const defaults = Object.freeze(own({ rows, timeout: queryTimeout }));
   const notices: Notice[] = [];
   const notifications: Notification[] = [];
   const notified = new Set<(notification: Notification) => void>();

@@ -1,7 +1,8 @@
 import type { ConnectOptions, Url } from "./connect.ts";
 import type { Queryable } from "./connection.ts";
-import { checkOptions } from "./config/validate.ts";
+import { checkOptions, ownOptions } from "./config/validate.ts";
 import { InterfaceError } from "./errors/errors.ts";
+import { own } from "./errors/own.ts";
 import type { CopyData, CopyOptions } from "./features/copy.ts";
 import {
   type CopyRow,
@@ -66,7 +67,9 @@ export function createPool(
 ): Pool {
   const settings = poolSettings(poolOptions);
   const isDsn = typeof options === "string" || options instanceof URL;
-  const connection = isDsn ? settings.connection : { ...options, ...settings.connection };
+  const connection = ownOptions(
+    isDsn ? settings.connection : { ...options, ...settings.connection },
+  );
   checkOptions(connection);
   return new Pool(isDsn ? options : undefined, connection, settings);
 }
@@ -123,7 +126,7 @@ export class Pool implements Queryable, AsyncDisposable {
     return new PoolQuery<Row>(this.#queries, {
       make: (db) => db.query<Row>(text, parameters, options),
       kind: this.#kindOf(whole),
-      options,
+      options: options === NO_OPTIONS ? options : own(options),
       origin: typeof text === "string" ? undefined : text,
       values: NO_PARAMETERS,
     });
@@ -137,12 +140,12 @@ export class Pool implements Queryable, AsyncDisposable {
     text: string,
     options: QueryOptions = NO_OPTIONS,
   ): Promise<PreparedStatement<Row>> {
-    const need = this.#need("shared", options.signal, "prepare");
+    const need = this.#need("shared", signalOf(options), "prepare");
     return this.#borrower.lend(need, async (db) => {
       const { parameterTypes, columns } = await db.query(text, [], options).describe();
       const parameters = parameterTypes.map((oid) => ({ oid, codec: undefined }));
-      const run = (values: Parameters, own: StatementOptions) =>
-        this.query<Row>(text, values, { ...options, ...own });
+      const run = (values: Parameters, changes: StatementOptions) =>
+        this.query<Row>(text, values, own<QueryOptions>(options, changes));
       return new PoolPreparedStatement<Row>(this.#queries.host, run, parameters, columns);
     });
   }
@@ -152,7 +155,7 @@ export class Pool implements Queryable, AsyncDisposable {
     queries: readonly (BatchQuery | Fragment)[],
     options: BatchOptions = NO_OPTIONS,
   ): Promise<Result[]> {
-    const need = this.#need("held", options.signal, "batch");
+    const need = this.#need("held", signalOf(options), "batch");
     return this.#borrower.lend(need, (db) => db.batch(queries, options));
   }
 
@@ -162,7 +165,7 @@ export class Pool implements Queryable, AsyncDisposable {
     rows: Iterable<Parameters>,
     options: QueryOptions = NO_OPTIONS,
   ): Promise<Result<Row>> {
-    const need = this.#need("held", options.signal, "executeMany");
+    const need = this.#need("held", signalOf(options), "executeMany");
     return this.#borrower.lend(need, (db) => db.executeMany<Row>(text, rows, options));
   }
 
@@ -172,7 +175,7 @@ export class Pool implements Queryable, AsyncDisposable {
     source: Source<CopyData> | CopyData,
     options: CopyOptions = {},
   ): Promise<number> {
-    const need = this.#need("held", options.signal, "copyFrom");
+    const need = this.#need("held", signalOf(options), "copyFrom");
     return this.#borrower.lend(need, (db) => db.copyFrom(text, source, options));
   }
 
@@ -200,7 +203,7 @@ export class Pool implements Queryable, AsyncDisposable {
     rows: Source<CopyRow>,
     options: CopyRowsFromOptions = {},
   ): Promise<number> {
-    const need = this.#need("held", options.signal, "copyRowsFrom");
+    const need = this.#need("held", signalOf(options), "copyRowsFrom");
     return this.#borrower.lend(need, (db) => db.copyRowsFrom(table, columns, rows, options));
   }
 
@@ -219,13 +222,13 @@ export class Pool implements Queryable, AsyncDisposable {
     columns: readonly string[],
     options: CopyRowsToOptions = {},
   ): AsyncIterableIterator<Row> {
-    const need = this.#need("held", options.signal, "copyRowsTo");
+    const need = this.#need("held", signalOf(options), "copyRowsTo");
     return copyRowsTo<Row>(() => this.#borrower.take(need), table, columns, options);
   }
 
   /** Notifies whoever listens to a channel, as of a connection. */
   notify(channel: string, payload?: string, options?: CallOptions): Promise<void> {
-    return this.#borrower.lend(this.#need("shared", options?.signal, "notify"), (db) => {
+    return this.#borrower.lend(this.#need("shared", signalOf(options), "notify"), (db) => {
       return db.notify(channel, payload, options);
     });
   }
@@ -278,7 +281,7 @@ export class Pool implements Queryable, AsyncDisposable {
    * callbacks that wait for another one, it fails with a `PoolDeadlockError` after a second.
    */
   transaction<T>(work: TransactionCallback<T>, options?: TransactionRunOptions): Promise<T> {
-    const need = this.#need("held", options?.signal, "transaction");
+    const need = this.#need("held", signalOf(options), "transaction");
     return this.#borrower.lend(need, (db) => db.transaction(work, options));
   }
 
@@ -301,7 +304,8 @@ export class Pool implements Queryable, AsyncDisposable {
    * back; what is not back after `timeout` seconds (default 10; 0: no limit) is destroyed. Never
    * rejects; closing twice is closing once.
    */
-  close({ timeout = CLOSE_TIMEOUT }: { timeout?: number } = {}): Promise<void> {
+  close(options: { timeout?: number } = {}): Promise<void> {
+    const { timeout = CLOSE_TIMEOUT } = own(options);
     return this.#closing ??= this.#close(timeout);
   }
 
@@ -339,13 +343,17 @@ export class Pool implements Queryable, AsyncDisposable {
 
 const NO_PARAMETERS: readonly unknown[] = Object.freeze([]);
 
+function signalOf(options: { signal?: Signal } | undefined): Signal | undefined {
+  return own(options).signal;
+}
+
 /** The host of queries that are not on a connection yet. */
 function queryHost({ rows = "object" }: ConnectOptions): QueryHost {
   return {
     get executor(): never {
       throw new InterfaceError("this needs a connection of its own: use pool.connect()");
     },
-    defaults: Object.freeze({ rows }),
+    defaults: Object.freeze(own({ rows })),
     // The pool takes the caller's stack itself.
     asyncStacks: true,
     templates: new Templates(),

@@ -1,4 +1,5 @@
 import { InterfaceError } from "../errors/errors.ts";
+import { own } from "../errors/own.ts";
 import type { KeepAlive, Runtime } from "../runtime/runtime.ts";
 import { isUri } from "./dsn.ts";
 import { type Given, given, givenChoice, givenText, givenWhole, wholeNumber } from "./given.ts";
@@ -10,7 +11,7 @@ import { type Place, resolvePlaces } from "./places.ts";
 import { gather, sessionVariables } from "./sources.ts";
 import type { Settings, Target } from "./target.ts";
 import { placeTls, resolveTls } from "./tls.ts";
-import { checkOptions } from "./validate.ts";
+import { checkOptions, ownOptions } from "./validate.ts";
 
 /**
  * Checks and resolves everything that `connect()` was told, with what the service file, the
@@ -27,6 +28,7 @@ export async function resolveSettings(
   options: ConnectOptions,
   runtime: Runtime,
 ): Promise<Settings> {
+  options = ownOptions(options);
   checkOptions(options);
   const text = dsnText(dsn);
   if (isUri(options.database ?? "")) {
@@ -198,13 +200,11 @@ async function resolveTargets(
 ): Promise<Target[]> {
   const policy = await resolveTls(values, options, places, runtime);
   const password = await passwords(values, options, login, runtime);
-  return places.map((place) => ({
-    host: place.host,
-    address: place.address,
-    port: place.port,
-    ...placeTls(policy, place),
-    ...password(place),
-  }));
+  return places.map((place) => {
+    const { sslMode, tls } = placeTls(policy, place);
+    const { host, address, port } = place;
+    return { host, address, port, sslMode, tls: tls && own(tls), ...password(place) };
+  });
 }
 
 async function passwords(

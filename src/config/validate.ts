@@ -1,4 +1,5 @@
 import { InterfaceError } from "../errors/errors.ts";
+import { own } from "../errors/own.ts";
 import type { ConnectOptions, TlsOptions } from "./options.ts";
 import { type Kind, LONGEST_TIME, type Parameter, PARAMETERS, TLS_VERSIONS } from "./parameters.ts";
 import { suggestion } from "./spelling.ts";
@@ -9,9 +10,7 @@ import { suggestion } from "./spelling.ts";
  * @throws {InterfaceError} names the option; never quotes a value.
  */
 export function checkOptions(options: ConnectOptions): void {
-  if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw new InterfaceError("options must be an object");
-  }
+  options = ownOptions(options);
   for (const [name, value] of Object.entries(options)) {
     const check = OPTION_CHECKS.get(name);
     if (check === undefined) {
@@ -21,6 +20,29 @@ export function checkOptions(options: ConnectOptions): void {
     if (value !== undefined) check(name, value);
   }
   checkTogether(options);
+}
+
+/** The options that are objects with options of their own. */
+const NESTED = ["sslContext", "tcpKeepalive", "sourceAddress", "startupParams"] as const;
+
+/**
+ * Returns a copy of the options' own properties, at every level; nothing is read from
+ * `Object.prototype`.
+ *
+ * @throws {InterfaceError} they are not an object.
+ */
+export function ownOptions<T extends ConnectOptions>(options: T): T {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw new InterfaceError("options must be an object");
+  }
+  const copy: { -readonly [K in keyof ConnectOptions]: unknown } = own(options);
+  for (const name of NESTED) {
+    const value = copy[name];
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+      copy[name] = own(value);
+    }
+  }
+  return copy as T;
 }
 
 /**

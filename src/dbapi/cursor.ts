@@ -1,5 +1,6 @@
 import type { Queryable } from "../connection.ts";
 import { InterfaceError, ProgrammingError } from "../errors/errors.ts";
+import { own } from "../errors/own.ts";
 import type { Result } from "../query/result.ts";
 import { executeCopy, type StreamOptions } from "./copy_stream.ts";
 import {
@@ -65,7 +66,7 @@ export class Cursor<Connection = Queryable> implements AsyncDisposable {
   constructor(connection: Connection, host: ExecutionHost, options: CursorOptions = {}) {
     this.#connection = connection;
     this.#host = host;
-    this.paramstyle = checkParamStyle(options.paramstyle ?? "format");
+    this.paramstyle = checkParamStyle(own(options).paramstyle ?? "format");
   }
 
   /** The connection that made it. */
@@ -99,8 +100,9 @@ export class Cursor<Connection = Queryable> implements AsyncDisposable {
   async execute(
     operation: string,
     args: Arguments = [],
-    { stream }: StreamOptions = {},
+    options: StreamOptions = {},
   ): Promise<this> {
+    const { stream } = own(options);
     const host = this.#begin(operation);
     if (stream !== undefined) {
       this.#outcome = await executeCopy(host, operation, args, stream);

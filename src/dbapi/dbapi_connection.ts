@@ -12,6 +12,7 @@ import {
   ProgrammingError,
   Warning,
 } from "../errors/errors.ts";
+import { own } from "../errors/own.ts";
 import { BaseConnection } from "./base_connection.ts";
 import { Cursor, type CursorOptions } from "./cursor.ts";
 import { executeText } from "./execution.ts";
@@ -51,7 +52,9 @@ export async function connect(
   second: DbapiOptions = {},
 ): Promise<Connection> {
   const isDsn = typeof first === "string" || first instanceof URL;
-  const { autocommit = false, paramstyle = "format", ...options } = isDsn ? second : first;
+  const { autocommit = false, paramstyle = "format", ...options } = own(
+    isDsn ? second : first as DbapiOptions,
+  );
   if (typeof autocommit !== "boolean") {
     throw new InterfaceError("option autocommit must be true or false");
   }

@@ -1,4 +1,5 @@
 import { InterfaceError } from "../errors/errors.ts";
+import { own } from "../errors/own.ts";
 import { executeCopy, type StreamOptions } from "./copy_stream.ts";
 import type { PreparedStatement as DriverStatement } from "../query/prepared.ts";
 import type { Result } from "../query/result.ts";
@@ -46,7 +47,7 @@ export class NamedStatements {
     options: RunOptions = {},
   ): Promise<unknown[][] | null> {
     if (typeof sql !== "string") throw new InterfaceError("run(): the SQL must be a string");
-    const { stream, types: named } = options;
+    const { stream, types: named } = own(options);
     if (stream !== undefined) {
       this.#outcome = await executeCopy(this.#host, sql, parameters, stream);
       return null;
@@ -72,12 +73,13 @@ export class NamedStatements {
 export async function prepareNamed(
   host: ExecutionHost,
   sql: string,
-  { types }: Pick<RunOptions, "types"> = {},
+  options: Pick<RunOptions, "types"> = {},
 ): Promise<PreparedStatement> {
+  const { types } = own(options);
   if (typeof sql !== "string") throw new InterfaceError("prepare(): the SQL must be a string");
   const scanned = scanText("named", sql, host.backslashes);
-  const options = { rows: "array", parameterTypes: namedTypes(scanned, types) } as const;
-  const statement = await host.run(() => host.db.prepare<unknown[]>(scanned.text, options), false);
+  const how = { rows: "array", parameterTypes: namedTypes(scanned, types) } as const;
+  const statement = await host.run(() => host.db.prepare<unknown[]>(scanned.text, how), false);
   return new PreparedStatement(host, scanned, statement);
 }
 

@@ -8,6 +8,7 @@
  * Source: manual, BEGIN, SAVEPOINT; "Extended Query", "Pipelining".
  */
 import { InterfaceError, InternalError } from "../errors/errors.ts";
+import { own } from "../errors/own.ts";
 import type { TransactionStatus } from "../protocol/backend.ts";
 import type { QueryHost } from "../query/host.ts";
 import { executeSimple } from "../query/simple.ts";
@@ -33,7 +34,7 @@ export interface TransactionOptions {
 /** The same host for what is run within a block. */
 export function within(host: QueryHost, turn: Turn): QueryHost {
   const { executor, asyncStacks, templates, names } = host;
-  const defaults = Object.freeze({ ...host.defaults, turn });
+  const defaults = Object.freeze(own(host.defaults, { turn }));
   return { executor, defaults, asyncStacks, templates, names, outer: host };
 }
 
@@ -264,7 +265,7 @@ export class Block implements Turn {
   async #tag(text: string): Promise<string> {
     const { executor } = this.#host;
     const turn = executor.session.turn === this.#end ? this.#end : this;
-    const results = await executeSimple(executor, text, { turn });
+    const results = await executeSimple(executor, text, own({ turn }));
     return results.at(-1)!.command;
   }
 }

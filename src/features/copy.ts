@@ -6,6 +6,7 @@
  * CopyFail, or as the answer to an error. Data comes out as any result does, in the pipeline.
  * Source: manual, "COPY Operations" in the protocol's message flow.
  */
+import { own } from "../errors/own.ts";
 import { takeCallSite, withCallSite } from "../query/call_site.ts";
 import type { QueryHost } from "../query/host.ts";
 import { type ByteStream, openSource, type Pull, type Source } from "../query/source.ts";
@@ -41,9 +42,10 @@ export async function copyIn(
   host: QueryHost,
   text: string,
   source: Pull<CopyData>,
-  options: CopyOptions,
+  given: CopyOptions,
 ): Promise<number> {
   const site = takeCallSite(host.asyncStacks);
+  const options = own(given);
   const { session } = host.executor;
   const copy = new CopyIn(session, text, source, options.progress);
   const watched = watchCopy(host, text, "in");
@@ -72,7 +74,7 @@ export async function copyIn(
  * the way, is the reading's error.
  */
 export function copyTo(host: QueryHost, text: string, options: CopyOptions = {}): ByteStream {
-  return byteStream(new CopyOut(host, text, options));
+  return byteStream(new CopyOut(host, text, own(options)));
 }
 
 /** What a stream of bytes takes its chunks from. */

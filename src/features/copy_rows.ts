@@ -5,6 +5,7 @@
 import { Reader } from "../bytes/reader.ts";
 import { Writer } from "../bytes/writer.ts";
 import { InterfaceError, ProtocolError } from "../errors/errors.ts";
+import { own } from "../errors/own.ts";
 import {
   isTrailer,
   readBinaryHeader,
@@ -58,12 +59,13 @@ export async function copyRowsFrom(
   table: TableName,
   columns: readonly string[],
   rows: Source<CopyRow>,
-  options: CopyRowsFromOptions = {},
+  given: CopyRowsFromOptions = {},
 ): Promise<number> {
+  const options = own(given);
   const into = `${tableOf(table)} (${listOf(columns)})`;
   const pull = openSource(rows, "copyRowsFrom(): the source");
   const { signal, lift } = limit("copy", options.timeout, options.signal);
-  const how = { ...options, signal, timeout: 0 };
+  const how = own<CopyRowsFromOptions>(options, { signal, timeout: 0 });
   try {
     const described = await describe(host, table, columns, how);
     const first = await unlessAborted(pull.next(), signal);
@@ -86,11 +88,12 @@ export async function* copyRowsTo<Row = ObjectRow>(
   lend: () => HostLoan | Promise<HostLoan>,
   table: TableName,
   columns: readonly string[],
-  options: CopyRowsToOptions = {},
+  given: CopyRowsToOptions = {},
 ): AsyncGenerator<Row, void, undefined> {
+  const options = own(given);
   const { host, giveBack } = await lend();
   const { signal, lift } = limit("copy", options.timeout, options.signal);
-  const how = { ...options, signal, timeout: 0 };
+  const how = own<CopyRowsToOptions>(options, { signal, timeout: 0 });
   try {
     const described = await describe(host, table, columns, how);
     const decode = compileRows(described, options.rows ?? host.defaults.rows ?? "object");
@@ -158,7 +161,7 @@ async function describe(
   { signal }: CopyOptions,
 ): Promise<readonly RowColumn[]> {
   const text = `select ${listOf(columns)} from ${tableOf(table)}`;
-  return (await executor.describe(text, { prepare: false, signal, turn })).binaryColumns;
+  return (await executor.describe(text, own({ prepare: false, signal, turn }))).binaryColumns;
 }
 
 function tableOf(table: TableName): string {

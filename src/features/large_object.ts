@@ -3,6 +3,7 @@
  * parts, with 64-bit positions. Source: manual, "Large Objects", "Server-Side Functions"; be-fsstubs.c.
  */
 import { InterfaceError } from "../errors/errors.ts";
+import { own } from "../errors/own.ts";
 import { call } from "../query/call.ts";
 import type { CallOptions, QueryHost } from "../query/host.ts";
 import type { ByteSink, ByteStream } from "../query/source.ts";
@@ -81,7 +82,12 @@ export class LargeObjects {
     parameters: readonly unknown[],
     options: CallOptions,
   ) => {
-    const result = await call(this.#host, text, parameters, { ...options, rows: "array" });
+    const result = await call(
+      this.#host,
+      text,
+      parameters,
+      own<QueryHost["defaults"]>(options, { rows: "array" }),
+    );
     return (result as unknown as [Value][])[0]![0];
   };
 }
@@ -217,7 +223,8 @@ export class LargeObject implements AsyncDisposable {
    * A web stream that writes at the position. When it is closed the object stays open; when it is
    * aborted what is being written is cancelled. `timeout` is for each chunk.
    */
-  writable({ signal, timeout }: CallOptions = {}): ByteSink {
+  writable(options: CallOptions = {}): ByteSink {
+    const { signal, timeout } = own(options);
     return new WritableStream<Uint8Array | string>({
       write: async (chunk, controller) => {
         const either = limit("write", 0, signal, controller.signal);
@@ -253,12 +260,13 @@ export class LargeObject implements AsyncDisposable {
   /** Calls `work` when it is its turn, and tells it what is left of the options for each query. */
   async #operation<Value>(
     name: string,
-    { signal: own, timeout }: CallOptions,
+    options: CallOptions,
     isLong: boolean,
     work: (how: CallOptions) => Promise<Value>,
   ): Promise<Value> {
     if (this.#closing !== undefined) throw new InterfaceError("the large object is closed");
-    const { signal, lift } = limit(`large object: ${name}`, timeout, own);
+    const { signal: given, timeout } = own(options);
+    const { signal, lift } = limit(`large object: ${name}`, timeout, given);
     const how = timeout === undefined ? { signal } : { signal, timeout: 0 };
     const before = this.#underway;
     const value = before === undefined

@@ -3,6 +3,7 @@
  * each gets his own. Source: manual, LISTEN, NOTIFY; async.c.
  */
 import { InterfaceError, OperationalError, PgError } from "../errors/errors.ts";
+import { own } from "../errors/own.ts";
 import type { Notification } from "../protocol/backend.ts";
 import { call } from "../query/call.ts";
 import type { CallOptions, QueryHost } from "../query/host.ts";
@@ -64,9 +65,10 @@ export class Subscription<Event = Notification>
   /** For the driver: use `listen()`. `unlisten` never rejects. */
   constructor(
     channel: string,
-    { limit = QUEUE_LIMIT, overflow = "error", signal }: ListenOptions,
+    options: ListenOptions,
     unlisten: (self: Subscription<Event>) => Promise<void>,
   ) {
+    const { limit = QUEUE_LIMIT, overflow = "error", signal } = own(options);
     if (!(Number.isInteger(limit) && limit > 0)) {
       throw new InterfaceError("limit must be a positive integer");
     }
@@ -209,7 +211,7 @@ export class Subscriptions {
    */
   async listen(name: string, options: ListenOptions = {}): Promise<Subscription> {
     checkChannel(name);
-    const { signal } = options;
+    const { signal } = own(options);
     signal?.throwIfAborted();
     const { session } = this.#host.executor;
     if (session.transactionStatus !== "idle") throw new InterfaceError(IN_TRANSACTION);
@@ -271,7 +273,7 @@ export class Subscriptions {
 
   async #run(text: string): Promise<void> {
     const { executor, defaults } = this.#host;
-    await executor.execute(text, [], { ...defaults, prepare: false });
+    await executor.execute(text, [], own<QueryHost["defaults"]>(defaults, { prepare: false }));
   }
 }
 

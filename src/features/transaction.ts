@@ -1,5 +1,6 @@
 /** Transactions and savepoints as they are used: around a callback, with retries, or by hand. */
 import { InterfaceError, PgError } from "../errors/errors.ts";
+import { own } from "../errors/own.ts";
 import type { QueryHost } from "../query/host.ts";
 import { limit, unlessAborted } from "../session/deadline.ts";
 import type { Signal } from "../session/exchange.ts";
@@ -34,8 +35,10 @@ export type TransactionCallback<T> = (tx: Transaction) => T | PromiseLike<T>;
 export async function runTransaction<T>(
   host: QueryHost,
   work: TransactionCallback<T>,
-  { retries = 0, ...options }: TransactionRunOptions = {},
+  given: TransactionRunOptions = {},
 ): Promise<T> {
+  const options = own(given);
+  const { retries = 0 } = options;
   const { signal, lift } = limit("transaction", options.timeout, options.signal);
   try {
     for (let attempt = 0;; attempt++) {
@@ -59,8 +62,9 @@ export async function runTransaction<T>(
  */
 export async function beginTransaction(
   host: QueryHost,
-  options: TransactionOptions = {},
+  given: TransactionOptions = {},
 ): Promise<Transaction> {
+  const options = own(given);
   const { executor: { trace: { transaction }, session } } = host;
   const { signal, lift } = limit("transaction", options.timeout, options.signal);
   const watched = transaction.isWatched ? transaction.open(told(host, 1)) : undefined;

@@ -3,6 +3,7 @@
  * rolled back later, by whomever. Source: manual, PREPARE TRANSACTION, COMMIT PREPARED; twophase.c.
  */
 import { InterfaceError, InternalError } from "../errors/errors.ts";
+import { own } from "../errors/own.ts";
 import { call } from "../query/call.ts";
 import type { CallOptions, QueryHost } from "../query/host.ts";
 import { quoteLiteral } from "../query/quote.ts";
@@ -34,7 +35,11 @@ export async function prepareTransaction(
 ): Promise<void> {
   const { executor, defaults } = host;
   const text = `prepare transaction ${literalOf(gid)}`;
-  const { command } = await executor.execute(text, [], { ...defaults, prepare: false });
+  const { command } = await executor.execute(
+    text,
+    [],
+    own<QueryHost["defaults"]>(defaults, { prepare: false }),
+  );
   if (command === "PREPARE TRANSACTION") return;
   const message = "the transaction was rolled back instead of prepared";
   throw new InternalError(message, { code: "40000", cause: firstFailure() });
@@ -50,7 +55,12 @@ export async function commitPrepared(
   gid: string,
   options?: CallOptions,
 ): Promise<void> {
-  await call(host, `commit prepared ${literalOf(gid)}`, [], { ...options, prepare: false });
+  await call(
+    host,
+    `commit prepared ${literalOf(gid)}`,
+    [],
+    own<QueryHost["defaults"]>(options, { prepare: false }),
+  );
 }
 
 /**
@@ -63,7 +73,12 @@ export async function rollbackPrepared(
   gid: string,
   options?: CallOptions,
 ): Promise<void> {
-  await call(host, `rollback prepared ${literalOf(gid)}`, [], { ...options, prepare: false });
+  await call(
+    host,
+    `rollback prepared ${literalOf(gid)}`,
+    [],
+    own<QueryHost["defaults"]>(options, { prepare: false }),
+  );
 }
 
 /** All prepared transactions of the server, oldest first. */
@@ -71,7 +86,12 @@ export async function recoverPrepared(
   host: QueryHost,
   options?: CallOptions,
 ): Promise<PreparedTransaction[]> {
-  const rows = await call(host, RECOVER, [], { ...options, rows: "array" });
+  const rows = await call(
+    host,
+    RECOVER,
+    [],
+    own<QueryHost["defaults"]>(options, { rows: "array" }),
+  );
   return (rows as unknown as [string, number, string, string][]).map(
     ([gid, milliseconds, owner, database]) => ({
       gid,

@@ -1,5 +1,6 @@
 import type { Connection } from "../connection.ts";
 import { DatabaseError, PgError } from "../errors/errors.ts";
+import { own } from "../errors/own.ts";
 import { withCallSite } from "../query/call_site.ts";
 import type { Signal } from "../runtime/runtime.ts";
 import type { Connector } from "./connector.ts";
@@ -26,7 +27,7 @@ export interface AcquireOptions {
   within?: PooledConnection;
 }
 
-const NOTHING: AcquireOptions = Object.freeze({});
+const NOTHING: AcquireOptions = Object.freeze(own<AcquireOptions>({}));
 
 /** How often a query that was not sent is tried on another connection. */
 const RETRIES = 3;
@@ -51,7 +52,8 @@ export class Borrower {
    * Takes a connection for a caller who gives it back himself. No async function: its promise would
    * be a good part of what this costs.
    */
-  connect(options: AcquireOptions): Promise<PooledConnection> {
+  connect(given: AcquireOptions): Promise<PooledConnection> {
+    const options = own(given);
     const site = this.place("connect");
     try {
       const wish: Wish = { kind: "held", signal: options.signal, site };

@@ -1,4 +1,5 @@
 import { type ConnectOptions, openCore, type Url } from "../connect.ts";
+import { own } from "../errors/own.ts";
 import type { AsyncContext, Runtime, Signal } from "../runtime/runtime.ts";
 import type { HoldingContext } from "./holding.ts";
 import type { PoolSettings } from "./options.ts";
@@ -54,7 +55,7 @@ export class Connector {
     let role: Role;
     const [effects, forbids] = [this.#effects, this.#forbids];
     const { maxPipelined = forbids ? 1 : undefined } = this.#options;
-    const options = { ...this.#options, maxPipelined, signal };
+    const options = own<ConnectOptions>(this.#options, { maxPipelined, signal });
     const core = await openCore(this.#dsn, options, runtime, {
       goesTo: (origin) => trace?.introduce(runtime.channel, origin),
       role: (asked) => role = choose(asked),

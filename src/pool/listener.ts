@@ -3,6 +3,7 @@
  * session may become is in the table of listener_state.ts.
  */
 import { InterfaceError, PoolTimeoutError } from "../errors/errors.ts";
+import { own } from "../errors/own.ts";
 import { checkChannel, type ListenOptions, Subscription } from "../features/listen.ts";
 import type { Notification } from "../protocol/backend.ts";
 import type { Signal } from "../runtime/runtime.ts";
@@ -78,7 +79,7 @@ export class Listener {
     checkChannel(name);
     if (this.#settings.pooler === "transaction") throw refusal("listeners");
     if (this.#closing !== undefined) throw closed();
-    const { signal, timeout = this.#settings.acquireTimeout } = options;
+    const { signal, timeout = this.#settings.acquireTimeout } = own(options);
     signal?.throwIfAborted();
     const member = this.#join(name, options);
     const late = (): void => member.refuse(this.#late(name, timeout));

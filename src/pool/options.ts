@@ -2,6 +2,7 @@ import type { Password } from "../config/target.ts";
 import type { ConnectOptions } from "../connect.ts";
 import type { Connection } from "../connection.ts";
 import { InterfaceError } from "../errors/errors.ts";
+import { own } from "../errors/own.ts";
 
 /** What a pool is told besides how to connect. All durations are seconds; 0 is no limit. */
 export interface PoolOptions {
@@ -111,9 +112,14 @@ export function poolSettings(options: PoolOptions): PoolSettings {
     const [isRight, what] = CHECKS[name as keyof PoolOptions];
     if (value !== undefined && !isRight(value)) throw new InterfaceError(`${name} must be ${what}`);
   }
-  const { password, connection, ...given } = options;
-  const usual = given.pooler === "transaction" ? { ...DEFAULTS, maxPipelined: 1 } : DEFAULTS;
-  const settings = { ...usual, ...definite(given), connection: { ...connection } };
+  const { password, connection, pooler, ...others } = own(options);
+  const given = { ...others, pooler };
+  const usual = pooler === "transaction" ? { ...DEFAULTS, maxPipelined: 1 } : DEFAULTS;
+  const settings = own<PoolSettings>({
+    ...usual,
+    ...definite(given),
+    connection: { ...connection },
+  });
   if (password !== undefined) settings.connection.password = password;
   if (settings.min > settings.max) throw new InterfaceError("min is above max");
   return settings;

@@ -1,4 +1,5 @@
 /** What is done again when a statement has turned out to be stale, and how. */
+import { own } from "../errors/own.ts";
 import type { ExecuteOptions } from "./execute.ts";
 
 /** How often what failed over stale statements is run again. */
@@ -6,5 +7,5 @@ export const ATTEMPTS = 3;
 
 /** How it is run after `attempt`: in the end without names, for behind a pooler any name may be unknown. */
 export function relyingOnLess(options: ExecuteOptions, attempt: number): ExecuteOptions {
-  return attempt + 1 < ATTEMPTS ? options : { ...options, prepare: false };
+  return attempt + 1 < ATTEMPTS ? options : own<ExecuteOptions>(options, { prepare: false });
 }

@@ -5,6 +5,7 @@
  */
 import type { Writer } from "../bytes/writer.ts";
 import { InterfaceError, PgError } from "../errors/errors.ts";
+import { own } from "../errors/own.ts";
 import { readCommandTag, type TransactionStatus } from "../protocol/backend.ts";
 import { EXECUTE_ALL, EXECUTE_ALL_AND_SYNC, parse, sync } from "../protocol/frontend.ts";
 import { Backend } from "../protocol/tags.ts";
@@ -101,8 +102,10 @@ class Batch implements Request<Result[]> {
     this.executions = items.map(({ text, values, parameterTypes }, i) => {
       naming("queries", i, () => checkParameters(values));
       executor.exactness.heed(text);
-      const own = parameterTypes === undefined ? options : { ...options, parameterTypes };
-      const execution = new Execution(executor, text, values, own);
+      const how = parameterTypes === undefined
+        ? options
+        : own<ExecuteOptions>(options, { parameterTypes });
+      const execution = new Execution(executor, text, values, how);
       execution.whole = this; // the next one is sent right behind
       return execution;
     });
@@ -249,7 +252,7 @@ class Many implements Request<Result> {
   }
 
   async #describe(): Promise<true> {
-    const how = { ...this.#options, ahead: true };
+    const how = own<ExecuteOptions>(this.#options, { ahead: true });
     this.#statement = await this.#executor.describe(this.#text, how);
     return true;
   }

@@ -1,3 +1,4 @@
+import { own } from "../errors/own.ts";
 import { takeCallSite } from "./call_site.ts";
 import type { ExecuteOptions } from "./execute.ts";
 import { Execution } from "./execution.ts";
@@ -15,6 +16,6 @@ export async function call(
   options: ExecuteOptions | undefined,
 ): Promise<Result> {
   const site = takeCallSite(asyncStacks);
-  const execution = new Execution(executor, text, values, { ...defaults, ...options });
+  const execution = new Execution(executor, text, values, own(defaults, options));
   return await executor.query(execution, site);
 }

@@ -3,6 +3,7 @@
  * of them, extensions' types. Each is asked for once per connection, before all that waits: what met
  * it may be the first of them. When the answer fails, the values stay text.
  */
+import { own } from "../errors/own.ts";
 import type { Turn } from "../session/exchange.ts";
 import type { TypeInfo, TypeRegistry } from "../types/registry.ts";
 import type { Executor } from "./execute.ts";
@@ -50,7 +51,11 @@ export class Catalog {
     const version = Number.parseInt(parameterStatuses.get("server_version") ?? "");
     const query = catalogQuery(version >= 14);
     const ask = (): Promise<Result> =>
-      executor.execute(query, [`{${oids.join()}}`], { rows: "array", turn, ahead: true });
+      executor.execute(
+        query,
+        [`{${oids.join()}}`],
+        own({ rows: "array" as const, turn, ahead: true }),
+      );
     const rows = transactionStatus === "transaction"
       ? await harmless(executor, ask, turn)
       : await ask();
@@ -68,10 +73,14 @@ async function harmless<T>(
   turn: Turn | undefined,
 ): Promise<T> {
   const name = "cornac_catalog";
-  const before = executeSimple(executor, `savepoint ${name}`, { turn, ahead: true });
+  const before = executeSimple(
+    executor,
+    `savepoint ${name}`,
+    own({ turn, ahead: true }),
+  );
   const running = run();
   const end = `rollback to savepoint ${name}; release savepoint ${name}`;
-  const after = executeSimple(executor, end, { turn, ahead: true });
+  const after = executeSimple(executor, end, own({ turn, ahead: true }));
   await Promise.allSettled([before, running, after]);
   return await running;
 }

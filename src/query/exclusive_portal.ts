@@ -23,6 +23,8 @@ const PATIENCE_MS = 100;
 
 /** Outside of a transaction: one request from Bind to Sync, and the session's turn with it. */
 export class ExclusivePortal implements Portal, Request<void>, Turn {
+  /** Its requests carry their own signals. */
+  readonly signal: undefined = undefined;
   readonly refusal =
     "a stream is open on this connection: read it to its end, leave its loop, or stream inside a transaction";
   leftIn: TransactionStatus | undefined;

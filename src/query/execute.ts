@@ -3,6 +3,7 @@
  * failed for a reason of the driver's own.
  */
 import { DatabaseError, StaleStatementError } from "../errors/errors.ts";
+import { own } from "../errors/own.ts";
 import type { ColumnDescription, TransactionStatus } from "../protocol/backend.ts";
 import type { Signal, Turn } from "../session/exchange.ts";
 import type { Session } from "../session/session.ts";
@@ -181,7 +182,7 @@ export class Executor {
     if (this.forgetAltered(error)) return false; // what it did is done
     const { options, statement } = execution;
     if (error instanceof TypesWanted) {
-      return this.learn(error.statement, error.oids, { ...options, ahead: true });
+      return this.learn(error.statement, error.oids, own<ExecuteOptions>(options, { ahead: true }));
     }
     if (execution.isMisfit) return this.forgetOutdated(execution);
     if (status === undefined) return false;
@@ -216,7 +217,11 @@ export class Executor {
    * was refused, which is rare, and costs a round trip.
    */
   async forgetOutdated({ statement, text, options }: Ran): Promise<boolean> {
-    const fresh = { ...options, prepare: false, place: undefined, ahead: true };
+    const fresh = own<ExecuteOptions>(options, {
+      prepare: false,
+      place: undefined,
+      ahead: true,
+    });
     const now = await this.describe(text, fresh).catch(() => statement);
     if (now.parameters.every(({ oid }, i) => oid === statement.parameters[i]?.oid)) return false;
     (options.place ?? this.cache).forget(statement);
@@ -260,7 +265,7 @@ export class Executor {
     const known = this.types.oidOf(name);
     if (known !== undefined) return known;
     const query = "select $1::pg_catalog.regtype::pg_catalog.oid as oid";
-    const [row] = await this.execute(query, [name], { turn });
+    const [row] = await this.execute(query, [name], own<ExecuteOptions>({ turn }));
     return Number(row!.oid);
   }
 

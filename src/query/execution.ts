@@ -8,6 +8,7 @@
  */
 import type { Writer } from "../bytes/writer.ts";
 import { DatabaseError, DataError, InterfaceError, ProtocolError } from "../errors/errors.ts";
+import { own } from "../errors/own.ts";
 import { readCommandTag, type TransactionStatus } from "../protocol/backend.ts";
 import { ATTEMPTS, relyingOnLess } from "./again.ts";
 import { beginBind, endBind, EXECUTE_ALL_AND_SYNC, flush, parse } from "../protocol/frontend.ts";
@@ -88,7 +89,7 @@ export class Execution implements Request<Result> {
 
   /** Has it described ahead of all that waits; then it runs that statement, under no name if need be. */
   async describe(): Promise<void> {
-    const how = { ...this.options, ahead: true };
+    const how = own<ExecuteOptions>(this.options, { ahead: true });
     this.#described = await this.#executor.describe(this.text, how);
   }
 

@@ -1,4 +1,5 @@
 /** What a query runs on, and how it is to be run: its own options over the connection's. */
+import { own } from "../errors/own.ts";
 import { cancelled, type Signal } from "../session/exchange.ts";
 import type { TypesOptions } from "../types/registry.ts";
 import type { ExecuteOptions, Executor } from "./execute.ts";
@@ -62,23 +63,25 @@ export function withDefaults(
   options: QueryOptions,
   host: QueryHost,
 ): ExecuteOptions | Promise<ExecuteOptions> {
-  const types = options.parameterTypes;
+  if (options === NO_OPTIONS) return host.defaults;
+  const types = own(options).parameterTypes;
   if (!types?.some(isName)) return over(options, host);
   return host.executor.oidsOf(types, host.defaults.turn)
-    .then((parameterTypes) => over({ ...options, parameterTypes }, host));
+    .then((parameterTypes) => over(own<QueryOptions>(options, { parameterTypes }), host));
 }
 
 /** Most queries have no options of their own: nothing is made anew for them. */
 export function over(options: QueryOptions, host: QueryHost): ExecuteOptions {
   const { defaults } = host;
   if (options === NO_OPTIONS) return defaults;
-  const { types, ...others } = options as QueryOptions & { parameterTypes?: readonly number[] };
-  if (types === undefined) return { ...defaults, ...others };
-  return { ...defaults, ...others, types: host.executor.ownTypes(types) };
+  const merged = own<object>(defaults, options) as Omit<ExecuteOptions, "types">;
+  const { types } = merged as QueryOptions;
+  if (types === undefined) return merged;
+  return own<ExecuteOptions>(merged, { types: host.executor.ownTypes(types) });
 }
 
 /** The options of a query that has none. */
-export const NO_OPTIONS: QueryOptions = Object.freeze({});
+export const NO_OPTIONS: QueryOptions = Object.freeze(own<QueryOptions>({}));
 
 /** What a query comes to that was cancelled before it was sent; nobody need hear of it. */
 export function neverSent(): Promise<never> {

@@ -3,6 +3,7 @@
  */
 import type { Writer } from "../bytes/writer.ts";
 import { InterfaceError } from "../errors/errors.ts";
+import { own } from "../errors/own.ts";
 import type { ColumnDescription } from "../protocol/backend.ts";
 import { close, sync } from "../protocol/frontend.ts";
 import { Backend, Kind } from "../protocol/tags.ts";
@@ -65,8 +66,8 @@ export class PreparedStatement<Row = ObjectRow> implements AsyncDisposable {
     const values = Array.isArray(parameters)
       ? parameters
       : bindNames(this.#text, parameters as Readonly<Record<string, unknown>>);
-    const own = options === undefined ? this.#options : { ...this.#options, ...options };
-    return new Query<Row>(this.#host, this.#text.text, values, own);
+    const how = options === undefined ? this.#options : own<QueryOptions>(this.#options, options);
+    return new Query<Row>(this.#host, this.#text.text, values, how);
   }
 
   /** Drops it on the server. Closing twice is closing once; never rejects. */
@@ -100,10 +101,10 @@ export async function prepareStatement<Row>(
   const { executor } = host;
   const scanned = host.names.scan(text, executor.escapesInStrings);
   const place = executor.cache.place();
-  const own = { ...options, place };
+  const kept = own<QueryOptions & { place: OwnPlace }>(options, { place });
   try {
-    const how = await withDefaults(own, host);
-    const fixed: QueryOptions = { ...own, parameterTypes: how.parameterTypes };
+    const how = await withDefaults(kept, host);
+    const fixed: QueryOptions = own(kept, { parameterTypes: how.parameterTypes });
     const statement = await executor.describe(scanned.text, how);
     return new PreparedStatement(host, scanned, fixed, place, statement);
   } catch (error) {

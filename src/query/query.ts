@@ -1,11 +1,12 @@
 import { InterfaceError, NoRowsError, TooManyRowsError } from "../errors/errors.ts";
+import { own } from "../errors/own.ts";
 import type { ColumnDescription } from "../protocol/backend.ts";
 import { cancelled } from "../session/exchange.ts";
 import { takeCallSite, withCallSite } from "./call_site.ts";
 import type { ExecuteOptions } from "./execute.ts";
 import { Execution } from "./execution.ts";
 import { type Assembly, Fragment } from "./fragment.ts";
-import { neverSent, type QueryHost, type QueryOptions, withDefaults } from "./host.ts";
+import { neverSent, NO_OPTIONS, type QueryHost, type QueryOptions, withDefaults } from "./host.ts";
 import type { ObjectRow, Result } from "./result.ts";
 import { SimpleQuery } from "./simple_query.ts";
 import { BatchStream, RowStream, type StreamSource } from "./stream.ts";
@@ -59,7 +60,7 @@ export class Query<Row = ObjectRow> extends Fragment
     this.#host = host;
     this.#text = text;
     this.#parameters = parameters;
-    this.#options = options;
+    this.#options = options === NO_OPTIONS ? options : own(options);
     this.#origin = origin;
     this.#site = takeCallSite(host.asyncStacks);
   }
@@ -97,7 +98,7 @@ export class Query<Row = ObjectRow> extends Fragment
 
   /** The same query with its rows as arrays in column order. */
   values(): Query<unknown[]> {
-    const options: QueryOptions = { ...this.#options, rows: "array" };
+    const options = own<QueryOptions>(this.#options, { rows: "array" });
     return new Query(this.#host, this.#text, this.#parameters, options, this.#origin);
   }
 
@@ -161,7 +162,10 @@ export class Query<Row = ObjectRow> extends Fragment
   async describe(): Promise<StatementDescription> {
     const { executor } = this.#host;
     try {
-      const options = await withDefaults({ ...this.#options, prepare: false }, this.#host);
+      const options = await withDefaults(
+        own<QueryOptions>(this.#options, { prepare: false }),
+        this.#host,
+      );
       const { parameters, columns } = await executor.describe(this.#text, options);
       return { parameterTypes: parameters.map(({ oid }) => oid), columns };
     } catch (error) {

@@ -1,4 +1,5 @@
 import { InterfaceError } from "../errors/errors.ts";
+import { own } from "../errors/own.ts";
 import { type BatchItem, executeBatch, executeMany } from "./batch.ts";
 import { takeCallSite, withCallSite } from "./call_site.ts";
 import { assemble, Fragment } from "./fragment.ts";
@@ -175,8 +176,8 @@ export abstract class Queries {
       throw new InterfaceError("query(): a fragment has its parameters in it");
     }
     const { text, values, types, isTyped } = assemble(fragment);
-    const own = isTyped ? { ...options, parameterTypes: types } : options;
-    return new Query<Row>(this.#host, text, values, own, fragment);
+    const how = isTyped ? own<QueryOptions>(options, { parameterTypes: types }) : options;
+    return new Query<Row>(this.#host, text, values, how, fragment);
   }
 
   #item(query: BatchQuery | Fragment): BatchItem {
@@ -184,8 +185,10 @@ export abstract class Queries {
       const { text, values, types, isTyped } = assemble(query);
       return { text, values, parameterTypes: isTyped ? types : undefined };
     }
-    const { text, parameters = NO_PARAMETERS } = query;
-    return isArray(parameters) ? { text, values: parameters } : this.#named(text, parameters);
+    const { text, parameters = NO_PARAMETERS } = own(query);
+    return isArray(parameters)
+      ? { text, values: parameters, parameterTypes: undefined }
+      : this.#named(text, parameters);
   }
 
   #named(text: string, parameters: Parameters): BatchItem {
@@ -196,7 +199,7 @@ export abstract class Queries {
     }
     const scanned = this.#scan(text);
     const values = bindNames(scanned, parameters as Readonly<Record<string, unknown>>);
-    return { text: scanned.text, values };
+    return { text: scanned.text, values, parameterTypes: undefined };
   }
 
   #scan(text: string): NamedText {

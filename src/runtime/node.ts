@@ -34,7 +34,8 @@ export type Services = Omit<Runtime, "name" | "asyncStacks" | "connect" | "adopt
 export const nodeServices: Services = {
   lookup: async (host) =>
     (await lookup(host, { all: true, verbatim: true })).map((one) => one.address),
-  env: (name) => process.env[name],
+  // An object like any other: without this, Object.prototype would be part of the environment.
+  env: (name) => Object.hasOwn(process.env, name) ? process.env[name] : undefined,
   readTextFile: (path) => orAbsent(readText(path)),
   fileMode: async (path) => {
     if (process.platform === "win32") return undefined;

@@ -1,7 +1,11 @@
 import { OperationalError } from "../errors/errors.ts";
+import { own } from "../errors/own.ts";
 import type { Signal } from "../runtime/runtime.ts";
 import { after } from "./alarm.ts";
 import { late } from "./exchange.ts";
+
+/** How listeners of signals are added. */
+export const ONCE: { readonly once: true } = Object.freeze(own<{ once: true }>({ once: true }));
 
 /**
  * Aborts `controller` when `seconds` are over (0: never), for a reason that says what was going on
@@ -53,7 +57,7 @@ export function limit(
 function follow(controller: AbortController, signal: Signal): () => void {
   const abort = (): void => controller.abort(signal.reason);
   if (signal.aborted) abort();
-  signal.addEventListener("abort", abort, { once: true });
+  signal.addEventListener("abort", abort, ONCE);
   return () => signal.removeEventListener("abort", abort);
 }
 
@@ -76,7 +80,7 @@ export function unlessAborted<T>(
     const abort = (): void => reject(signal.reason);
     const release = (): void => signal.removeEventListener("abort", abort);
     if (signal.aborted) abort();
-    else signal.addEventListener("abort", abort, { once: true });
+    else signal.addEventListener("abort", abort, ONCE);
     Promise.resolve(promise).then(resolve, reject).finally(release);
   });
 }

@@ -3,9 +3,11 @@
  * Source: manual, "SSL Session Encryption" in the protocol's message flow, and libpq's sslmode table.
  */
 import { NotSupportedError, OperationalError, ProtocolError } from "../errors/errors.ts";
+import { own } from "../errors/own.ts";
 import { sslRequest } from "../protocol/frontend.ts";
 import type { Settings, Target } from "../config/target.ts";
 import type { DialOptions, Signal, Stream, TlsSettings } from "../runtime/runtime.ts";
+import { ONCE } from "./deadline.ts";
 import { Wire } from "./wire.ts";
 
 /** Bounds one attempt and knows what it is doing, so that a timeout can say where it struck. */
@@ -39,7 +41,7 @@ export async function dial(
   // be dropped for a second connection, it would log that.
   const wire = wireOver(settings, await open(settings, target, tls, attempt), attempt);
   if (settings.sslNegotiation === "direct") {
-    await shake(wire, { ...tls, alpn: [ALPN] }, settings, attempt);
+    await shake(wire, own<TlsSettings>(tls, { alpn: [ALPN] }), settings, attempt);
     checkAlpn(wire, settings);
   } else if (await ask(wire, wish, attempt)) {
     await shake(wire, tls, settings, attempt);
@@ -53,7 +55,7 @@ function wireOver({ runtime }: Settings, stream: Stream, { signal }: Attempt): W
   if (runtime.decodeUtf8 !== undefined) wire.reader.decode = runtime.decodeUtf8.bind(runtime);
   const abort = (): void => void wire.fail(signal.reason as Error);
   if (signal.aborted) throw wire.fail(signal.reason as Error);
-  signal.addEventListener("abort", abort, { once: true });
+  signal.addEventListener("abort", abort, ONCE);
   return wire;
 }
 

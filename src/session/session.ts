@@ -8,6 +8,7 @@ import {
   ProtocolError,
   type ServerFields,
 } from "../errors/errors.ts";
+import { withoutPrototype } from "../errors/own.ts";
 import {
   readFields,
   readNotification,
@@ -46,9 +47,8 @@ import type { Receiver, Wire } from "./wire.ts";
  *
  * A request is bytes to write and a conversation that reads the replies. Requests are sent when they
  * are made, answered in order, and each is closed by its own ReadyForQuery and by nothing else.
- * Notices, notifications and parameter changes are routed aside. Anything that does not fit is a
- * violation: it ends the session and every request in it; replies are never matched anew. What the
- * messages mean is not known here.
+ * Notices, notifications and parameter changes are routed aside. Anything else is a violation, which
+ * ends the session and every request in it; replies are never assigned to another request.
  */
 export class Session implements Receiver {
   readonly processId: number;
@@ -121,18 +121,18 @@ export class Session implements Receiver {
   }
 
   /** Sends a request and reads its replies. When its `write` throws, nothing of it is sent. */
-  request<T>(request: Request<T>, options?: RequestOptions): Promise<T> {
-    const isAhead = options?.ahead === true;
+  request<T>(request: Request<T>, given?: RequestOptions): Promise<T> {
+    const options = given && withoutPrototype(given);
     return new Promise<T>((resolve, reject) => {
       if (this.closed) return reject(this.#refusal());
-      if (this.turn !== options?.turn && !isAhead) {
+      if (this.turn !== options?.turn && !options?.ahead) {
         return reject(outOfTurn(this.turn, options?.turn));
       }
       const aborted = options && abortedBefore(options);
       if (aborted !== undefined) return reject(aborted.reason);
       const exchange = new Exchange<T>(request, resolve, reject) as Exchange;
       exchange.number = ++this.#count;
-      exchange.isAhead = isAhead;
+      exchange.isAhead = options?.ahead === true;
       if (options !== undefined) bind(exchange, options, this.#abort);
       if (this.#waiting.holds(exchange) || !this.#admits(exchange)) this.#waiting.push(exchange);
       else this.#send(exchange);
@@ -330,8 +330,8 @@ export class Session implements Receiver {
 
   /** The server's last words: it closes, and whoever else waits need not wait for that. */
   #fatal(error: DatabaseError): false {
-    const how = { code: error.code, cause: error };
-    this.wire.fail(new OperationalError(`connection lost: ${error.message}`, how));
+    const { code, message } = error;
+    this.wire.fail(new OperationalError(`connection lost: ${message}`, { code, cause: error }));
     return false;
   }
 

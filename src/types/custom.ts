@@ -1,4 +1,5 @@
 import { InterfaceError } from "../errors/errors.ts";
+import { ownOrOfClass } from "../errors/own.ts";
 import type { Codec } from "./codec.ts";
 
 /**
@@ -28,23 +29,24 @@ export interface CustomCodec<T = unknown> {
  *
  * @throws {InterfaceError} it has neither a name nor an OID.
  */
-export function customCodec(given: Codec | CustomCodec): Codec {
+export function customCodec(original: Codec | CustomCodec): Codec {
+  const given = ownOrOfClass(original);
   const { name = "", oid = 0 } = given;
   if (typeof name !== "string" || !Number.isInteger(oid) || (name === "" && oid === 0)) {
     throw new InterfaceError("types.codecs: a codec needs the name or the OID of its type");
   }
-  const codec = "decodeText" in given ? given : fromShort(given as CustomCodec);
+  const codec = "decodeText" in given ? given : fromShort(given as CustomCodec, original);
   return Object.freeze({ ...codec, name: name === "" ? `type ${oid}` : name, oid });
 }
 
-function fromShort(given: CustomCodec): Omit<Codec, "name" | "oid"> {
+function fromShort(given: CustomCodec, self: object): Omit<Codec, "name" | "oid"> {
   const { encode } = given;
-  const accepts = given.accepts?.bind(given) ?? isObject;
+  const accepts = given.accepts?.bind(self) ?? isObject;
   return {
     arrayOid: 0,
-    decodeText: given.decode?.bind(given) ?? ((text) => text),
+    decodeText: given.decode?.bind(self) ?? ((text) => text),
     accepts: (value) => encode !== undefined && typeof value !== "string" && accepts(value),
-    encodeText: encode?.bind(given) as Codec["encodeText"] ?? String,
+    encodeText: encode?.bind(self) as Codec["encodeText"] ?? String,
   };
 }
 

@@ -1,3 +1,4 @@
+import { own } from "../errors/own.ts";
 import { arrayOf } from "./array.ts";
 import { builtinCodecs, type TypePolicies } from "./builtin.ts";
 import type { Codec } from "./codec.ts";
@@ -69,6 +70,7 @@ export class TypeRegistry {
    * @throws {InterfaceError} a policy or a codec is wrong.
    */
   constructor(options: TypesOptions = {}, sharing?: TypeRegistry) {
+    options = own(options);
     this.#options = options;
     this.#catalogue = sharing === undefined ? new Catalogue() : sharing.#catalogue;
     for (const codec of builtinCodecs(options)) this.#scalars.set(codec.oid, codec);
@@ -121,7 +123,7 @@ export class TypeRegistry {
    * says, now and later, and begins with the codecs registered here so far.
    */
   with(options: TypesOptions): TypeRegistry {
-    const codecs = [...this.#registered, ...options.codecs ?? []];
+    const codecs = [...this.#registered, ...own(options).codecs ?? []];
     return new TypeRegistry({ ...this.#options, ...options, codecs }, this);
   }
 
