@@ -6,7 +6,7 @@ import type { Executor } from "./query/execute.ts";
 import { NamedTexts } from "./query/named.ts";
 import type { QueryHost } from "./query/host.ts";
 import type { RowShape } from "./query/rows.ts";
-import { Templates } from "./query/sql.ts";
+import { Templates } from "./query/template.ts";
 import type { Session } from "./session/session.ts";
 
 /** A NOTICE, WARNING, INFO or LOG from the server: the same fields as a `DatabaseError`, no error. */

@@ -25,6 +25,13 @@ import { PoolPreparedStatement } from "./pool/pool_prepared.ts";
 import type { PooledConnection } from "./pool/pooled_connection.ts";
 import { type TextEffect, TextEffects } from "./pool/session_state.ts";
 import type { PoolStats } from "./pool/stats.ts";
+import {
+  checkNamed,
+  checkQueryOptions,
+  FOREIGN_CLIENT,
+  foreignQuery,
+  refuseForeign,
+} from "./query/foreign.ts";
 import { assemble, Fragment } from "./query/fragment.ts";
 import { type CallOptions, NO_OPTIONS, type QueryHost, type QueryOptions } from "./query/host.ts";
 import { NamedTexts } from "./query/named.ts";
@@ -33,7 +40,8 @@ import type { Query } from "./query/query.ts";
 import type { BatchOptions, BatchQuery, Parameters } from "./query/queryable.ts";
 import type { ObjectRow, Result } from "./query/result.ts";
 import type { ByteStream, Source } from "./query/source.ts";
-import { boundSql, type Sql, templateFragment, Templates } from "./query/sql.ts";
+import { boundSql, type Sql, templateFragment } from "./query/sql.ts";
+import { Templates } from "./query/template.ts";
 import { detectRuntime } from "./runtime/detect.ts";
 import type { Signal } from "./runtime/runtime.ts";
 
@@ -93,8 +101,13 @@ export class Pool implements Queryable, AsyncDisposable {
   /** The query template tag, as of a connection. */
   readonly sql: Sql;
 
+  static {
+    refuseForeign(this.prototype, "a pool", FOREIGN_CLIENT);
+  }
+
   /** For `createPool()`. */
   constructor(dsn: string | Url | undefined, connection: ConnectOptions, settings: PoolSettings) {
+    if (settings === undefined) throw new InterfaceError("a pool is made by createPool(options)");
     const connector = new Connector(dsn, connection, settings, this.#effects, detectRuntime);
     this.#lender = new Lender(settings, (signal, trace) => connector.open(signal, trace));
     const borrower = new Borrower(this.#lender, connector, settings);
@@ -122,12 +135,16 @@ export class Pool implements Queryable, AsyncDisposable {
     parameters: Parameters = NO_PARAMETERS,
     options: QueryOptions = NO_OPTIONS,
   ): Query<Row> {
-    const whole = typeof text === "string" ? text : assemble(text).text;
+    const isText = typeof text === "string";
+    if (!isText && !(text instanceof Fragment)) throw foreignQuery(text);
+    if (options !== NO_OPTIONS) checkQueryOptions(options);
+    if (!Array.isArray(parameters)) checkNamed(parameters);
+    const whole = isText ? text : assemble(text).text;
     return new PoolQuery<Row>(this.#queries, {
       make: (db) => db.query<Row>(text, parameters, options),
       kind: this.#kindOf(whole),
       options: options === NO_OPTIONS ? options : own(options),
-      origin: typeof text === "string" ? undefined : text,
+      origin: isText ? undefined : text,
       values: NO_PARAMETERS,
     });
   }
@@ -291,6 +308,9 @@ export class Pool implements Queryable, AsyncDisposable {
    * @throws {PoolTimeoutError} none came free in time.
    */
   connect(options: AcquireOptions = {}): Promise<PooledConnection> {
+    if (typeof options === "function") {
+      throw new InterfaceError("connect() takes no callback: await it, and close() the connection");
+    }
     return this.#borrower.connect(options);
   }
 

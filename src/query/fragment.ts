@@ -24,7 +24,7 @@ export class WrittenFragment extends Fragment {
   }
 }
 
-/** A text as it grows together, with the values for its `$1`, `$2`, … */
+/** A text under construction, with the values for its `$1`, `$2`, … */
 export class Assembly {
   /** The SQL so far. */
   text = "";
@@ -32,9 +32,17 @@ export class Assembly {
   readonly values: unknown[] = [];
   /** OIDs of the parameters' types, 0 for those that the server is to choose. */
   readonly types: number[] = [];
+  /** Start and end of each piece of SQL that seems to have a `$1` of its own; mostly none. */
+  #numbered: [start: number, end: number][] | undefined;
+  /** The last token from which scanning can go on as the text grows, and the place before it. */
+  #scanned = 0;
+  #place = "";
 
   /** Appends SQL as it is. */
   add(text: string): void {
+    if (NUMBER.test(text)) {
+      (this.#numbered ??= []).push([this.text.length, this.text.length + text.length]);
+    }
     this.text += text;
   }
 
@@ -47,7 +55,7 @@ export class Assembly {
   /**
    * Appends a value as a parameter, `oid` being its type where the server is not to choose.
    *
-   * @throws {InterfaceError} it is `undefined`.
+   * @throws {InterfaceError} the value is `undefined`.
    */
   parameter(value: unknown, oid: number = 0): void {
     const number = this.values.push(value);
@@ -58,45 +66,90 @@ export class Assembly {
     this.text += `$${number}`;
   }
 
-  /** Appends the strings of a template, and its values between them. */
+  /**
+   * Appends the strings of a template, and its values between them.
+   *
+   * @throws {InterfaceError} a value is `undefined`, or a digit follows a value.
+   */
   template(strings: readonly string[], values: readonly unknown[]): void {
-    this.text += strings[0]!;
+    this.add(strings[0]!);
     for (let i = 0; i < values.length; i++) {
       this.put(values[i]);
-      this.text += strings[i + 1]!;
+      const next = strings[i + 1]!;
+      if (DIGIT.test(next) && DIGIT_AT_END.test(this.text)) throw glued(this.values.length);
+      this.add(next);
     }
   }
 
-  /** Whether any parameter's type was fixed. */
+  /**
+   * Checks the whole text.
+   *
+   * @throws {InterfaceError} a `$1` is written in the SQL, and would share its number with a value.
+   */
+  finish(): void {
+    if (this.#numbered === undefined || this.values.length === 0) return;
+    // With and without standard_conforming_strings: what one of them takes for a string may be one.
+    const [plain, escaping] = [this.#ownNumber(false), this.#ownNumber(true)];
+    if (plain === undefined || escaping === undefined) return;
+    throw new InterfaceError(
+      `sql: the SQL has ${plain} beside values, which are numbered as well: write \${value}`,
+    );
+  }
+
+  /** Reports whether any parameter has a type of its own. */
   get isTyped(): boolean {
     return this.types.some((oid) => oid !== 0);
   }
 
-  /** The last of `words` in the text so far, in lower case, outside of quotes and comments. */
-  lastWord(words: ReadonlySet<string>): string | undefined {
-    let last: string | undefined;
-    for (const lexer = new Lexer(this.text); lexer.next();) {
-      if (lexer.kind !== "word") continue;
-      const word = this.text.slice(lexer.start, lexer.end).toLowerCase();
-      if (words.has(word)) last = word;
+  /** The last of INSERT, INTO, SET and VALUES so far, in lower case; `""` if there is none. */
+  get lastPlace(): string {
+    let place = this.#place;
+    const lexer = new Lexer(this.text);
+    for (lexer.end = this.#scanned; lexer.next();) {
+      if (lexer.kind === "space" || lexer.kind === "comment") continue;
+      this.#scanned = lexer.start;
+      this.#place = place;
+      const word = lexer.kind === "word" ? this.text.slice(lexer.start, lexer.end) : "";
+      if (PLACE.test(word)) place = word.toLowerCase();
     }
-    return last;
+    return place;
   }
 
-  /** What the text ends with, spaces and comments aside: a word in lower case, or a symbol. */
+  /** The end of the text, spaces and comments aside: a word in lower case, or a symbol. */
   get lastToken(): string {
-    let last = "";
-    for (const lexer = new Lexer(this.text); lexer.next();) {
-      if (lexer.kind === "space" || lexer.kind === "comment") continue;
-      last = this.text.slice(lexer.start, lexer.end).toLowerCase();
-    }
-    return last;
+    void this.lastPlace;
+    const lexer = new Lexer(this.text);
+    lexer.end = this.#scanned;
+    return lexer.next() ? this.text.slice(lexer.start, lexer.end).toLowerCase() : "";
   }
+
+  #ownNumber(backslashes: boolean): string | undefined {
+    const pieces = this.#numbered ?? [];
+    for (const lexer = new Lexer(this.text, backslashes); lexer.next();) {
+      const { kind, start, end } = lexer;
+      if (kind === "parameter" && pieces.some(([from, to]) => from <= start && start < to)) {
+        return this.text.slice(start, end);
+      }
+    }
+    return undefined;
+  }
+}
+
+const NUMBER = /\$\d/;
+const DIGIT = /^\d/;
+const DIGIT_AT_END = /\$\d+$/;
+const PLACE = /^(?:insert|into|set|values)$/i;
+
+function glued(number: number): InterfaceError {
+  return new InterfaceError(
+    `sql: a digit follows value ${number} directly and would become a part of $${number}`,
+  );
 }
 
 /** Assembles a fragment into a whole text. */
 export function assemble(fragment: Fragment): Assembly {
   const assembly = new Assembly();
   fragment.writeTo(assembly);
+  assembly.finish();
   return assembly;
 }

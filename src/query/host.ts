@@ -5,7 +5,7 @@ import type { TypesOptions } from "../types/registry.ts";
 import type { ExecuteOptions, Executor } from "./execute.ts";
 import type { NamedTexts } from "./named.ts";
 import type { RowShape } from "./rows.ts";
-import type { Templates } from "./sql.ts";
+import type { Templates } from "./template.ts";
 
 /** Options of one query. */
 export interface QueryOptions {

@@ -5,6 +5,7 @@ import { cancelled } from "../session/exchange.ts";
 import { takeCallSite, withCallSite } from "./call_site.ts";
 import type { ExecuteOptions } from "./execute.ts";
 import { Execution } from "./execution.ts";
+import { FOREIGN_QUERY, refuseForeign } from "./foreign.ts";
 import { type Assembly, Fragment } from "./fragment.ts";
 import { neverSent, NO_OPTIONS, type QueryHost, type QueryOptions, withDefaults } from "./host.ts";
 import type { ObjectRow, Result } from "./result.ts";
@@ -47,6 +48,10 @@ export class Query<Row = ObjectRow> extends Fragment
   #running: { cancel(reason: unknown): void } | undefined;
   /** Before it was begun. */
   #isCancelled = false;
+
+  static {
+    refuseForeign(this.prototype, "a query", FOREIGN_QUERY);
+  }
 
   /** For the driver: use `query()` of a connection. `origin` is what it was made of, if `sql` did. */
   constructor(

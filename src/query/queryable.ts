@@ -2,6 +2,13 @@ import { InterfaceError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import { type BatchItem, executeBatch, executeMany } from "./batch.ts";
 import { takeCallSite, withCallSite } from "./call_site.ts";
+import {
+  checkNamed,
+  checkQueryOptions,
+  FOREIGN_CLIENT,
+  foreignQuery,
+  refuseForeign,
+} from "./foreign.ts";
 import { assemble, Fragment } from "./fragment.ts";
 import { bindNames, type NamedText } from "./named.ts";
 import { type PreparedStatement, prepareStatement } from "./prepared.ts";
@@ -28,6 +35,10 @@ export type BatchOptions = Pick<QueryOptions, "rows" | "prepare" | "types" | "si
 export abstract class Queries {
   readonly #host: QueryHost;
   #sql: Sql | undefined;
+
+  static {
+    refuseForeign(this.prototype, "a connection", FOREIGN_CLIENT);
+  }
 
   /** For the driver. */
   constructor(host: QueryHost) {
@@ -70,6 +81,7 @@ export abstract class Queries {
     parameters: Parameters = NO_PARAMETERS,
     options: QueryOptions = NO_OPTIONS,
   ): Query<Row> {
+    if (options !== NO_OPTIONS) checkQueryOptions(options);
     if (typeof text !== "string") return this.#fragment(text, parameters, options);
     if (Array.isArray(parameters)) return new Query<Row>(this.#host, text, parameters, options);
     const { text: numbered, values } = this.#named(text, parameters);
@@ -87,6 +99,8 @@ export abstract class Queries {
   ): Promise<PreparedStatement<Row>> {
     const site = takeCallSite(this.#host.asyncStacks);
     try {
+      checkText(text, "prepare()");
+      checkQueryOptions(options);
       return await prepareStatement<Row>(this.#host, text, options);
     } catch (error) {
       throw withCallSite(error, site);
@@ -115,7 +129,9 @@ export abstract class Queries {
   ): Promise<Result[]> {
     const site = takeCallSite(this.#host.asyncStacks);
     try {
-      const items = queries.map((query) => this.#item(query));
+      checkQueryOptions(options);
+      if (!Array.isArray(queries)) throw new InterfaceError("batch() takes an array of queries");
+      const items = queries.map((query, i) => this.#item(query, i));
       const how = over(options, this.#host);
       return await executeBatch(this.#host.executor, items, how);
     } catch (error) {
@@ -145,7 +161,9 @@ export abstract class Queries {
     const site = takeCallSite(this.#host.asyncStacks);
     try {
       const { executor } = this.#host;
-      const sets = [...rows];
+      checkText(text, "executeMany()");
+      checkQueryOptions(options);
+      const sets = [...checkRows(rows)];
       const scanned = sets.some(isArray) ? { text, names: [] } : this.#scan(text);
       const values = sets.map((set) => isArray(set) ? set : bindNames(scanned, set));
       const asked = withDefaults(options, this.#host);
@@ -169,9 +187,7 @@ export abstract class Queries {
   }
 
   #fragment<Row>(fragment: Fragment, parameters: Parameters, options: QueryOptions): Query<Row> {
-    if (!(fragment instanceof Fragment)) {
-      throw new InterfaceError("query() takes a text, or a fragment made by sql");
-    }
+    if (!(fragment instanceof Fragment)) throw foreignQuery(fragment);
     if (!isArray(parameters) || parameters.length > 0) {
       throw new InterfaceError("query(): a fragment has its parameters in it");
     }
@@ -180,25 +196,24 @@ export abstract class Queries {
     return new Query<Row>(this.#host, text, values, how, fragment);
   }
 
-  #item(query: BatchQuery | Fragment): BatchItem {
+  #item(query: BatchQuery | Fragment, i: number): BatchItem {
     if (query instanceof Fragment) {
       const { text, values, types, isTyped } = assemble(query);
       return { text, values, parameterTypes: isTyped ? types : undefined };
     }
-    const { text, parameters = NO_PARAMETERS } = own(query);
+    const { text, parameters = NO_PARAMETERS } = own<BatchQuery>(Object(query));
+    if (typeof text !== "string") {
+      throw new InterfaceError(`queries[${i}] must be { text, parameters? } or made by sql`);
+    }
     return isArray(parameters)
       ? { text, values: parameters, parameterTypes: undefined }
       : this.#named(text, parameters);
   }
 
   #named(text: string, parameters: Parameters): BatchItem {
-    if (typeof parameters !== "object" || parameters === null) {
-      throw new InterfaceError(
-        "query(): the parameters must be an array, or an object by their names",
-      );
-    }
+    checkNamed(parameters);
     const scanned = this.#scan(text);
-    const values = bindNames(scanned, parameters as Readonly<Record<string, unknown>>);
+    const values = bindNames(scanned, parameters);
     return { text: scanned.text, values, parameterTypes: undefined };
   }
 
@@ -208,6 +223,15 @@ export abstract class Queries {
 }
 
 const NO_PARAMETERS: readonly unknown[] = Object.freeze([]);
+
+function checkText(text: unknown, method: string): void {
+  if (typeof text !== "string") throw new InterfaceError(`${method} takes the text of a statement`);
+}
+
+function checkRows(rows: Iterable<Parameters>): Iterable<Parameters> {
+  if (typeof rows === "object" && rows !== null && Symbol.iterator in rows) return rows;
+  throw new InterfaceError("executeMany(): the rows must be an array or another iterable of them");
+}
 
 function isArray(value: Parameters): value is readonly unknown[] {
   return Array.isArray(value);

@@ -1,4 +1,5 @@
 import type { ColumnDescription } from "../protocol/backend.ts";
+import { FOREIGN_RESULT, refuseForeign } from "./foreign.ts";
 
 /** A row as an object, by column name. Of columns with the same name, the last one is there. */
 export type ObjectRow = Record<string, unknown>;
@@ -17,6 +18,10 @@ export type ObjectRow = Record<string, unknown>;
 export class Result<Row = ObjectRow> extends Array<Row> {
   #columns: readonly ColumnDescription[] = NO_COLUMNS;
   #tag = "";
+
+  static {
+    refuseForeign(this.prototype, "a result", FOREIGN_RESULT);
+  }
 
   /** Derived arrays (`map`, `filter`, …) are plain ones. */
   static override get [Symbol.species](): ArrayConstructor {

@@ -4,11 +4,13 @@
  */
 import { InterfaceError } from "../errors/errors.ts";
 import type { JsonFunctions } from "../types/scalars.ts";
+import { FOREIGN_SQL } from "./foreign.ts";
 import { type Assembly, Fragment, WrittenFragment } from "./fragment.ts";
 import { checkTypeName, quoteIdentifier, quoteLiteral } from "./quote.ts";
 import type { Query } from "./query.ts";
 import type { ObjectRow } from "./result.ts";
 import { columnsForm, listForm } from "./sql_forms.ts";
+import { checkEscapes } from "./template.ts";
 
 /** What can stand in a template: a value becomes a parameter, a fragment is put in its place. */
 export type SqlValue = string | number | bigint | boolean | object | null;
@@ -100,30 +102,11 @@ export function boundSql(
 
 /** The fragment that a template stands for. */
 export function templateFragment(
-  strings: readonly string[],
+  strings: TemplateStringsArray,
   values: readonly unknown[],
 ): Fragment {
+  checkEscapes(strings);
   return new WrittenFragment((assembly) => assembly.template(strings, values));
-}
-
-/**
- * The texts of templates whose every value is a parameter: `$1`, `$2`, … stand where the values
- * were. The same template is assembled once: its strings array is the key.
- */
-export class Templates {
-  readonly #texts = new WeakMap<TemplateStringsArray, string>();
-
-  text(strings: TemplateStringsArray): string {
-    let text = this.#texts.get(strings);
-    if (text === undefined) this.#texts.set(strings, text = numbered(strings));
-    return text;
-  }
-}
-
-function numbered(strings: TemplateStringsArray): string {
-  let text = strings[0]!;
-  for (let i = 1; i < strings.length; i++) text += `$${i}${strings[i]}`;
-  return text;
 }
 
 type Stringify = NonNullable<JsonFunctions["stringify"]>;
@@ -135,7 +118,9 @@ function withFunctions<T>(
   const either = (first: unknown, ...rest: readonly unknown[]): T | Fragment =>
     isTemplate(first) ? tag(first, rest) : form(first, rest);
   const json = (value: unknown): string => jsonText(value, stringify);
-  return Object.assign(either, FUNCTIONS, { json }) as ReturnType<typeof withFunctions<T>>;
+  return Object.assign(either, FOREIGN_SQL, FUNCTIONS, { json }) as ReturnType<
+    typeof withFunctions<T>
+  >;
 }
 
 function isTemplate(value: unknown): value is TemplateStringsArray {
@@ -166,8 +151,12 @@ const FUNCTIONS: Omit<SqlFunctions, "json"> = {
   identifier: (...parts) => text(quoteIdentifier(...parts)),
   literal: (value) => text(quoteLiteral(value)),
   join,
-  raw: text,
+  raw: (sql) => {
+    if (typeof sql !== "string") throw new InterfaceError("sql.raw() takes a string of SQL");
+    return text(sql);
+  },
   array: (values, type) => {
+    if (!Array.isArray(values)) throw new InterfaceError("sql.array() takes an array");
     const cast = type === undefined ? "" : `::${checkTypeName(type)}[]`;
     return new WrittenFragment((assembly) => cased(assembly, values, cast));
   },
@@ -184,7 +173,7 @@ function cased(assembly: Assembly, value: unknown, cast: string): void {
 }
 
 function join(items: readonly SqlValue[], separator: string | Fragment = ", "): Fragment {
-  if (items.length === 0) throw new InterfaceError("sql.join(): there is nothing to join");
+  checkJoin(items, separator);
   return new WrittenFragment((assembly) => {
     items.forEach((item, i) => {
       if (i > 0 && typeof separator === "string") assembly.add(separator);
@@ -192,6 +181,17 @@ function join(items: readonly SqlValue[], separator: string | Fragment = ", "): 
       assembly.put(item);
     });
   });
+}
+
+function checkJoin(items: unknown, separator: unknown): void {
+  if (!Array.isArray(items)) throw new InterfaceError("sql.join() takes an array");
+  if (items.length === 0) throw new InterfaceError("sql.join(): there is nothing to join");
+  const hole = items.findIndex((item) => item === undefined);
+  if (hole >= 0) {
+    throw new InterfaceError(`sql.join(): items[${hole}] is undefined; use null for NULL`);
+  }
+  if (typeof separator === "string" || separator instanceof Fragment) return;
+  throw new InterfaceError("sql.join(): the separator must be a string or a fragment");
 }
 
 function jsonText(value: unknown, stringify: Stringify): string {

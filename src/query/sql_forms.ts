@@ -13,7 +13,7 @@ export function columnsForm(rows: readonly object[], chosen: readonly string[]):
   if (columns.length === 0) throw new InterfaceError("sql(object): it has no columns");
   const checked = rows.map((row) => checkRow(row as Row, columns));
   return new WrittenFragment((assembly) => {
-    switch (assembly.lastWord(PLACES)) {
+    switch (assembly.lastPlace) {
       case "set":
         return assignments(assembly, checked, columns);
       case "values":
@@ -30,7 +30,7 @@ export function columnsForm(rows: readonly object[], chosen: readonly string[]):
 
 /** Values in parentheses, rows of them behind VALUES, or names with commas between. */
 export function listForm(list: readonly unknown[]): Fragment {
-  if (list.length === 0) throw new InterfaceError("sql([]): an empty list");
+  if (list.length === 0) throw emptyList();
   const hole = list.findIndex((value) => value === undefined);
   if (hole >= 0) throw new InterfaceError(`sql(list): [${hole}] is undefined; use null for NULL`);
   return new WrittenFragment((assembly) => {
@@ -43,7 +43,11 @@ export function listForm(list: readonly unknown[]): Fragment {
   });
 }
 
-const PLACES: ReadonlySet<string> = new Set(["insert", "into", "set", "values"]);
+function emptyList(): InterfaceError {
+  return new InterfaceError(
+    "sql([]): an empty list; where it may be empty, write = any(${list}) for in ${sql(list)}",
+  );
+}
 
 function isString(value: unknown): value is string {
   return typeof value === "string";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createPool, InterfaceError, type Sql, sql } from "../../mod.ts";
+import { createPool, InterfaceError, type Queryable, type Sql, sql } from "../../mod.ts";
 import { shared, withDatabase } from "../_kit/databases.ts";
 import { assertUsable } from "../_kit/outcomes.ts";
 
@@ -114,3 +114,46 @@ test("sql: a template is assembled once, and its statement is prepared once", ()
     );
     assert.equal(prepared.length, 1);
   }));
+
+test("sql: text that is not what it seems is refused before anything is sent", async () => {
+  await withDatabase(async (db) => {
+    await db.query("create temp table files as select 'a' as path, 1 as size");
+    const refused: readonly (readonly [what: string, run: (on: Queryable) => unknown])[] = [
+      ["an unknown escape", ({ sql }) => sql`delete from files where path like 'C:\users'`],
+      ["a dropped backslash", ({ sql }) => sql`delete from files where path ~ '\d'`],
+      ["a fragment", ({ sql: own }) => own`delete from files ${sql`where path like 'C:\users'`}`],
+      ["an own fragment", ({ sql: own }) => own`delete from files ${own`where path = '\x'`}`],
+      ["query()", (on) => on.query(sql`delete from files ${sql`where path = '\x'`}`)],
+      ["a batch", (on) => on.batch([sql`delete from files ${sql`where path = '\x'`}`])],
+      ["undefined as raw SQL", ({ sql }) => sql`delete from files ${sql.raw(undefined as never)}`],
+      ["numbers beside values", ({ sql }) => sql`delete from files where size = $1 or 1 = ${2}`],
+      ["a text in a batch", (on) => on.batch(["delete from files" as never])],
+      ["a number in a batch", (on) => on.batch([{ text: 5 as never }])],
+      ["no batch", (on) => on.batch(undefined as never)],
+      ["no text", (on) => on.query(undefined as never)],
+      ["no text to prepare", (on) => on.prepare(undefined as never)],
+      ["no text to run often", (on) => on.executeMany(undefined as never, [[1]])],
+      ["no rows", (on) => on.executeMany("delete from files where size = $1", undefined as never)],
+      ["one row for many", (on) => on.executeMany("select $1", [5] as never)],
+    ];
+    const ways: readonly (readonly [way: string, use: (work: Work) => Promise<unknown>])[] = [
+      ["connection", (work) => work(db)],
+      ["transaction", (work) => db.transaction(work)],
+      ["pool", async (work) => {
+        await using pool = createPool(await shared());
+        await work(pool);
+      }],
+    ];
+    for (const [way, use] of ways) {
+      await use(async (on) => {
+        for (const [what, run] of refused) {
+          await assert.rejects(async () => await run(on), InterfaceError, `${way}: ${what}`);
+        }
+      });
+    }
+    assert.equal(await db.query("select count(*) from files").scalar(), 1n);
+    await assertUsable(db);
+  });
+});
+
+type Work = (on: Queryable) => Promise<void>;

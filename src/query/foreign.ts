@@ -1,0 +1,158 @@
+/**
+ * Calls in the manner of `pg`, postgres.js, Bun.sql and Deno's older drivers, recognized where they
+ * fail, so that the error names the call to write instead.
+ *
+ * Sources: node-postgres.com, "Queries", "Pooling"; postgres.js' README; bun.sh/docs, "SQL".
+ */
+import { InterfaceError } from "../errors/errors.ts";
+
+/** The names that other drivers give to something, each with what to write instead. */
+export type ForeignNames = Readonly<Record<string, string>>;
+
+/** Names of a result elsewhere. */
+export const FOREIGN_RESULT: ForeignNames = {
+  rows: "the result is the array of rows itself",
+  fields: "use result.columns",
+  count: "use result.rowCount",
+  affectedRows: "use result.rowCount",
+};
+
+/** Names of a query elsewhere. */
+export const FOREIGN_QUERY: ForeignNames = {
+  raw: "use query.values() for rows as arrays",
+  cursor: "use query.batches(size) or for await (const row of query)",
+  forEach: "await the query, or use for await (const row of query)",
+  stream: "use for await (const row of query)",
+  on: "await the query, or use for await (const row of query)",
+  readable: "use db.copyTo(text)",
+  writable: "use db.copyFrom(text, source)",
+};
+
+/** Names of a connection or a pool elsewhere; methods of theirs of the same name take precedence. */
+export const FOREIGN_CLIENT: ForeignNames = {
+  connect: "connect() has connected it already",
+  end: "use close()",
+  release: "use close(), which gives a pool's connection back",
+  unsafe: "use query(text, parameters)",
+  reserve: "use pool.connect()",
+  begin: "use transaction(callback), or connect() and its begin()",
+  on: "use the options onNotice and onNotification, listen(channel), or the promise closed",
+  once: "use the options onNotice and onNotification, listen(channel), or the promise closed",
+  queryObject: "use query(text, parameters)",
+  queryArray: 'use query(text, parameters, { rows: "array" })',
+  createTransaction: "use transaction(callback)",
+  totalCount: "use stats()",
+  idleCount: "use stats()",
+  waitingCount: "use stats()",
+};
+
+/** Functions of the `sql` tag elsewhere; each throws an InterfaceError. */
+export const FOREIGN_SQL: Readonly<Record<string, () => never>> = {
+  unsafe: () => notOurs("unsafe", "use db.query(text, parameters), or sql.raw(text) in a template"),
+  begin: () => notOurs("begin", "use db.transaction(callback)"),
+  transaction: () => notOurs("transaction", "use db.transaction(callback)"),
+  savepoint: () => notOurs("savepoint", "use tx.savepoint(callback)"),
+  reserve: () => notOurs("reserve", "use pool.connect()"),
+  file: () => notOurs("file", "read the file, and use db.query(text)"),
+  listen: () => notOurs("listen", "use db.listen(channel)"),
+  notify: () => notOurs("notify", "use db.notify(channel, payload)"),
+  subscribe: () => notOurs("subscribe", "use db.listen(channel)"),
+  end: () => notOurs("end", "use db.close()"),
+  close: () => notOurs("close", "use db.close()"),
+  connect: () => notOurs("connect", "use connect() or createPool()"),
+  query: () => notOurs("query", "use db.query(text, parameters)"),
+};
+
+function notOurs(name: string, instead: string): never {
+  throw new InterfaceError(`sql.${name}() is another driver's: ${instead}`);
+}
+
+/**
+ * Defines a getter for each name that the prototype does not have, which throws an InterfaceError.
+ * TypeScript does not see them, so that it refuses the names as well.
+ */
+export function refuseForeign(prototype: object, what: string, names: ForeignNames): void {
+  for (const [name, instead] of Object.entries(names)) {
+    if (name in prototype) continue;
+    const get = (): never => {
+      throw new InterfaceError(`${what} has no ${name}: ${instead}`);
+    };
+    // Replaceable, as a missing property is.
+    const set = function (this: object, value: unknown): void {
+      Object.defineProperty(this, name, {
+        value,
+        writable: true,
+        enumerable: true,
+        configurable: true,
+      });
+    };
+    Object.defineProperty(prototype, name, { get, set, configurable: true });
+  }
+}
+
+/** Returns the error for a first argument of `query()` that is neither a text nor a fragment. */
+export function foreignQuery(query: unknown): InterfaceError {
+  if (typeof query !== "object" || query === null || !("text" in query)) {
+    return new InterfaceError("query() takes a text, or a fragment made by sql");
+  }
+  const has = (name: string): boolean => name in query;
+  const values = has("values") || has("parameters") ? "parameters" : "[]";
+  const options = has("rowMode") ? ', { rows: "array" }' : "";
+  const call = options === "" && values === "[]" ? "(text)" : `(text, ${values}${options})`;
+  const name = has("name") ? "; statements are prepared and named by the driver" : "";
+  return new InterfaceError(`query({ text, … }) is another driver's: use query${call}${name}`);
+}
+
+/**
+ * Refuses parameters that are neither an array nor an object with names.
+ *
+ * @throws {InterfaceError} a callback, or any other value.
+ */
+export function checkNamed(parameters: unknown): asserts parameters is Record<string, unknown> {
+  if (typeof parameters === "function") throw callback();
+  if (typeof parameters !== "object" || parameters === null) {
+    throw new InterfaceError(
+      "query(): the parameters must be an array, or an object by their names",
+    );
+  }
+}
+
+/**
+ * Refuses options of a query that are not options, or that do not exist.
+ *
+ * @throws {InterfaceError} the message names the option.
+ */
+export function checkQueryOptions(options: object): void {
+  if (typeof options === "function") throw callback();
+  if (typeof options !== "object" || options === null) {
+    throw new InterfaceError("query(): the options must be an object");
+  }
+  for (const name of Object.keys(options)) {
+    if (!QUERY_OPTIONS.has(name)) throw unknownOption(name);
+  }
+  const { rows } = options as { readonly rows?: unknown };
+  if (rows === undefined || rows === "object" || rows === "array") return;
+  throw new InterfaceError('the option rows must be "object" or "array"');
+}
+
+function unknownOption(name: string): InterfaceError {
+  const instead = name === "rowMode" || name === "arrayMode"
+    ? ': use rows: "array"'
+    : name === "name"
+    ? ": statements are prepared and named by the driver"
+    : "";
+  return new InterfaceError(`unknown query option "${name}"${instead}`);
+}
+
+function callback(): InterfaceError {
+  return new InterfaceError("query() takes no callback: await the query");
+}
+
+const QUERY_OPTIONS: ReadonlySet<string> = new Set([
+  "rows",
+  "prepare",
+  "parameterTypes",
+  "types",
+  "signal",
+  "timeout",
+]);
