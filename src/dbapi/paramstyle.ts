@@ -3,6 +3,7 @@
  * Source: PEP 249, `paramstyle`; pg8000's `convert_paramstyle`.
  */
 import { InterfaceError } from "../errors/errors.ts";
+import { Colons } from "../query/colons.ts";
 import { Lexer, matchEnd } from "../query/lexer.ts";
 
 /**
@@ -22,7 +23,7 @@ export interface ScannedText {
 /**
  * The text with `$n` for its placeholders, and the values in their order; a name or number that
  * comes twice is one parameter. Placeholders in strings, quoted identifiers, comments and dollar
- * quotes are none; `::`, `:=` and the colon of a slice (`a[1:n]`) are left alone.
+ * quotes are none; `::`, `:=` and SQL's own colons (`a[1:n]`, `json_object('k':v)`) are left alone.
  *
  * `%%` is `%` in the styles `format` and `pyformat`, `??` is `?` in style `qmark`. A text that has
  * only `$1`, `$2`, … keeps them, and takes the arguments in order.
@@ -127,10 +128,7 @@ class Scan {
   /** Highest `$n`. */
   #dollars = 0;
   #anonymous = 0;
-  /** How deep in `[…]`. */
-  #brackets = 0;
-  /** What came last; a word with a space behind it may be a keyword, which is no operand. */
-  #before: "operand" | "word" | "other" = "other";
+  readonly #colons = new Colons();
 
   constructor(style: ParamStyle, query: string, backslashes: boolean) {
     this.#style = style;
@@ -140,8 +138,9 @@ class Scan {
   run(): ScannedText {
     const lexer = this.#lexer;
     while (lexer.next()) {
-      if (lexer.kind === "symbol") this.#symbol(lexer.text[lexer.start]!);
-      else this.#token();
+      const isPlaceholder = lexer.kind === "symbol" && this.#symbol(lexer.text[lexer.start]!);
+      if (lexer.kind === "parameter") this.#dollar();
+      this.#colons.pass(lexer, isPlaceholder);
     }
     if (this.#dollars > 0 && this.#keys.length > 0) {
       throw new InterfaceError(`a text in paramstyle "${this.#style}" cannot have $1 as well`);
@@ -150,41 +149,33 @@ class Scan {
     return { text: this.#out + lexer.text.slice(this.#copied), keys: this.#keys };
   }
 
-  /** Anything but a symbol. */
-  #token(): void {
-    const { kind, text, start, end } = this.#lexer;
-    if (kind === "parameter") {
-      this.#dollars = Math.max(this.#dollars, Number(text.slice(start + 1, end)));
-    }
-    if (kind !== "space" && kind !== "comment") this.#before = kind === "word" ? "word" : "operand";
-    else if (this.#before === "word") this.#before = "other";
+  #dollar(): void {
+    const { text, start, end } = this.#lexer;
+    this.#dollars = Math.max(this.#dollars, Number(text.slice(start + 1, end)));
   }
 
-  #symbol(char: string): void {
-    if (char === "[") this.#brackets++;
-    else if (char === "]") this.#brackets--;
-    else if (char === MARKERS[this.#style][0] && !this.#isSlice(char)) return this.#placeholder();
-    this.#before = char === "]" || char === ")" ? "operand" : "other";
+  /** Takes the placeholder that begins with a symbol; reports whether there is one. */
+  #symbol(char: string): boolean {
+    const isOwn = char !== MARKERS[this.#style][0] || char === ":" && this.#colons.isOwn;
+    return !isOwn && this.#placeholder();
   }
 
-  /** A colon behind an operand in brackets, as in `a[1:n]`: no placeholder can stand there. */
-  #isSlice(char: string): boolean {
-    return char === ":" && this.#brackets > 0 && this.#before !== "other";
-  }
-
-  #placeholder(): void {
+  #placeholder(): boolean {
     const lexer = this.#lexer;
     const { text, start } = lexer;
     // `::` and `:=` are one token.
     const end = lexer.end > start + 1 ? -1 : matchEnd(MARKERS[this.#style][1], text, start);
-    this.#before = end > 0 ? "operand" : "other";
-    if (end < 0) return this.#refusePercent();
+    if (end < 0) {
+      this.#refusePercent();
+      return false;
+    }
     lexer.end = end;
     const mark = text.slice(start, end);
     this.#out += text.slice(this.#copied, start);
     this.#copied = end;
     if (mark === "%%" || mark === "??") this.#out += mark[0];
     else this.#out += `$${this.#place(keyOf(mark))}`;
+    return mark !== "%%" && mark !== "??";
   }
 
   #refusePercent(): void {

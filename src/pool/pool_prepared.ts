@@ -18,7 +18,7 @@ export class PoolPreparedStatement<Row> extends PreparedStatement<Row> {
   ) {
     const nowhere = {} as ConstructorParameters<typeof PreparedStatement>[3];
     const described = { parameters, columns } as ConstructorParameters<typeof PreparedStatement>[4];
-    super(host, { text: "", names: [] }, {}, nowhere, described);
+    super(host, { text: "", names: [], isNumbered: false }, {}, nowhere, described);
     this.#run = run;
   }
 

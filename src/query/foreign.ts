@@ -130,7 +130,7 @@ export function checkQueryOptions(options: object): void {
   for (const name of Object.keys(options)) {
     if (!QUERY_OPTIONS.has(name)) throw unknownOption(name);
   }
-  const { rows } = options as { readonly rows?: unknown };
+  const rows: unknown = Object.hasOwn(options, "rows") ? Reflect.get(options, "rows") : undefined;
   if (rows === undefined || rows === "object" || rows === "array") return;
   throw new InterfaceError('the option rows must be "object" or "array"');
 }

@@ -155,4 +155,5 @@ const QUOTED = /"[^"]*(?:""[^"]*)*(?:"|$)/y;
 const UNICODE_QUOTED = /[uU]&"[^"]*(?:""[^"]*)*(?:"|$)/y;
 const PLAIN_REST = /[^']*(?:''[^']*)*(?:'|$)/y;
 const ESCAPED_REST = /[^'\\]*(?:(?:''|\\[^])[^'\\]*)*(?:'|\\?$)/y;
-const CONTINUATION = /(?:[ \t\f\v]|--[^\n\r]*)*[\n\r](?:[ \t\n\r\f\v]+|--[^\n\r]*(?:[\n\r]|$))*'/y;
+// A comment takes all of its line: no text can be cut in two ways, so that matching stays linear.
+const CONTINUATION = /[ \t\f\v]*(?:--[^\n\r]*)?[\n\r](?:[ \t\n\r\f\v]|--[^\n\r]*[\n\r])*'/y;

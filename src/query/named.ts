@@ -2,12 +2,15 @@
  * Parameters by name: `:name` in a text, and an object with their values.
  */
 import { InterfaceError } from "../errors/errors.ts";
+import { Colons } from "./colons.ts";
 import { Lexer, matchEnd } from "./lexer.ts";
 
 /** A text with `$1`, `$2`, … for its `:name`s, and whose values they are, in order. */
 export interface NamedText {
   readonly text: string;
   readonly names: readonly string[];
+  /** Whether the text has `$1`, … of its own. */
+  readonly isNumbered: boolean;
 }
 
 /** How many texts are remembered. */
@@ -29,27 +32,35 @@ export class NamedTexts {
 }
 
 /**
- * Finds the `:name`s of a text; one that comes twice is one parameter. Those in strings, quoted
- * identifiers and comments are none, and `::`, `:=` and the colon of a slice (`a[1:n]`) are left
- * alone; `a[1: :n]` has a parameter. `backslashes`: `standard_conforming_strings` is off.
+ * Finds the `:name`s of a text; a name that occurs twice is one parameter. Strings, quoted identifiers
+ * and comments are left alone, and so are `::` and `:=`.
+ *
+ * Where SQL has a colon of its own, its grammar decides: within the brackets of a subscript and the
+ * parentheses of `json_object` and `json_objectagg`, a colon behind an operand separates the bounds of
+ * a slice (`a[y :x]`) or a key from its value (`json_object('k':x)`). Behind another colon, an
+ * operator, a keyword, a comma or the opening bracket it begins a parameter: `a[y : :x]`, `a[:x]`,
+ * `json_object('k' value :x)`. A slice without a lower bound is written `a[: x]`.
+ *
+ * `backslashes`: `standard_conforming_strings` is off.
  *
  * @throws {InterfaceError} the text has `$1` as well.
  */
 export function scanNames(text: string, backslashes: boolean = false): NamedText {
   const scan = new Scan(text, backslashes);
   scan.run();
-  return { text: scan.out, names: scan.names };
+  return { text: scan.out, names: scan.names, isNumbered: scan.isNumbered };
 }
 
 /**
- * The values for a scanned text, from an object that may have more.
+ * Returns the values for a scanned text, from an object that may have more.
  *
- * @throws {InterfaceError} one is missing or `undefined`.
+ * @throws {InterfaceError} a value is missing or `undefined`, or the text has `$1`.
  */
 export function bindNames(
-  { names }: NamedText,
+  { names, isNumbered }: NamedText,
   values: Readonly<Record<string, unknown>>,
 ): unknown[] {
+  if (isNumbered) throw new InterfaceError("the text has $1, …: give their values in an array");
   return names.map((name) => {
     const value = Object.hasOwn(values, name) ? values[name] : undefined;
     if (value === undefined) throw new InterfaceError(`no value for the parameter :${name}`);
@@ -60,11 +71,9 @@ export function bindNames(
 class Scan {
   readonly names: string[] = [];
   out = "";
+  isNumbered = false;
   readonly #lexer: Lexer;
-  /** The brackets and parentheses that are open. */
-  readonly #open: string[] = [];
-  /** What came last; a word with a space behind it may be a keyword, which is no operand. */
-  #before: "operand" | "word" | "other" = "other";
+  readonly #colons = new Colons();
 
   constructor(text: string, backslashes: boolean) {
     this.#lexer = new Lexer(text, backslashes);
@@ -72,45 +81,28 @@ class Scan {
 
   run(): void {
     const lexer = this.#lexer;
-    let hasNumbers = false;
     while (lexer.next()) {
       const name = this.#name();
       if (name !== undefined) this.out += `$${this.#place(name)}`;
       else this.out += lexer.text.slice(lexer.start, lexer.end);
-      hasNumbers ||= lexer.kind === "parameter";
-      this.#remember(name !== undefined);
+      this.isNumbered ||= lexer.kind === "parameter";
+      this.#colons.pass(lexer, name !== undefined);
     }
-    if (hasNumbers && this.names.length > 0) {
+    if (this.isNumbered && this.names.length > 0) {
       throw new InterfaceError("a text cannot have both :name and $1");
     }
   }
 
-  /** The name behind the colon that the lexer stands at, and moves it behind the name. */
+  /** Returns the name behind the colon that the lexer stands at, and moves it behind the name. */
   #name(): string | undefined {
     const lexer = this.#lexer;
     const { text, start } = lexer;
     if (text[start] !== ":" || lexer.end > start + 1) return undefined;
-    if (this.#open.at(-1) === "[" && this.#before !== "other") return undefined;
+    if (this.#colons.isOwn) return undefined;
     const end = matchEnd(NAME, text, start + 1);
     if (end < 0) return undefined;
     lexer.end = end;
     return text.slice(start + 1, end);
-  }
-
-  #remember(isParameter: boolean): void {
-    const { kind, text, start, end } = this.#lexer;
-    if (kind === "space" || kind === "comment") {
-      if (this.#before === "word") this.#before = "other";
-      return;
-    }
-    if (kind === "word") this.#before = "word";
-    else this.#before = kind === "symbol" && !isParameter ? "other" : "operand";
-    const symbol = text.slice(start, end);
-    if (symbol === "[" || symbol === "(") this.#open.push(symbol);
-    else if (symbol === "]" || symbol === ")") {
-      this.#open.pop();
-      this.#before = "operand";
-    }
   }
 
   #place(name: string): number {

@@ -164,7 +164,9 @@ export abstract class Queries {
       checkText(text, "executeMany()");
       checkQueryOptions(options);
       const sets = [...checkRows(rows)];
-      const scanned = sets.some(isArray) ? { text, names: [] } : this.#scan(text);
+      const scanned = sets.every(isArray)
+        ? { text, names: [], isNumbered: false }
+        : this.#scan(text);
       const values = sets.map((set) => isArray(set) ? set : bindNames(scanned, set));
       const asked = withDefaults(options, this.#host);
       const how = asked instanceof Promise ? await asked : asked;

@@ -156,4 +156,14 @@ test("sql: text that is not what it seems is refused before anything is sent", a
   });
 });
 
+test("names: a colon of SQL's own takes no column for a parameter", () =>
+  withDatabase(async (db) => {
+    const from = "from (select array[1, 2, 3] as a, 2 as x, 1 as y) as t";
+    const slice = await db.query(`select a[y :x] as s, a[y : :x] as p ${from}`, { x: 3 });
+    assert.deepEqual([...slice], [{ s: [1, 2], p: [1, 2, 3] }]);
+    if (db.serverVersion.major < 16) return;
+    const pair = await db.query(`select json_object('k':x, 'p' : :x) as o ${from}`, { x: "3" });
+    assert.deepEqual([...pair], [{ o: { k: 2, p: "3" } }]);
+  }));
+
 type Work = (on: Queryable) => Promise<void>;

@@ -75,6 +75,21 @@ const CASES: readonly Case[] = [
   ["named", "select /* :no /* :no */ :no */ :a", { a: 1 }, "select /* :no /* :no */ :no */ $1", [
     1,
   ]],
+  ["named", "select a[y :no], a[y : :x]", { x: 1 }, "select a[y :no], a[y : $1]", [1]],
+  [
+    "named",
+    "select json_object('k':no, 'l' : :x)",
+    { x: 1 },
+    "select json_object('k':no, 'l' : $1)",
+    [1],
+  ],
+  [
+    "numeric",
+    "select json_object('k':1), a[n :1], :1",
+    [5],
+    "select json_object('k':1), a[n :1], $1",
+    [5],
+  ],
   ["named", "select $t$ :no $$ :no $t$, :a", { a: 1 }, "select $t$ :no $$ :no $t$, $1", [1]],
   ["named", "select e'\\':no', :a", { a: 1 }, "select e'\\':no', $1", [1]],
   ["named", "select E'\\\\', :a, ':no'", { a: 1 }, "select E'\\\\', $1, ':no'", [1]],

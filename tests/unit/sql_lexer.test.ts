@@ -106,3 +106,8 @@ test("lexer: a string of a megabyte is one token", () => {
   const text = `'${"x''".repeat(350_000)}' b`;
   assert.equal(tokens(text).length, 2);
 });
+
+test("lexer: a string before many dashes on one line takes linear time", () => {
+  assert.equal(tokens(`E'a' ${"-- ".repeat(10_000)}`).length, 2);
+  assert.equal(tokens(`E'a'${"\n-- '".repeat(10_000)}\n'b\\'' c`).length, 2);
+});

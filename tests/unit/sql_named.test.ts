@@ -21,6 +21,31 @@ const TEXTS: readonly (readonly [text: string, numbered: string, ...names: strin
     "a",
     "b",
   ],
+  ["select a[y :x], a[y:x], a[y\n--\n:x]", "select a[y :x], a[y:x], a[y\n--\n:x]"],
+  ["select a[y : :x], a[: x], a[:x :y]", "select a[y : $1], a[: x], a[$1 :y]", "x"],
+  ["select a['1'::int :x], a[:x::int :y]", "select a['1'::int :x], a[$1::int :y]", "x"],
+  ["select a[case when b then:x end :y]", "select a[case when b then$1 end :y]", "x"],
+  ["select a[1+:x], a[f(:x) :y]", "select a[1+$1], a[f($1) :y]", "x"],
+  ["select json_object('k':v, \"q\": :w)", "select json_object('k':v, \"q\": $1)", "w"],
+  ["select json_object('k' value :v)", "select json_object('k' value $1)", "v"],
+  ["select json_object (:k : :v, f(:w):x)", "select json_object ($1 : $2, f($3):x)", ...[
+    "k",
+    "v",
+    "w",
+  ]],
+  ["select JSON_OBJECTAGG(k:v, value:v)", "select JSON_OBJECTAGG(k:v, value:v)"],
+  [
+    "select jsonb_build_object(:k, :v), f(a :b)",
+    "select jsonb_build_object($1, $2), f(a $3)",
+    "k",
+    "v",
+    "b",
+  ],
+  [
+    "select a[value :y], a[1 operator(pg_catalog.+) :y]",
+    "select a[value :y], a[1 operator(pg_catalog.+) $1]",
+    "y",
+  ],
   ["call f(a := :a, b => :b)", "call f(a := $1, b => $2)", "a", "b"],
   ["select 1 : 2, x :y", "select 1 : 2, x $1", "y"],
   ["select :größe, :a_1", "select $1, $2", "größe", "a_1"],
@@ -30,7 +55,10 @@ const TEXTS: readonly (readonly [text: string, numbered: string, ...names: strin
 ];
 
 for (const [text, numbered, ...names] of TEXTS) {
-  test(`names: ${text}`, () => assert.deepEqual(scanNames(text), { text: numbered, names }));
+  test(`names: ${text}`, () => {
+    const { text: found, names: order } = scanNames(text);
+    assert.deepEqual([found, order], [numbered, names]);
+  });
 }
 
 test("names: with standard_conforming_strings off a backslash hides a quote", () => {
@@ -40,6 +68,7 @@ test("names: with standard_conforming_strings off a backslash hides a quote", ()
 
 test("names: a text with $1 as well is refused", () => {
   assert.throws(() => scanNames("select :a, $1"), InterfaceError);
+  assert.throws(() => bindNames(scanNames("select $1"), { a: 1 }), InterfaceError);
 });
 
 test("names: values come in order, spare ones are ignored, missing and undefined ones refused", () => {
