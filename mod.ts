@@ -171,6 +171,7 @@ export type {
   DiagnosticsChannel,
   DialOptions,
   KeepAlive,
+  Readable,
   Runtime,
   Signal,
   Sink,

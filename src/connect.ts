@@ -1,5 +1,5 @@
 import type { ConnectOptions as ConfigOptions } from "./config/options.ts";
-import { resolveSettings } from "./config/settings.ts";
+import { resolveSettings, timeForFiles } from "./config/settings.ts";
 import { ownOptions } from "./config/validate.ts";
 import type { Settings, Target } from "./config/target.ts";
 import { Connection } from "./connection.ts";
@@ -8,7 +8,7 @@ import { Executor } from "./query/execute.ts";
 import { withCallSite } from "./query/call_site.ts";
 import { detectRuntime } from "./runtime/detect.ts";
 import type { Runtime, Signal } from "./runtime/runtime.ts";
-import { unlessAborted } from "./session/deadline.ts";
+import { bound, unlessAborted } from "./session/deadline.ts";
 import { type Found, openSession } from "./session/open.ts";
 import type { Session } from "./session/session.ts";
 import { type TraceOrigin, Tracing } from "./trace.ts";
@@ -70,7 +70,7 @@ export async function openCore(
   runtime: Runtime,
   { makeExecutor, goesTo, role = (asked) => asked }: Opening = PLAIN,
 ): Promise<ConnectionCore> {
-  const resolved = await unlessAborted(resolveSettings(dsn, options, runtime), options.signal);
+  const resolved = await settingsInTime(dsn, options, runtime);
   const settings = { ...resolved, targetSessionAttrs: role(resolved.targetSessionAttrs) };
   const types = createRegistry(options.types ?? {});
   const origin = originOf(settings, settings.targets);
@@ -83,6 +83,22 @@ export async function openCore(
     executor.exactness.heed(`${name}=${value}`);
   }
   return connectionCore(session, executor, settings, options.rows ?? "object", options);
+}
+
+/** Resolves the settings within the time for connecting: a file may be on a disk that is gone. */
+async function settingsInTime(
+  dsn: string | Url | undefined,
+  options: ConnectOptions,
+  runtime: Runtime,
+): Promise<Settings> {
+  const controller = new AbortController();
+  const stage = (): string => "reading the files that the settings name";
+  const release = bound(controller, timeForFiles(dsn, options, runtime), stage, options.signal);
+  try {
+    return await unlessAborted(resolveSettings(dsn, options, runtime), controller.signal);
+  } finally {
+    release();
+  }
 }
 
 /** What differs between the connections of `connect()` and those of a pool. */

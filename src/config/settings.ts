@@ -1,14 +1,15 @@
 import { InterfaceError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
-import type { KeepAlive, Runtime } from "../runtime/runtime.ts";
+import type { KeepAlive, Readable, Runtime } from "../runtime/runtime.ts";
 import { isUri } from "./dsn.ts";
 import { type Given, given, givenChoice, givenText, givenWhole, wholeNumber } from "./given.ts";
 import { oauthSettings, requiredAuth, scramSecret } from "./login.ts";
 import type { ConnectOptions } from "./options.ts";
 import { LONGEST_TIME, PROTOCOL_VERSIONS, SESSION_ATTRS } from "./parameters.ts";
+import { permissionHint } from "./permissions.ts";
 import { passfilePassword, readPassfile } from "./passfile.ts";
 import { type Place, resolvePlaces } from "./places.ts";
-import { gather, sessionVariables } from "./sources.ts";
+import { gather, gatherWithoutFiles, sessionVariables } from "./sources.ts";
 import type { Settings, Target } from "./target.ts";
 import { placeTls, resolveTls } from "./tls.ts";
 import { checkOptions, ownOptions } from "./validate.ts";
@@ -39,7 +40,10 @@ export async function resolveSettings(
   const values = await gather(text, options, runtime);
   const user = givenText(values, "user") ?? runtime.userName();
   if (user === undefined || user === "") {
-    throw new InterfaceError("user is not given, and neither PGUSER nor the system tells one");
+    const hint = permissionHint(runtime, { kind: "env", name: "PGUSER" }, { kind: "user" });
+    throw new InterfaceError(
+      `user is not given, and neither PGUSER nor the system names one${hint}`,
+    );
   }
   const database = givenText(values, "dbname") ?? user;
   const places = resolvePlaces(values, options);
@@ -75,6 +79,22 @@ export async function resolveSettings(
     source: options.sourceAddress,
     ...limits(values, options),
   };
+}
+
+/**
+ * Seconds that {@linkcode resolveSettings} may take to read files, 0 for no limit: `connectTimeout`
+ * as far as it is known without them. Faults are left for `resolveSettings` to report.
+ */
+export function timeForFiles(
+  dsn: string | URL | undefined,
+  options: ConnectOptions,
+  runtime: Runtime,
+): number {
+  try {
+    return limits(gatherWithoutFiles(dsnText(dsn), options, runtime), options).connectTimeout;
+  } catch {
+    return DEFAULT_CONNECT_TIMEOUT;
+  }
 }
 
 const DEFAULT_CONNECT_TIMEOUT = 30;
@@ -199,11 +219,14 @@ async function resolveTargets(
   runtime: Runtime,
 ): Promise<Target[]> {
   const policy = await resolveTls(values, options, places, runtime);
+  const isDefault = !given(values, "host") && !given(values, "hostaddr") && !options.unixSock;
+  const hostHint = isDefault ? permissionHint(runtime, { kind: "env", name: "PGHOST" }) : "";
+  const hint = hostHint === "" ? {} : { hostHint };
   const password = await passwords(values, options, login, runtime);
   return places.map((place) => {
     const { sslMode, tls } = placeTls(policy, place);
     const { host, address, port } = place;
-    return { host, address, port, sslMode, tls: tls && own(tls), ...password(place) };
+    return { host, address, port, sslMode, tls: tls && own(tls), ...password(place), ...hint };
   });
 }
 
@@ -216,9 +239,19 @@ async function passwords(
   const own = typeof options.password === "string" ? undefined : options.password;
   const known = own ?? givenText(values, "password");
   if (known !== undefined) return () => ({ password: known, passwordHint: undefined });
-  const { text, hint } = await readPassfile(givenText(values, "passfile"), runtime);
+  const named = givenText(values, "passfile");
+  const { text, hint = unreadHint(named, runtime) } = await readPassfile(named, runtime);
   return ({ host, port }) => ({
     password: text && passfilePassword(text, { host, port, ...login }),
     passwordHint: hint,
   });
+}
+
+/** Says that a password was not looked for in every place, where the program lacks permissions. */
+function unreadHint(passfile: string | undefined, runtime: Runtime): string | undefined {
+  const home = runtime.homeDirectory();
+  const name = passfile ?? (home === undefined ? undefined : `${home}/.pgpass`);
+  const file: Readable = name === undefined ? { kind: "home" } : { kind: "file", name };
+  const hint = permissionHint(runtime, { kind: "env", name: "PGPASSWORD" }, file);
+  return hint === "" ? undefined : `not in PGPASSWORD or the password file${hint}`;
 }

@@ -3,6 +3,7 @@ import type { Runtime } from "../runtime/runtime.ts";
 import { parseDsn } from "./dsn.ts";
 import { choice, type Given, given, type GivenValue } from "./given.ts";
 import type { ConnectOptions } from "./options.ts";
+import { permissionHint } from "./permissions.ts";
 import { type Parameter, parameter, PARAMETERS, SESSION_VARIABLES } from "./parameters.ts";
 import { suggestion } from "./spelling.ts";
 import { optionTexts } from "./validate.ts";
@@ -24,14 +25,30 @@ export async function gather(
   options: ConnectOptions,
   runtime: Runtime,
 ): Promise<Given> {
+  const values = fromCaller(dsn, options);
+  await addService(values, runtime);
+  addEnvironment(values, runtime);
+  for (const [keyword, value] of values) checkValue(parameter(keyword)!, value);
+  return values;
+}
+
+/** Brings together what is at hand without reading a file. */
+export function gatherWithoutFiles(
+  dsn: string | undefined,
+  options: ConnectOptions,
+  runtime: Runtime,
+): Given {
+  const values = fromCaller(dsn, options);
+  addEnvironment(values, runtime);
+  return values;
+}
+
+function fromCaller(dsn: string | undefined, options: ConnectOptions): Map<string, GivenValue> {
   const values = new Map<string, GivenValue>();
   for (const [keyword, text, name] of optionTexts(options)) {
     values.set(keyword, { text, name, source: "option" });
   }
   if (dsn !== undefined) addDsn(values, dsn, options.allowedDsnKeys);
-  await addService(values, runtime);
-  addEnvironment(values, runtime);
-  for (const [keyword, value] of values) checkValue(parameter(keyword)!, value);
   return values;
 }
 
@@ -94,7 +111,8 @@ async function addService(values: Map<string, GivenValue>, runtime: Runtime): Pr
   for (const file of files) {
     const text = await runtime.readTextFile(file);
     if (text === undefined && file === named) {
-      throw new InterfaceError(`service file "${file}" does not exist or cannot be read`);
+      const hint = permissionHint(runtime, { kind: "file", name: file });
+      throw new InterfaceError(`service file "${file}" does not exist or cannot be read${hint}`);
     }
     const section = text === undefined ? undefined : parseServiceFile(text, service, file);
     if (section === undefined) continue;
@@ -105,7 +123,9 @@ async function addService(values: Map<string, GivenValue>, runtime: Runtime): Pr
     }
     return;
   }
-  throw new InterfaceError(`definition of service "${service}" not found`);
+  const unread = files.map((name) => ({ kind: "file", name }) as const);
+  const hint = permissionHint(runtime, { kind: "home" }, ...unread);
+  throw new InterfaceError(`definition of service "${service}" not found${hint}`);
 }
 
 /**

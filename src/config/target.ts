@@ -26,6 +26,8 @@ export interface Target {
   readonly password: Password | undefined;
   /** What to add to the complaint that there is no password. */
   readonly passwordHint: string | undefined;
+  /** What to add when the host cannot be reached: why it is the default one. */
+  readonly hostHint?: string | undefined;
 }
 
 /** Everything `connect()` was told, checked and resolved; nothing below it reads options again. */

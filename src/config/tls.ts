@@ -4,6 +4,7 @@ import { choice, type Given, given, givenChoice, givenText } from "./given.ts";
 import type { ConnectOptions, Pem, TlsOptions } from "./options.ts";
 import { SSL_MODES, TLS_VERSIONS } from "./parameters.ts";
 import { isPlainFile } from "./passfile.ts";
+import { permissionHint } from "./permissions.ts";
 import { isIpAddress, isSocketDirectory, type Place } from "./places.ts";
 import type { SslMode, Target } from "./target.ts";
 
@@ -157,6 +158,15 @@ class Files {
     return givenText(this.#values, keyword);
   }
 
+  /** Names the permission that finding the default file lacks. */
+  hint(file: string): string {
+    const name = this.defaultPath(file);
+    return permissionHint(
+      this.#runtime,
+      name === undefined ? { kind: "home" } : { kind: "file", name },
+    );
+  }
+
   defaultPath(file: string): string | undefined {
     const home = this.#defaults ? this.#runtime.homeDirectory() : undefined;
     return home === undefined ? undefined : `${home}/.postgresql/${file}`;
@@ -173,7 +183,8 @@ class Files {
     const text = await this.#runtime.readTextFile(value.text);
     if (text === undefined) {
       throw new InterfaceError(
-        `${value.name}: file "${value.text}" does not exist or cannot be read`,
+        `${value.name}: file "${value.text}" does not exist or cannot be read` +
+          permissionHint(this.#runtime, { kind: "file", name: value.text }),
       );
     }
     if (!isPem(text)) {
@@ -236,9 +247,10 @@ async function trustedRoots(
 
 function noRoots(files: Files, mode: SslMode): InterfaceError {
   const path = files.defaultPath("root.crt");
+  const hint = files.hint("root.crt");
   const missing = path === undefined ? "there is no home directory" : `"${path}" is not there`;
   return new InterfaceError(
-    `sslMode "${mode}" needs a root certificate, and ${missing}; give sslRootCert (or "system" in it ` +
+    `sslMode "${mode}" needs a root certificate, and ${missing}${hint}; give sslRootCert (or "system" in it ` +
       "for the system's trusted roots), or an sslMode that does not verify",
   );
 }

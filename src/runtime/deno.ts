@@ -4,6 +4,7 @@ import type { NodeTraits } from "./node_tls.ts";
 import type {
   Address,
   DialOptions,
+  Readable,
   Runtime,
   Sink,
   Stream,
@@ -51,7 +52,26 @@ export const runtime: Runtime = {
   userName: () => USER_INFO.every(granted) ? nodeServices.userName() : undefined,
   homeDirectory: () =>
     granted({ name: "sys", kind: "homedir" }) ? nodeServices.homeDirectory() : undefined,
+  lacks,
 };
+
+function lacks(what: Readable): string | undefined {
+  const [needed, flag] = permissionOf(what);
+  return needed.every(granted) ? undefined : flag;
+}
+
+function permissionOf(what: Readable): [readonly Deno.PermissionDescriptor[], flag: string] {
+  switch (what.kind) {
+    case "env":
+      return [[{ name: "env", variable: what.name }], `--allow-env=${what.name}`];
+    case "file":
+      return [[{ name: "read", path: what.name }], `--allow-read=${what.name}`];
+    case "user":
+      return [USER_INFO, "--allow-sys=uid,gid,username"];
+    case "home":
+      return [[{ name: "sys", kind: "homedir" }], "--allow-sys=homedir"];
+  }
+}
 
 const UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
 /** Beyond so many bytes Deno's TextDecoder is faster than its Buffer. */

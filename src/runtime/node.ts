@@ -16,8 +16,8 @@ import { NODE, type NodeTraits } from "./node_tls.ts";
 import type { Address, DialOptions, KeepAlive, Runtime, Stream } from "./runtime.ts";
 import { adopt } from "./web_stream.ts";
 
-/** Certificates, revocation lists and tables of passwords stay far below. */
-const LONGEST_FILE = 64 * 2 ** 20;
+/** Bytes. Certificates, revocation lists and password files stay far below. */
+const LONGEST_FILE = 16 * 2 ** 20;
 
 /**
  * What a Buffer's `toString()` comes to. It is not documented, takes any `Uint8Array`, and costs half
@@ -211,8 +211,15 @@ async function orAbsent<T>(reading: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** By pieces: a device or a pipe may have no end. */
+/**
+ * Reads a plain file. A pipe or a device may never answer, and each read that waits blocks one of the
+ * few threads that serve all file access of the process. Files of size 0 are not read: in `/proc`
+ * such files may block, too.
+ */
 async function readText(path: string): Promise<string> {
+  const facts = await stat(path);
+  if (!facts.isFile()) throw new InterfaceError(`file "${path}" is not a plain file`);
+  if (facts.size === 0) return "";
   const pieces: Uint8Array[] = [];
   let length = 0;
   for await (const piece of createReadStream(path)) {

@@ -166,6 +166,15 @@ export interface DiagnosticsChannel {
   runStores<R>(message: object, work: () => R): R;
 }
 
+/** Something that a runtime may need a permission to read. */
+export type Readable =
+  /** An environment variable. */
+  | { readonly kind: "env"; readonly name: string }
+  /** A file, by its path. */
+  | { readonly kind: "file"; readonly name: string }
+  /** The name of the operating system's user, or the home directory. */
+  | { readonly kind: "user" | "home" };
+
 /** What the driver needs of its surroundings, besides the language. */
 export interface Runtime {
   /** `"deno"`, `"bun"`, `"node"`, or what the user calls his own. */
@@ -182,7 +191,7 @@ export interface Runtime {
   env(name: string): string | undefined;
   /**
    * A file's text; `undefined` when it does not exist or may not be read.
-   * @throws {InterfaceError} it is absurdly long.
+   * @throws {InterfaceError} the file is a pipe, a device or a directory, or longer than 16 MiB.
    */
   readTextFile(path: string): Promise<string | undefined>;
   /** `st_mode`, the type of file included, and owner, where there are such; `undefined` otherwise. */
@@ -191,6 +200,11 @@ export interface Runtime {
   userName(): string | undefined;
   /** The user's home directory; `undefined` when it cannot be told. */
   homeDirectory(): string | undefined;
+  /**
+   * Names the flag that permits reading `what` where the program runs without it (Deno's
+   * `--allow-env=PGUSER`); `undefined` where it may be read. Absent in runtimes without permissions.
+   */
+  lacks?(what: Readable): string | undefined;
   /**
    * UTF-8 of `bytes[start, end)` as TextDecoder reads it with `ignoreBOM`, but faster; absent where
    * there is no such thing.

@@ -86,14 +86,15 @@ export function place({ address, host, port }: Target): string {
 export function described(error: unknown, target: Target): Error {
   if (isReport(error)) return error;
   const where = place(target);
+  const hint = target.hostHint ? `; the host is the default one${target.hostHint}` : "";
   if (error instanceof PgError) {
     const Class = error.constructor as new (m: string, o: object) => PgError;
     const { safeToRetry } = error;
     const code = error.code ?? (error instanceof OperationalError ? "08001" : undefined);
     const cause = error.cause ?? error;
-    return new Class(`${where}: ${error.message}`, { cause, code, safeToRetry });
+    return new Class(`${where}: ${error.message}${hint}`, { cause, code, safeToRetry });
   }
-  return new OperationalError(`${where}: ${reasonOf(error)}`, {
+  return new OperationalError(`${where}: ${reasonOf(error)}${hint}`, {
     code: "08001",
     cause: error,
     safeToRetry: true,

@@ -1,12 +1,19 @@
 /** Files that are none: pipes that nobody writes to and devices without an end do not hold connecting up. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
-import { connect, type ConnectOptions, InterfaceError } from "../../mod.ts";
+import {
+  connect,
+  type ConnectOptions,
+  InterfaceError,
+  OperationalError,
+  type Runtime,
+} from "../../mod.ts";
+import { detectRuntime } from "../../src/runtime/detect.ts";
 import { failure } from "../_kit/outcomes.ts";
 import { certificates } from "../_kit/certs.ts";
 import { expect, expectClose, send, withServer } from "../_kit/scripted_server.ts";
@@ -53,27 +60,76 @@ test("files: a private key that is a pipe is refused", { skip }, () =>
     assert.equal(error.message, `private key file "${sslKey}" is not a plain file`);
   }));
 
-test("files: one without an end is refused by its name", { skip }, async () => {
-  const endless: readonly ConnectOptions[] = [
-    { sslMode: "verify-ca", sslRootCert: "/dev/zero" },
-    { service: "s", servicefile: "/dev/zero" },
-  ];
-  for (const options of endless) {
-    const error = await failure(connect({ user: "u", ...options }));
-    assert.ok(error instanceof InterfaceError, String(error));
-    assert.match(error.message, /^file "\/dev\/zero" is longer than \d+ bytes$/);
+/** Every parameter that names a file, as an option and as a keyword of a connection string. */
+const FILES: readonly (readonly [string, (path: string) => ConnectOptions])[] = [
+  ["sslrootcert", (path) => ({ sslMode: "verify-ca", sslRootCert: path })],
+  ["sslcert", (path) => ({ sslMode: "require", sslCert: path })],
+  ["sslcrl", (path) => ({ sslMode: "verify-ca", sslRootCert: CA, sslCrl: path })],
+  ["servicefile", (path) => ({ service: "s", servicefile: path })],
+];
+const { ca: { cert: CA } } = await certificates();
+
+for (const [keyword, options] of FILES) {
+  test(
+    `files: ${keyword} may not be a pipe, a device or a directory`,
+    { skip },
+    () =>
+      withPipe(async (pipe) => {
+        for (const path of [pipe, "/dev/zero", "/dev/stdin", tmpdir()]) {
+          const error = await failure(connect({ user: "u", ...options(path) }));
+          assert.ok(error instanceof InterfaceError, String(error));
+          assert.equal(error.message, `file "${path}" is not a plain file`);
+          const { sslMode: sslmode, sslRootCert, service = "" } = options(path);
+          const text = new URLSearchParams({
+            [keyword]: path,
+            service,
+            sslmode: sslmode ?? "prefer",
+          });
+          const same = connect(`postgres://u@127.0.0.1/?${text}`, { sslRootCert });
+          assert.equal((await failure(same)).message, `file "${path}" is not a plain file`);
+        }
+      }),
+  );
+}
+
+test("files: a file longer than 16 MiB is refused by its name", { skip }, async () => {
+  const directory = mkdtempSync(join(tmpdir(), "cornac-long-"));
+  const path = join(directory, "long");
+  try {
+    writeFileSync(path, "");
+    truncateSync(path, 17 * 2 ** 20);
+    for (const [, options] of FILES) {
+      const error = await failure(connect({ user: "u", ...options(path) }));
+      assert.ok(error instanceof InterfaceError, String(error));
+      assert.equal(error.message, `file "${path}" is longer than 16777216 bytes`);
+    }
+  } finally {
+    rmSync(directory, { recursive: true });
   }
 });
 
-test(
-  "files: a signal ends the wait for one that does not come",
-  { skip },
-  () =>
-    withPipe(async (servicefile) => {
-      const signal = AbortSignal.timeout(50);
-      const error = await failure(connect({ service: "s", servicefile, signal }));
-      assert.equal(error, signal.reason);
-      // Lets go of the thread that waits for it.
-      writeFileSync(servicefile, "");
-    }),
-);
+/** A runtime whose file system never answers, as that of a network that is gone. */
+async function stuckRuntime(): Promise<Runtime> {
+  return { ...await detectRuntime(), readTextFile: () => new Promise(() => {}) };
+}
+
+test("files: connectTimeout limits the wait for a file that does not come", async () => {
+  const runtime = await stuckRuntime();
+  for (const [, options] of FILES) {
+    const error = await failure(
+      connect({ user: "u", connectTimeout: 0.01, runtime, ...options("/gone") }),
+    );
+    assert.ok(error instanceof OperationalError, String(error));
+    assert.equal(
+      error.message,
+      "connect timed out after 0.01 s (connectTimeout) while reading the files that the settings name",
+    );
+  }
+});
+
+test("files: a signal ends the wait for a file that does not come", async () => {
+  const runtime = await stuckRuntime();
+  const signal = AbortSignal.timeout(10);
+  const error = await failure(connect({ service: "s", servicefile: "/gone", signal, runtime }));
+  assert.equal(error, signal.reason);
+});

@@ -1,17 +1,20 @@
 /** Under Deno, what may not be asked is absent: environment, home, files. Nothing is prompted for. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { homedir } from "node:os";
 import process from "node:process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { ConnectOptions } from "../../mod.ts";
 import { certificates } from "../_kit/certs.ts";
+import { authenticationCleartextPassword } from "../_kit/server_messages.ts";
 import {
   answerSsl,
   expect,
   expectClose,
   handshake,
   type Script,
+  send,
   startTls,
   withServer,
 } from "../_kit/scripted_server.ts";
@@ -68,20 +71,70 @@ test("permissions: a source that may not be asked is absent, one that was named 
   const net = "--allow-net";
   assert.equal(
     await run({ host: "127.0.0.1" }, net),
-    "InterfaceError: user is not given, and neither PGUSER nor the system tells one",
+    "InterfaceError: user is not given, and neither PGUSER nor the system names one; " +
+      "Deno may not look there without --allow-env=PGUSER --allow-sys=uid,gid,username",
   );
   assert.equal(
     await run({ user: "u", service: "s" }, net),
-    'InterfaceError: definition of service "s" not found',
+    'InterfaceError: definition of service "s" not found; ' +
+      "Deno may not look there without --allow-sys=homedir",
   );
   assert.equal(
     await run({ user: "u", sslMode: "verify-ca", sslRootCert: ca.certPath }, net),
-    `InterfaceError: sslRootCert: file "${ca.certPath}" does not exist or cannot be read`,
+    `InterfaceError: sslRootCert: file "${ca.certPath}" does not exist or cannot be read; ` +
+      `Deno may not look there without --allow-read=${ca.certPath}`,
+  );
+  assert.equal(
+    await run({ user: "u", service: "s", servicefile: "/svc" }, net),
+    'InterfaceError: service file "/svc" does not exist or cannot be read; ' +
+      "Deno may not look there without --allow-read=/svc",
   );
   assert.match(
     await run({ user: "u", sslMode: "verify-ca" }, net),
-    /^InterfaceError: sslMode "verify-ca" needs a root certificate, and there is no home directory;/,
+    /^InterfaceError: sslMode "verify-ca" needs a root certificate, and there is no home directory; Deno may not look there without --allow-sys=homedir;/,
   );
+  const home = homedir();
+  assert.match(
+    await run({ user: "u", sslMode: "verify-ca" }, net, "--allow-sys=homedir"),
+    new RegExp(
+      `"${home}/.postgresql/root.crt" is not there; Deno may not look there without ` +
+        `--allow-read=${home}/.postgresql/root.crt;`,
+    ),
+  );
+});
+
+test("permissions: a default host that cannot be reached names PGHOST's flag", {
+  skip,
+}, async () => {
+  assert.match(
+    await run({ user: "u", port: 1, sslMode: "disable" }, "--allow-net"),
+    /the host is the default one; Deno may not look there without --allow-env=PGHOST$/,
+  );
+});
+
+test("permissions: a password that may not be looked for is missed with the flags", {
+  skip,
+}, async () => {
+  const script = [expect("startup"), send(authenticationCleartextPassword()), expectClose()];
+  const home = homedir();
+  const cases: readonly (readonly [ConnectOptions, readonly string[], string])[] = [
+    [{}, [], "--allow-env=PGPASSWORD --allow-sys=homedir"],
+    [{}, ["--allow-env"], "--allow-sys=homedir"],
+    [{}, ["--allow-env", "--allow-sys"], `--allow-read=${home}/.pgpass`],
+    [{ passfile: "/pass" }, ["--allow-env=PGPASSWORD"], "--allow-read=/pass"],
+  ];
+  for (const [options, granted, flags] of cases) {
+    await withServer(script, async ({ host, port }) => {
+      const login = { user: "u", database: "d", host, port, sslMode: "disable" } as const;
+      const found = await run({ ...login, ...options }, "--allow-net", ...granted);
+      assert.ok(
+        found.endsWith(
+          `not in PGPASSWORD or the password file; Deno may not look there without ${flags}`,
+        ),
+        found,
+      );
+    });
+  }
 });
 
 test(
