@@ -24,6 +24,8 @@ const METADATA = {
   homepage: "https://github.com/cornac/pg#readme",
   bugs: { url: "https://github.com/cornac/pg/issues" },
   engines: { node: ">=20" },
+  peerDependencies: { "@electric-sql/pglite": ">=0.5" },
+  peerDependenciesMeta: { "@electric-sql/pglite": { optional: true } },
   sideEffects: false,
 } as const;
 

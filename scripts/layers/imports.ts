@@ -9,6 +9,8 @@ import type { Subject, Violation } from "../check_layers.ts";
 interface Law {
   readonly any: readonly string[];
   readonly types?: readonly string[];
+  /** The libraries that an adapter stands on: peer dependencies of the package. */
+  readonly peers?: readonly string[];
 }
 
 const LAWS: Readonly<Record<string, Law>> = {
@@ -35,6 +37,11 @@ const LAWS: Readonly<Record<string, Law>> = {
   pool: {
     any: ["connect.ts", "connection.ts", "connection_core.ts", "config", "runtime/runtime.ts"]
       .concat("features", "query", "session", "types", "protocol", "bytes", "errors", "trace.ts"),
+  },
+  pglite: {
+    any: ["connect.ts", "protocol", "errors"],
+    types: ["connection.ts", "query/source.ts"],
+    peers: ["@electric-sql/pglite"],
   },
   "trace.ts": { any: ["errors"], types: ["runtime/runtime.ts"] },
 };
@@ -94,6 +101,7 @@ function checkSourceImport(subject: Subject, one: Import): void {
   const { node, specifier } = one;
   if (specifier.startsWith("node:")) return checkBuiltin(subject, one);
   if (!specifier.startsWith(".")) {
+    if (LAWS[partOf(subject.file)]?.peers?.includes(specifier)) return;
     return subject.report(node, "dependency", `"${specifier}": src has no dependencies`);
   }
   const target = resolveImport(subject.file, specifier);

@@ -5,7 +5,7 @@ import type { Violation } from "../check_layers.ts";
  * write instead.
  */
 const WORDS: readonly RegExp[] = [
-  /(?<!")\b(?:no|some|any|every)body\b('s)?/i,
+  /\b(?:no|some|any|every)body\b(?!(?<="\w+)")(?:'s)?/i, // "nobody" in quotes is a user of Unix
   /\b(?:who|whom)(?:so)?ever\b/i,
   /\b(?:him|her)self\b/i,
   /\banew\b/i,

@@ -79,6 +79,8 @@ const PLANTED: [fact: string, file: string, text: string, rules: string[]][] = [
     "outside:1",
   ]],
   ["src has no dependencies", "src/query/a.ts", `import "pg";`, ["dependency:1"]],
+  ["an adapter stands on its peer", "src/pglite/a.ts", `import "@electric-sql/pglite";`, []],
+  ["and on no other's", "src/pglite/a.ts", `import "kysely";`, ["dependency:1"]],
   ["src takes no builtin without node:", "src/query/a.ts", `import "fs";`, ["dependency:1"]],
 
   [
