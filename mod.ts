@@ -116,10 +116,19 @@ export {
 export type { PreparedTransaction } from "./src/features/two_phase.ts";
 export { Fragment } from "./src/query/fragment.ts";
 export type { PreparedStatement, StatementOptions } from "./src/query/prepared.ts";
-export type { CallOptions, QueryOptions } from "./src/query/host.ts";
+export type { ArrayRows, CallOptions, ObjectRows, QueryOptions } from "./src/query/host.ts";
 export { Query, type StatementDescription } from "./src/query/query.ts";
 export { SimpleQuery } from "./src/query/simple_query.ts";
-export type { BatchOptions, BatchQuery, Parameters, Queries } from "./src/query/queryable.ts";
+export type {
+  BatchEntry,
+  BatchOptions,
+  BatchQuery,
+  BatchResults,
+  BatchRow,
+  Parameters,
+  Queries,
+  RowOr,
+} from "./src/query/queryable.ts";
 export {
   type Sql,
   sql,

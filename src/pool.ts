@@ -37,8 +37,8 @@ import { type CallOptions, NO_OPTIONS, type QueryHost, type QueryOptions } from 
 import { NamedTexts } from "./query/named.ts";
 import type { PreparedStatement, StatementOptions } from "./query/prepared.ts";
 import type { Query } from "./query/query.ts";
-import type { BatchOptions, BatchQuery, Parameters } from "./query/queryable.ts";
-import type { ObjectRow, Result } from "./query/result.ts";
+import type { BatchEntry, BatchOptions, Parameters, Queries } from "./query/queryable.ts";
+import type { ObjectRow } from "./query/result.ts";
 import type { ByteStream, Source } from "./query/source.ts";
 import { boundSql, type Sql, templateFragment } from "./query/sql.ts";
 import { Templates } from "./query/template.ts";
@@ -130,7 +130,9 @@ export class Pool implements Queryable, AsyncDisposable {
    * A query on whichever connection comes free, as of a connection; not before it is awaited. One
    * that changes the session's state has the connection to itself, and the change is undone.
    */
-  query<Row = ObjectRow>(
+  readonly query: Queries["query"] = this.#query as Queries["query"];
+
+  #query<Row = ObjectRow>(
     text: string | Fragment,
     parameters: Parameters = NO_PARAMETERS,
     options: QueryOptions = NO_OPTIONS,
@@ -141,7 +143,7 @@ export class Pool implements Queryable, AsyncDisposable {
     if (!Array.isArray(parameters)) checkNamed(parameters);
     const whole = isText ? text : assemble(text).text;
     return new PoolQuery<Row>(this.#queries, {
-      make: (db) => db.query<Row>(text, parameters, options),
+      make: (db) => db.query(text, parameters, options) as Query<Row>,
       kind: this.#kindOf(whole),
       options: options === NO_OPTIONS ? options : own(options),
       origin: isText ? undefined : text,
@@ -153,7 +155,9 @@ export class Pool implements Queryable, AsyncDisposable {
    * Parses a statement, to learn its types and columns. Run, it is a query of the pool, prepared on
    * each connection that comes to run it.
    */
-  prepare<Row = ObjectRow>(
+  readonly prepare: Queries["prepare"] = this.#prepare as Queries["prepare"];
+
+  #prepare<Row = ObjectRow>(
     text: string,
     options: QueryOptions = NO_OPTIONS,
   ): Promise<PreparedStatement<Row>> {
@@ -162,28 +166,29 @@ export class Pool implements Queryable, AsyncDisposable {
       const { parameterTypes, columns } = await db.query(text, [], options).describe();
       const parameters = parameterTypes.map((oid) => ({ oid, codec: undefined }));
       const run = (values: Parameters, changes: StatementOptions) =>
-        this.query<Row>(text, values, own<QueryOptions>(options, changes));
+        this.query(text, values, own<QueryOptions>(options, changes)) as Query<Row>;
       return new PoolPreparedStatement<Row>(this.#queries.host, run, parameters, columns);
     });
   }
 
   /** Runs statements in one round trip and one transaction, as of a connection. */
-  batch(
-    queries: readonly (BatchQuery | Fragment)[],
-    options: BatchOptions = NO_OPTIONS,
-  ): Promise<Result[]> {
+  readonly batch: Queries["batch"] = this.#batch as Queries["batch"];
+
+  #batch(queries: readonly BatchEntry[], options: BatchOptions = NO_OPTIONS): Promise<unknown> {
     const need = this.#need("held", signalOf(options), "batch");
     return this.#borrower.lend(need, (db) => db.batch(queries, options));
   }
 
   /** Runs one statement with many sets of parameters, as of a connection. */
-  executeMany<Row = ObjectRow>(
+  readonly executeMany: Queries["executeMany"] = this.#executeMany as Queries["executeMany"];
+
+  #executeMany(
     text: string,
     rows: Iterable<Parameters>,
     options: QueryOptions = NO_OPTIONS,
-  ): Promise<Result<Row>> {
+  ): Promise<unknown> {
     const need = this.#need("held", signalOf(options), "executeMany");
-    return this.#borrower.lend(need, (db) => db.executeMany<Row>(text, rows, options));
+    return this.#borrower.lend(need, (db) => db.executeMany(text, rows, options));
   }
 
   /** Runs a `copy … from stdin` on a connection of its own, as of a connection. */

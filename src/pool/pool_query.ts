@@ -86,9 +86,9 @@ export class PoolQuery<Row = ObjectRow> extends Query<Row> {
     return this;
   }
 
-  override values(): Query<unknown[]> {
+  override values<Row extends readonly unknown[] = unknown[]>(): Query<Row> {
     const recipe = this.#recipe;
-    return new PoolQuery(this.#pool, { ...recipe, make: (db) => recipe.make(db).values() });
+    return new PoolQuery(this.#pool, { ...recipe, make: (db) => recipe.make(db).values<Row>() });
   }
 
   override [Symbol.asyncIterator](): RowStream<Row> {

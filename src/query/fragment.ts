@@ -2,16 +2,20 @@ import { InterfaceError } from "../errors/errors.ts";
 import { Lexer } from "./lexer.ts";
 
 /**
- * A piece of SQL with its values, made by the `sql` tag or one of its functions. It is put into a
- * template, or run by `db.query(fragment)`; by itself it does nothing.
+ * A piece of SQL with its values, made by the `sql` tag or one of its functions. Put into a template
+ * it becomes a part of that; `db.query(fragment)` and `db.batch()` run it. `Row` is the type of its
+ * rows as a query of its own.
  */
-export abstract class Fragment {
+export abstract class Fragment<Row = unknown> {
+  /** Carries the type of the rows for TypeScript; never set. */
+  declare protected readonly rowType?: Row;
+
   /** @internal Appends itself to the text that is being assembled. */
   abstract writeTo(assembly: Assembly): void;
 }
 
 /** A fragment that is appended by a function. */
-export class WrittenFragment extends Fragment {
+export class WrittenFragment<Row = unknown> extends Fragment<Row> {
   readonly #write: (assembly: Assembly) => void;
 
   constructor(write: (assembly: Assembly) => void) {

@@ -33,6 +33,12 @@ export interface QueryOptions {
   timeout?: number;
 }
 
+/** Options with which rows are objects, as they are by default. */
+export type ObjectRows = QueryOptions & { rows?: "object" | undefined };
+
+/** Options with which rows are arrays. */
+export type ArrayRows = QueryOptions & { rows: "array" };
+
 /** How long a call may take that is one query, and nothing to choose about it. */
 export type CallOptions = Pick<QueryOptions, "signal" | "timeout">;
 

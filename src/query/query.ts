@@ -36,7 +36,7 @@ export interface StatementDescription {
  * for await (const row of db.query("select id from users order by id")) console.log(row.id); // → 1, 2, 3
  * ```
  */
-export class Query<Row = ObjectRow> extends Fragment
+export class Query<Row = ObjectRow> extends Fragment<Row>
   implements Promise<Result<Row>>, AsyncIterable<Row> {
   readonly #host: QueryHost;
   readonly #text: string;
@@ -102,7 +102,7 @@ export class Query<Row = ObjectRow> extends Fragment
   }
 
   /** The same query with its rows as arrays in column order. */
-  values(): Query<unknown[]> {
+  values<Row extends readonly unknown[] = unknown[]>(): Query<Row> {
     const options = own<QueryOptions>(this.#options, { rows: "array" });
     return new Query(this.#host, this.#text, this.#parameters, options, this.#origin);
   }

@@ -12,9 +12,18 @@ import {
 import { assemble, Fragment } from "./fragment.ts";
 import { bindNames, type NamedText } from "./named.ts";
 import { type PreparedStatement, prepareStatement } from "./prepared.ts";
-import { NO_OPTIONS, over, type QueryHost, type QueryOptions, withDefaults } from "./host.ts";
+import {
+  type ArrayRows,
+  NO_OPTIONS,
+  type ObjectRows,
+  over,
+  type QueryHost,
+  type QueryOptions,
+  withDefaults,
+} from "./host.ts";
 import { Query } from "./query.ts";
 import type { ObjectRow, Result } from "./result.ts";
+import type { RowShape } from "./rows.ts";
 import { boundSql, type Sql, templateFragment } from "./sql.ts";
 
 /** Values for `$1`, `$2`, … in order, or for `:name`s. */
@@ -27,6 +36,24 @@ export interface BatchQuery {
   /** Its parameters, by position or by name. */
   readonly parameters?: Parameters;
 }
+
+/** One query of a batch: a text with its parameters, or what the `sql` tag has made. */
+export type BatchEntry = BatchQuery | Fragment;
+
+/** The results of a batch, in its order, each with the type of its query's rows. */
+export type BatchResults<Entries extends readonly BatchEntry[], Shape extends RowShape> = {
+  -readonly [I in keyof Entries]: Result<
+    Entries[I] extends Fragment<infer Row> ? BatchRow<Row, Shape> : BatchRow<unknown, Shape>
+  >;
+};
+
+/** The type of the rows of one query of a batch. */
+export type BatchRow<Row, Shape extends RowShape> = Shape extends "object" ? RowOr<Row, ObjectRow>
+  : Row extends readonly unknown[] ? Row
+  : unknown[];
+
+/** The type of a fragment's rows, or another where the fragment has none. */
+export type RowOr<Row, Default> = unknown extends Row ? Default : Row;
 
 /** Options of a whole batch. */
 export type BatchOptions = Pick<QueryOptions, "rows" | "prepare" | "types" | "signal" | "timeout">;
@@ -76,7 +103,30 @@ export abstract class Queries {
    * const [row] = await db.query("select :a::int + :b::int as sum", { a: 1, b: 2 }); // → { sum: 3 }
    * ```
    */
+  query<Row>(
+    fragment: Fragment<Row>,
+    parameters?: readonly never[],
+    options?: ObjectRows,
+  ): Query<RowOr<Row, ObjectRow>>;
+  /** A query whose rows are arrays. */
+  query<Row extends readonly unknown[] = unknown[]>(
+    text: string | Fragment,
+    parameters: Parameters | undefined,
+    options: ArrayRows,
+  ): Query<Row>;
+  /** A query whose rows are objects, unless the connection's are arrays. */
   query<Row = ObjectRow>(
+    text: string | Fragment,
+    parameters?: Parameters,
+    options?: ObjectRows,
+  ): Query<Row>;
+  /** A query whose rows are objects or arrays, as its options say. */
+  query<Row = ObjectRow>(
+    text: string | Fragment,
+    parameters: Parameters | undefined,
+    options: QueryOptions | undefined,
+  ): Query<Row | unknown[]>;
+  query<Row>(
     text: string | Fragment,
     parameters: Parameters = NO_PARAMETERS,
     options: QueryOptions = NO_OPTIONS,
@@ -93,7 +143,18 @@ export abstract class Queries {
    *
    * @throws {DatabaseError} the server does not understand it.
    */
-  async prepare<Row = ObjectRow>(
+  prepare<Row extends readonly unknown[] = unknown[]>(
+    text: string,
+    options: ArrayRows,
+  ): Promise<PreparedStatement<Row>>;
+  /** Parses a statement whose rows are objects, unless the connection's are arrays. */
+  prepare<Row = ObjectRow>(text: string, options?: ObjectRows): Promise<PreparedStatement<Row>>;
+  /** Parses a statement whose rows are objects or arrays, as its options say. */
+  prepare<Row = ObjectRow>(
+    text: string,
+    options: QueryOptions | undefined,
+  ): Promise<PreparedStatement<Row | unknown[]>>;
+  async prepare<Row>(
     text: string,
     options: QueryOptions = NO_OPTIONS,
   ): Promise<PreparedStatement<Row>> {
@@ -123,10 +184,19 @@ export abstract class Queries {
    * results.map((result) => result.rowCount); // → [1, 1]
    * ```
    */
+  batch<const Entries extends readonly BatchEntry[]>(
+    queries: Entries,
+    options: BatchOptions & { rows: "array" },
+  ): Promise<BatchResults<Entries, "array">>;
+  /** Runs statements in one round trip; each result has its query's type of row. */
+  batch<const Entries extends readonly BatchEntry[]>(
+    queries: Entries,
+    options?: BatchOptions,
+  ): Promise<BatchResults<Entries, "object">>;
   async batch(
-    queries: readonly (BatchQuery | Fragment)[],
+    queries: readonly BatchEntry[],
     options: BatchOptions = NO_OPTIONS,
-  ): Promise<Result[]> {
+  ): Promise<unknown> {
     const site = takeCallSite(this.#host.asyncStacks);
     try {
       checkQueryOptions(options);
@@ -153,7 +223,24 @@ export abstract class Queries {
    * result.rowCount; // → 2
    * ```
    */
-  async executeMany<Row = ObjectRow>(
+  executeMany<Row extends readonly unknown[] = unknown[]>(
+    text: string,
+    rows: Iterable<Parameters>,
+    options: ArrayRows,
+  ): Promise<Result<Row>>;
+  /** Runs one statement with each of many sets of parameters; the rows are objects. */
+  executeMany<Row = ObjectRow>(
+    text: string,
+    rows: Iterable<Parameters>,
+    options?: ObjectRows,
+  ): Promise<Result<Row>>;
+  /** Runs one statement with each of many sets of parameters; the rows are as the options say. */
+  executeMany<Row = ObjectRow>(
+    text: string,
+    rows: Iterable<Parameters>,
+    options: QueryOptions | undefined,
+  ): Promise<Result<Row | unknown[]>>;
+  async executeMany<Row>(
     text: string,
     rows: Iterable<Parameters>,
     options: QueryOptions = NO_OPTIONS,
@@ -198,7 +285,7 @@ export abstract class Queries {
     return new Query<Row>(this.#host, text, values, how, fragment);
   }
 
-  #item(query: BatchQuery | Fragment, i: number): BatchItem {
+  #item(query: BatchEntry, i: number): BatchItem {
     if (query instanceof Fragment) {
       const { text, values, types, isTyped } = assemble(query);
       return { text, values, parameterTypes: isTyped ? types : undefined };

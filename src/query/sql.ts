@@ -82,14 +82,37 @@ export interface SqlFunctions {
 
 /** The tag of a connection or a transaction: what it makes can be awaited, or put into another. */
 export interface Sql extends SqlFunctions {
-  /** A query whose every value is a parameter. */
-  <Row = ObjectRow>(strings: TemplateStringsArray, ...values: readonly SqlValue[]): Query<Row>;
+  /**
+   * A query whose every value is a parameter. `Row` is the type of its rows; `Values`, a tuple, those
+   * of the values in the template, a fragment's being `Fragment`.
+   *
+   * @throws {InterfaceError} the template has an invalid escape sequence, or `$1` beside values.
+   *
+   * @example
+   * ```ts
+   * const id = 2;
+   * const user = await db.sql<{ name: string }, [number]>`select name from users where id = ${id}`.one();
+   * user.name; // → "Grace"
+   * ```
+   */
+  <Row = ObjectRow, Values extends readonly SqlValue[] = readonly SqlValue[]>(
+    strings: TemplateStringsArray,
+    ...values: Values
+  ): Query<Row>;
 }
 
 /** The tag by itself: what it makes are fragments. */
 export interface SqlFragments extends SqlFunctions {
-  /** A piece of SQL whose every value is a parameter. */
-  (strings: TemplateStringsArray, ...values: readonly SqlValue[]): Fragment;
+  /**
+   * A piece of SQL whose every value is a parameter. `Row` is the type of its rows as a query;
+   * `Values`, a tuple, those of the values in the template.
+   *
+   * @throws {InterfaceError} the template has an invalid escape sequence.
+   */
+  <Row = ObjectRow, Values extends readonly SqlValue[] = readonly SqlValue[]>(
+    strings: TemplateStringsArray,
+    ...values: Values
+  ): Fragment<Row>;
 }
 
 /** A tag that makes queries of templates, by `make`, and JSON by `stringify`. */
@@ -216,4 +239,4 @@ function jsonText(value: unknown, stringify: Stringify): string {
  * await db.query(sql`select id from ${sql("users")} where ${reachable} and id in ${sql([2, 3])}`); // → [{ id: 2 }]
  * ```
  */
-export const sql: SqlFragments = withFunctions(templateFragment);
+export const sql: SqlFragments = withFunctions(templateFragment) as SqlFragments;

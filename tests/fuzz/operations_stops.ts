@@ -1,13 +1,13 @@
 // Cancels of the fuzz: by query, signal, timeout and connection, of everything that takes time.
 import assert from "node:assert/strict";
-import { type Connection, PgError, type QueryOptions } from "../../mod.ts";
+import { type Connection, type ObjectRows, PgError } from "../../mod.ts";
 import type { Random } from "../wire/model.ts";
 import { aWhile, expectCode, expectRow, type Operations, upTo } from "./operations.ts";
 import { ROWS } from "./operations_queries.ts";
 
 /** One way to stop something: options for it, and what stops it after a while. */
 interface Stop {
-  readonly options: QueryOptions;
+  readonly options: ObjectRows;
   readonly stop: (query: { cancel(): void }) => Promise<void>;
   /** Throws what is not to be expected of it. */
   readonly check: (error: unknown) => void;

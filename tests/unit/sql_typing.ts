@@ -3,11 +3,14 @@
  * that each wrong, behind its `@ts-expect-error`, does not.
  */
 import {
+  type BatchEntry,
   type Connection,
   type Fragment,
+  type Pool,
   type PreparedStatement,
   type Query,
   type Queryable,
+  type QueryOptions,
   type Result,
   sql,
   type Transaction,
@@ -102,11 +105,113 @@ export async function transactions(db: Connection, any: Queryable): Promise<void
   // @ts-expect-error there is no such isolation
   await db.transaction(() => 1, { isolation: "snapshot" });
   const results = await db.batch([{ text: "select 1", parameters: [1] }, sql`select 2`]);
-  proves<Same<typeof results, Result[]>>();
+  proves<Same<typeof results, [Result, Result]>>();
   const many = await db.executeMany<User>("insert into users values ($1)", [[1], [2]]);
   proves<Same<typeof many, Result<User>>>();
   // @ts-expect-error sets of parameters, not parameters
   await db.executeMany("insert into users values ($1)", [1, 2]);
+}
+
+/** The values in a template have the types of the tuple. */
+export async function holes(db: Connection, pool: Pool): Promise<void> {
+  const { sql: own } = db;
+  const query = own<User, [id: number, name: string | null]>`
+    select id, name from users where id = ${1} and name = ${null}`;
+  proves<Same<typeof query, Query<User>>>();
+  own<never, [Date, Fragment, readonly number[]]>`select ${new Date()}, ${sql`1`}, ${[1]}`;
+  own<{ mood: string }, ["sad" | "ok"]>`select mood from users where mood = ${"ok"}`;
+  own<User, []>`select id, name from users`;
+  const fragment = sql<User, [number]>`select id, name from users where id = ${1}`;
+  proves<Same<typeof fragment, Fragment<User>>>();
+  await db.transaction(async (tx) => await tx.sql<User, [number]>`select ${1}`);
+  pool.sql<User, [number]>`select ${1}`;
+  // @ts-expect-error a string in place of a number
+  own<User, [number]>`select id, name from users where id = ${"1"}`;
+  // @ts-expect-error a string that may be null in place of a string
+  own<User, [string]>`select id, name from users where name = ${maybe(db)}`;
+  // @ts-expect-error a value too few
+  own<User, [number, number]>`select id, name from users where id = ${1}`;
+  // @ts-expect-error a value too many
+  own<User, [number]>`select id, name from users where id = ${1} or id = ${2}`;
+  // @ts-expect-error a value where there is none
+  own<User, []>`select id, name from users where id = ${1}`;
+  // @ts-expect-error none of the labels
+  own<{ mood: string }, ["sad" | "ok"]>`select mood from users where mood = ${"happy"}`;
+  // @ts-expect-error a fragment is no number
+  own<User, [number]>`select id, name from users where id = ${sql`1`}`;
+  // @ts-expect-error undefined is no value, in a tuple neither
+  own<User, [number | undefined]>`select id, name from users where id = ${1}`;
+  // @ts-expect-error the unbound tag takes the same
+  sql<User, [number]>`select id, name from users where id = ${"1"}`;
+  // @ts-expect-error as does the pool's
+  pool.sql<User, [number]>`select ${"1"}`;
+}
+
+declare function maybe(db: Connection): string | null;
+
+/** Rows are objects or arrays, as the options say. */
+export async function shapes(db: Connection, any: Queryable, options: QueryOptions): Promise<void> {
+  const plain = db.query("select 1", [], { rows: "array" });
+  proves<Same<typeof plain, Query<unknown[]>>>();
+  const typed = await any.query<[number, string]>("select 1, 'a'", [], { rows: "array" });
+  proves<Same<typeof typed, Result<[number, string]>>>();
+  proves<Same<typeof typed[0][1], string>>();
+  const named = db.query<[number]>("select :a::int", { a: 1 }, { rows: "array", timeout: 1 });
+  proves<Same<typeof named, Query<[number]>>>();
+  const values = await db.query<User>("select id, name from users").values<[number, string]>();
+  proves<Same<typeof values, Result<[number, string]>>>();
+  const objects = db.query<User>("select id, name from users", [], { rows: "object" });
+  proves<Same<typeof objects, Query<User>>>();
+  const either = db.query<User>("select id, name from users", [], options);
+  proves<Same<typeof either, Query<User | unknown[]>>>();
+  const fromFragment = db.query(sql<User>`select id, name from users`);
+  proves<Same<typeof fromFragment, Query<User>>>();
+  const fromUntyped = db.query(sql`select 1`);
+  proves<Same<typeof fromUntyped, Query<Record<string, unknown>>>>();
+  const fromForm = db.query(sql.raw("select 1"));
+  proves<Same<typeof fromForm, Query<Record<string, unknown>>>>();
+  const retyped = db.query<User>(sql`select id, name from users`);
+  proves<Same<typeof retyped, Query<User>>>();
+  const arrays = db.query(sql<User>`select id, name from users`, [], { rows: "array" });
+  proves<Same<typeof arrays, Query<unknown[]>>>();
+  const prepared = await db.prepare<[number]>("select 1", { rows: "array" });
+  proves<Same<typeof prepared, PreparedStatement<[number]>>>();
+  const many = await db.executeMany("select $1", [[1]], { rows: "array" });
+  proves<Same<typeof many, Result<unknown[]>>>();
+  // @ts-expect-error the rows are arrays, not objects
+  (await db.query<User>("select id, name from users", [], { rows: "array" }))[0]!.name;
+  // @ts-expect-error an array of one has no second column
+  (await db.query<[number]>("select 1", [], { rows: "array" }))[0]![1];
+  // @ts-expect-error as the options say is not known before
+  (await either)[0]!.name;
+  // @ts-expect-error there is no such shape
+  db.query("select 1", [], { rows: "arrays" });
+}
+
+/** Each result of a batch has the type of its query's rows. */
+export async function batches(db: Queryable, list: readonly BatchEntry[]): Promise<void> {
+  const [users, count, plain, raw] = await db.batch([
+    db.sql<User>`select id, name from users`,
+    sql<{ count: bigint }>`select count(*) from users`,
+    { text: "select 1", parameters: [] },
+    sql.raw("select 1"),
+  ]);
+  proves<Same<typeof users, Result<User>>>();
+  proves<Same<typeof count, Result<{ count: bigint }>>>();
+  proves<Same<typeof plain, Result>>();
+  proves<Same<typeof raw, Result>>();
+  const all = await db.batch(list);
+  proves<Same<typeof all, Result[]>>();
+  const mapped = await db.batch([1, 2].map((id) => db.sql<User>`select ${id}`));
+  proves<Same<typeof mapped, Result<User>[]>>();
+  const arrays = await db.batch([sql<User>`select 1`, sql<[number]>`select 1`], { rows: "array" });
+  proves<Same<typeof arrays, [Result<unknown[]>, Result<[number]>]>>();
+  // @ts-expect-error a text alone is no query of a batch
+  await db.batch(["select 1"]);
+  // @ts-expect-error the second result is not the first one's
+  count[0]!.name;
+  // @ts-expect-error there is no fifth result
+  (await db.batch([sql`select 1`]))[1];
 }
 
 /** What takes a promise takes a query. */
