@@ -6,6 +6,7 @@ import { Connection } from "./connection.ts";
 import { type ConnectionCore, connectionCore } from "./connection_core.ts";
 import { Executor } from "./query/execute.ts";
 import { withCallSite } from "./query/call_site.ts";
+import type { StatementLimits } from "./query/statement_cache.ts";
 import { detectRuntime } from "./runtime/detect.ts";
 import type { Runtime, Signal } from "./runtime/runtime.ts";
 import { bound, unlessAborted } from "./session/deadline.ts";
@@ -78,7 +79,8 @@ export async function openCore(
   goesTo?.(origin);
   const { session, target } = await openWatched(settings, options.signal, trace);
   trace.origin = originOf(settings, [target]);
-  const executor = makeExecutor(session, types, settings.statementCacheSize, trace);
+  const { statementCacheSize: size, statementLifetime: lifetime } = settings;
+  const executor = makeExecutor(session, types, { size, lifetime }, trace);
   for (const [name, value] of Object.entries(settings.parameters)) {
     executor.exactness.heed(`${name}=${value}`);
   }
@@ -104,7 +106,12 @@ async function settingsInTime(
 /** What differs between the connections of `connect()` and those of a pool. */
 export interface Opening {
   /** Makes what runs its queries. */
-  makeExecutor(session: Session, types: TypeRegistry, cacheSize: number, trace: Tracing): Executor;
+  makeExecutor(
+    session: Session,
+    types: TypeRegistry,
+    statements: StatementLimits,
+    trace: Tracing,
+  ): Executor;
   /** Told where it goes to before anything is dialled. */
   goesTo?(origin: TraceOrigin): void;
   /** Told what kind of server is asked for; answers which kind it is to be. */
@@ -112,7 +119,7 @@ export interface Opening {
 }
 
 const PLAIN: Opening = {
-  makeExecutor: (session, types, size, trace) => new Executor(session, types, size, trace),
+  makeExecutor: (session, types, limits, trace) => new Executor(session, types, limits, trace),
 };
 
 function openWatched(

@@ -76,6 +76,7 @@ export function connectionCore(
       tell(hooks.onNotification, notification);
     },
     parameterStatus: (name, value) => {
+      executor.cache.reported(name);
       for (const watcher of watchers) watcher.reported();
       tell(hooks.onParameterStatus, name, value);
     },

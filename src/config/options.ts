@@ -235,6 +235,11 @@ export interface ConnectOptions {
   maxPipelined?: number;
   /** Prepared statements kept per connection; 0: none. Default 256. */
   statementCacheSize?: number;
+  /**
+   * Seconds after which a prepared statement is parsed again: the longest time for which a change of
+   * tables or functions by another session can go unnoticed. 0: no limit. Default 300.
+   */
+  statementLifetime?: number;
   /** How values of PostgreSQL's types become JavaScript's and back. */
   types?: object;
   /** Rows as objects or as arrays. Default `"object"`. */

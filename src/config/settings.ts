@@ -114,6 +114,7 @@ function limits(values: Given, options: ConnectOptions): Pick<
   | "maxMessageBytes"
   | "maxPipelined"
   | "statementCacheSize"
+  | "statementLifetime"
 > {
   const timeout = options.timeout ?? 0;
   const connect = connectTimeout(values);
@@ -126,6 +127,7 @@ function limits(values: Given, options: ConnectOptions): Pick<
     maxMessageBytes: options.maxMessageBytes ?? 2 ** 30,
     maxPipelined: options.maxPipelined ?? 1000,
     statementCacheSize: options.statementCacheSize ?? 256,
+    statementLifetime: options.statementLifetime ?? 300,
   };
 }
 

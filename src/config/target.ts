@@ -91,4 +91,6 @@ export interface Settings {
   readonly maxPipelined: number;
   /** Prepared statements kept per connection; 0: none. */
   readonly statementCacheSize: number;
+  /** Seconds after which a prepared statement is parsed again; 0: no limit. */
+  readonly statementLifetime: number;
 }

@@ -225,6 +225,7 @@ const OWN_CHECKS: Readonly<Record<string, Check>> = {
   maxMessageBytes: whole(1024, 0x7fffffff),
   maxPipelined: whole(1, 0x7fffffff),
   statementCacheSize: whole(0, 0x7fffffff),
+  statementLifetime: seconds,
   types: object,
   rows: oneOf(["object", "array"]),
   onNotice: callback,

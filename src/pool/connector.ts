@@ -59,8 +59,8 @@ export class Connector {
     const core = await openCore(this.#dsn, options, runtime, {
       goesTo: (origin) => trace?.introduce(runtime.channel, origin),
       role: (asked) => role = choose(asked),
-      makeExecutor: (session, types, size, tracing) =>
-        executor = new PoolExecutor(session, types, size, tracing, effects, forbids),
+      makeExecutor: (session, types, limits, tracing) =>
+        executor = new PoolExecutor(session, types, limits, tracing, effects, forbids),
     });
     if (this.#forbids && options.statementCacheSize === undefined) executor!.cache.keepNone();
     return { core, executor: executor!, runtime, role: role! };

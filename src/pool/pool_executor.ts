@@ -1,5 +1,6 @@
 import { NotSupportedError } from "../errors/errors.ts";
 import { Executor } from "../query/execute.ts";
+import type { StatementLimits } from "../query/statement_cache.ts";
 import type { Session } from "../session/session.ts";
 import type { Tracing } from "../trace.ts";
 import type { TypeRegistry } from "../types/registry.ts";
@@ -15,12 +16,12 @@ export class PoolExecutor extends Executor {
   constructor(
     session: Session,
     types: TypeRegistry,
-    statementCacheSize: number,
+    statements: StatementLimits,
     trace: Tracing,
     effects: TextEffects,
     forbid: boolean,
   ) {
-    super(session, types, statementCacheSize, trace);
+    super(session, types, statements, trace);
     this.#effects = effects;
     this.#forbid = forbid;
   }

@@ -4,7 +4,7 @@
  * Source: manual, "Extended Query", "Pipelining".
  */
 import type { Writer } from "../bytes/writer.ts";
-import { InterfaceError, PgError } from "../errors/errors.ts";
+import { InterfaceError, PgError, type ProtocolError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import { readCommandTag, type TransactionStatus } from "../protocol/backend.ts";
 import { EXECUTE_ALL, EXECUTE_ALL_AND_SYNC, parse, sync } from "../protocol/frontend.ts";
@@ -18,7 +18,7 @@ import { expect, unexpected } from "./introduction.ts";
 import { checkParameters } from "./parameters.ts";
 import { batchResultTrace, batchTrace } from "./query_trace.ts";
 import { Result } from "./result.ts";
-import type { RowDecoder } from "./rows.ts";
+import { type RowDecoder, staleRow } from "./rows.ts";
 import type { Statement } from "./statement.ts";
 
 /** One statement of a batch, its parameters by position. */
@@ -114,14 +114,18 @@ class Batch implements Request<Result[]> {
   write(out: Writer): void {
     if (this.executions.some((execution) => execution.wantsDescription)) throw new NotDescribed();
     const last = this.executions.length - 1;
+    for (const execution of this.executions) execution.hold();
+    let hasChanged = false;
     this.executions.forEach((execution, i) => {
       this.#at = i;
+      execution.isAfterChange = hasChanged;
       try {
         execution.append(out, i === last ? EXECUTE_ALL_AND_SYNC : EXECUTE_ALL);
       } catch (error) {
         this.#abandon(0, i);
         throw named("queries", i, error);
       }
+      hasChanged ||= !execution.effects.isKept;
     });
   }
 
@@ -139,6 +143,10 @@ class Batch implements Request<Result[]> {
     } finally {
       this.#abandon(this.#at + 1, this.executions.length);
     }
+  }
+
+  tolerates(violation: ProtocolError): Error | undefined {
+    return this.executions[this.#at]!.tolerates(violation);
   }
 
   /** When the one that failed had a stale statement, all are run again. */
@@ -195,8 +203,13 @@ class Many implements Request<Result> {
   }
 
   write(out: Writer): void {
+    const { cache } = this.#executor;
+    if (this.#statement !== undefined && !cache.isCurrent(this.#statement)) {
+      this.#statement = undefined;
+    }
     const statement = this.#statement ??= this.#executor.described(this.#text, this.#options);
     if (statement === undefined) throw new NotDescribed();
+    cache.sending(this.#text, this.#options.turn);
     this.#decode = statement.decoder(this.#options.rows ?? "object");
     this.#isNamed = statement.name !== "" && statement.state === "ready";
     const name = this.#isNamed ? statement.name : "";
@@ -225,8 +238,14 @@ class Many implements Request<Result> {
       const counted = /\d+$/.exec(tag);
       if (counted !== null) count = Math.max(count, 0) + Number(counted[0]);
     }
-    Result.describe(result, this.#statement!.columns, tag.replace(/\d+$/, String(count)));
+    const { columns } = this.#statement!;
+    if (columns.length === 0) this.#executor.completed(tag);
+    Result.describe(result, columns, tag.replace(/\d+$/, String(count)));
     return result;
+  }
+
+  tolerates(violation: ProtocolError): Error | undefined {
+    return staleRow(violation, this.#isNamed);
   }
 
   /** A stale statement is described anew, and all is run again. */
@@ -247,8 +266,9 @@ class Many implements Request<Result> {
       this.#statement!,
     ];
     if (executor.forgetAltered(error)) return false;
-    if (this.#isMisfit) return executor.forgetOutdated({ statement, text, options });
-    return status !== undefined && executor.dropStale(statement, error, status, options);
+    const ran = { statement, text, options, isKept: this.#isNamed };
+    if (this.#isMisfit) return executor.forgetOutdated(ran);
+    return status !== undefined && executor.mendBound(ran, error, status);
   }
 
   async #describe(): Promise<true> {

@@ -8,7 +8,8 @@ import { Kind } from "../protocol/tags.ts";
 import type { Conversation, Request } from "../session/exchange.ts";
 import type { ExecuteOptions, Executor } from "./execute.ts";
 import { Introduction, readDescription } from "./introduction.ts";
-import type { Statement, StatementPlace } from "./statement.ts";
+import type { Statement } from "./statement.ts";
+import type { StatementPlace } from "./statement_cache.ts";
 
 /** Introduces a statement to the server, or waits for one that is on its way. */
 export class Description implements Request<Statement> {
@@ -45,7 +46,7 @@ export class Description implements Request<Statement> {
     if (statement === undefined || status === undefined) return false;
     const wasLetDown = this.#coming?.state === "failed"
       ? status === "idle"
-      : this.#executor.dropStale(statement, error, status, { place: this.#place });
+      : this.#executor.dropStale(statement, error, status, { place: this.#place }, false);
     if (wasLetDown) this.#place = undefined;
     return wasLetDown;
   }

@@ -1,5 +1,5 @@
 import type { Writer } from "../bytes/writer.ts";
-import { OperationalError } from "../errors/errors.ts";
+import { OperationalError, type ProtocolError } from "../errors/errors.ts";
 import type { TransactionStatus } from "../protocol/backend.ts";
 import { close, execute, flush, sync } from "../protocol/frontend.ts";
 import { Backend, Kind } from "../protocol/tags.ts";
@@ -16,7 +16,16 @@ import type { Session } from "../session/session.ts";
 import type { ExecuteOptions } from "./execute.ts";
 import { expect } from "./introduction.ts";
 import type { Piece } from "./piece.ts";
-import { bindPortal, isLast, Pieces, type Portal, type PortalQuery } from "./portal_query.ts";
+import { staleRow } from "./rows.ts";
+import {
+  bindPortal,
+  bound,
+  isLast,
+  isNamed,
+  Pieces,
+  type Portal,
+  type PortalQuery,
+} from "./portal_query.ts";
 
 /** How long a piece that nobody wants any more may take before the server is told to stop. */
 const PATIENCE_MS = 100;
@@ -32,7 +41,6 @@ export class ExclusivePortal implements Portal, Request<void>, Turn {
   readonly #session: Session;
   readonly #pieces: Pieces;
   #count = 0;
-  #isNamed = false;
   #waiting: { resolve(piece: Piece): void; reject(error: unknown): void } | undefined;
   /** Settled when the session is free again; never rejects. */
   #running: Promise<void> | undefined;
@@ -91,15 +99,14 @@ export class ExclusivePortal implements Portal, Request<void>, Turn {
   write(out: Writer): boolean {
     if (this.#hasGiven) throw new OperationalError("hit by another's cancel", { code: "57014" });
     this.#hasSync = false;
-    this.#isNamed = bindPortal(this.#query, out, "");
+    bindPortal(this.#query, out, "");
     this.#execute(out);
     return true;
   }
 
   *talk(): Conversation<void> {
     try {
-      if (!this.#isNamed) expect(yield, Backend.ParseComplete);
-      expect(yield, Backend.BindComplete);
+      yield* bound(this.#query);
       yield* this.#fetches();
     } catch (error) {
       this.#sync();
@@ -118,6 +125,12 @@ export class ExclusivePortal implements Portal, Request<void>, Turn {
     });
   }
 
+  tolerates(violation: ProtocolError): Error | undefined {
+    const error = staleRow(violation, isNamed(this.#query));
+    if (error !== undefined) this.#sync();
+    return error;
+  }
+
   failed(_error: unknown, status: TransactionStatus): void {
     this.leftIn = status;
   }
@@ -127,7 +140,7 @@ export class ExclusivePortal implements Portal, Request<void>, Turn {
     for (;;) {
       const piece = this.#pieces.next();
       message = yield* piece.fill(message);
-      piece.isLast = isLast(message, this.#session, "simple");
+      piece.isLast = isLast(message, this.#query, "simple");
       if (piece.isLast) this.#sync();
       this.#deliver(piece);
       if (piece.isLast) return;

@@ -19,14 +19,9 @@ import { Exactness } from "./exactness.ts";
 import { Execution, TypesWanted } from "./execution.ts";
 import { queryTrace, resultTrace } from "./query_trace.ts";
 import type { Result } from "./result.ts";
-import { decodeLate, type RowColumn, rowColumns, type RowShape } from "./rows.ts";
-import {
-  isStale,
-  type OwnTypes,
-  type Statement,
-  StatementCache,
-  type StatementPlace,
-} from "./statement.ts";
+import { decodeLate, isStaleRow, type RowColumn, rowColumns, type RowShape } from "./rows.ts";
+import { isStale, mayBeOutdated, type OwnTypes, type Statement } from "./statement.ts";
+import { StatementCache, type StatementLimits, type StatementPlace } from "./statement_cache.ts";
 
 /** How one query is to be run. */
 export interface ExecuteOptions {
@@ -53,8 +48,8 @@ export interface ExecuteOptions {
 /** On whose behalf the catalogue is asked. */
 type Asking = Pick<ExecuteOptions, "turn" | "ahead">;
 
-/** What was run, and by which statement. */
-type Ran = Pick<Execution, "statement" | "text" | "options">;
+/** A request that was bound to a statement. */
+export type Ran = Pick<Execution, "statement" | "text" | "options" | "isKept">;
 
 /** Runs queries on one session: its statements, and the codecs for their values. */
 export class Executor {
@@ -75,7 +70,7 @@ export class Executor {
   constructor(
     session: Session,
     types: TypeRegistry,
-    statementCacheSize: number,
+    statements: StatementLimits,
     trace: Tracing,
   ) {
     this.session = session;
@@ -84,7 +79,8 @@ export class Executor {
     this.trace = trace;
     this.#catalog = new Catalog(types);
     this.cache = new StatementCache(
-      statementCacheSize,
+      statements,
+      session,
       crypto.getRandomValues(new Uint8Array(8)),
     );
   }
@@ -169,8 +165,8 @@ export class Executor {
   }
 
   /**
-   * Whether a query that has failed is to be run again: it was for a reason of the driver's own, which
-   * is seen to. Everything else is the caller's.
+   * Reports whether a query that has failed is to be run again: it has failed for a reason of the
+   * driver's own, which is removed. Every other failure is the caller's.
    *
    * @throws {StaleStatementError} it was that, inside a transaction that has failed over it.
    */
@@ -180,20 +176,34 @@ export class Executor {
     status: TransactionStatus | undefined,
   ): boolean | Promise<boolean> {
     if (this.forgetAltered(error)) return false; // what it did is done
-    const { options, statement } = execution;
+    const { options } = execution;
     if (error instanceof TypesWanted) {
       return this.learn(error.statement, error.oids, own<ExecuteOptions>(options, { ahead: true }));
     }
     if (execution.isMisfit) return this.forgetOutdated(execution);
     if (status === undefined) return false;
-    if (execution.wasLetDown) return status === "idle" && hasCode(error, "26000");
-    return this.dropStale(statement, error, status, options);
+    if (execution.wasLetDown && status === "idle" && hasCode(error, "26000")) return true;
+    return this.mendBound(execution, error, status);
+  }
+
+  /** The same for a request that was bound to a statement; `isKept`: an earlier one had parsed it. */
+  mendBound(ran: Ran, error: unknown, status: TransactionStatus): boolean | Promise<boolean> {
+    const { statement, options, isKept } = ran;
+    if (isStaleRow(error)) {
+      this.#retire(statement, options);
+      return false; // what it did is done
+    }
+    if (this.dropStale(statement, error, status, options, isKept)) return true;
+    if (!isKept || statement.parameters.length === 0 || !mayBeOutdated(error)) return false;
+    if (status === "idle") return this.forgetOutdated(ran);
+    this.#retire(statement, options);
+    return false;
   }
 
   /**
-   * Takes a statement out of the books that has turned out not to be what it was taken for: the
-   * server has forgotten it, or means another by its name, or what it selects from has changed.
-   * Answers whether it was that, so that the query can be run again.
+   * Forgets a statement that has turned out not to be what it was taken for: the server has forgotten
+   * it, or means another by its name, or what it selects from has changed. Reports whether it was
+   * that, so that the query can be run again.
    *
    * @throws {StaleStatementError} it was that, inside a transaction that has failed over it.
    */
@@ -202,19 +212,22 @@ export class Executor {
     error: unknown,
     status: TransactionStatus,
     options: ExecuteOptions,
+    isKept: boolean,
   ): boolean {
-    if (!isStale(error, statement)) return false;
+    if (!isStale(error, statement, isKept)) return false;
+    const isKnown = error.code !== "26000" && error.code !== "42P05";
+    if (isKnown) this.#retire(statement, options);
     (options.place ?? this.cache).forget(statement);
-    if (error.code !== "26000" && error.code !== "42P05") this.cache.spend(statement.name);
     if (error.code === "26000") this.cache.lose(statement);
+    if (isKnown && !isKept && statement.name !== "") this.cache.keepNoMore(statement.text);
     if (status === "idle") return true;
     throw new StaleStatementError(error, this.cache.keeps ? "" : NONE_KEPT);
   }
 
   /**
-   * Takes a statement out of the books whose parameters have other types by now: the server keeps
-   * those that it was prepared with, also when a column has become wider. Asked for only when a value
-   * was refused, which is rare, and costs a round trip.
+   * Forgets a statement if its parameters have other types by now: the server keeps those that it was
+   * prepared with, also when a column has become wider. Asked for only when a value was refused,
+   * which is rare, and costs a round trip.
    */
   async forgetOutdated({ statement, text, options }: Ran): Promise<boolean> {
     const fresh = own<ExecuteOptions>(options, {
@@ -223,9 +236,11 @@ export class Executor {
       ahead: true,
     });
     const now = await this.describe(text, fresh).catch(() => statement);
-    if (now.parameters.every(({ oid }, i) => oid === statement.parameters[i]?.oid)) return false;
-    (options.place ?? this.cache).forget(statement);
-    this.cache.spend(statement.name);
+    const before = statement.parameters;
+    const isSame = now.parameters.length === before.length &&
+      now.parameters.every(({ oid }, i) => oid === before[i]!.oid);
+    if (isSame) return false;
+    this.#retire(statement, options);
     return true;
   }
 
@@ -240,6 +255,14 @@ export class Executor {
       oids.push(typeof type === "number" ? type : await this.#oidOf(type, turn));
     }
     return oids;
+  }
+
+  /** Takes a statement out that the server still has, whether or not it is still in its place. */
+  #retire(statement: Statement, { place }: ExecuteOptions): void {
+    if (statement.state === "failed") return;
+    this.cache.retire(statement);
+    place?.forget(statement);
+    statement.state = "failed";
   }
 
   /** Told every text that is going to be run or described; what it throws refuses it. */
@@ -341,6 +364,7 @@ export class Executor {
 
 /** Commands that can change a composite type or rename its attributes; every table and view has one. */
 const ALTERING: ReadonlySet<string> = new Set([
+  "DO",
   "ALTER TYPE",
   "ALTER TABLE",
   "ALTER VIEW",

@@ -15,11 +15,12 @@ import { beginBind, endBind, EXECUTE_ALL_AND_SYNC, flush, parse } from "../proto
 import { Backend } from "../protocol/tags.ts";
 import type { Conversation, Message, Request } from "../session/exchange.ts";
 import { endCopy } from "./copy_guard.ts";
+import { KEPT, type TextEffects } from "./dependence.ts";
 import type { ExecuteOptions, Executor } from "./execute.ts";
 import { expect, Introduction, unexpected } from "./introduction.ts";
 import { arePlain, checkParameters, refusal, writeParameters, writePlain } from "./parameters.ts";
 import { Result } from "./result.ts";
-import type { RowColumn, RowDecoder } from "./rows.ts";
+import { type RowColumn, type RowDecoder, staleRow } from "./rows.ts";
 import type { Statement } from "./statement.ts";
 
 /** Which messages go out, and so which come back. */
@@ -45,6 +46,10 @@ export class Execution implements Request<Result> {
    * to before.
    */
   whole: object | undefined;
+  /** A text before it in the same request may change what its own means, so no kept statement is used. */
+  isAfterChange = false;
+  /** The effects of its text on statements. */
+  effects: TextEffects = KEPT;
   readonly #executor: Executor;
   #described: Statement | undefined;
   readonly #result: Result = new Result();
@@ -80,11 +85,23 @@ export class Execution implements Request<Result> {
   /** Whether its values depend on types that nobody has been told. */
   get wantsDescription(): boolean {
     const { options, values } = this;
-    if (this.#described !== undefined) return false;
-    if (arePlain(values) && this.#executor.exactness.ofText) return false;
-    const place = options.prepare === false ? undefined : options.place ?? this.#executor.cache;
+    const { cache, exactness } = this.#executor;
+    if (this.#described !== undefined && cache.isCurrent(this.#described)) return false;
+    if (arePlain(values) && exactness.ofText) return false;
+    const place = options.prepare === false ? undefined : options.place ?? cache;
     return place?.find(this.text, options.parameterTypes ?? NO_TYPES, options.types)?.state !==
       "ready";
+  }
+
+  /**
+   * Holds on to the statement that is ready, for a part of a request in which an earlier part may change
+   * what the text means: its values cannot be written without the types.
+   */
+  hold(): void {
+    const { options, values } = this;
+    if (this.#described !== undefined || arePlain(values) || options.prepare === false) return;
+    const place = options.place ?? this.#executor.cache;
+    this.#described = place.find(this.text, options.parameterTypes ?? NO_TYPES, options.types);
   }
 
   /** Has it described ahead of all that waits; then it runs that statement, under no name if need be. */
@@ -99,19 +116,25 @@ export class Execution implements Request<Result> {
 
   /** Appends all messages, the last of them `end`; `true`: only Parse and Describe, as in {@linkcode Way}. */
   append(out: Writer, end: Uint8Array): boolean {
-    const { options, values } = this;
+    const { options, values, isAfterChange } = this;
+    const { cache } = this.#executor;
     checkParameters(values);
     const declared = options.parameterTypes ?? NO_TYPES;
-    const place = options.prepare === false ? undefined : options.place ?? this.#executor.cache;
+    const isKept = options.prepare !== false && !isAfterChange;
+    const place = isKept ? options.place ?? cache : undefined;
+    if (this.#described !== undefined && !isAfterChange && !cache.isCurrent(this.#described)) {
+      this.#described = undefined;
+    }
     const known = this.#described ?? place?.find(this.text, declared, options.types);
     this.#introduction = undefined;
     this.#isMisfit = false;
-    if (known?.state === "ready" && known.name !== "") {
+    if (known?.state === "ready" && known.name !== "" && !isAfterChange) {
       this.#way = "bind";
       if (known.hasUnknownParameters) wantTypes(known, values);
       this.#bind(out, known, end);
       return false;
     }
+    this.effects = cache.sending(this.text, options.turn);
     if (this.#described !== undefined) {
       this.#way = "again";
       parse(out, "", this.text, this.#described.parameters.map(({ oid }) => oid));
@@ -142,6 +165,11 @@ export class Execution implements Request<Result> {
     return this.#isMisfit;
   }
 
+  /** It was bound to a statement that an earlier request had parsed. */
+  get isKept(): boolean {
+    return this.#way === "bind";
+  }
+
   /** It relied on another query's Parse, which was refused. */
   get wasLetDown(): boolean {
     return this.#way === "join" && this.#statement.state === "failed";
@@ -153,13 +181,18 @@ export class Execution implements Request<Result> {
    * first execution of a text as at the next.
    */
   inOurWords(error: unknown): unknown {
-    const wentAsText = this.#way === "parse" || this.#way === "join";
+    const isDescribed = this.#statement?.state === "ready";
+    const wentAsText = isDescribed && (this.#way === "parse" || this.#way === "join");
     const isTheirs = error instanceof DatabaseError && !(error instanceof ProtocolError);
     const isOfValues = error instanceof DataError || isTheirs && error.code === "08P01";
     if (!wentAsText || !isOfValues) return error;
     const ours = refusal(this.values, this.#statement.parameters);
     if (ours !== undefined) ours.cause = error;
     return ours ?? error;
+  }
+
+  tolerates(violation: ProtocolError): Error | undefined {
+    return staleRow(violation, this.isKept);
   }
 
   /** Run again as it is; what was let down by a twin relies on no other: it goes under no name. */

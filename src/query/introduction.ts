@@ -10,7 +10,8 @@ import { Backend, backendName, Kind } from "../protocol/tags.ts";
 import type { Message } from "../session/exchange.ts";
 import { refuseCopy } from "./copy_guard.ts";
 import type { Executor } from "./execute.ts";
-import { type OwnTypes, Statement, type StatementPlace } from "./statement.ts";
+import type { OwnTypes, Statement } from "./statement.ts";
+import type { StatementPlace } from "./statement_cache.ts";
 
 /** One Parse with its Describe, on its way. */
 export class Introduction {
@@ -37,8 +38,8 @@ export class Introduction {
     this.#executor = executor;
     this.#place = place;
     this.statement = place?.add(text, declared, types) ??
-      new Statement("", text, declared, types);
-    this.#closed = executor.cache.takeSpent();
+      executor.cache.unnamed(text, declared, types);
+    this.#closed = executor.cache.takeUnused();
     for (const name of this.#closed) close(out, Kind.Statement, name);
     try {
       parse(out, this.statement.name, text, declared);
@@ -65,7 +66,7 @@ export class Introduction {
   /** It was not sent after all, or the server has skipped it. */
   abandon(): void {
     this.#place?.forget(this.statement);
-    for (const name of this.#closed) this.#executor.cache.spend(name);
+    for (const name of this.#closed) this.#executor.cache.closeLater(name);
   }
 }
 

@@ -1,14 +1,14 @@
 /** What the portals within transactions and outside of them have in common. */
 import type { Writer } from "../bytes/writer.ts";
-import type { TransactionStatus } from "../protocol/backend.ts";
-import { parse } from "../protocol/frontend.ts";
-import { Backend } from "../protocol/tags.ts";
+import { InterfaceError } from "../errors/errors.ts";
+import { readCommandTag, type TransactionStatus } from "../protocol/backend.ts";
+import { describe, parse } from "../protocol/frontend.ts";
+import { Backend, Kind } from "../protocol/tags.ts";
 import type { Message } from "../session/exchange.ts";
-import type { Session } from "../session/session.ts";
 import { endCopy } from "./copy_guard.ts";
 import type { ExecuteOptions, Executor } from "./execute.ts";
 import { bindKnown } from "./execution.ts";
-import { unexpected } from "./introduction.ts";
+import { expect, readDescription, unexpected } from "./introduction.ts";
 import { Piece } from "./piece.ts";
 import type { Statement } from "./statement.ts";
 
@@ -51,34 +51,72 @@ export class Pieces {
   }
 }
 
-/** Parse, where the statement has no name, and Bind. */
-export function bindPortal(
-  { statement, values }: PortalQuery,
-  out: Writer,
-  portal: string,
-): boolean {
-  const isNamed = statement.name !== "" && statement.state === "ready";
-  if (!isNamed) parse(out, "", statement.text, statement.parameters.map(({ oid }) => oid));
-  bindKnown(out, portal, isNamed ? statement.name : "", statement, values);
-  return isNamed;
+/** The statement has been described, but what it depends on has changed since. */
+export class OutdatedDescription extends InterfaceError {
+  constructor() {
+    super("what the statement depends on has changed since it was described");
+  }
 }
 
-/** Whether the message that ended an Execute says that there is no more. */
+/** Reports whether the portal is bound to a statement that has a name. */
+export function isNamed({ statement }: PortalQuery): boolean {
+  return statement.name !== "" && statement.state === "ready";
+}
+
+/**
+ * Appends Bind; before it Parse and Describe, where the statement has no name.
+ *
+ * @throws {OutdatedDescription} the statement has to be described again.
+ */
+export function bindPortal(query: PortalQuery, out: Writer, portal: string): void {
+  const { executor, statement, values, options } = query;
+  if (!executor.cache.isCurrent(statement)) throw new OutdatedDescription();
+  executor.cache.sending(statement.text, options.turn);
+  if (!isNamed(query)) {
+    parse(out, "", statement.text, statement.parameters.map(({ oid }) => oid));
+    describe(out, Kind.Statement, "");
+  }
+  bindKnown(out, portal, isNamed(query) ? statement.name : "", statement, values);
+}
+
+/**
+ * Reads the replies to {@linkcode bindPortal}.
+ *
+ * @throws {OutdatedDescription} the result is not as it was described: another session has changed it.
+ */
+export function* bound(query: PortalQuery): Generator<undefined, void, Message> {
+  if (!isNamed(query)) {
+    expect(yield, Backend.ParseComplete);
+    const { executor, statement } = query;
+    const now = executor.cache.unnamed(statement.text, statement.declared, statement.types);
+    yield* readDescription(executor, now);
+    const isSame = now.columns.length === statement.columns.length &&
+      now.columns.every(({ typeOid }, i) => typeOid === statement.columns[i]!.typeOid);
+    if (!isSame) throw new OutdatedDescription();
+  }
+  expect(yield, Backend.BindComplete);
+}
+
+/** Reports whether the message that ended an Execute says that there are no more rows. */
 export function isLast(
   message: Message,
-  session: Session,
+  { executor, statement }: PortalQuery,
   protocol: "simple" | "extended",
 ): boolean {
   switch (message.tag) {
     case Backend.PortalSuspended:
       return false;
-    case Backend.CommandComplete:
+    case Backend.CommandComplete: {
+      const tag = readCommandTag(message.reader);
+      if (statement.columns.length === 0) executor.completed(tag);
+      return true;
+    }
     case Backend.EmptyQueryResponse:
       return true;
     case Backend.CopyInResponse:
     case Backend.CopyOutResponse:
     case Backend.CopyBothResponse:
-      throw endCopy(session, message.tag, protocol);
+      throw endCopy(executor.session, message.tag, protocol);
     default:
       throw unexpected(message);
   }

@@ -13,7 +13,8 @@ import { bindNames, type NamedText } from "./named.ts";
 import { type QueryHost, type QueryOptions, withDefaults } from "./host.ts";
 import { Query } from "./query.ts";
 import type { ObjectRow } from "./result.ts";
-import type { OwnPlace, Statement } from "./statement.ts";
+import type { Statement } from "./statement.ts";
+import type { OwnPlace } from "./statement_cache.ts";
 
 /** Options of one run of a prepared statement. */
 export type StatementOptions = Pick<QueryOptions, "rows" | "signal" | "timeout">;
@@ -78,7 +79,7 @@ export class PreparedStatement<Row = ObjectRow> implements AsyncDisposable {
     const { executor, defaults: { turn } } = this.#host;
     await executor.session.request(new StatementClose(statement), { turn }).catch(() => {
       // Refused while another has the turn: it goes with the next statement that is introduced.
-      executor.cache.spend(statement.name);
+      executor.cache.closeLater(statement.name);
     });
   }
 

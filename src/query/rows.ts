@@ -216,9 +216,32 @@ function decoded(i: number): string {
       reader.end = end;`;
 }
 
-/** A DataRow that does not fit its description. */
-export function wrongCount(wanted: number, found: number): ProtocolError {
-  return new ProtocolError(`malformed DataRow: ${found} columns where ${wanted} were described`);
+/** A DataRow with another number of columns than its description has. */
+export class WidthError extends ProtocolError {
+  static {
+    this.prototype.name = "ProtocolError";
+  }
+}
+
+/** The violation of a DataRow that does not fit its description. */
+export function wrongCount(wanted: number, found: number): WidthError {
+  return new WidthError(`malformed DataRow: ${found} columns where ${wanted} were described`);
+}
+
+/**
+ * Returns the error of a request that was bound to a kept statement, when the server has returned other
+ * columns than it described when it parsed that statement: the table has changed since, and what the
+ * request did is done. `undefined`: the error is a violation.
+ */
+export function staleRow(error: ProtocolError, isKept: boolean): DataError | undefined {
+  if (!isKept || !(error instanceof WidthError)) return undefined;
+  const remark = "; the statement is stale and is described again when it is run again";
+  return new DataError(error.message + remark, { code: "22000", cause: error });
+}
+
+/** Reports whether an error was made by {@linkcode staleRow}. */
+export function isStaleRow(error: unknown): boolean {
+  return error instanceof DataError && error.cause instanceof WidthError;
 }
 
 function wrongLength(): DataError {

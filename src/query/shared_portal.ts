@@ -1,11 +1,21 @@
 import type { Writer } from "../bytes/writer.ts";
+import type { ProtocolError } from "../errors/errors.ts";
 import type { TransactionStatus } from "../protocol/backend.ts";
 import { close, execute, sync } from "../protocol/frontend.ts";
 import { Backend, Kind } from "../protocol/tags.ts";
 import type { Conversation, Request } from "../session/exchange.ts";
 import { expect } from "./introduction.ts";
 import type { Piece } from "./piece.ts";
-import { bindPortal, isLast, Pieces, type Portal, type PortalQuery } from "./portal_query.ts";
+import { staleRow } from "./rows.ts";
+import {
+  bindPortal,
+  bound,
+  isLast,
+  isNamed,
+  Pieces,
+  type Portal,
+  type PortalQuery,
+} from "./portal_query.ts";
 
 /** Inside a transaction: each piece is a request by itself. */
 export class SharedPortal implements Portal {
@@ -67,7 +77,6 @@ class PieceRequest implements Request<Piece> {
   readonly #query: PortalQuery;
   readonly #portal: string;
   readonly #fetch: Fetch;
-  #isNamed = true;
 
   constructor(query: PortalQuery, portal: string, fetch: Fetch) {
     this.#query = query;
@@ -77,18 +86,21 @@ class PieceRequest implements Request<Piece> {
 
   write(out: Writer): void {
     const { binds, count } = this.#fetch;
-    if (binds) this.#isNamed = bindPortal(this.#query, out, this.#portal);
+    if (binds) bindPortal(this.#query, out, this.#portal);
     execute(out, this.#portal, count);
     sync(out);
   }
 
   *talk(): Conversation<Piece> {
     const { binds, piece } = this.#fetch;
-    if (!this.#isNamed) expect(yield, Backend.ParseComplete);
-    if (binds) expect(yield, Backend.BindComplete);
+    if (binds) yield* bound(this.#query);
     const message = yield* piece.fill(yield);
-    piece.isLast = isLast(message, this.#query.executor.session, "extended");
+    piece.isLast = isLast(message, this.#query, "extended");
     return piece;
+  }
+
+  tolerates(violation: ProtocolError): Error | undefined {
+    return staleRow(violation, isNamed(this.#query));
   }
 
   failed(_error: unknown, status: TransactionStatus): void {

@@ -65,6 +65,9 @@ export class SimpleRequest implements Request<Result[]> {
   }
 
   write(out: Writer): void {
+    const { turn, ahead } = this.#options;
+    // The savepoint around a query of the driver's own undoes nothing.
+    if (ahead !== true) this.#executor.cache.sending(this.#text, turn);
     query(out, this.#text);
   }
 

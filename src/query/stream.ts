@@ -5,15 +5,16 @@
  * for until that one is wanted. A row is decoded when its reader gets it. Leaving the loop, whichever
  * way, closes the portal.
  */
+import { InterfaceError } from "../errors/errors.ts";
 import type { Signal } from "../session/exchange.ts";
 import type { Operation, QueryTrace } from "../trace.ts";
 import { ATTEMPTS, relyingOnLess } from "./again.ts";
 import { withCallSite } from "./call_site.ts";
-import type { ExecuteOptions, Executor } from "./execute.ts";
+import type { ExecuteOptions, Executor, Ran } from "./execute.ts";
 import { checkParameters } from "./parameters.ts";
 import type { Piece } from "./piece.ts";
 import { openPortal } from "./portal.ts";
-import type { Portal } from "./portal_query.ts";
+import { OutdatedDescription, type Portal } from "./portal_query.ts";
 import { queryTrace } from "./query_trace.ts";
 
 /** What a stream reads. */
@@ -241,12 +242,21 @@ class PieceStream {
     try {
       return await portal.fetch(this.#size(undefined));
     } catch (error) {
-      const { leftIn } = portal;
-      const isStale = leftIn !== undefined &&
-        executor.dropStale(statement, error, leftIn, options);
-      if (isStale && attempt < ATTEMPTS) return await this.#open(attempt + 1);
+      const isMended = await this.#mend(portal, { statement, text, options }, error);
+      if (isMended && attempt < ATTEMPTS) return await this.#open(attempt + 1);
       throw error;
     }
+  }
+
+  /** Removes the reason for which the first piece has failed, if that is the driver's own. */
+  async #mend({ leftIn }: Portal, ran: Omit<Ran, "isKept">, error: unknown): Promise<boolean> {
+    const { executor } = this.#source;
+    const isKept = ran.statement.name !== "";
+    if (leftIn !== undefined) return await executor.mendBound({ ...ran, isKept }, error, leftIn);
+    if (error instanceof OutdatedDescription) return true;
+    // The server has not refused it: a value does not fit the types that the statement has.
+    return isKept && error instanceof InterfaceError &&
+      await executor.forgetOutdated({ ...ran, isKept });
   }
 }
 

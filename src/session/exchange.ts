@@ -71,6 +71,11 @@ export interface Request<T> {
    * @throws (or rejects with) what it is to fail with instead.
    */
   mend?(error: unknown, status: TransactionStatus | undefined): boolean | Promise<boolean>;
+  /**
+   * Returns the error to fail with instead, where a message that looks like a violation has another
+   * explanation. Otherwise the violation ends the session.
+   */
+  tolerates?(violation: ProtocolError): Error | undefined;
   /** Told when it has failed for good, and in what state that has left the session. */
   failed?(error: unknown, status: TransactionStatus): void;
 }

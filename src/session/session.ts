@@ -310,8 +310,9 @@ export class Session implements Receiver {
 
   /** A violation is everybody's end; any other error is this request's own. */
   #failHead(head: Exchange, error: unknown): void {
-    if (error instanceof ProtocolError) throw error;
-    head.fail(error);
+    const instead = error instanceof ProtocolError ? head.request.tolerates?.(error) : error;
+    if (instead === undefined) throw error;
+    head.fail(instead);
   }
 
   #refuse(head: Exchange | undefined, fields: ServerFields): boolean {

@@ -11,6 +11,7 @@ import {
 } from "../../mod.ts";
 import { behind, withDatabase } from "../_kit/databases.ts";
 import { assertUsable } from "../_kit/outcomes.ts";
+import { unseen } from "../_kit/unseen.ts";
 
 async function items(db: Connection): Promise<() => Promise<number>> {
   await db.query("create temp table items (id int primary key, name text, tags text[])");
@@ -141,19 +142,20 @@ test("batch: types nobody knew, stale statements, and rows as arrays", () =>
     } finally {
       await behind("drop type batch_pair");
     }
+    const run = await unseen(db);
     await items(db);
     const all = { text: "select * from items" };
     await db.batch([insert(1), all]);
     await db.batch([all, all]);
-    await db.query("alter table items drop column tags");
+    await run("alter table items drop column tags");
     const rows = await db.batch([insert(2), all], { rows: "array" });
     assert.deepEqual([...rows[1]!], [[1, "x"], [2, "x"]]);
-    await db.query("do $$begin execute 'deallocate all'; end$$");
+    await run("deallocate all");
     assert.equal((await db.batch([insert(3), all]))[1]!.length, 3);
     await assert.rejects(
       db.transaction(async (tx) => {
         await db.cancel();
-        await tx.query("alter table items add more int");
+        await tx.query("select pg_temp.unseen('alter table items add more int')");
         await tx.batch([all]);
       }),
       { name: "StaleStatementError", safeToRetry: true },
@@ -256,18 +258,20 @@ test(
 
 test("executeMany: without a cache, with a stale statement, aborted, and when the backend dies", async () => {
   await withDatabase(async (db) => {
+    const run = await unseen(db);
     const count = await items(db);
     const text = "insert into items (id) values ($1)";
     await db.executeMany(text, [[1], [2]]);
-    await db.query("do $$begin execute 'deallocate all'; end$$");
+    await run("deallocate all");
     await db.executeMany(text, [[3], [4]]);
     assert.equal(await count(), 4);
   }, { statementCacheSize: 0 });
   await withDatabase(async (db) => {
+    const run = await unseen(db);
     const count = await items(db);
     const text = "insert into items (id) values ($1)";
     await db.executeMany(text, [[1], [2]]);
-    await db.query("do $$begin execute 'deallocate all'; end$$");
+    await run("deallocate all");
     await db.executeMany(text, [[3], [4]]);
     await assert.rejects(db.executeMany("select pg_sleep($1)", [[0], [300]], { timeout: 0.1 }), {
       code: "57014",

@@ -9,9 +9,10 @@ import { test } from "node:test";
 import { type Connection, type ConnectOptions, PgError } from "../../mod.ts";
 import { Random, seedOfToday } from "../wire/model.ts";
 import { withDatabase } from "../_kit/databases.ts";
+import { unseen } from "../_kit/unseen.ts";
 
 const SEED = seedOfToday(process.env.MODEL_SEED);
-const LOSE = "do $$begin execute 'deallocate all'; end$$";
+const LOSE = "deallocate all";
 /** With them gone and made again, nobody knows their OIDs. */
 const RENEW = `drop table if exists log; drop type if exists mood, spot;
   create type pg_temp.mood as enum ('sad', 'ok'); create type pg_temp.spot as (x int, m mood);
@@ -103,14 +104,19 @@ async function refused(result: PromiseLike<unknown>, codes: readonly string[]): 
 async function inOrder(
   options: ConnectOptions,
   rounds: number,
-  between: (db: Connection, random: Random) => Promise<void>,
+  between: (
+    db: Connection,
+    random: Random,
+    run: (sql: string) => Promise<void>,
+  ) => Promise<void>,
   kinds: readonly string[] = Object.keys(STEPS),
 ): Promise<void> {
   const random = new Random(SEED);
   await withDatabase(async (db) => {
+    const run = await unseen(db);
     await db.query(RENEW).simple();
     for (let round = 0; round < rounds; round++) {
-      await between(db, random);
+      await between(db, random, run);
       const rows = await db.query("select count(*)::int from log").scalar<number>();
       const state: State = { rows, atBegin: undefined, hasFailed: false };
       const made: string[] = [];
@@ -133,8 +139,8 @@ async function inOrder(
 const OUTSIDE = Object.keys(STEPS).filter((kind) => kind !== "begin");
 
 test(`order (seed ${SEED}): with one on the wire at a time, statements get lost and types are new`, () =>
-  inOrder({ maxPipelined: 1 }, 60, async (db, random) => {
-    if (random.below(2) === 0) await db.query(LOSE);
+  inOrder({ maxPipelined: 1 }, 60, async (db, random, run) => {
+    if (random.below(2) === 0) await run(LOSE);
     if (random.below(4) === 0) await db.query(RENEW).simple();
   }, OUTSIDE));
 
@@ -147,7 +153,7 @@ test(`order (seed ${SEED}): with many on the wire, types are new, also inside of
 
 for (const maxPipelined of [1, 100]) {
   test(`order (seed ${SEED}): no transaction is begun late because a statement was lost, ${maxPipelined} on the wire`, () =>
-    inOrder({ maxPipelined }, 60, async (db) => void await db.query(LOSE), [
+    inOrder({ maxPipelined }, 60, (_db, _random, run) => run(LOSE), [
       "begin",
       "rollback",
       "fail",
@@ -156,9 +162,10 @@ for (const maxPipelined of [1, 100]) {
 
 test("order: a query that would be run again in a transaction begun behind it, by a query, fails instead", () =>
   withDatabase(async (db) => {
+    const run = await unseen(db);
     const text = "select pg_current_xact_id_if_assigned() is null as is_outside";
     await db.query(text);
-    await db.query(LOSE);
+    await run(LOSE);
     const query = db.query(text).execute();
     const begun = ["begin", "select pg_current_xact_id() as own"].map((text) =>
       db.query(text).execute()
@@ -208,10 +215,11 @@ test("order: what begins, ends or sets something is never prepared", () =>
 
 test("order: what has to be run again is not run in a transaction that was begun behind it", () =>
   withDatabase(async (db) => {
+    const run = await unseen(db);
     await db.query(RENEW).simple();
     const text = "insert into log (n) values ($1)";
     await db.query(text, [1]);
-    await db.query(LOSE);
+    await run(LOSE);
     const outside = db.query(text, [2]).execute();
     const inside = db.transaction(async (tx) => {
       await tx.query("select 1");

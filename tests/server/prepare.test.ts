@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { DatabaseError, InterfaceError, StaleStatementError } from "../../mod.ts";
 import { withDatabase } from "../_kit/databases.ts";
 import { assertUsable } from "../_kit/outcomes.ts";
+import { unseen } from "../_kit/unseen.ts";
 
 test("statement cache: heals after DEALLOCATE ALL, alone and in a pipeline", () =>
   withDatabase(async (db) => {
@@ -21,21 +22,23 @@ test("statement cache: heals after DEALLOCATE ALL, alone and in a pipeline", () 
 
 test("statement cache: heals when another has dropped the statements behind its back", () =>
   withDatabase(async (db) => {
+    const run = await unseen(db);
     for (let i = 0; i < 2; i++) await db.query("select $1::int as n", [i]);
-    await db.query("do $$begin execute 'deallocate all'; end$$");
+    await run("deallocate all");
     assert.deepEqual([...await db.query("select $1::int as n", [7])], [{ n: 7 }]);
   }));
 
 test("statement cache: a changed result type is prepared anew, its old statement is closed", () =>
   withDatabase(async (db) => {
+    const run = await unseen(db);
     await db.query("create temp table changed (a int)");
     await db.query("insert into changed values (1)");
     const all = () => db.query("select * from changed").values();
     await all();
     await all();
-    await db.query("alter table changed add b text default 'x'");
+    await run("alter table changed add b text default 'x'");
     assert.deepEqual([...await all()], [[1, "x"]]);
-    await db.query("alter table changed alter a type text");
+    await run("alter table changed alter a type text");
     const both = await Promise.all([all(), all()]);
     assert.deepEqual(both.flat(), [["1", "x"], ["1", "x"]]);
     const names = await db.query(
@@ -64,11 +67,12 @@ test("statement cache: follows search_path", () =>
 
 test("statement cache: inside a transaction a stale statement is a retryable error, once", () =>
   withDatabase(async (db) => {
+    const run = await unseen(db);
     await db.query("create temp table changed (a int)");
     const all = () => db.query("select * from changed").values();
     await all();
     await all();
-    await db.query("alter table changed add b text");
+    await run("alter table changed add b text");
     await db.query("begin");
     const error = await all().catch((error) => error);
     assert.ok(error instanceof StaleStatementError);
@@ -83,12 +87,13 @@ test("statement cache: inside a transaction a stale statement is a retryable err
 
 test("statement cache: a stale statement in a pipeline with its ROLLBACK is not run outside", () =>
   withDatabase(async (db) => {
+    const run = await unseen(db);
     await db.query("create temp table changed (a int)");
     const add = (n: number) =>
       db.query("insert into changed values ($1) returning *", [n]).values();
     await add(1);
     await add(2);
-    await db.query("alter table changed add b text");
+    await run("alter table changed add b text");
     const outcomes = await Promise.allSettled([
       db.query("begin"),
       add(3),
@@ -161,6 +166,7 @@ test("prepare: the statement is not evicted, and fixed types and row shapes are 
 
 test("prepare: heals like any other, and fails a transaction like any other", () =>
   withDatabase(async (db) => {
+    const run = await unseen(db);
     await db.query("create temp table changed (a int)");
     const statement = await db.prepare("select * from changed");
     const columns = async () => (await statement.query()).columns.length;
@@ -169,7 +175,7 @@ test("prepare: heals like any other, and fails a transaction like any other", ()
     assert.equal(await columns(), 2);
     await db.query("deallocate all");
     assert.equal(await columns(), 2);
-    await db.query("do $$begin execute 'deallocate all'; end$$");
+    await run("deallocate all");
     assert.deepEqual(await Promise.all([columns(), columns()]), [2, 2]);
     await db.query("alter table changed add c int");
     await assert.rejects(
@@ -177,7 +183,7 @@ test("prepare: heals like any other, and fails a transaction like any other", ()
         db.transaction(async (tx) => {
           const own = await tx.prepare("select * from changed");
           await own.query();
-          await tx.query("alter table changed add d int");
+          await tx.query("select pg_temp.unseen('alter table changed add d int')");
           await own.query();
         })
       ),
@@ -203,6 +209,7 @@ test("prepare: closed while another has the turn, it is dropped later", () =>
 
 test("statement cache: a column that has become wider takes what it takes now", () =>
   withDatabase(async (db) => {
+    const run = await unseen(db);
     await db.query("create temp table widened (n int)");
     const text = "insert into widened values ($1)";
     const statement = await db.prepare(text);
@@ -220,7 +227,7 @@ test("statement cache: a column that has become wider takes what it takes now", 
         /parameter \$1 \(int4\): out of range/,
       );
     }
-    await db.query("alter table widened alter n type bigint");
+    await run("alter table widened alter n type bigint");
     for (const run of insert) await run(2n ** 40n);
     for (const run of insert) {
       await assert.rejects(

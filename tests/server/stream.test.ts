@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { type Connection, DataError, InterfaceError, type PgError } from "../../mod.ts";
 import { withDatabase } from "../_kit/databases.ts";
 import { assertUsable } from "../_kit/outcomes.ts";
+import { unseen } from "../_kit/unseen.ts";
 
 const SERIES = "select i from generate_series(1, 10000) i";
 
@@ -239,6 +240,7 @@ test("stream: what was asked before is answered before, and what is asked after 
 
 test("stream: a statement whose table has changed is prepared anew", () =>
   withDatabase(async (db) => {
+    const run = await unseen(db);
     await db.query("create temp table changed as select 1 as a");
     const read = async (): Promise<unknown[]> => {
       const rows: unknown[] = [];
@@ -246,9 +248,9 @@ test("stream: a statement whose table has changed is prepared anew", () =>
       return rows;
     };
     assert.deepEqual([await read(), await read()], [[[1]], [[1]]]);
-    await db.query("alter table changed add b int default 2");
+    await run("alter table changed add b int default 2");
     assert.deepEqual(await read(), [[1, 2]]);
-    await db.query("do $$begin execute 'deallocate all'; end$$");
+    await run("deallocate all");
     assert.deepEqual(await read(), [[1, 2]]);
   }));
 
@@ -271,6 +273,7 @@ test("stream: rows of a megabyte come a few at a time", () =>
 
 test("stream, batch: an altered composite fails once, and is known anew after that", () =>
   withDatabase(async (db) => {
+    const run = await unseen(db);
     await db.query("create type pg_temp.altered as (a int)");
     await db.query("create temp table holds (p pg_temp.altered)");
     await db.query("insert into holds values (row(1))");
@@ -283,7 +286,7 @@ test("stream, batch: an altered composite fails once, and is known anew after th
     for (const read of [stream, batch, many]) {
       assert.deepEqual(await read(), wanted);
       const alter = `alter type pg_temp.altered add attribute ${read.name} text cascade`;
-      await db.query(`do 'begin ${alter}; end'`); // the driver is not told
+      await run(alter);
       wanted[read.name] = null;
       await assert.rejects(read(), DataError);
       assert.deepEqual(await read(), wanted);

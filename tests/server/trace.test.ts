@@ -8,6 +8,7 @@ import { failure, textOf } from "../_kit/outcomes.ts";
 import { sharedServer } from "../_kit/servers.ts";
 import { own, type Told, traced, tracedAs } from "../_kit/traces.ts";
 import { withPool } from "./pool_server.ts";
+import { unseen } from "../_kit/unseen.ts";
 
 const COPY_OUT = "copy (select i from generate_series(1, 3) as i) to stdout";
 const ENDLESS = "copy (select generate_series(1, 100000000)) to stdout";
@@ -146,10 +147,11 @@ test("trace: a call that stands for a query is one: notify(), large objects, two
 
 test("trace: what the driver asks for itself, or does again, is a part of the query", () =>
   withDatabase(async (db) => {
+    const run = await unseen(db);
     const all = await traced(async () => {
       await db.query("create type mood as enum ('sad', 'ok')");
       await db.query("select 'ok'::mood as m, array['sad'::mood] as all");
-      await db.query("do $$begin execute 'deallocate all'; end$$");
+      await run("deallocate all");
       await db.query("select 'ok'::mood as m, array['sad'::mood] as all");
       await db.query("drop type mood");
     });

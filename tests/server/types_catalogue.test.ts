@@ -4,6 +4,7 @@ import { type Connection, DataError } from "../../mod.ts";
 import { Range } from "../../src/types/range.ts";
 import { majors } from "../_kit/servers.ts";
 import { quoteLiteral, withConnection, withDatabase } from "./types_server.ts";
+import { unseen } from "../_kit/unseen.ts";
 
 const TYPES = `
   create type pg_temp.mood as enum ('sad', 'ok', 'it''s "great", (really)');
@@ -93,11 +94,11 @@ for (const major of majors()) {
 
   test(`a composite of PostgreSQL ${major} that was altered elsewhere is an error once, then what it is now`, async () => {
     await withConnection(major, {}, async (db) => {
+      const run = await unseen(db);
       await db.query("create type pg_temp.growing as (a int4)").simple();
       const before = "select row(1)::pg_temp.growing as v";
       assert.deepEqual([...await db.query(before)], [{ v: { a: 1 } }]);
-      // As another connection would: the driver is not told.
-      await db.query("do 'begin alter type pg_temp.growing add attribute b text; end'").simple();
+      await run("alter type pg_temp.growing add attribute b text");
       const after = "select row(1, 'x')::pg_temp.growing as v";
       await assert.rejects(async () => await db.query(after), DataError);
       assert.deepEqual([...await db.query(after)], [{ v: { a: 1, b: "x" } }]);

@@ -50,6 +50,7 @@ const REFUSED: [Record<string, unknown>, RegExp][] = [
   [{ maxMessageBytes: 1 }, /^maxMessageBytes must/],
   [{ maxPipelined: 0 }, /^maxPipelined must/],
   [{ statementCacheSize: -1 }, /^statementCacheSize must/],
+  [{ statementLifetime: -1 }, /^statementLifetime must/],
   [{ rows: "map" }, /^rows must be one of object, array$/],
   [{ onNotice: "f" }, /^onNotice must be a function$/],
   [{ types: "t" }, /^types must be an object$/],
@@ -179,6 +180,7 @@ test("without anything the defaults are those of the documentation", async () =>
     maxMessageBytes: 1073741824,
     maxPipelined: 1000,
     statementCacheSize: 256,
+    statementLifetime: 300,
   });
 });
 

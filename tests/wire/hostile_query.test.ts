@@ -237,7 +237,6 @@ hostile([
     after: "closed",
   },
   ...[
-    { name: "too many columns", row: dataRow(["1", "2"]), phrase: /2 columns where 1/ },
     {
       name: "a value longer than the row",
       row: message("D", concat(int16(1), int32(9), "1")),
