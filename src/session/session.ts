@@ -47,8 +47,8 @@ import type { Receiver, Wire } from "./wire.ts";
  *
  * A request is bytes to write and a conversation that reads the replies. Requests are sent when they
  * are made, answered in order, and each is closed by its own ReadyForQuery and by nothing else.
- * Notices, notifications and parameter changes are routed aside. Anything else is a violation, which
- * ends the session and every request in it; replies are never assigned to another request.
+ * Notices, notifications and parameter changes are routed aside. Anything that does not fit is a
+ * violation: it ends the session and every request in it.
  */
 export class Session implements Receiver {
   readonly processId: number;
