@@ -43,12 +43,10 @@ import { Waiting } from "./waiting.ts";
 import type { Receiver, Wire } from "./wire.ts";
 
 /**
- * The queue of requests on one ready connection.
- *
- * A request is bytes to write and a conversation that reads the replies. Requests are sent when they
- * are made, answered in order, and each is closed by its own ReadyForQuery and by nothing else.
- * Notices, notifications and parameter changes are routed aside. Anything that does not fit is a
- * violation: it ends the session and every request in it.
+ * The queue of requests on one ready connection. A request is bytes to write and a conversation that
+ * reads the replies. Requests are sent when they are made, answered in order, and each is closed by
+ * its own ReadyForQuery and by nothing else. Notices, notifications and parameter changes are routed
+ * aside. Anything that does not fit is a violation: it ends the session and every request in it.
  */
 export class Session implements Receiver {
   readonly processId: number;
@@ -308,7 +306,7 @@ export class Session implements Receiver {
     wish.then(resume, (error) => (head.fail(error), resume()));
   }
 
-  /** A violation is everybody's end; any other error is this request's own. */
+  /** A violation ends the session; any other error fails only the request. */
   #failHead(head: Exchange, error: unknown): void {
     const instead = error instanceof ProtocolError ? head.request.tolerates?.(error) : error;
     if (instead === undefined) throw error;
