@@ -16,10 +16,11 @@ interface Law {
 const LAWS: Readonly<Record<string, Law>> = {
   errors: { any: [] },
   bytes: { any: ["errors"] },
+  certificates: { any: ["bytes", "errors"] },
   protocol: { any: ["bytes", "errors"] },
-  auth: { any: ["bytes", "errors"] },
+  auth: { any: ["certificates", "bytes", "errors"] },
   types: { any: ["bytes", "errors"] },
-  runtime: { any: ["errors"] },
+  runtime: { any: ["certificates", "errors"] },
   config: { any: ["errors", "runtime/runtime.ts"] },
   session: {
     any: ["protocol", "auth", "bytes", "errors"],

@@ -42,8 +42,10 @@ export interface ScramOptions {
   readonly channelBinding: ChannelBindingPolicy;
   /** Whether the connection is encrypted by TLS. */
   readonly tls: boolean;
-  /** The hash of the server's certificate (`tlsServerEndPoint`); `undefined` when it has none. */
-  readonly endPoint: Uint8Array | undefined;
+  /** The hash of the server's certificate (`tlsServerEndPoint`), or why there is none to bind to. */
+  readonly endPoint: Uint8Array | string;
+  /** Whether the server's certificate was verified, by a trusted root at least. */
+  readonly verified: boolean;
   /** Fresh random bytes for the nonce, 18 as in libpq. */
   readonly random: Uint8Array;
   /** Name in the message; empty unless given, and PostgreSQL never looks at it. */
@@ -161,42 +163,58 @@ export class Scram {
 
 interface Channel {
   readonly mechanism: ScramMechanism;
-  /** The gs2 header: `p` we bind; `y` we would, but the server does not offer it; `n` we cannot. */
+  /**
+   * The gs2 header: `p` for a bound login; `y` for a client that would bind, but the server does not
+   * offer it; `n` for one that does not.
+   */
   readonly header: string;
-  /** The header, followed by the channel's data when we bind. */
+  /** The header, followed by the channel's data when the login is bound. */
   readonly binding: Uint8Array;
 }
 
 /**
- * A certificate without a hash (`endPoint` undefined) counts as a client that cannot bind: `n`, not
- * `y`, which a server that offers PLUS would have to take for an attack. libpq gives up there.
+ * Over TLS the flag is `y` wherever the server does not offer PLUS, whatever its certificate: a server
+ * that did offer it refuses then, because someone in between has removed the offer.
+ *
+ * A certificate without a hash cannot be bound to. libpq gives up there. So does this driver, except
+ * where the certificate was verified, because an attacker could show such a certificate to be let off
+ * the binding.
  */
 function chooseChannel(options: ScramOptions): Channel {
-  const { mechanisms, channelBinding, tls, endPoint } = options;
-  const offered = mechanisms.includes("SCRAM-SHA-256-PLUS");
-  if (offered && !tls) {
+  const { mechanisms, channelBinding, tls, endPoint, verified } = options;
+  const isOffered = mechanisms.includes("SCRAM-SHA-256-PLUS");
+  if (isOffered && !tls) {
     throw new ProtocolError("the server offers SCRAM-SHA-256-PLUS on a connection without TLS");
   }
-  const able = channelBinding !== "disable" && tls && endPoint !== undefined;
-  if (able && offered) {
+  const isWanted = channelBinding !== "disable" && tls;
+  if (isWanted && isOffered && typeof endPoint !== "string") {
     const header = "p=tls-server-end-point,,";
     const binding = Uint8Array.of(...UTF8.encode(header), ...endPoint);
     return { mechanism: "SCRAM-SHA-256-PLUS", header, binding };
   }
-  if (channelBinding === "require") throw bindingMissing(options, offered);
+  if (channelBinding === "require") throw bindingMissing(options, isOffered);
+  if (isWanted && isOffered && !verified) throw unbound(String(endPoint));
   if (!mechanisms.includes("SCRAM-SHA-256")) {
     const list = mechanisms.join(", ");
     throw new NotSupportedError(`the server offers no SASL mechanism that fits here: ${list}`);
   }
-  const header = able ? "y,," : "n,,";
+  const header = isWanted && !isOffered ? "y,," : "n,,";
   return { mechanism: "SCRAM-SHA-256", header, binding: UTF8.encode(header) };
 }
 
-function bindingMissing(options: ScramOptions, offered: boolean): OperationalError {
-  let reason = "the server's certificate has no hash to bind to";
+function bindingMissing(options: ScramOptions, isOffered: boolean): OperationalError {
+  let reason = String(options.endPoint);
   if (!options.tls) reason = "the connection is not encrypted by TLS";
-  else if (!offered) reason = "the server does not offer SCRAM-SHA-256-PLUS";
+  else if (!isOffered) reason = "the server does not offer SCRAM-SHA-256-PLUS";
   return new OperationalError(`channel binding is required, but ${reason}`, { code: "28000" });
+}
+
+function unbound(reason: string): OperationalError {
+  return new OperationalError(
+    `SCRAM cannot be bound to the TLS channel, and the server's certificate was not verified: ${reason}; ` +
+      'set sslMode "verify-full", or channelBinding "disable" to log in unbound',
+    { code: "28000" },
+  );
 }
 
 function prepareSecret(

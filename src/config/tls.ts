@@ -240,6 +240,13 @@ async function trustedRoots(
     if (verify !== "none") throw noRoots(files, mode);
     return { verify, ca, crl: undefined };
   }
+  if (ca === undefined && mode === "verify-ca") {
+    // Anyone can get a certificate of some public authority; libpq refuses this, too.
+    throw new InterfaceError(
+      'sslMode "verify-ca" needs roots of your own (sslContext.ca or sslRootCert); with the ' +
+        'platform\'s roots only "verify-full" tells servers apart',
+    );
+  }
   const crl = context?.crl ?? await files.read("sslcrl", "root.crl");
   // With roots at hand libpq checks the chain in every mode: "require" is then as "verify-ca".
   return { verify: verify === "none" ? "ca" : verify, ca, crl: lists(crl) };

@@ -1,8 +1,8 @@
-import { InterfaceError, OperationalError } from "../errors/errors.ts";
+import { isAddress } from "../certificates/identity.ts";
+import { InterfaceError, NotSupportedError, OperationalError } from "../errors/errors.ts";
 import type { BunSocket, BunTlsOptions } from "./bun_socket.ts";
 import { checkIdentity, clientIdentity, handshakeError } from "./node_tls.ts";
 import type { TlsFacts, TlsSettings } from "./runtime.ts";
-import { isAddress } from "./tls_identity.ts";
 
 /** TLS versions by the numbers that the protocol gives them (RFC 8446, section 4.1.2). */
 const VERSIONS = { TLSv1: 0x301, "TLSv1.1": 0x302, "TLSv1.2": 0x303, "TLSv1.3": 0x304 } as const;
@@ -54,12 +54,12 @@ export function conclude(
   const isTrusted = !error || error.code === "ERR_TLS_CERT_ALTNAME_INVALID";
   if (tls.verify !== "none" && !isTrusted) throw handshakeError(error ?? undefined, tls);
   const certificate = socket.getPeerCertificate();
-  checkIdentity(certificate, tls);
+  checkIdentity(certificate, tls, "Bun");
   const version = socket.getTLSVersion();
   checkVersion(version, tls);
   const raw = certificate?.raw;
   if (raw === undefined && tls.needsCertificate) {
-    throw new OperationalError("Bun does not tell the server's certificate");
+    throw new NotSupportedError("Bun does not tell the server's certificate");
   }
   return {
     version,

@@ -1,4 +1,5 @@
 import { InterfaceError, NotSupportedError, OperationalError } from "../errors/errors.ts";
+import { inspectPeer } from "./deno_chain.ts";
 import { adoptGiven, connectNode, nodeServices } from "./node.ts";
 import type { NodeTraits } from "./node_tls.ts";
 import type {
@@ -26,7 +27,8 @@ const NODE_UNDER_DENO: NodeTraits = {
     if (maxVersion !== "TLSv1" && maxVersion !== "TLSv1.1") return undefined;
     return new NotSupportedError(`Deno cannot speak a TLS version as old as ${maxVersion}`);
   },
-  confusesExpiry: true,
+  confusesReasons: true,
+  inspect: inspectPeer,
   keepAliveProbes: () => false,
 };
 

@@ -259,6 +259,8 @@ export class NodeStream implements Stream {
     this.#secured = true;
     this.#flowing = false;
     this.#attach(socket);
+    // It may have closed while its certificate was checked.
+    if (socket.closed) queueMicrotask(this.#onClose);
     if (this.#sink !== undefined) {
       socket.on("data", this.#deliver);
       socket.pause();

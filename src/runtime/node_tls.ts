@@ -2,10 +2,16 @@ import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { connect, type ConnectionOptions, type PeerCertificate, type TLSSocket } from "node:tls";
+import { readCertificate } from "../certificates/certificate.ts";
+import {
+  alternativeNamesText,
+  isAddress,
+  isIssuedFor,
+  issuedFor,
+} from "../certificates/identity.ts";
 import { InterfaceError, NotSupportedError, OperationalError } from "../errors/errors.ts";
 import { reasonOf } from "../errors/reason.ts";
 import type { TlsFacts, TlsSettings } from "./runtime.ts";
-import { isAddress, isIssuedFor, parseAlternativeNames } from "./tls_identity.ts";
 
 /** What a runtime's node:net and node:tls do, and what they only seem to do. */
 export interface NodeTraits {
@@ -15,8 +21,13 @@ export interface NodeTraits {
   readonly upgradesOnRead: boolean;
   /** Why these settings cannot be honoured here; `undefined`: they can. */
   refuse(tls: TlsSettings): NotSupportedError | undefined;
-  /** An expired certificate is reported as one of an unknown root. */
-  readonly confusesExpiry?: boolean;
+  /** An expired certificate is reported as one of an unknown root, an authority's as self-signed. */
+  readonly confusesReasons?: boolean;
+  /**
+   * Checks what the runtime leaves unchecked. Returns the reason why nothing can be bound to the
+   * peer's certificate, if there is one.
+   */
+  inspect?(socket: TLSSocket, tls: TlsSettings): Promise<string | undefined>;
   /** Whether keepalive's interval and count can be set. */
   keepAliveProbes(): boolean;
 }
@@ -53,9 +64,11 @@ export async function handshake(
   const socket = begin(plain, tls);
   try {
     await secured(socket, signal);
+    const unbindable = await traits.inspect?.(socket, tls);
     const certificate = socket.getPeerCertificate();
-    checkIdentity(certificate, tls);
-    return { socket, facts: factsOf(socket, certificate, tls, traits) };
+    checkIdentity(certificate, tls, traits.name);
+    const facts = factsOf(socket, certificate, tls, traits);
+    return { socket, facts: unbindable === undefined ? facts : { ...facts, unbindable } };
   } catch (cause) {
     socket.destroy();
     plain.destroy();
@@ -156,37 +169,40 @@ function secured(socket: TLSSocket, signal: AbortSignal | undefined): Promise<vo
 }
 
 /**
- * Holds a trusted certificate against what `tls` asks of its name.
+ * Compares a trusted certificate with the host in `tls`, by the names in its DER.
  *
- * @throws {OperationalError} it is for somebody else.
+ * @throws {OperationalError} the certificate is for another host, or the user's own check refuses it.
+ * @throws {NotSupportedError} the runtime does not tell the certificate.
+ * @throws {ProtocolError} the certificate is malformed.
  */
-export function checkIdentity(certificate: PeerCertificate, tls: TlsSettings): void {
+export function checkIdentity(
+  certificate: PeerCertificate,
+  tls: TlsSettings,
+  runtimeName: string,
+): void {
   if (tls.verify === "none") return;
+  if (tls.checkServerIdentity === undefined && tls.verify === "ca") return;
+  const raw: Uint8Array | undefined = certificate?.raw;
+  if (raw === undefined) throw untold(runtimeName);
+  const names = readCertificate(new Uint8Array(raw));
   if (tls.checkServerIdentity !== undefined) {
-    const reason = tls.checkServerIdentity(tls.serverName, certificate);
+    // Deno prints names of all kinds unquoted, and tls.checkServerIdentity() would believe them.
+    const subjectaltname = alternativeNamesText(names);
+    const reason = tls.checkServerIdentity(tls.serverName, { ...certificate, subjectaltname });
     if (reason === undefined) return;
     throw new OperationalError(`the server's certificate was refused: ${reason.message}`, {
       cause: reason,
     });
   }
-  if (tls.verify === "ca") return;
-  const names = namesOf(certificate);
   if (isIssuedFor(names, tls.serverName)) return;
-  const issuedFor = [...names.dns, ...names.ip];
-  if (issuedFor.length === 0 && names.commonName !== undefined) issuedFor.push(names.commonName);
+  const host = JSON.stringify(tls.serverName);
   throw new OperationalError(
-    `the server's certificate is for ${
-      issuedFor.map((name) => JSON.stringify(name)).join(", ") || "no host"
-    }, not for ${JSON.stringify(tls.serverName)}`,
+    `the server's certificate is for ${issuedFor(names)}, not for ${host}`,
   );
 }
 
-function namesOf(certificate: PeerCertificate) {
-  const commonName: string | string[] | undefined = certificate.subject?.CN;
-  return {
-    ...parseAlternativeNames(certificate.subjectaltname ?? ""),
-    commonName: Array.isArray(commonName) ? commonName[0] : commonName,
-  };
+function untold(runtimeName: string): NotSupportedError {
+  return new NotSupportedError(`${runtimeName} does not tell the server's certificate`);
 }
 
 function factsOf(
@@ -196,9 +212,7 @@ function factsOf(
   traits: NodeTraits,
 ): TlsFacts {
   const raw: Uint8Array | undefined = certificate?.raw;
-  if (raw === undefined && tls.needsCertificate) {
-    throw new NotSupportedError(`${traits.name} does not tell the server's certificate`);
-  }
+  if (raw === undefined && tls.needsCertificate) throw untold(traits.name);
   const cipher = socket.getCipher();
   return {
     version: socket.getProtocol() ?? undefined,
@@ -226,9 +240,16 @@ const HUNG_UP: readonly unknown[] = ["ECONNRESET", "EPIPE"];
 function handshakeReason(cause: unknown, traits: NodeTraits): string {
   const { code } = Object(cause) as { code?: unknown };
   if (cause === undefined || HUNG_UP.includes(code)) return "the server closed the connection";
-  const unsure = traits.confusesExpiry && code === "UNABLE_TO_VERIFY_LEAF_SIGNATURE";
-  return unsure ? `${reasonOf(cause)}, or it has expired` : reasonOf(cause);
+  const doubt = traits.confusesReasons ? DOUBTS[String(code)] ?? "" : "";
+  return reasonOf(cause) + doubt;
 }
+
+/** What else a code may mean on a runtime that confuses reasons. */
+const DOUBTS: Readonly<Record<string, string>> = {
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: ", or it has expired",
+  DEPTH_ZERO_SELF_SIGNED_CERT:
+    ", or it is an authority's own (CA:TRUE), which this runtime does not take from a server",
+};
 
 function messageOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);

@@ -74,6 +74,8 @@ export interface TlsFacts {
   readonly alpn?: string;
   /** The server's certificate, DER. Present whenever `needsCertificate` was asked. */
   readonly certificate?: Uint8Array;
+  /** Why nothing can be bound to `certificate`: the server has not proved that it holds the key. */
+  readonly unbindable?: string;
 }
 
 /**

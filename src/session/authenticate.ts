@@ -89,15 +89,15 @@ async function sasl(login: Login): Promise<void> {
 }
 
 async function scram(login: Login, mechanisms: readonly string[]): Promise<void> {
-  const { wire, settings, start } = login;
+  const { wire, settings, target, start } = login;
   admit(login, "scram-sha-256");
-  const certificate = wire.tls?.certificate;
   const scram = new Scram({
     mechanisms,
     secret: settings.scramKeys ?? await secretOf(login),
     channelBinding: settings.channelBinding,
     tls: wire.tls !== undefined,
-    endPoint: certificate === undefined ? undefined : await tlsServerEndPoint(certificate),
+    endPoint: await endPointOf(login),
+    verified: isVerified(target),
     random: crypto.getRandomValues(new Uint8Array(NONCE_BYTES)),
   });
   saslInitialResponse(wire.out, scram.mechanism, scram.clientFirst());
@@ -113,6 +113,21 @@ async function scram(login: Login, mechanisms: readonly string[]): Promise<void>
   await expectAuthentication(login, Authentication.Ok);
   wire.reader.finish();
   scram.accept();
+}
+
+/** Returns the data to bind SCRAM to, or the reason why there are none. */
+async function endPointOf({ wire, settings }: Login): Promise<Uint8Array | string> {
+  if (wire.tls === undefined || settings.channelBinding === "disable") return "it is not wanted";
+  const { certificate, unbindable } = wire.tls;
+  if (unbindable !== undefined) return unbindable;
+  if (certificate === undefined) return "the server's certificate is not known";
+  return await tlsServerEndPoint(certificate) ??
+    "the signature of the server's certificate has no hash to bind to";
+}
+
+/** Reports whether the server's certificate was held against roots that the user has named. */
+function isVerified({ tls }: Target): boolean {
+  return tls !== undefined && (tls.verify === "full" || (tls.verify === "ca" && !!tls.ca));
 }
 
 /** A token that is wanted but must first be obtained is asked for by `start.wanted`. */

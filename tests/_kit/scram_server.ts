@@ -27,6 +27,8 @@ export interface ScramOptions {
   readonly mechanisms?: readonly string[];
   /** The tls-server-end-point data that channel binding must carry. */
   readonly channelBinding?: Uint8Array;
+  /** The client must choose PLUS (`true`), or must not (`false`). */
+  readonly mustBind?: boolean;
   /** 4096 by default. */
   readonly iterations?: number;
   readonly salt?: Uint8Array;
@@ -75,6 +77,9 @@ async function exchange(peer: Peer, options: ScramOptions): Promise<void> {
   if (!mechanisms.includes(initial.mechanism)) throw new Error(`chose ${initial.mechanism}`);
   const [, gs2, bare] = match(initial.data, /^((?:n|y|p=tls-server-end-point),,)(.*)$/s);
   checkBindingFlag(gs2!, initial.mechanism, mechanisms);
+  if (options.mustBind !== undefined && options.mustBind !== gs2!.startsWith("p=")) {
+    throw new Error(`gs2 header ${gs2}`);
+  }
   const [, clientNonce] = match(bare!, /^n=[^,]*,r=([!-+\--~]+)$/);
 
   const salt = options.salt ?? randomBytes(16);

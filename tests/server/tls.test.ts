@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type ConnectOptions, InterfaceError, OperationalError, PgError } from "../../mod.ts";
 import { type Certificate, type Certificates, certificates, PASSPHRASE } from "../_kit/certs.ts";
+import { ECDSA_SHA224, forge, Name } from "../_kit/forged_certs.ts";
 import { startCluster } from "../_kit/cluster.ts";
 import { majors, sharedServer } from "../_kit/servers.ts";
 import { over, refusal, rootPath, seen } from "./connecting.ts";
@@ -196,13 +197,36 @@ for (const major of majors()) {
     assert.doesNotMatch(`${error.message}${error.cause}`, /wrong one/);
   });
 
-  test(`tls ${major}: a certificate whose signature has no hash cannot bind SCRAM (Ed25519)`, async () => {
-    const cluster = await startCluster({ major, certificate: (await certificates()).ed25519 });
+  test(`tls ${major}: SCRAM is not left unbound for an Ed25519 certificate that was not verified`, async () => {
+    const { ed25519 } = await certificates();
+    const cluster = await startCluster({ major, certificate: ed25519 });
     try {
       const login = { user: "u_scram", password: "p scram", sslMode: "require" } as const;
-      assert.equal((await seen(over(cluster, login))).ssl, true);
-      const error = await refusal(over(cluster, { ...login, channelBinding: "require" }));
-      assert.match(error.message, /channel binding is required, but .* has no hash to bind to$/);
+      const unverified = over(cluster, { ...login, requireAuth: "scram-sha-256" });
+      assert.match(
+        (await refusal(unverified)).message,
+        /not verified: .* has no hash to bind to; set/,
+      );
+      const required = await refusal(over(cluster, { ...login, channelBinding: "require" }));
+      assert.match(required.message, /channel binding is required, but .* has no hash to bind to$/);
+      const verified = { ...login, sslMode: "verify-full", host: "localhost" } as const;
+      const trusted = over(cluster, { ...verified, sslRootCert: ed25519.certPath });
+      assert.equal((await seen(trusted)).ssl, true);
+      const disabled = over(cluster, { ...login, channelBinding: "disable" });
+      assert.equal((await seen(disabled)).ssl, true);
+    } finally {
+      await cluster.stop();
+    }
+  });
+
+  test(`tls ${major}: SCRAM is bound to a certificate that is signed with SHA-224`, async () => {
+    const forged = forge({ names: [[Name.dns, "localhost"]], algorithm: ECDSA_SHA224 });
+    const certificate = { ...forged, certPath: "", keyPath: "" };
+    const cluster = await startCluster({ major, certificate });
+    try {
+      const login = { user: "u_scram", password: "p scram", sslMode: "require" } as const;
+      const found = await seen(over(cluster, { ...login, channelBinding: "require" }));
+      assert.equal(found.ssl, true);
     } finally {
       await cluster.stop();
     }

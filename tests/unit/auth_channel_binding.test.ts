@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { test } from "node:test";
 import fc from "fast-check";
 import { tlsServerEndPoint } from "../../src/auth/channel_binding.ts";
+import { sha224 } from "../../src/auth/sha224.ts";
 import { ProtocolError } from "../../src/errors/errors.ts";
 
 /** Made with `openssl req -x509`; the comment names key and signature. */
@@ -28,11 +29,13 @@ const ALGORITHMS: [string, string, string | undefined][] = [
   ["sha256WithRSAEncryption", "06092a864886f70d01010b0500", "sha256"],
   ["sha384WithRSAEncryption", "06092a864886f70d01010c0500", "sha384"],
   ["sha512WithRSAEncryption", "06092a864886f70d01010d0500", "sha512"],
-  ["sha224WithRSAEncryption", "06092a864886f70d01010e0500", undefined],
+  ["sha224WithRSAEncryption", "06092a864886f70d01010e0500", "sha224"],
   ["ecdsa-with-SHA1", "06072a8648ce3d0401", "sha256"],
+  ["ecdsa-with-SHA224", "06082a8648ce3d040301", "sha224"],
   ["ecdsa-with-SHA256", "06082a8648ce3d040302", "sha256"],
   ["ecdsa-with-SHA384", "06082a8648ce3d040303", "sha384"],
   ["ecdsa-with-SHA512", "06082a8648ce3d040304", "sha512"],
+  ["dsa-with-sha224", "0609608648016503040301", "sha224"],
   ["dsa-with-sha256", "0609608648016503040302", "sha256"],
   ["Ed25519", "06032b6570", undefined],
   ["Ed448", "06032b6571", undefined],
@@ -60,6 +63,7 @@ const ALGORITHMS: [string, string, string | undefined][] = [
     "06092a864886f70d01010a3011a00f300d06096086480165030402030500",
     "sha512",
   ],
+  ["PSS, SHA-224", "06092a864886f70d01010a3011a00f300d06096086480165030402040500", "sha224"],
   ["PSS, SHA3-256", "06092a864886f70d01010a3011a00f300d06096086480165030402080500", undefined],
 ];
 
@@ -73,7 +77,11 @@ function hex(text: string): Uint8Array {
 
 function element(tag: number, contents: Uint8Array): Uint8Array {
   const { length } = contents;
-  const size = length < 128 ? [length] : [0x82, length >> 8, length & 255];
+  const size = length < 128
+    ? [length]
+    : length < 256
+    ? [0x81, length]
+    : [0x82, length >> 8, length & 255];
   return Uint8Array.of(tag, ...size, ...contents);
 }
 
@@ -110,7 +118,13 @@ test("tls-server-end-point: a certificate inside a larger buffer is hashed alone
 });
 
 test("tls-server-end-point: every truncation of a certificate is a ProtocolError", async () => {
-  for (const whole of [ECDSA_SHA256, ED25519, signedWith(ALGORITHMS[17]![1])]) {
+  for (
+    const whole of [
+      ECDSA_SHA256,
+      ED25519,
+      signedWith(ALGORITHMS.find(([name]) => name === "PSS, SHA-384")![1]),
+    ]
+  ) {
     for (let length = 0; length < whole.length; length++) {
       await assert.rejects(tlsServerEndPoint(whole.subarray(0, length)), ProtocolError);
     }
@@ -126,6 +140,7 @@ test("tls-server-end-point: odd certificates are a ProtocolError", async () => {
     ["not a sequence", "0400"],
     ["an empty sequence", "3000"],
     ["an indefinite length", `3080${tbs}${algorithm}${signature}0000`],
+    ["a length that is longer than it must be", `30810b${tbs}${algorithm}${signature}`],
     ["a length of five bytes", `3085000000000b${tbs}${algorithm}${signature}`],
     ["a length beyond the end", `3083ffffff${tbs}${algorithm}${signature}`],
     ["an inner length beyond the outer", "3004300a0000"],
@@ -159,11 +174,19 @@ test("tls-server-end-point: any bytes give a hash, undefined or a ProtocolError"
     fc.asyncProperty(bytes, async (der) => {
       try {
         const hash = await tlsServerEndPoint(der);
-        assert.ok(hash === undefined || [32, 48, 64].includes(hash.length));
+        assert.ok(hash === undefined || [28, 32, 48, 64].includes(hash.length));
       } catch (error) {
         assert.ok(error instanceof ProtocolError, String(error));
       }
     }),
     { numRuns: 500 },
   );
+});
+
+test("sha224: the same as OpenSSL's, for every length up to three blocks", () => {
+  for (let length = 0; length <= 200; length++) {
+    const bytes = Uint8Array.from({ length }, (_, i) => (i * 7 + length) & 255);
+    const expected = createHash("sha224").update(bytes).digest("hex");
+    assert.equal(Buffer.from(sha224(bytes)).toString("hex"), expected, `${length} bytes`);
+  }
 });

@@ -18,6 +18,7 @@ import {
   client,
   END_POINT,
   mac,
+  NO_HASH,
   notUtf8,
   PLAIN,
   RFC_7677,
@@ -98,17 +99,17 @@ test("scram: any password, salt, count, nonce and binding agrees with another im
     iterations: fc.integer({ min: 1, max: 50 }),
     nonce: fc.stringMatching(/^[\x21-\x2b\x2d-\x7e]+$/),
     random: fc.uint8Array({ minLength: 1, maxLength: 40 }),
-    endPoint: fc.option(fc.uint8Array({ minLength: 32, maxLength: 64 }), { nil: undefined }),
+    endPoint: fc.option(fc.uint8Array({ minLength: 28, maxLength: 64 }), { nil: NO_HASH }),
     mechanisms: fc.constantFrom(BOTH, PLAIN),
   });
   await fc.assert(
     fc.asyncProperty(input, async ({ password, salt, iterations, nonce, ...options }) => {
       const server = Server.forPassword(password, salt, iterations);
-      const scram = client({ ...options, secret: password, tls: true });
+      const scram = client({ ...options, secret: password, tls: true, verified: true });
       const answer = await scram.clientFinal(server.first(scram.clientFirst(), nonce));
       const bound = scram.mechanism === "SCRAM-SHA-256-PLUS";
-      assert.equal(bound, options.mechanisms === BOTH && options.endPoint !== undefined);
-      const final = server.final(answer, bound ? options.endPoint : undefined);
+      assert.equal(bound, options.mechanisms === BOTH && options.endPoint !== NO_HASH);
+      const final = server.final(answer, bound ? options.endPoint as Uint8Array : undefined);
       assert.ok(final);
       scram.verify(final);
       scram.accept();
@@ -155,8 +156,12 @@ test("channel binding: offer, policy, TLS and certificate decide mechanism and h
       "SCRAM-SHA-256",
       "n,,",
     ],
-    [{ mechanisms: BOTH, tls: true }, "SCRAM-SHA-256", "n,,"],
-    [{ mechanisms: PLAIN, tls: true }, "SCRAM-SHA-256", "n,,"],
+    // Without a hash an unbound login is for verified servers only; see the next test.
+    [{ mechanisms: BOTH, tls: true, verified: true }, "SCRAM-SHA-256", "n,,"],
+    [{ mechanisms: BOTH, tls: true, channelBinding: "disable" }, "SCRAM-SHA-256", "n,,"],
+    // A server that did offer PLUS refuses `y`: an offer that was removed does not go unnoticed.
+    [{ mechanisms: PLAIN, tls: true }, "SCRAM-SHA-256", "y,,"],
+    [{ mechanisms: PLAIN, tls: true, verified: true }, "SCRAM-SHA-256", "y,,"],
     [{ mechanisms: PLAIN }, "SCRAM-SHA-256", "n,,"],
     [{ mechanisms: PLAIN, endPoint: END_POINT }, "SCRAM-SHA-256", "n,,"],
     [{ mechanisms: ["OAUTHBEARER", "SCRAM-SHA-256"] }, "SCRAM-SHA-256", "n,,"],
@@ -178,12 +183,23 @@ test("channel binding: what cannot be had is an error that says why", () => {
       /required.*does not offer SCRAM-SHA-256-PLUS/,
     ],
     [{ ...require, mechanisms: BOTH, tls: true }, OperationalError, /required.*no hash/],
+    [{ ...require, mechanisms: BOTH, tls: true, verified: true }, OperationalError, /no hash/],
+    [{ mechanisms: BOTH, tls: true }, OperationalError, /not verified: .* no hash .*"verify-full"/],
+    [
+      { mechanisms: ["SCRAM-SHA-256-PLUS"], tls: true },
+      OperationalError,
+      /not verified: .* no hash .*"verify-full"/,
+    ],
     [{ mechanisms: BOTH }, ProtocolError, /without TLS/],
     [{ mechanisms: BOTH, channelBinding: "disable" }, ProtocolError, /without TLS/],
     [{ mechanisms: ["OAUTHBEARER", "X"] }, NotSupportedError, /OAUTHBEARER, X/],
     [{ mechanisms: ["SCRAM-SHA-1"] }, NotSupportedError, /SCRAM-SHA-1/],
     [{ mechanisms: [] }, NotSupportedError, /no SASL mechanism/],
-    [{ mechanisms: ["SCRAM-SHA-256-PLUS"], tls: true }, NotSupportedError, /SCRAM-SHA-256-PLUS/],
+    [
+      { mechanisms: ["SCRAM-SHA-256-PLUS"], tls: true, verified: true },
+      NotSupportedError,
+      /SCRAM-SHA-256-PLUS/,
+    ],
   ];
   for (const [options, Class, message] of cases) {
     assert.throws(() => client(options), (error: Error) => {

@@ -34,13 +34,17 @@ export function text(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes);
 }
 
+/** The reason why a certificate cannot be bound to. */
+export const NO_HASH = "the signature of the server's certificate has no hash to bind to";
+
 export function client(options: Partial<ScramOptions> = {}): Scram {
   return new Scram({
     mechanisms: PLAIN,
     secret: "pencil",
     channelBinding: "prefer",
     tls: false,
-    endPoint: undefined,
+    endPoint: NO_HASH,
+    verified: false,
     random: RFC_7677.random,
     ...options,
   });

@@ -127,6 +127,15 @@ test("sslrootcert=system refuses any weaker mode", async () => {
   }
 });
 
+test("tls: verify-ca is refused with the platform's roots, however they come to be used", async () => {
+  for (const sslContext of [{}, { servername: "x" }]) {
+    const message = await refused({ sslMode: "verify-ca", sslContext });
+    assert.match(message, /^sslMode "verify-ca" needs roots of your own/);
+  }
+  const own = { sslMode: "verify-ca", sslContext: { ca: ROOT } } as const;
+  assert.equal(await summary(own), "verify-ca ca 1");
+});
+
 test("a file that was named must be there and be PEM text", async () => {
   const junk = { files: { "/der": "\x30\x82", "/key": KEY, [`${HOME}/root.crt`]: ROOT } };
   for (const option of ["sslRootCert", "sslCert", "sslCrl"]) {
