@@ -60,18 +60,20 @@ export function connectionCore(
 ): ConnectionCore {
   const { queryTimeout, runtime } = settings;
   const defaults = Object.freeze(own({ rows, timeout: queryTimeout }));
-  const notices: Notice[] = [];
-  const notifications: Notification[] = [];
+  const notices = new Latest<Notice>(({ fields }) => lengthOf(Object.values(fields)));
+  const notifications = new Latest<Notification>(({ channel, payload }) =>
+    lengthOf([channel, payload])
+  );
   const notified = new Set<(notification: Notification) => void>();
   const watchers = new Set<Watcher>();
   session.listener = {
     notice: (fields) => {
       const notice = serverReport(fields);
-      remember(notices, notice);
+      notices.add(notice);
       tell(hooks.onNotice, notice);
     },
     notification: (notification) => {
-      remember(notifications, notification);
+      notifications.add(notification);
       for (const deliver of notified) deliver(notification);
       tell(hooks.onNotification, notification);
     },
@@ -93,20 +95,43 @@ export function connectionCore(
       templates: new Templates(),
       names: new NamedTexts(),
     },
-    notices,
-    notifications,
+    notices: notices.items,
+    notifications: notifications.items,
     notified,
     watchers,
     closed: session.ended.then(() => undefined),
   };
 }
 
-/** How many notices and notifications are remembered. */
-const REMEMBERED = 100;
+/** How many notices and notifications are kept, and how many characters of all of them. */
+const MOST_ITEMS = 100;
+const MOST_CHARACTERS = 1 << 20;
 
-function remember<T>(list: T[], item: T): void {
-  list.push(item);
-  if (list.length > REMEMBERED) list.shift();
+/** The latest of many items: at most 100, and at most a mebibyte unless one alone is larger. */
+class Latest<T> {
+  readonly items: T[] = [];
+  readonly #sizeOf: (item: T) => number;
+  #characters = 0;
+
+  constructor(sizeOf: (item: T) => number) {
+    this.#sizeOf = sizeOf;
+  }
+
+  add(item: T): void {
+    this.items.push(item);
+    this.#characters += this.#sizeOf(item);
+    while (this.#isOver() && this.items.length > 1) {
+      this.#characters -= this.#sizeOf(this.items.shift()!);
+    }
+  }
+
+  #isOver(): boolean {
+    return this.items.length > MOST_ITEMS || this.#characters > MOST_CHARACTERS;
+  }
+}
+
+function lengthOf(texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + text.length, 0);
 }
 
 function tell<Args extends unknown[]>(hook: ((...args: Args) => void) | undefined, ...args: Args) {

@@ -4,6 +4,7 @@ import {
   OperationalError,
   ProtocolError,
 } from "../errors/errors.ts";
+import { escaped } from "../errors/escaped.ts";
 import { decodeBase64, encodeBase64 } from "./base64.ts";
 import { passwordBytes } from "./password.ts";
 import { saslPrepBytes } from "./sasl_prep.ts";
@@ -195,7 +196,7 @@ function chooseChannel(options: ScramOptions): Channel {
   if (channelBinding === "require") throw bindingMissing(options, isOffered);
   if (isWanted && isOffered && !verified) throw unbound(String(endPoint));
   if (!mechanisms.includes("SCRAM-SHA-256")) {
-    const list = mechanisms.join(", ");
+    const list = escaped(mechanisms.join(", "), 200);
     throw new NotSupportedError(`the server offers no SASL mechanism that fits here: ${list}`);
   }
   const header = isWanted && !isOffered ? "y,," : "n,,";

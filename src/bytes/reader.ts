@@ -130,14 +130,18 @@ export class Reader {
     return text;
   }
 
-  /** A string that ends in a zero byte (protocol type `String`). */
-  cstring(): string {
+  /**
+   * A string that ends in a zero byte (protocol type `String`). Of a string longer than `most` bytes
+   * only so many are decoded, and `…` follows.
+   */
+  cstring(most: number = Infinity): string {
     const start = this.position;
     const zero = this.buffer.indexOf(0, start);
     if (zero < 0 || zero >= this.end) {
       throw new ProtocolError(`malformed ${this.what}: a string has no end`);
     }
     this.position = zero + 1;
+    if (zero - start > most) return `${this.utf8(start, start + most)}…`;
     return this.utf8(start, zero);
   }
 

@@ -37,13 +37,20 @@ export interface Notification {
   readonly processId: number;
 }
 
-/** ErrorResponse and NoticeResponse. */
+/** Bytes of an error or a notice that are kept; what is longer is cut. */
+const MOST_OF_A_REPORT = 1 << 20;
+
+/** ErrorResponse and NoticeResponse, cut to 1 MiB. */
 export function readFields(reader: Reader): ServerFields {
   const fields: Record<string, string> = {};
+  let left = MOST_OF_A_REPORT;
   for (;;) {
     const type = reader.uint8();
     if (type === 0) break;
-    fields[String.fromCharCode(type)] = reader.cstring();
+    const start = reader.position;
+    const value = reader.cstring(left);
+    left = Math.max(0, left - (reader.position - start));
+    fields[String.fromCharCode(type)] = value;
   }
   reader.finish();
   return fields;

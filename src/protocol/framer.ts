@@ -1,12 +1,39 @@
 import { Reader } from "../bytes/reader.ts";
-import { ProtocolError } from "../errors/errors.ts";
-import { backendName } from "./tags.ts";
+import { OperationalError, ProtocolError } from "../errors/errors.ts";
+import { escaped } from "../errors/escaped.ts";
+import { Backend, backendName } from "./tags.ts";
 
 const INITIAL_SIZE = 65_536;
 /** An emptied buffer larger than this is let go. */
 const KEEP = 1 << 20;
 /** Tag and length. */
 const HEADER = 5;
+/**
+ * Bytes of most kinds of message. No server has a reason to send most kinds of message in
+ * more: command tags have 64 bytes, names 64, notifications fewer than 8,000 unless it was built with
+ * other limits.
+ */
+const SMALL = 65_536;
+/** Bytes of the two kinds that have a part per column: 65,535 columns with long names. */
+const DESCRIPTION = 1 << 24;
+/** The kinds that hold data or text of any length. */
+const LARGE: ReadonlySet<number> = new Set([
+  Backend.DataRow,
+  Backend.CopyData,
+  Backend.ErrorResponse,
+  Backend.NoticeResponse,
+  Backend.FunctionCallResponse,
+]);
+/** The kinds that have a part per column. */
+const DESCRIPTIONS: ReadonlySet<number> = new Set([
+  Backend.RowDescription,
+  Backend.ParameterDescription,
+  Backend.CopyInResponse,
+  Backend.CopyOutResponse,
+  Backend.CopyBothResponse,
+]);
+/** Bytes of an error without a length that are waited for. Source: libpq, `MAX_ERRLEN`. */
+const LONGEST_OLD_ERROR = 30_000;
 
 /**
  * Owns the read buffer and cuts it into messages.
@@ -20,10 +47,17 @@ export class Framer {
   readonly reader: Reader;
   /** That message's first byte. */
   tag = 0;
-  /** Bytes; a message that claims more is refused. */
-  limit: number;
+  #limit = 0;
+  /** Bytes; larger messages are looked at twice. */
+  #small = 0;
   /** Whose limit that is, for the refusal. */
   limitedBy = "maxMessageBytes";
+  /**
+   * Whether an error may come as PostgreSQL before 7.4 wrote it, `E`, text and a zero byte: servers
+   * that cannot start a process for the connection still do so, and poolers that do not know the
+   * protocol's version. Source: `report_fork_failure_to_client` of postmaster.c.
+   */
+  takesOldErrors = false;
   #buffer: Uint8Array<ArrayBuffer> = new Uint8Array(INITIAL_SIZE);
   #start = 0;
   #end = 0;
@@ -32,8 +66,18 @@ export class Framer {
 
   /** Starts empty; `limit` as the property. */
   constructor(limit: number) {
-    this.limit = limit;
     this.reader = new Reader(this.#buffer);
+    this.limit = limit;
+  }
+
+  /** Bytes; a message that claims more is refused. */
+  get limit(): number {
+    return this.#limit;
+  }
+
+  set limit(limit: number) {
+    this.#limit = limit;
+    this.#small = Math.min(limit, SMALL);
   }
 
   /** Room for at least one more byte. */
@@ -69,6 +113,7 @@ export class Framer {
    * Whether a whole message has arrived; `tag` and `reader` show it.
    *
    * @throws {ProtocolError} the next message claims an impossible length or more than `limit`.
+   * @throws {OperationalError} it is an error without a length, where {@linkcode takesOldErrors}.
    */
   next(): boolean {
     const have = this.#end - this.#start;
@@ -79,7 +124,11 @@ export class Framer {
     const { reader } = this;
     const start = this.#start;
     const length = reader.view.getInt32(start + 1);
-    if (length < 4 || length > this.limit) throw this.#refusal(this.#buffer[start]!, length);
+    if (length < 4 || length > this.#small) {
+      const tag = this.#buffer[start]!;
+      if (this.takesOldErrors && this.#isOldError(tag, have)) return false;
+      this.#checkLength(tag, length);
+    }
     if (have <= length) {
       this.#wanted = length + 1;
       return false;
@@ -120,12 +169,35 @@ export class Framer {
     this.#start = 0;
   }
 
-  #refusal(tag: number, length: number): ProtocolError {
+  #checkLength(tag: number, length: number): void {
     const name = backendName(tag);
-    return new ProtocolError(
-      length < 4
-        ? `malformed ${name}: it claims a length of ${length} bytes`
-        : `${name} of ${length} bytes is over the limit of ${this.limit} (${this.limitedBy})`,
-    );
+    if (length < 4) {
+      throw new ProtocolError(`malformed ${name}: it claims a length of ${length} bytes`);
+    }
+    const own = LARGE.has(tag) ? Infinity : DESCRIPTIONS.has(tag) ? DESCRIPTION : SMALL;
+    const limit = Math.min(own, this.#limit);
+    if (length <= limit) return;
+    const by = own < this.#limit ? "for messages of this kind" : this.limitedBy;
+    throw new ProtocolError(`${name} of ${length} bytes is over the limit of ${limit} (${by})`);
+  }
+
+  /**
+   * Reports whether the message may be an error without a length that has not arrived whole. No
+   * length that is allowed consists of four bytes that are not zero.
+   *
+   * @throws {OperationalError} it is one, and whole.
+   */
+  #isOldError(tag: number, have: number): boolean {
+    const from = this.#start + 1;
+    const head = this.#buffer.subarray(from, from + 4);
+    if (tag !== Backend.ErrorResponse || head.includes(0)) return false;
+    const text = this.#buffer.subarray(from, Math.min(this.#end, from + LONGEST_OLD_ERROR));
+    const zero = text.indexOf(0);
+    if (zero >= 0) {
+      const message = escaped(new TextDecoder().decode(text.subarray(0, zero)).trim());
+      throw new OperationalError(message, { code: "08004", safeToRetry: true });
+    }
+    this.#wanted = have + 1;
+    return text.length < LONGEST_OLD_ERROR;
   }
 }

@@ -5,6 +5,7 @@
 import type { OAuthRefusal } from "../auth/oauth.ts";
 import type { Settings, Target } from "../config/target.ts";
 import { DatabaseError, OperationalError, PgError, ProtocolError } from "../errors/errors.ts";
+import { escaped } from "../errors/escaped.ts";
 import { reasonOf } from "../errors/reason.ts";
 import type { Signal } from "../runtime/runtime.ts";
 import { cancelOnServer } from "./cancel.ts";
@@ -82,6 +83,9 @@ export function place({ address, host, port }: Target): string {
   return `cannot connect to ${host}${via} port ${port}`;
 }
 
+/** Characters of a reason that are shown: a certificate or a resolver may have written it. */
+const MOST = 4000;
+
 /** Says which server it was. The server's own words are left as they are. */
 export function described(error: unknown, target: Target): Error {
   if (isReport(error)) return error;
@@ -92,9 +96,13 @@ export function described(error: unknown, target: Target): Error {
     const { safeToRetry } = error;
     const code = error.code ?? (error instanceof OperationalError ? "08001" : undefined);
     const cause = error.cause ?? error;
-    return new Class(`${where}: ${error.message}${hint}`, { cause, code, safeToRetry });
+    return new Class(`${where}: ${escaped(error.message, MOST)}${hint}`, {
+      cause,
+      code,
+      safeToRetry,
+    });
   }
-  return new OperationalError(`${where}: ${reasonOf(error)}${hint}`, {
+  return new OperationalError(`${where}: ${escaped(reasonOf(error), MOST)}${hint}`, {
     code: "08001",
     cause: error,
     safeToRetry: true,

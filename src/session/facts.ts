@@ -6,7 +6,7 @@ export interface SessionFacts {
   readonly processId: number;
   readonly secretKey: Uint8Array;
   /** What the server reported so far; the session keeps it up to date. */
-  readonly parameterStatuses: Map<string, string>;
+  readonly parameterStatuses: ParameterStatuses;
   readonly transactionStatus: TransactionStatus;
 }
 
@@ -27,21 +27,21 @@ export interface SessionListener {
   refused(error: DatabaseError): void;
 }
 
-/** A server that reports more than this many parameters is not one. */
-const MAX_PARAMETER_STATUSES = 1000;
+/** Parameters that are kept; PostgreSQL 18 reports 15. */
+const MOST_PARAMETERS = 1000;
+/** Characters of their names and values together that are kept; PostgreSQL 18 reports about 300. */
+const MOST_CHARACTERS = 1 << 18;
 
-/**
- * Remembers what the server reports of a parameter.
- *
- * @throws {ProtocolError} it has reported absurdly many.
- */
-export function noteParameterStatus(
-  statuses: Map<string, string>,
-  name: string,
-  value: string,
-): void {
-  statuses.set(name, value);
-  if (statuses.size > MAX_PARAMETER_STATUSES) {
-    throw new ProtocolError("too many ParameterStatus messages");
+/** The parameters that the server reports, in their latest values: no more than fit in 256 KiB. */
+export class ParameterStatuses extends Map<string, string> {
+  #characters = 0;
+
+  /** @throws {ProtocolError} the server reports more than is kept. */
+  override set(name: string, value: string): this {
+    this.#characters += value.length - (this.get(name)?.length ?? -name.length);
+    if (!this.has(name) && this.size >= MOST_PARAMETERS || this.#characters > MOST_CHARACTERS) {
+      throw new ProtocolError("too many ParameterStatus messages");
+    }
+    return super.set(name, value);
   }
 }

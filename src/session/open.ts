@@ -180,12 +180,12 @@ async function attempt(
 
 /**
  * Whether a server may have dropped the start because it does not know protocol 3.2 and does not
- * negotiate: PgBouncer before 1.20 (08P01), servers before PostgreSQL 9.3 (0A000); Odyssey and
- * pgagroal just close the connection.
+ * negotiate: PgBouncer before 1.20 (08P01), servers before PostgreSQL 9.3 (0A000); pgagroal sends an
+ * error without a length (08004), Odyssey just closes the connection (08006).
  */
 function isDropped({ error, atStart }: Failure): boolean {
   if (!atStart || !(error instanceof PgError)) return false;
-  return isReport(error) ? ["08P01", "0A000"].includes(error.code!) : error.code === "08006";
+  return (isReport(error) ? ["08P01", "0A000"] : ["08006", "08004"]).includes(error.code!);
 }
 
 function remarked(found: Failure): Failure {

@@ -32,12 +32,7 @@ import {
   type RequestOptions,
   type Turn,
 } from "./exchange.ts";
-import {
-  noteParameterStatus,
-  type SessionFacts,
-  type SessionLimits,
-  type SessionListener,
-} from "./facts.ts";
+import type { ParameterStatuses, SessionFacts, SessionLimits, SessionListener } from "./facts.ts";
 import { Liveness } from "./liveness.ts";
 import { Waiting } from "./waiting.ts";
 import type { Receiver, Wire } from "./wire.ts";
@@ -51,7 +46,7 @@ import type { Receiver, Wire } from "./wire.ts";
 export class Session implements Receiver {
   readonly processId: number;
   readonly secretKey: Uint8Array;
-  readonly parameterStatuses: Map<string, string>;
+  readonly parameterStatuses: ParameterStatuses;
   readonly wire: Wire;
   /** Settles once, when the session is over, with the reason or `undefined` for a `close()`. */
   readonly ended: Promise<Error | undefined>;
@@ -357,7 +352,7 @@ export class Session implements Receiver {
 
   #parameterStatus(reader: Reader): void {
     const [name, value] = readParameterStatus(reader);
-    noteParameterStatus(this.parameterStatuses, name, value);
+    this.parameterStatuses.set(name, value);
     this.listener?.parameterStatus(name, value);
   }
 

@@ -3,7 +3,14 @@
  * Source: manual, "Start-up" in the protocol's message flow.
  */
 import type { Settings, Target } from "../config/target.ts";
-import { databaseError, NotSupportedError, ProtocolError } from "../errors/errors.ts";
+import {
+  type DatabaseError,
+  databaseError,
+  NotSupportedError,
+  ProtocolError,
+  type ServerFields,
+} from "../errors/errors.ts";
+import { escaped } from "../errors/escaped.ts";
 import {
   readBackendKeyData,
   readFields,
@@ -16,7 +23,7 @@ import { Backend, backendName } from "../protocol/tags.ts";
 import { authenticate } from "./authenticate.ts";
 import type { OAuthRefusal } from "../auth/oauth.ts";
 import type { Attempt } from "./dial.ts";
-import { noteParameterStatus, type SessionFacts } from "./facts.ts";
+import { ParameterStatuses, type SessionFacts } from "./facts.ts";
 import type { Wire } from "./wire.ts";
 
 const VERSIONS = { "3.0": 3 << 16, "3.2": (3 << 16) | 2 } as const;
@@ -73,7 +80,7 @@ export async function nextMessage(
     await wire.pull();
     switch (wire.tag) {
       case Backend.ErrorResponse:
-        throw databaseError(readFields(wire.reader));
+        throw startupError(readFields(wire.reader));
       case Backend.NoticeResponse:
         readFields(wire.reader);
         break;
@@ -90,6 +97,12 @@ export async function nextMessage(
   }
 }
 
+/** An error of a server that has not proved who it is: cut and escaped. */
+function startupError(fields: ServerFields): DatabaseError {
+  const safe = Object.entries(fields).map(([letter, text]) => [letter, escaped(text, 1000)]);
+  return databaseError(Object.fromEntries(safe));
+}
+
 function negotiate(wire: Wire, settings: Settings, asked: Start["version"]): void {
   const { version, unrecognized } = readNegotiateProtocolVersion(wire.reader);
   // Before PostgreSQL 18 the field was sometimes sent as the minor number alone.
@@ -99,7 +112,7 @@ function negotiate(wire: Wire, settings: Settings, asked: Start["version"]): voi
   }
   if (unrecognized.length > 0) {
     throw new NotSupportedError(
-      `the server does not know the protocol options ${unrecognized.join(", ")}`,
+      `the server does not know the protocol options ${escaped(unrecognized.join(", "))}`,
     );
   }
   if (minor > (VERSIONS[asked] & 0xffff)) {
@@ -113,7 +126,7 @@ function negotiate(wire: Wire, settings: Settings, asked: Start["version"]): voi
 }
 
 async function untilReady(wire: Wire): Promise<SessionFacts> {
-  const parameterStatuses = new Map<string, string>();
+  const parameterStatuses = new ParameterStatuses();
   let key = { processId: 0, secretKey: new Uint8Array(0) };
   for (;;) {
     await wire.pull();
@@ -121,7 +134,7 @@ async function untilReady(wire: Wire): Promise<SessionFacts> {
     switch (tag) {
       case Backend.ParameterStatus: {
         const [name, value] = readParameterStatus(reader);
-        noteParameterStatus(parameterStatuses, name, value);
+        parameterStatuses.set(name, value);
         break;
       }
       case Backend.BackendKeyData:
@@ -131,7 +144,7 @@ async function untilReady(wire: Wire): Promise<SessionFacts> {
         readFields(reader);
         break;
       case Backend.ErrorResponse:
-        throw databaseError(readFields(reader));
+        throw startupError(readFields(reader));
       case Backend.ReadyForQuery:
         return { ...key, parameterStatuses, transactionStatus: readTransactionStatus(reader) };
       default:

@@ -9,6 +9,9 @@ import type { Signal, Sink, Stream, TlsFacts, TlsSettings } from "../runtime/run
 /** Before authentication nobody has a reason to send more in one message. */
 const LIMIT_BEFORE_AUTHENTICATION = 65_536;
 
+/** Bytes of all messages before login: 20 rounds of GSSAPI have room in it. */
+const LIMIT_OF_LOGIN = 2 << 20;
+
 /** Who reads a wire's messages once its session exists. */
 export interface Receiver {
   /** One message. `false`: hold the next one back until {@linkcode Wire.resume}. */
@@ -37,6 +40,8 @@ export class Wire implements Sink {
   #receiver: Receiver | undefined;
   #puller: { resolve(): void; reject(error: Error): void } | undefined;
   #broken: Error | undefined;
+  /** Bytes of the messages that were pulled. */
+  #pulled = 0;
   #started = false;
   #paused = false;
   #pumping = false;
@@ -53,6 +58,7 @@ export class Wire implements Sink {
   constructor(stream: Stream) {
     this.stream = stream;
     this.#framer.limitedBy = "before login";
+    this.#framer.takesOldErrors = true;
   }
 
   /** Tag of the message that `pull()` found. */
@@ -72,7 +78,12 @@ export class Wire implements Sink {
 
   /** Waits for one message. Rejects when the peer vanishes, and as {@linkcode Wire.fail} says. */
   async pull(): Promise<void> {
-    while (!this.#framer.next()) await this.#more();
+    const framer = this.#framer;
+    while (!framer.next()) await this.#more();
+    this.#pulled += framer.reader.remaining;
+    if (this.#pulled > LIMIT_OF_LOGIN) {
+      throw new ProtocolError(`the server sent more than ${LIMIT_OF_LOGIN} bytes before login`);
+    }
   }
 
   /** Waits for the single byte that answers SSLRequest. */
@@ -107,6 +118,7 @@ export class Wire implements Sink {
     this.#receiver = receiver;
     this.#framer.limit = maxMessageBytes;
     this.#framer.limitedBy = "maxMessageBytes";
+    this.#framer.takesOldErrors = false;
     if (this.#broken !== undefined) receiver.broken(this.#broken);
     else this.resume();
   }

@@ -58,11 +58,13 @@ test("messages come out as they went in, however they are cut", () => {
   }));
 });
 
+const DATA_ROW = 0x44;
+
 test("a message larger than the buffer comes out whole, byte by byte and at once", () => {
   const body = Uint8Array.from({ length: 300_000 }, (_, i) => i % 251);
   const bytes = join([
     message(1, Uint8Array.of(1)),
-    message(2, body),
+    message(DATA_ROW, body),
     message(3, new Uint8Array(0)),
   ]);
   const wanted = shown(bytes, [1 << 20], true);
@@ -93,5 +95,29 @@ test("a length under 4 or over the limit is refused by the message's name", () =
       assert.match(error.message, phrase);
       return true;
     });
+  }
+});
+
+test("messages that hold no data have a limit of their own", () => {
+  const cases: [name: string, tag: string, limit: number][] = [
+    ["NotificationResponse", "A", 65_536],
+    ["ParameterStatus", "S", 65_536],
+    ["CommandComplete", "C", 65_536],
+    ["ReadyForQuery", "Z", 65_536],
+    ["Authentication", "R", 65_536],
+    ["RowDescription", "T", 16_777_216],
+    ["ParameterDescription", "t", 16_777_216],
+    ["DataRow", "D", 2 ** 30],
+    ["ErrorResponse", "E", 2 ** 30],
+    ["CopyData", "d", 2 ** 30],
+  ];
+  for (const [name, tag, limit] of cases) {
+    for (const length of [limit, limit + 1]) {
+      const framer = new Framer(2 ** 30);
+      framer.append(message(tag.charCodeAt(0), new Uint8Array(0)));
+      new DataView(framer.reader.buffer.buffer).setInt32(1, length);
+      if (length === limit) assert.equal(framer.next(), false, name);
+      else assert.throws(() => framer.next(), new RegExp(`${name} of ${length} bytes is over`));
+    }
   }
 });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { connect, type Notice, type Notification } from "../../mod.ts";
+import { connect, type DatabaseError, type Notice, type Notification } from "../../mod.ts";
 import { failure } from "../_kit/outcomes.ts";
-import { expect, expectClose, handshake, send } from "../_kit/scripted_server.ts";
+import { expect, expectClose, handshake, send, withServer } from "../_kit/scripted_server.ts";
 import {
   bindComplete,
   commandComplete,
@@ -152,6 +152,51 @@ test("asides: the last hundred notices and notifications are remembered", () =>
       await db.query("select n");
       assert.deepEqual([db.notices.length, db.notices[0]!.message], [100, "20"]);
       assert.deepEqual([db.notifications.length, db.notifications[99]!.payload], [100, "119"]);
+      await db.close();
+    },
+  ));
+
+test("asides: what is kept of notices and notifications is limited in bytes", () =>
+  withServer(
+    // deno-fmt-ignore
+    [
+      handshake(),
+      NEW, send(...opening("n"), dataRow(["1"])),
+      send(...Array.from({ length: 20 }, () => noticeResponse({ M: "x".repeat(200_000) }))),
+      send(...Array.from({ length: 40 }, () => notificationResponse("c", "y".repeat(60_000)))),
+      send(noticeResponse({ M: "z".repeat(3_000_000) })),
+      send(...ending()),
+      expect("X"), expectClose(),
+    ],
+    async (server) => {
+      const { heard, options } = hooks();
+      const db = await connect(reach(server, options));
+      await db.query("select n");
+      assert.equal(heard.notices.length, 21);
+      assert.equal(heard.notifications.length, 40);
+      const { message } = heard.notices.at(-1)!;
+      assert.ok(message.length < 2 ** 20 && message.endsWith("z…"), `${message.length}`);
+      assert.equal(db.notices.length, 1);
+      assert.equal(db.notifications.length, Math.floor(2 ** 20 / 60_001));
+      await db.close();
+    },
+  ));
+
+test("asides: of an error's fields a mebibyte is kept", () =>
+  withServer(
+    [
+      handshake(),
+      NEW,
+      send(errorResponse({ M: "m".repeat(1_000_000), D: "d".repeat(1_000_000) }), readyForQuery()),
+      expect("X"),
+      expectClose(),
+    ],
+    async (server) => {
+      const db = await connect(reach(server));
+      const error = await failure(db.query("select n")) as DatabaseError;
+      const { message, detail } = error;
+      assert.ok(message.length + detail!.length < 2 ** 20 + 2, `${message.length}`);
+      assert.ok(detail!.endsWith("d…"));
       await db.close();
     },
   ));

@@ -31,6 +31,11 @@ const fatal = (code: string, words: string): Script => [
   close(),
 ];
 
+/** An error as PostgreSQL before 7.4 wrote it. */
+function oldError(text: string): Script {
+  return [expect("startup"), send(`E${text}\0`), close()];
+}
+
 /** The versions of the startup messages that a server got. */
 const asked = (server: ScriptedServer): string[] =>
   server.received.flatMap(({ protocol }) => protocol === undefined ? [] : [protocol.join(".")]);
@@ -54,8 +59,9 @@ for (
 
 /** What servers and poolers do that know neither 3.2 nor how to negotiate. */
 const DROPS: readonly (readonly [name: string, script: Script])[] = [
-  ["closes (pgagroal)", [expect("startup"), close()]],
-  ["resets (Odyssey)", [expect("startup"), reset()]],
+  ["closes (Odyssey)", [expect("startup"), close()]],
+  ["sends an error without a length (pgagroal)", oldError("connection refused")],
+  ["resets", [expect("startup"), reset()]],
   ["answers 08P01 (PgBouncer 1.18)", fatal("08P01", "unsupported protocol version")],
   ["answers 0A000 (PostgreSQL 9.2)", fatal("0A000", "unsupported frontend protocol 3.2")],
 ];

@@ -1,4 +1,6 @@
+import { test } from "node:test";
 import {
+  connect,
   DatabaseError,
   InterfaceError,
   NotSupportedError,
@@ -7,7 +9,15 @@ import {
   ProtocolError,
 } from "../../mod.ts";
 import { cleartext, md5 } from "../_kit/scram_server.ts";
-import { close, expect, reset, type Script, send } from "../_kit/scripted_server.ts";
+import {
+  close,
+  expect,
+  expectClose,
+  reset,
+  type Script,
+  send,
+  withServer,
+} from "../_kit/scripted_server.ts";
 import {
   authentication,
   authenticationCleartextPassword,
@@ -25,8 +35,11 @@ import {
   parameterStatus,
   readyForQuery,
 } from "../_kit/server_messages.ts";
-import { fails, refusing } from "./hostile.ts";
+import { failure } from "../_kit/outcomes.ts";
+import { assertFailure, fails, reach, refusing } from "./hostile.ts";
 
+const HUGE = "x".repeat(60_000);
+const FORGED = "a\nroot logged in\x1b[31m\u202eb";
 const PASSWORD = { password: "secret" };
 const startup: Script = [expect("startup")];
 const LOST = fails(OperationalError, /: connection lost: the server closed it/, "08006");
@@ -191,6 +204,63 @@ refusing([
     failure: violation(/too many ParameterStatus messages/),
   },
   {
+    name: "reports parameters of 300 kB",
+    // deno-fmt-ignore
+    script: [
+      ...startup, send(authenticationOk()),
+      send(concat(...Array.from({ length: 6 }, (_, i) => parameterStatus(`p${i}`, HUGE)))),
+    ],
+    failure: violation(/too many ParameterStatus messages/),
+  },
+  {
+    name: "forges lines of a log in an error",
+    script: [
+      ...startup,
+      send(errorResponse({ V: "FATAL", C: "28000", M: FORGED, H: FORGED })),
+      close(),
+    ],
+    failure: fails(OperationalError, /^a\\nroot logged in\\u\{1b\}\[31m\\u\{202e\}b$/, "28000"),
+  },
+  {
+    name: "forges lines of a log in an error without a length",
+    script: [...startup, send(`E${FORGED}\0`), close()],
+    failure: fails(OperationalError, /: a\\nroot logged in\\u\{1b\}\[31m\\u\{202e\}b$/, "08004"),
+  },
+  {
+    name: "forges lines of a log in the names of SASL mechanisms, at length",
+    script: [...startup, send(authenticationSasl([FORGED, HUGE]))],
+    options: PASSWORD,
+    failure: fails(NotSupportedError, /fits here: a\\nroot logged in\\u\{1b\}[^\n]{1,200}…$/),
+  },
+  {
+    name: "forges lines of a log in protocol options",
+    script: [...startup, send(negotiateProtocolVersion(0, [FORGED, HUGE]))],
+    failure: fails(NotSupportedError, /options a\\nroot logged in\\u\{1b\}[^\n]{1,520}…$/),
+  },
+  {
+    name: "reports an error of 60 kB before login",
+    script: [...startup, send(errorResponse({ V: "FATAL", C: "53300", M: HUGE })), close()],
+    failure: fails(OperationalError, /^x{1000}…$/, "53300"),
+  },
+  {
+    name: "sends an error without a length that never ends",
+    script: [...startup, send(`E${HUGE}`)],
+    failure: violation(/ErrorResponse of 2021161080 bytes is over the limit of 65536/),
+  },
+  {
+    name: "reports that it cannot start a process, as PostgreSQL does",
+    script: [
+      ...startup,
+      send("Ecould not fork new process for connection: no memory\n\0"),
+      close(),
+    ],
+    failure: fails(
+      OperationalError,
+      /^cannot connect to .*: could not fork new process for connection: no memory$/,
+      "08004",
+    ),
+  },
+  {
     name: "reports a parameter whose value has no end",
     script: [...startup, send(authenticationOk(), message("S", concat(cstring("a"), "b")))],
     failure: violation(/malformed ParameterStatus: a string has no end/),
@@ -238,3 +308,11 @@ refusing([
     failure: violation(/malformed NegotiateProtocolVersion: 1000000000 items do not fit/),
   },
 ]);
+
+test("hostile server at startup: sends notices without end", () => {
+  const notices = Array.from({ length: 60 }, () => noticeResponse({ M: HUGE }));
+  return withServer([...startup, send(...notices), expectClose()], async (server) => {
+    const limit = violation(/the server sent more than 2097152 bytes before login/);
+    assertFailure(await failure(connect(reach(server))), limit);
+  });
+});
