@@ -68,8 +68,18 @@ export function warmingRows(columns: readonly RowColumn[], shape: RowShape): () 
   return () => left > 0 ? warming : decode;
 }
 
-/** A decoder generated for these columns, or the interpreted one where that is forbidden. */
+/**
+ * Columns beyond which nothing is compiled. Source: htup_details.h, MaxTupleAttributeNumber: no
+ * PostgreSQL sends more, and engines take a second and more to compile a function for 65,535.
+ */
+const MAX_COMPILED = 1664;
+
+/**
+ * A decoder generated for these columns, or the interpreted one where that is forbidden or they are
+ * too many.
+ */
 export function compileRows(columns: readonly RowColumn[], shape: RowShape): RowDecoder {
+  if (columns.length > MAX_COMPILED) return interpretRows(columns, shape);
   try {
     const make = new Function("columns", "help", source(columns, shape));
     return make(columns, HELP) as RowDecoder;

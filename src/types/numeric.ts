@@ -15,6 +15,12 @@ const NEGATIVE_INFINITY = 0xf000;
 /** numeric.c: NUMERIC_DSCALE_MASK and NUMERIC_WEIGHT_MAX. */
 const MAX_SCALE = 0x3fff;
 const MAX_WEIGHT = 0x7fff;
+/**
+ * Zeros in a row that a decoded value may have at its end or behind its point. Source: numeric.h,
+ * NUMERIC_MAX_PRECISION and NUMERIC_MAX_DISPLAY_SCALE: no declared `numeric(p,s)` has more digits.
+ */
+const MAX_ZEROS = 1000;
+const ZERO = 48;
 const DECIMAL = /^([+-]?)(?=\.?\d)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,7}))?$/;
 
 /**
@@ -30,7 +36,7 @@ export function numericCodec(policy: NumericPolicy): Codec<string | number | big
     arrayOid: OIDS._numeric,
     decodeText(text: string): string | number {
       if (!DECIMAL.test(text) && !isSpecial(text)) throw malformed("numeric");
-      return present(text);
+      return present(text.length > MAX_ZEROS ? shortened(text) : text);
     },
     decodeBinary: (reader: Reader, length: number): string | number =>
       present(readNumeric(reader, length)),
@@ -41,7 +47,10 @@ export function numericCodec(policy: NumericPolicy): Codec<string | number | big
   });
 }
 
-/** Reads numeric's binary form into the text the server prints. */
+/**
+ * Reads the binary form into the text that the server prints, except that long runs of zeros are cut
+ * short: see {@linkcode decimalText}.
+ */
 export function readNumeric(reader: Reader, length: number): string {
   const count = reader.uint16();
   let weight = reader.int16();
@@ -54,8 +63,11 @@ export function readNumeric(reader: Reader, length: number): string {
   const end = at + 2 * count;
   for (; at < end && view.getUint16(at) === 0; at += 2) weight--;
   if (at === end) weight = -1;
-  let text = sign === NEGATIVE && at < end ? "-" : "";
-  if (weight < 0) text += "0";
+  const minus = sign === NEGATIVE && at < end ? "-" : "";
+  if (scale > MAX_ZEROS || weight >= MAX_ZEROS / 4 || weight < -MAX_ZEROS / 4) {
+    return decimalText(minus, digitsOf(view, at, end), 4 * (weight + 1), scale);
+  }
+  let text = weight < 0 ? `${minus}0` : minus;
   for (let k = 0; k <= weight; k++, at += 2) {
     const digit = at < end ? fourDigits(view, at) : 10000;
     text += k === 0 ? String(digit - 10000) : String(digit).slice(1);
@@ -77,9 +89,9 @@ export function writeNumeric(text: string, out: Writer): void {
   const scale = Math.max(0, decimals.length - shift);
   const all = whole + decimals;
   let first = 0;
-  while (first < all.length && all.charCodeAt(first) === 48) first++;
+  while (first < all.length && all.charCodeAt(first) === ZERO) first++;
   let last = all.length;
-  while (last > first && all.charCodeAt(last - 1) === 48) last--;
+  while (last > first && all.charCodeAt(last - 1) === ZERO) last--;
   if (first === last) return writeHeader(out, 0, 0, 0, scale);
   /** Digits before the point once the leading zeros are gone; may be negative. */
   const point = whole.length + shift - first;
@@ -88,6 +100,54 @@ export function writeNumeric(text: string, out: Writer): void {
   const count = Math.ceil(padded.length / 4);
   writeHeader(out, count, weight, sign === "-" ? NEGATIVE : 0, scale);
   for (let i = 0; i < count; i++) out.int16(Number(padded.slice(4 * i, 4 * i + 4).padEnd(4, "0")));
+}
+
+/** The digits at `[at, end)`, four for each of base 10000. */
+function digitsOf(view: DataView, at: number, end: number): string {
+  let digits = "";
+  for (; at < end; at += 2) digits += String(fourDigits(view, at)).slice(1);
+  return digits;
+}
+
+/** A text as the server prints it, with its zeros cut short by {@linkcode decimalText}. */
+function shortened(text: string): string {
+  const [, sign, whole = "", decimals = "", exponent] = DECIMAL.exec(text)!;
+  if (exponent !== undefined) return text;
+  return decimalText(sign!, whole + decimals, whole.length, decimals.length);
+}
+
+/**
+ * The decimal with the point behind its first `point` digits and `scale` decimals, in a text that is
+ * at most two thousand characters longer than its digits: ten bytes can mean 131,072 of them.
+ *
+ * An integer that ends in more than {@linkcode MAX_ZEROS} zeros has an exponent instead (`1e131071`),
+ * and so does a fraction that begins with more (`1e-16383`): the same value, which the server reads
+ * again. Zeros at the end of a fraction are cut after as many; they show only its scale.
+ */
+function decimalText(sign: string, digits: string, point: number, scale: number): string {
+  let first = 0;
+  let last = Math.min(digits.length, Math.max(0, point + scale));
+  while (first < last && digits.charCodeAt(first) === ZERO) first++;
+  while (last > first && digits.charCodeAt(last - 1) === ZERO) last--;
+  const exponent = point - last;
+  if (first === last) return scale > MAX_ZEROS ? `0e-${scale}` : plainText("0", zeros(scale));
+  const significant = digits.slice(first, last);
+  if (exponent > MAX_ZEROS) return `${sign}${significant}e${exponent}`;
+  const trailing = zeros(Math.min(MAX_ZEROS, exponent < 0 ? scale + exponent : scale));
+  if (first - point > MAX_ZEROS) {
+    return `${sign}${significant}${trailing}e${exponent - trailing.length}`;
+  }
+  const whole = point <= first ? "0" : digits.slice(first, Math.min(point, last)) + zeros(exponent);
+  const decimals = zeros(first - point) + digits.slice(Math.max(first, point), last) + trailing;
+  return plainText(sign + whole, decimals);
+}
+
+function plainText(whole: string, decimals: string): string {
+  return decimals === "" ? whole : `${whole}.${decimals}`;
+}
+
+function zeros(count: number): string {
+  return "0".repeat(Math.max(0, count));
 }
 
 function special(sign: number, count: number): string {
@@ -162,8 +222,10 @@ function exactNumber(text: string): number {
 function significant(text: string): string {
   const [, sign, whole = "", decimals = "", exponent = "0"] = DECIMAL.exec(text)!;
   const all = whole + decimals;
-  const digits = all.replace(/^0+/, "");
-  if (digits === "") return "0";
-  const magnitude = Number(exponent) + whole.length - (all.length - digits.length);
-  return `${sign}${digits.replace(/0+$/, "")}e${magnitude}`;
+  let first = 0;
+  let last = all.length;
+  while (first < last && all.charCodeAt(first) === ZERO) first++;
+  while (last > first && all.charCodeAt(last - 1) === ZERO) last--;
+  if (first === last) return "0";
+  return `${sign}${all.slice(first, last)}e${Number(exponent) + whole.length - first}`;
 }
