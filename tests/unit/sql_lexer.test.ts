@@ -111,3 +111,13 @@ test("lexer: a string before many dashes on one line takes linear time", () => {
   assert.equal(tokens(`E'a' ${"-- ".repeat(10_000)}`).length, 2);
   assert.equal(tokens(`E'a'${"\n-- '".repeat(10_000)}\n'b\\'' c`).length, 2);
 });
+
+test("lexer: a string goes on behind blanks, comments and a line break, and only there", () => {
+  const one = (gap: string): boolean => tokens(`E'a'${gap}'b'`).length === 1;
+  for (const gap of ["\n", " \n ", "\r", " -- x\n", "--\n--\n  ", "\f\v\n\n", "\t--a--b\r\n"]) {
+    assert.ok(one(gap), JSON.stringify(gap));
+  }
+  for (const gap of [" ", "\t\f\v", "/**/\n", "\n/**/", "x\n", "\n-"]) {
+    assert.ok(!one(gap), JSON.stringify(gap));
+  }
+});
