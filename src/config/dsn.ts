@@ -1,6 +1,6 @@
 import { InterfaceError } from "../errors/errors.ts";
 import { parameter, PARAMETERS } from "./parameters.ts";
-import { suggestion } from "./spelling.ts";
+import { suggestion, trimBoth } from "./spelling.ts";
 
 /**
  * Reads a connection string, a URI or `keyword=value` pairs, by libpq's rules into keywords and
@@ -147,7 +147,7 @@ function storeDecoded(pairs: Map<string, string>, key: string, text: string): vo
 
 /** Percent-decoding; spaces around are ignored, spaces within an error, as libpq 18 has it. */
 function decode(what: string, raw: string): string {
-  const text = raw.replace(/^ +| +$/g, "");
+  const text = trimBoth(raw, " ");
   if (text.includes(" ")) throw broken(`has a space in ${what}; write %20`);
   if (/%(?![0-9a-fA-F]{2})/.test(text)) throw broken(`has a "%" without two hex digits in ${what}`);
   if (text.includes("%00")) throw broken(`has a NUL byte (%00) in ${what}`);

@@ -1,4 +1,5 @@
 import type { Runtime } from "../runtime/runtime.ts";
+import { trimEnd } from "./spelling.ts";
 
 /** What a line of a password file must match. */
 export interface PassfileKey {
@@ -52,7 +53,7 @@ export function isPlainFile(mode: number): boolean {
 export function passfilePassword(text: string, key: PassfileKey): string | undefined {
   const hosts = SOCKET_DIRECTORIES.includes(key.host) ? ["localhost", key.host] : [key.host];
   for (const raw of text.split("\n")) {
-    const line = raw.replace(/\r+$/, "");
+    const line = trimEnd(raw, "\r");
     if (line.startsWith("#")) continue;
     const fields = LINE.exec(line);
     if (fields === null) continue;

@@ -5,7 +5,7 @@ import { choice, type Given, given, type GivenValue } from "./given.ts";
 import type { ConnectOptions } from "./options.ts";
 import { permissionHint } from "./permissions.ts";
 import { type Parameter, parameter, PARAMETERS, SESSION_VARIABLES } from "./parameters.ts";
-import { suggestion } from "./spelling.ts";
+import { suggestion, trimBoth } from "./spelling.ts";
 import { optionTexts } from "./validate.ts";
 
 /**
@@ -144,7 +144,7 @@ export function parseServiceFile(
 ): Map<string, string> | undefined {
   let section: Map<string, string> | undefined;
   for (const [index, raw] of text.split("\n").entries()) {
-    const line = raw.replace(/^[ \t\v\f\r]+|[ \t\v\f\r]+$/g, "");
+    const line = trimBoth(raw, " \t\v\f\r");
     if (line === "" || line.startsWith("#")) continue;
     if (line.startsWith("[")) {
       if (section !== undefined) return section;

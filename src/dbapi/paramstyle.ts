@@ -116,6 +116,9 @@ const MARKERS: Readonly<Record<ParamStyle, readonly [char: string, pattern: RegE
   pyformat: ["%", /%(?:[s%]|\([^()]+\)s)/y],
 };
 
+/** Source: manual, "Message Formats", Bind: an unsigned 16-bit count. */
+const MAX_PARAMETERS = 65_535;
+
 /** One walk over a text. */
 class Scan {
   readonly #style: ParamStyle;
@@ -152,6 +155,10 @@ class Scan {
   #dollar(): void {
     const { text, start, end } = this.#lexer;
     this.#dollars = Math.max(this.#dollars, Number(text.slice(start + 1, end)));
+    // The list of keys has as many entries as the highest number says.
+    if (this.#dollars > MAX_PARAMETERS) {
+      throw new InterfaceError(`a statement can have at most ${MAX_PARAMETERS} parameters`);
+    }
   }
 
   /** Takes the placeholder that begins with a symbol; reports whether there is one. */

@@ -7,9 +7,10 @@ import { Writer } from "../bytes/writer.ts";
 import { InterfaceError, ProtocolError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import {
+  appendChunk,
   isTrailer,
   readBinaryHeader,
-  tupleEnd,
+  TupleEnds,
   writeBinaryHeader,
   writeBinaryTrailer,
 } from "../protocol/copy_format.ts";
@@ -99,11 +100,12 @@ export async function* copyRowsTo<Row = ObjectRow>(
     const decode = compileRows(described, options.rows ?? host.defaults.rows ?? "object");
     const text = `copy (select ${readable(described)} from ${tableOf(table)})`;
     const chunks = copyTo(host, `${text} to stdout (format binary)`, how);
+    const ends = new TupleEnds();
     for await (const tuples of cut(chunks, host.executor.session.wire.reader)) {
       for (
-        let end = tupleEnd(tuples);
+        let end = ends.find(tuples);
         end !== undefined && !isTrailer(tuples);
-        end = tupleEnd(tuples)
+        end = ends.find(tuples)
       ) {
         const whole = tuples.end;
         tuples.end = end;
@@ -125,32 +127,25 @@ function readable(columns: readonly RowColumn[]): string {
 }
 
 /**
- * Whole tuples, as many as have come; the reader is to be left where they end. It decodes strings as
- * the session's does.
+ * Yields one reader again and again, each time with more of the data; it is to be left where the last
+ * whole tuple ends. The reader decodes strings as the session's does.
  */
 async function* cut(
   chunks: AsyncIterable<Uint8Array>,
   { decode }: Reader,
 ): AsyncGenerator<Reader, void, undefined> {
-  let reader = new Reader();
+  const reader = new Reader();
+  reader.decode = decode;
+  let kept: Writer | undefined;
   let isBegun = false;
   for await (const chunk of chunks) {
-    const rest = reader.buffer.subarray(reader.position);
-    reader = new Reader(rest.length === 0 ? chunk : joined(rest, chunk));
-    reader.decode = decode;
+    kept = appendChunk(reader, chunk, kept);
     isBegun ||= readBinaryHeader(reader);
     if (isBegun) yield reader;
   }
-  if (tupleEnd(reader) === undefined || !isTrailer(reader)) {
+  if (!isBegun || reader.remaining < 2 || !isTrailer(reader)) {
     throw new ProtocolError("malformed COPY data: it ends before its end");
   }
-}
-
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const both = new Uint8Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
 }
 
 /** The columns with their codecs, by a Describe: no right to read them is needed. */

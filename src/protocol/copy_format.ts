@@ -2,7 +2,7 @@
  * The formats in which COPY moves rows. Source: manual, "COPY", "File Formats"; copyto.c, copyfrom.c.
  */
 import type { Reader } from "../bytes/reader.ts";
-import type { Writer } from "../bytes/writer.ts";
+import { Writer } from "../bytes/writer.ts";
 import { ProtocolError } from "../errors/errors.ts";
 
 /** `PGCOPY\n\377\r\n\0`. */
@@ -103,23 +103,61 @@ export function tupleCounter(): RowCounter {
   };
 }
 
-/**
- * Where the tuple at the reader's position ends; `undefined`: not all of it is there. The reader
- * stays where it is.
- *
- * @throws {ProtocolError} a length makes no sense.
- */
-export function tupleEnd({ view, position, end }: Reader): number | undefined {
-  if (end - position < 2) return undefined;
-  let at = position + 2;
-  for (let fields = view.getInt16(position); fields > 0; fields--) {
-    if (end - at < 4) return undefined;
-    const length = view.getInt32(at);
-    if (length < -1) throw new ProtocolError("malformed COPY data: a negative length");
-    at += 4 + Math.max(0, length);
-    if (at > end) return undefined;
+/** Finds where tuples end in data that arrives in pieces, and looks at each field once. */
+export class TupleEnds {
+  /** Fields of the tuple that are still to be passed; -1 before its count is known. */
+  #fields = -1;
+  /** Bytes of the tuple, from its first, that were passed. */
+  #passed = 0;
+
+  /**
+   * Returns where the tuple at the reader's position ends, or `undefined` while not all of it has
+   * arrived; the reader stays where it is. The next call is for the same tuple with more data, or
+   * for the tuple behind it.
+   *
+   * @throws {ProtocolError} a length makes no sense.
+   */
+  find({ view, position, end }: Reader): number | undefined {
+    if (this.#fields < 0) {
+      if (end - position < 2) return undefined;
+      this.#fields = Math.max(0, view.getInt16(position));
+      this.#passed = 2;
+    }
+    for (; this.#fields > 0; this.#fields--) {
+      const at = position + this.#passed;
+      if (end - at < 4) return undefined;
+      const length = view.getInt32(at);
+      if (length < -1) throw new ProtocolError("malformed COPY data: a negative length");
+      this.#passed += 4 + Math.max(0, length);
+    }
+    if (position + this.#passed > end) return undefined;
+    this.#fields = -1;
+    return position + this.#passed;
   }
-  return at;
+}
+
+/**
+ * Adds `chunk` behind what the reader has left, and returns the buffer that holds both, if one is
+ * needed; `kept` is what the call before returned. The buffer doubles, so that a tuple in a thousand
+ * chunks is not copied a thousand times.
+ */
+export function appendChunk(
+  reader: Reader,
+  chunk: Uint8Array,
+  kept: Writer | undefined,
+): Writer | undefined {
+  const { buffer, position, end } = reader;
+  let held = kept;
+  if (position === end) held = undefined;
+  else if (held === undefined || position > 0) {
+    held = new Writer(2 * (end - position + chunk.length));
+    held.bytes(buffer.subarray(position, end));
+  }
+  held?.bytes(chunk);
+  reader.attach(held?.buffer ?? chunk);
+  reader.position = 0;
+  reader.end = held?.length ?? chunk.length;
+  return held;
 }
 
 /** Whether the tuple at the reader's position is none, but the end of the data. */

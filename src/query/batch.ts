@@ -235,12 +235,12 @@ class Many implements Request<Result> {
       } catch (error) {
         throw named("rows", i, error);
       }
-      const counted = /\d+$/.exec(tag);
+      const counted = / \d+$/.exec(tag);
       if (counted !== null) count = Math.max(count, 0) + Number(counted[0]);
     }
     const { columns } = this.#statement!;
     if (columns.length === 0) this.#executor.completed(tag);
-    Result.describe(result, columns, tag.replace(/\d+$/, String(count)));
+    Result.describe(result, columns, tag.replace(/ \d+$/, ` ${count}`));
     return result;
   }
 

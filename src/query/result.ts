@@ -41,7 +41,7 @@ export class Result<Row = ObjectRow> extends Array<Row> {
 
   /** Rows returned or changed, as the command tag counts them; -1 for commands that count none. */
   get rowCount(): number {
-    const count = /(\d+)$/.exec(this.#tag);
+    const count = / (\d+)$/.exec(this.#tag);
     return count === null ? -1 : Number(count[1]);
   }
 

@@ -8,7 +8,7 @@ import {
   readBinaryHeader,
   type RowCounter,
   tupleCounter,
-  tupleEnd,
+  TupleEnds,
   writeBinaryHeader,
   writeBinaryTrailer,
 } from "../../src/protocol/copy_format.ts";
@@ -75,6 +75,8 @@ test("copy format: a header that is not whole is waited for, another one refused
   refused(15, 0xff);
 });
 
+const tupleEnd = (reader: Reader): number | undefined => new TupleEnds().find(reader);
+
 test("copy format: a tuple is found when it is whole, and a negative length refused", () => {
   const tuple = binary(["a", null, "bcd"]).slice(19, -2);
   for (let size = 0; size < tuple.length; size++) {
@@ -83,4 +85,25 @@ test("copy format: a tuple is found when it is whole, and a negative length refu
   assert.equal(tupleEnd(new Reader(tuple)), tuple.length);
   tuple.set([0xff, 0xff, 0xff, 0xfe], 2);
   assert.throws(() => tupleEnd(new Reader(tuple)), ProtocolError);
+});
+
+test("copy format: a tuple in many pieces is looked at once, however many there are", () => {
+  let reads = 0;
+  class CountingView extends DataView<ArrayBuffer> {
+    override getInt32(at: number): number {
+      reads++;
+      return super.getInt32(at);
+    }
+  }
+  for (let fields = 100; fields <= 3200; fields *= 2) {
+    const tuple = binary(Array<string>(fields).fill("abc")).slice(19, -2);
+    const ends = new TupleEnds();
+    reads = 0;
+    for (let size = 1; size <= tuple.length; size++) {
+      const reader = new Reader(tuple.subarray(0, size));
+      reader.view = new CountingView(tuple.buffer, tuple.byteOffset, size);
+      assert.equal(ends.find(reader), size === tuple.length ? size : undefined);
+    }
+    assert.equal(reads, fields);
+  }
 });

@@ -198,3 +198,13 @@ test("statement words: the first word of each statement, past comments and quote
   ]);
   assert.deepEqual(statementWords(" ; -- nothing"), []);
 });
+
+test("paramstyle: $n beyond what a statement can have is refused", () => {
+  assert.equal(scanText("qmark", "select $65535").keys.length, 65_535);
+  for (const text of ["select $65536", "select $999999999", `select $${"9".repeat(30)}`]) {
+    assert.throws(() => scanText("qmark", text), {
+      name: "InterfaceError",
+      message: "a statement can have at most 65535 parameters",
+    });
+  }
+});

@@ -12,7 +12,7 @@ import {
   lineCounter,
   readBinaryHeader,
   tupleCounter,
-  tupleEnd,
+  TupleEnds,
   writeBinaryHeader,
   writeBinaryTrailer,
 } from "../../src/protocol/copy_format.ts";
@@ -137,7 +137,8 @@ test("copy format: tuples are counted and found in binary data, wherever it is c
     const reader = new Reader(data);
     assert.ok(readBinaryHeader(reader));
     let found = 0;
-    for (; !isTrailer(reader); found++) reader.position = tupleEnd(reader)!;
+    const ends = new TupleEnds();
+    for (; !isTrailer(reader); found++) reader.position = ends.find(reader)!;
     assert.equal(found, rows.length);
     assert.equal(reader.remaining, 2);
   }));
@@ -145,6 +146,7 @@ test("copy format: tuples are counted and found in binary data, wherever it is c
 
 test("copy format: any bytes are a header, a tuple, neither yet, or a protocol error", () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 60 }), sizes, (bytes, sizes) => {
+    const tupleEnd = (reader: Reader): number | undefined => new TupleEnds().find(reader);
     for (const read of [readBinaryHeader, tupleEnd]) {
       try {
         const end = read(new Reader(bytes));
