@@ -23,27 +23,41 @@ const LAWS: Readonly<Record<string, Law>> = {
   runtime: { any: ["certificates", "errors"] },
   config: { any: ["errors", "runtime/runtime.ts"] },
   session: {
-    any: ["protocol", "auth", "bytes", "errors"],
+    any: ["own_sql.ts", "protocol", "auth", "bytes", "errors"],
     types: ["runtime/runtime.ts", "config"],
   },
   query: {
-    any: ["session", "types", "protocol", "bytes", "errors"],
+    any: ["own_sql.ts", "session", "types", "protocol", "bytes", "errors"],
     types: ["trace.ts"],
   },
   features: {
-    any: ["query", "session", "types", "protocol", "bytes", "errors"],
+    any: ["own_sql.ts", "query", "session", "types", "protocol", "bytes", "errors"],
     types: ["trace.ts"],
   },
-  dbapi: { any: ["query", "types", "errors", "connect.ts"], types: ["connection.ts"] },
+  dbapi: {
+    any: ["own_sql.ts", "query", "types", "errors", "connect.ts"],
+    types: ["connection.ts"],
+  },
   pool: {
     any: ["connect.ts", "connection.ts", "connection_core.ts", "config", "runtime/runtime.ts"]
-      .concat("features", "query", "session", "types", "protocol", "bytes", "errors", "trace.ts"),
+      .concat(
+        "own_sql.ts",
+        "features",
+        "query",
+        "session",
+        "types",
+        "protocol",
+        "bytes",
+        "errors",
+        "trace.ts",
+      ),
   },
   pglite: {
-    any: ["connect.ts", "protocol", "errors"],
+    any: ["connect.ts", "own_sql.ts", "protocol", "errors"],
     types: ["connection.ts", "query/source.ts"],
     peers: ["@electric-sql/pglite"],
   },
+  "own_sql.ts": { any: [] },
   "trace.ts": { any: ["errors"], types: ["runtime/runtime.ts"] },
 };
 

@@ -1,6 +1,7 @@
 import type { Queryable } from "../connection.ts";
 import { InterfaceError, ProgrammingError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
+import * as ownSql from "../own_sql.ts";
 import type { Result } from "../query/result.ts";
 import { executeCopy, type StreamOptions } from "./copy_stream.ts";
 import {
@@ -146,7 +147,7 @@ export class Cursor<Connection = Queryable> implements AsyncDisposable {
   async callproc(procname: string, parameters: readonly unknown[] = []): Promise<void> {
     const host = this.#begin(procname);
     if (!NAME.test(procname)) throw new InterfaceError("callproc(): not the name of a procedure");
-    const text = `CALL ${procname}(${parameters.map((_, i) => `$${i + 1}`).join(", ")})`;
+    const text = ownSql.callProcedure(procname, parameters.length);
     this.#outcome = await executeStatement(host, text, parameters, this.#takeSizes(), false);
   }
 

@@ -17,6 +17,7 @@ import { BaseConnection } from "./base_connection.ts";
 import { Cursor, type CursorOptions } from "./cursor.ts";
 import { executeText } from "./execution.ts";
 import { checkParamStyle, type ParamStyle } from "./paramstyle.ts";
+import * as ownSql from "../own_sql.ts";
 import { literal } from "./quoting.ts";
 import { gidOf, makeXid, type Xid, xidOf } from "./xid.ts";
 
@@ -119,7 +120,7 @@ export class Connection extends BaseConnection {
    */
   async commit(): Promise<void> {
     this.#refuseInTpc("commit()");
-    await executeText(this.host, "commit", false);
+    await executeText(this.host, ownSql.COMMIT, false);
   }
 
   /**
@@ -167,7 +168,7 @@ export class Connection extends BaseConnection {
     if (tpc === undefined || tpc.prepared) {
       throw new ProgrammingError("Cannot tpc_prepare() without a TPC transaction!");
     }
-    await executeText(this.host, `prepare transaction ${literal(gidOf(tpc.xid))}`, true);
+    await executeText(this.host, ownSql.prepareTransaction(literal(gidOf(tpc.xid))), true);
     tpc.prepared = true;
   }
 
@@ -180,8 +181,8 @@ export class Connection extends BaseConnection {
    */
   async tpc_commit(xid?: Xid): Promise<void> {
     const tpc = this.#take("tpc_commit()", xid);
-    if (tpc.prepared) await this.#finish("commit prepared", tpc.xid);
-    else await executeText(this.host, "commit", false);
+    if (tpc.prepared) await this.#finish("tpc_commit()", ownSql.commitPrepared, tpc.xid);
+    else await executeText(this.host, ownSql.COMMIT, false);
     this.#tpc = undefined;
   }
 
@@ -192,15 +193,15 @@ export class Connection extends BaseConnection {
    */
   async tpc_rollback(xid?: Xid): Promise<void> {
     const tpc = this.#take("tpc_rollback()", xid);
-    if (tpc.prepared) await this.#finish("rollback prepared", tpc.xid);
+    if (tpc.prepared) await this.#finish("tpc_rollback()", ownSql.rollbackPrepared, tpc.xid);
     else await this.#rollback();
     this.#tpc = undefined;
   }
 
   /** The prepared transactions of this database that wait for their second phase. */
   async tpc_recover(): Promise<Xid[]> {
-    const { rows } = await executeText(this.host, PREPARED, false);
-    return rows!.map(([gid]) => xidOf(gid as string));
+    const { host } = this;
+    return (await host.run(() => host.db.preparedHere(), false)).map(xidOf);
   }
 
   #wantsTransaction(): boolean {
@@ -215,14 +216,14 @@ export class Connection extends BaseConnection {
   #rollback(): Promise<void> {
     const { host } = this;
     return host.run(async () => {
-      if (host.db.transactionStatus !== "idle") await host.db.query("rollback").simple();
+      if (host.db.transactionStatus !== "idle") await host.db.query(ownSql.ROLLBACK).simple();
     }, false);
   }
 
   /** Neither may stand in a transaction, and none is begun for it. */
-  #finish(command: string, xid: Xid): Promise<unknown> {
-    this.#refuseInTransaction(command);
-    return executeText(this.host, `${command} ${literal(gidOf(xid))}`, false);
+  #finish(method: string, text: (gid: string) => string, xid: Xid): Promise<unknown> {
+    this.#refuseInTransaction(method);
+    return executeText(this.host, text(literal(gidOf(xid))), false);
   }
 
   /** The transaction to end: the one begun here, or the prepared one that was named. */
@@ -251,5 +252,3 @@ export class Connection extends BaseConnection {
     }
   }
 }
-
-const PREPARED = "select gid from pg_prepared_xacts where database = current_database()";

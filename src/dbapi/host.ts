@@ -7,6 +7,8 @@ export interface TransactionalDatabase extends Database {
   readonly transactionStatus: "idle" | "transaction" | "failed";
   /** Whether BEGIN goes in front of what is run next; that is skipped should BEGIN fail. */
   isToBegin: boolean;
+  /** The names of the prepared transactions of this database. */
+  preparedHere(): Promise<string[]>;
 }
 
 /**

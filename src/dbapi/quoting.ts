@@ -45,14 +45,14 @@ export function literal(value: unknown): string {
     case "boolean":
       return value ? "TRUE" : "FALSE";
     case "number":
-      if (!Number.isFinite(value)) return `'${value}'::float8`;
+      if (!Number.isFinite(value)) return `'${value}'::pg_catalog.float8`;
       return signed(Object.is(value, -0) ? "-0.0" : String(value));
     case "bigint":
       return signed(String(value));
   }
   if (value === null) return "NULL";
   const text = textOf(value);
-  return byteaCodec.accepts(value) ? `${quotedString(text)}::bytea` : quotedString(text);
+  return byteaCodec.accepts(value) ? `${quotedString(text)}::pg_catalog.bytea` : quotedString(text);
 }
 
 function signed(digits: string): string {

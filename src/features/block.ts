@@ -9,6 +9,7 @@
  */
 import { InterfaceError, InternalError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
+import * as ownSql from "../own_sql.ts";
 import type { TransactionStatus } from "../protocol/backend.ts";
 import type { QueryHost } from "../query/host.ts";
 import { executeSimple } from "../query/simple.ts";
@@ -83,7 +84,7 @@ export class Block implements Turn {
     if (outer === undefined) {
       this.#root = this;
       this.#signal = signal;
-      this.#beginning = new Beginning(`begin ${transactionModes(options)}`.trimEnd());
+      this.#beginning = new Beginning(ownSql.begin(transactionModes(options)));
     } else {
       this.#root = outer.#root;
       this.#signal = outer.#signal;
@@ -103,7 +104,7 @@ export class Block implements Turn {
       throw new InterfaceError("a transaction is open already, begun by a query");
     }
     session.turn = this;
-    if (this.#savepoint !== undefined) this.#made = this.#run(`savepoint ${this.#savepoint}`);
+    if (this.#savepoint !== undefined) this.#made = this.#run(ownSql.savepoint(this.#savepoint));
     this.#made?.catch(() => {});
   }
 
@@ -190,7 +191,7 @@ export class Block implements Turn {
 
   async #commit(): Promise<void> {
     if (this.#savepoint !== undefined) await this.#release(this.#savepoint);
-    else if (await this.#tag("commit") !== "COMMIT") throw this.#rolledBack();
+    else if (await this.#tag(ownSql.COMMIT) !== "COMMIT") throw this.#rolledBack();
   }
 
   /** Ends it, and gives up the turn in any case. */
@@ -210,7 +211,7 @@ export class Block implements Turn {
   /** In a failed block RELEASE fails, too; the savepoint is rolled back then. */
   async #release(savepoint: string): Promise<void> {
     try {
-      await this.#run(`release savepoint ${savepoint}`);
+      await this.#run(ownSql.releaseSavepoint(savepoint));
     } catch (error) {
       throw this.#firstFailure === error ? error : this.#rolledBack();
     }
@@ -239,8 +240,8 @@ export class Block implements Turn {
     const savepoint = this.#savepoint;
     this.#isRollingBack = true;
     if (savepoint === undefined && this.#beginning.isDue) this.#isAbandoned = true;
-    else if (savepoint === undefined) await this.#run("rollback");
-    else await this.#run(`rollback to savepoint ${savepoint}; release savepoint ${savepoint}`);
+    else if (savepoint === undefined) await this.#run(ownSql.ROLLBACK);
+    else await this.#run(ownSql.undoSavepoint(savepoint));
   }
 
   #leave(outcome: TransactionOutcome | undefined, error?: unknown): void {

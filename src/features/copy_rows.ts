@@ -6,6 +6,7 @@ import { Reader } from "../bytes/reader.ts";
 import { Writer } from "../bytes/writer.ts";
 import { InterfaceError, ProtocolError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
+import * as ownSql from "../own_sql.ts";
 import {
   appendChunk,
   isTrailer,
@@ -63,7 +64,7 @@ export async function copyRowsFrom(
   given: CopyRowsFromOptions = {},
 ): Promise<number> {
   const options = own(given);
-  const into = `${tableOf(table)} (${listOf(columns)})`;
+  const [into, names] = [tableOf(table), namesOf(columns)];
   const pull = openSource(rows, "copyRowsFrom(): the source");
   const { signal, lift } = limit("copy", options.timeout, options.signal);
   const how = own<CopyRowsFromOptions>(options, { signal, timeout: 0 });
@@ -71,7 +72,7 @@ export async function copyRowsFrom(
     const described = await describe(host, table, columns, how);
     const first = await unlessAborted(pull.next(), signal);
     const encoder = encoderOf(described.map(fieldOf), first, options.format);
-    const text = `copy ${into} from stdin${encoder.how}`;
+    const text = ownSql.copyInto(into, names, encoder.format);
     return await copyIn(host, text, new Chunks(encoder, pull, first), how);
   } catch (error) {
     pull.cancel(error);
@@ -98,8 +99,8 @@ export async function* copyRowsTo<Row = ObjectRow>(
   try {
     const described = await describe(host, table, columns, how);
     const decode = compileRows(described, options.rows ?? host.defaults.rows ?? "object");
-    const text = `copy (select ${readable(described)} from ${tableOf(table)})`;
-    const chunks = copyTo(host, `${text} to stdout (format binary)`, how);
+    const query = ownSql.columnsOf(described.map(readable), tableOf(table));
+    const chunks = copyTo(host, ownSql.copyOut(query), how);
     const ends = new TupleEnds();
     for await (const tuples of cut(chunks, host.executor.session.wire.reader)) {
       for (
@@ -121,9 +122,9 @@ export async function* copyRowsTo<Row = ObjectRow>(
 }
 
 /** What has no binary form, or none that anybody here knows, goes as its text within the binary format. */
-function readable(columns: readonly RowColumn[]): string {
-  const cast = ({ format }: RowColumn): string => format === 1 ? "" : "::pg_catalog.text";
-  return columns.map((column) => quoteIdentifier(column.name) + cast(column)).join();
+function readable({ name, format }: RowColumn): string {
+  const quoted = quoteIdentifier(name);
+  return format === 1 ? quoted : ownSql.asText(quoted);
 }
 
 /**
@@ -155,7 +156,7 @@ async function describe(
   columns: readonly string[],
   { signal }: CopyOptions,
 ): Promise<readonly RowColumn[]> {
-  const text = `select ${listOf(columns)} from ${tableOf(table)}`;
+  const text = ownSql.columnsOf(namesOf(columns), tableOf(table));
   return (await executor.describe(text, own({ prepare: false, signal, turn }))).binaryColumns;
 }
 
@@ -163,11 +164,11 @@ function tableOf(table: TableName): string {
   return quoteIdentifier(...(typeof table === "string" ? table.split(".") : table));
 }
 
-function listOf(columns: readonly string[]): string {
+function namesOf(columns: readonly string[]): string[] {
   if (!Array.isArray(columns) || columns.length === 0) {
     throw new InterfaceError("the columns to copy must be an array of names");
   }
-  return columns.map((name) => quoteIdentifier(name)).join(", ");
+  return columns.map((name) => quoteIdentifier(name));
 }
 
 /** One column to write. */
@@ -183,8 +184,7 @@ function fieldOf({ name, typeOid, codec }: RowColumn): Field {
 /** Writes rows in one of the formats. */
 interface Encoder {
   readonly fields: readonly Field[];
-  /** The statement's options. */
-  readonly how: string;
+  readonly format: "binary" | "text";
   begin(out: Writer): void;
   /** Called with the values of a row, in order. */
   row(values: readonly unknown[], out: Writer): void;
@@ -297,7 +297,7 @@ function attempt<T>(field: Field, write: () => T): T {
 }
 
 class BinaryRows implements Encoder {
-  readonly how = " (format binary)";
+  readonly format = "binary";
   readonly begin = writeBinaryHeader;
   readonly end = writeBinaryTrailer;
   readonly fields: readonly Field[];
@@ -351,7 +351,7 @@ const READ_TEXT: ReadonlySet<string> = new Set(["numeric", "uuid", "bit", "varbi
 
 /** The text format: everything a parameter may be. */
 class TextRows implements Encoder {
-  readonly how = "";
+  readonly format = "text";
   readonly fields: readonly Field[];
 
   constructor(fields: readonly Field[]) {

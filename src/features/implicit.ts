@@ -2,7 +2,9 @@
  * Queries that begin their transactions by themselves, as DB-API has it: BEGIN goes in front of the
  * first, and the server skips that one should BEGIN fail. What ends them are statements like any other.
  */
+import * as ownSql from "../own_sql.ts";
 import type { TransactionStatus } from "../protocol/backend.ts";
+import { call } from "../query/call.ts";
 import type { QueryHost } from "../query/host.ts";
 import type { Request, Turn } from "../session/exchange.ts";
 import type { Session } from "../session/session.ts";
@@ -12,6 +14,7 @@ import { BulkQueries } from "./bulk.ts";
 
 /** The queries of a session that is theirs for good. */
 export class ImplicitQueries extends BulkQueries {
+  readonly #host: QueryHost;
   readonly #session: Session;
   readonly #turn: ImplicitTurn;
 
@@ -19,7 +22,9 @@ export class ImplicitQueries extends BulkQueries {
   constructor(host: QueryHost) {
     const { session } = host.executor;
     const turn = new ImplicitTurn(session);
-    super(within(host, turn));
+    const own = within(host, turn);
+    super(own);
+    this.#host = own;
     this.#session = session;
     this.#turn = turn;
     session.turn = turn;
@@ -35,13 +40,19 @@ export class ImplicitQueries extends BulkQueries {
     return this.#session.parameterStatuses;
   }
 
+  /** The names of the prepared transactions of this database. */
+  async preparedHere(): Promise<string[]> {
+    const rows = await call(this.#host, ownSql.PREPARED_HERE, [], {});
+    return (rows as unknown as [string][]).map(([gid]) => gid);
+  }
+
   /** Whether the next query has BEGIN in front; set when all before it are answered. */
   get isToBegin(): boolean {
     return this.#turn.prelude() !== undefined;
   }
 
   set isToBegin(wanted: boolean) {
-    this.#turn.reset(wanted ? new Beginning("begin transaction") : undefined);
+    this.#turn.reset(wanted ? new Beginning(ownSql.begin()) : undefined);
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { InterfaceError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
+import * as ownSql from "../own_sql.ts";
 import { call } from "../query/call.ts";
 import type { CallOptions, QueryHost } from "../query/host.ts";
 import type { ByteSink, ByteStream } from "../query/source.ts";
@@ -44,7 +45,7 @@ export class LargeObjects {
    * @throws {DatabaseError} there is one with that OID (23505).
    */
   create(oid: number = 0, options: CallOptions = {}): Promise<number> {
-    return this.#run<number>("select pg_catalog.lo_create($1)", [oid], options);
+    return this.#run<number>(ownSql.LO_CREATE, [oid], options);
   }
 
   /**
@@ -59,8 +60,7 @@ export class LargeObjects {
     options: CallOptions = {},
   ): Promise<LargeObject> {
     if (!Object.hasOwn(MODES, mode)) throw new InterfaceError('mode must be "r", "w" or "rw"');
-    const text = "select pg_catalog.lo_open($1, $2)";
-    const descriptor = await this.#run<number>(text, [oid, MODES[mode]], options);
+    const descriptor = await this.#run<number>(ownSql.LO_OPEN, [oid, MODES[mode]], options);
     // Outside of a transaction it is closed again with the statement that has opened it.
     if (this.#host.executor.session.transactionStatus === "idle") {
       throw new InterfaceError("large objects can be opened only within a transaction");
@@ -74,7 +74,7 @@ export class LargeObjects {
    * @throws {DatabaseError} there is none with that OID (42704), or it is another's (42501).
    */
   async unlink(oid: number, options: CallOptions = {}): Promise<void> {
-    await this.#run("select pg_catalog.lo_unlink($1)", [oid], options);
+    await this.#run(ownSql.LO_UNLINK, [oid], options);
   }
 
   readonly #run: Run = async <Value>(
@@ -82,12 +82,7 @@ export class LargeObjects {
     parameters: readonly unknown[],
     options: CallOptions,
   ) => {
-    const result = await call(
-      this.#host,
-      text,
-      parameters,
-      own<QueryHost["defaults"]>(options, { rows: "array" }),
-    );
+    const result = await call(this.#host, text, parameters, options);
     return (result as unknown as [Value][])[0]![0];
   };
 }
@@ -136,8 +131,7 @@ export class LargeObject implements AsyncDisposable {
       let length = 0;
       while (length < size) {
         const wanted = Math.min(PART, size - length);
-        const text = "select pg_catalog.loread($1, $2)";
-        const part = await this.#run<Uint8Array>(how, text, wanted);
+        const part = await this.#run<Uint8Array>(how, ownSql.LO_READ, wanted);
         parts.push(part);
         length += part.length;
         if (part.length < wanted) break;
@@ -153,10 +147,9 @@ export class LargeObject implements AsyncDisposable {
       throw new InterfaceError("what is written must be a Uint8Array or a string");
     }
     await this.#operation("write", options, bytes.length > PART, async (how) => {
-      const text = "select pg_catalog.lowrite($1, $2)";
       const writes: Promise<unknown>[] = [];
       for (let at = 0; at < bytes.length; at += PART) {
-        const write = this.#run(how, text, bytes.subarray(at, at + PART));
+        const write = this.#run(how, ownSql.LO_WRITE, bytes.subarray(at, at + PART));
         // When one fails, those behind it do, too.
         write.catch(() => {});
         writes.push(write);
@@ -175,24 +168,18 @@ export class LargeObject implements AsyncDisposable {
     if (!Object.hasOwn(WHENCE, from)) {
       throw new InterfaceError('seek() counts from "start", "current" or "end"');
     }
-    const text = "select pg_catalog.lo_lseek64($1, $2, $3)::pg_catalog.text";
-    return BigInt(await this.#single<string>("seek", options, text, BigInt(offset), WHENCE[from]));
+    const whence = WHENCE[from];
+    return await this.#single("seek", options, ownSql.LO_SEEK, BigInt(offset), whence);
   }
 
   /** Where the position is, from the start. */
   async tell(options: CallOptions = {}): Promise<bigint> {
-    const text = "select pg_catalog.lo_tell64($1)::pg_catalog.text";
-    return BigInt(await this.#single<string>("tell", options, text));
+    return await this.#single("tell", options, ownSql.LO_TELL);
   }
 
   /** Makes it `size` bytes long: what is beyond is gone, what is missing is zeros. */
   async truncate(size: number | bigint, options: CallOptions = {}): Promise<void> {
-    await this.#single(
-      "truncate",
-      options,
-      "select pg_catalog.lo_truncate64($1, $2)",
-      BigInt(size),
-    );
+    await this.#single("truncate", options, ownSql.LO_TRUNCATE, BigInt(size));
   }
 
   /** Closes it. Doing it twice is doing it once. */
@@ -239,7 +226,7 @@ export class LargeObject implements AsyncDisposable {
 
   async #close(options: CallOptions): Promise<void> {
     try {
-      await this.#single("close", options, "select pg_catalog.lo_close($1)");
+      await this.#single("close", options, ownSql.LO_CLOSE);
     } catch (error) {
       this.#closing = undefined;
       throw error;

@@ -4,6 +4,7 @@
  */
 import { InterfaceError, OperationalError, PgError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
+import * as ownSql from "../own_sql.ts";
 import type { Notification } from "../protocol/backend.ts";
 import { call } from "../query/call.ts";
 import type { CallOptions, QueryHost } from "../query/host.ts";
@@ -255,7 +256,7 @@ export class Subscriptions {
   }
 
   async #listen(name: string): Promise<void> {
-    await this.#run(`listen ${quoteIdentifier(name)}`);
+    await this.#run(ownSql.listen(quoteIdentifier(name)));
     if (this.#host.executor.session.transactionStatus === "idle") return;
     // A BEGIN was on its way before us.
     throw new InterfaceError(IN_TRANSACTION);
@@ -268,7 +269,7 @@ export class Subscriptions {
     if (channel === undefined || !channel.members.delete(subscription)) return;
     if (channel.members.size > 0) return;
     this.#channels.delete(name);
-    await this.#run(`unlisten ${quoteIdentifier(name)}`).catch(() => {});
+    await this.#run(ownSql.unlisten(quoteIdentifier(name))).catch(() => {});
   }
 
   async #run(text: string): Promise<void> {
@@ -298,8 +299,7 @@ export async function notify(
 ): Promise<void> {
   checkChannel(channel);
   if (typeof payload !== "string") throw new InterfaceError("the payload must be a string");
-  const text = "select pg_catalog.pg_notify($1, $2)";
-  await call(host, text, [channel, payload], options);
+  await call(host, ownSql.NOTIFY, [channel, payload], options);
 }
 
 /**

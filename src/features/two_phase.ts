@@ -4,6 +4,7 @@
  */
 import { InterfaceError, InternalError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
+import * as ownSql from "../own_sql.ts";
 import { call } from "../query/call.ts";
 import type { CallOptions, QueryHost } from "../query/host.ts";
 import { quoteLiteral } from "../query/quote.ts";
@@ -34,12 +35,9 @@ export async function prepareTransaction(
   firstFailure: () => unknown = () => undefined,
 ): Promise<void> {
   const { executor, defaults } = host;
-  const text = `prepare transaction ${literalOf(gid)}`;
-  const { command } = await executor.execute(
-    text,
-    [],
-    own<QueryHost["defaults"]>(defaults, { prepare: false }),
-  );
+  const text = ownSql.prepareTransaction(literalOf(gid));
+  const how = own<QueryHost["defaults"]>(defaults, { prepare: false });
+  const { command } = await executor.execute(text, [], how);
   if (command === "PREPARE TRANSACTION") return;
   const message = "the transaction was rolled back instead of prepared";
   throw new InternalError(message, { code: "40000", cause: firstFailure() });
@@ -55,12 +53,8 @@ export async function commitPrepared(
   gid: string,
   options?: CallOptions,
 ): Promise<void> {
-  await call(
-    host,
-    `commit prepared ${literalOf(gid)}`,
-    [],
-    own<QueryHost["defaults"]>(options, { prepare: false }),
-  );
+  const how = own<QueryHost["defaults"]>(options, { prepare: false });
+  await call(host, ownSql.commitPrepared(literalOf(gid)), [], how);
 }
 
 /**
@@ -73,12 +67,8 @@ export async function rollbackPrepared(
   gid: string,
   options?: CallOptions,
 ): Promise<void> {
-  await call(
-    host,
-    `rollback prepared ${literalOf(gid)}`,
-    [],
-    own<QueryHost["defaults"]>(options, { prepare: false }),
-  );
+  const how = own<QueryHost["defaults"]>(options, { prepare: false });
+  await call(host, ownSql.rollbackPrepared(literalOf(gid)), [], how);
 }
 
 /** All prepared transactions of the server, oldest first. */
@@ -86,27 +76,16 @@ export async function recoverPrepared(
   host: QueryHost,
   options?: CallOptions,
 ): Promise<PreparedTransaction[]> {
-  const rows = await call(
-    host,
-    RECOVER,
-    [],
-    own<QueryHost["defaults"]>(options, { rows: "array" }),
-  );
-  return (rows as unknown as [string, number, string, string][]).map(
+  const rows = await call(host, ownSql.PREPARED_TRANSACTIONS, [], options);
+  return (rows as unknown as [string, bigint, string, string][]).map(
     ([gid, milliseconds, owner, database]) => ({
       gid,
-      prepared: new Date(milliseconds),
+      prepared: new Date(Number(milliseconds)),
       owner,
       database,
     }),
   );
 }
-
-/** Of types that come the same under every policy. */
-const RECOVER = `select gid,
-  (pg_catalog.date_part('epoch', prepared) * 1000)::pg_catalog.float8,
-  owner::pg_catalog.text, database::pg_catalog.text
-from pg_catalog.pg_prepared_xacts order by prepared`;
 
 function literalOf(gid: string): string {
   if (typeof gid !== "string" || gid === "") {

@@ -8,6 +8,7 @@
  *   is held back until the client has sent the last of the data, and CopyInResponse is sent from here.
  */
 import { OperationalError } from "../errors/errors.ts";
+import * as ownSql from "../own_sql.ts";
 import { Backend, Frontend, RequestCode } from "../protocol/tags.ts";
 import { copyInResponse, int32, joined, MAX_BYTES, messagesIn, Packets } from "./packets.ts";
 import { query, stringAt, sync } from "./packets.ts";
@@ -88,8 +89,8 @@ export class PGliteBackend {
       if (this.#pglite.closed || !this.#isStarted) return;
       this.#held = undefined;
       if (this.#isSkipping) await this.#run(sync());
-      if (this.#status !== IDLE) await this.#run(query("rollback"));
-      await this.#run(query("discard all"));
+      if (this.#status !== IDLE) await this.#run(query(ownSql.ROLLBACK));
+      await this.#run(query(ownSql.DISCARD_ALL));
     } finally {
       IN_USE.delete(this.#pglite);
     }

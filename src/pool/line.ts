@@ -1,5 +1,6 @@
 import { OperationalError } from "../errors/errors.ts";
 import { Connection } from "../connection.ts";
+import * as ownSql from "../own_sql.ts";
 import type { Notification } from "../protocol/backend.ts";
 import { quoteIdentifier } from "../query/quote.ts";
 import type { Session } from "../session/session.ts";
@@ -44,12 +45,12 @@ export class Line {
    * are one transaction. Source: manual, "Multiple Statements in a Simple Query".
    */
   listen(channels: readonly string[]): Promise<void> {
-    return this.#run(channels.map((name) => `listen ${quoteIdentifier(name)}`).join("; "));
+    return this.#run(channels.map((name) => ownSql.listen(quoteIdentifier(name))).join("; "));
   }
 
   /** Never rejects: a session on which that fails is over. */
   async unlisten(channel: string): Promise<void> {
-    await this.#run(`unlisten ${quoteIdentifier(channel)}`).catch((error) => this.giveUp(error));
+    await this.#run(ownSql.unlisten(quoteIdentifier(channel))).catch((error) => this.giveUp(error));
   }
 
   /** Resolves after `seconds`; rejects when it is over before. */

@@ -2,6 +2,7 @@
  * What of a session's state outlives a query, told from the texts that are run: what must be undone
  * before somebody else gets the session. Source: manual, DISCARD.
  */
+import * as ownSql from "../own_sql.ts";
 import { Lexer, type TokenKind } from "../query/lexer.ts";
 
 /** Something that a text leaves behind in the session. */
@@ -134,22 +135,13 @@ export class StateChanges {
 
   /** The statements that undo it, for one simple query. */
   undo(): string {
-    return [...this.#changes].map((change) => UNDO[change]).join("; ");
+    return [...this.#changes].map((change) => ownSql.UNDO[change]).join("; ");
   }
 
   clear(): void {
     this.#changes.clear();
   }
 }
-
-const UNDO: Readonly<Record<StateChange, string>> = {
-  settings: "set session authorization default; reset all",
-  listeners: "unlisten *",
-  statements: "deallocate all",
-  temporary: "discard temp",
-  locks: "select pg_advisory_unlock_all()",
-  cursors: "close all",
-};
 
 /** What a change is called in the error that refuses it, and what would do instead. */
 export const CHANGE_NAMES: Readonly<Record<StateChange, readonly [name: string, instead: string]>> =

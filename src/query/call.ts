@@ -1,21 +1,20 @@
 import { own } from "../errors/own.ts";
 import { takeCallSite } from "./call_site.ts";
-import type { ExecuteOptions } from "./execute.ts";
-import { Execution } from "./execution.ts";
+import type { OwnOptions } from "./execute.ts";
 import type { QueryHost } from "./host.ts";
 import type { Result } from "./result.ts";
 
 /**
- * Runs the query that a call of the caller's stands for (`notify()`, what is done to a large object):
- * like one of his own, under the eyes of those who watch.
+ * Runs one of the driver's own texts that stands for a call of the user's, such as `notify()` or an
+ * operation on a large object. It is reported to tracing channels, as the user's queries are.
  */
 export async function call(
   { executor, defaults, asyncStacks }: QueryHost,
   text: string,
   values: readonly unknown[],
-  options: ExecuteOptions | undefined,
+  options: OwnOptions | undefined,
 ): Promise<Result> {
   const site = takeCallSite(asyncStacks);
-  const execution = new Execution(executor, text, values, own(defaults, options));
+  const execution = executor.driverExecution(text, values, own(defaults, options));
   return await executor.query(execution, site);
 }

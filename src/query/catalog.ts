@@ -4,6 +4,7 @@
  * it may be the first of them. When the answer fails, the values stay text.
  */
 import { own } from "../errors/own.ts";
+import * as ownSql from "../own_sql.ts";
 import type { Turn } from "../session/exchange.ts";
 import type { TypeInfo, TypeRegistry } from "../types/registry.ts";
 import type { Executor } from "./execute.ts";
@@ -49,13 +50,9 @@ export class Catalog {
   async #ask(executor: Executor, oids: readonly number[], turn: Turn | undefined): Promise<void> {
     const { parameterStatuses, transactionStatus } = executor.session;
     const version = Number.parseInt(parameterStatuses.get("server_version") ?? "");
-    const query = catalogQuery(version >= 14);
+    const query = ownSql.catalogQuery(version >= 14);
     const ask = (): Promise<Result> =>
-      executor.execute(
-        query,
-        [`{${oids.join()}}`],
-        own({ rows: "array" as const, turn, ahead: true }),
-      );
+      executor.execute(query, [`{${oids.join()}}`], own({ turn, ahead: true }));
     const rows = transactionStatus === "transaction"
       ? await harmless(executor, ask, turn)
       : await ask();
@@ -73,14 +70,10 @@ async function harmless<T>(
   turn: Turn | undefined,
 ): Promise<T> {
   const name = "cornac_catalog";
-  const before = executeSimple(
-    executor,
-    `savepoint ${name}`,
-    own({ turn, ahead: true }),
-  );
+  const how = own({ turn, ahead: true });
+  const before = executeSimple(executor, ownSql.savepoint(name), how);
   const running = run();
-  const end = `rollback to savepoint ${name}; release savepoint ${name}`;
-  const after = executeSimple(executor, end, own({ turn, ahead: true }));
+  const after = executeSimple(executor, ownSql.undoSavepoint(name), how);
   await Promise.allSettled([before, running, after]);
   return await running;
 }
@@ -130,39 +123,4 @@ function typeInfo(row: CatalogRow): TypeInfo {
     rangeOid: rangeOid ?? undefined,
     attributes: attributeNames.map((attribute, i) => ({ name: attribute, oid: attributeOids[i]! })),
   };
-}
-
-/** The types asked for and, recursively, their parts. Multiranges came with PostgreSQL 14. */
-function catalogQuery(multiranges: boolean): string {
-  const ofRange = multiranges ? "t.oid in (r.rngtypid, r.rngmultitypid)" : "t.oid = r.rngtypid";
-  return `with recursive wanted(oid) as (
-  select pg_catalog.unnest($1::pg_catalog.oid[])
-  union
-  select part.oid
-  from wanted
-  join pg_catalog.pg_type t on t.oid = wanted.oid
-  left join pg_catalog.pg_range r on ${ofRange}
-  cross join lateral (
-    select e.oid from pg_catalog.pg_type e where e.typarray = t.oid
-    union all select t.typbasetype
-    union all select r.rngsubtype
-    union all select r.rngtypid
-    union all select a.atttypid from pg_catalog.pg_attribute a
-      where t.typtype = 'c' and a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped
-  ) part
-  where part.oid <> 0
-)
-select t.oid, t.typname, n.nspname, t.typtype, t.typarray, t.typdelim, e.oid, t.typbasetype,
-  r.rngsubtype, case when t.oid <> r.rngtypid then r.rngtypid end,
-  array(select a.attname::pg_catalog.text from pg_catalog.pg_attribute a
-    where t.typtype = 'c' and a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped
-    order by a.attnum),
-  array(select a.atttypid from pg_catalog.pg_attribute a
-    where t.typtype = 'c' and a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped
-    order by a.attnum)
-from wanted
-join pg_catalog.pg_type t on t.oid = wanted.oid
-join pg_catalog.pg_namespace n on n.oid = t.typnamespace
-left join pg_catalog.pg_type e on e.typarray = t.oid
-left join pg_catalog.pg_range r on ${ofRange}`;
 }

@@ -5,6 +5,7 @@
 import { DatabaseError, StaleStatementError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import type { ColumnDescription, TransactionStatus } from "../protocol/backend.ts";
+import * as ownSql from "../own_sql.ts";
 import type { Signal, Turn } from "../session/exchange.ts";
 import type { Session } from "../session/session.ts";
 import type { Codec } from "../types/codec.ts";
@@ -17,6 +18,7 @@ import { Catalog } from "./catalog.ts";
 import { Description } from "./describe.ts";
 import { Exactness } from "./exactness.ts";
 import { Execution, TypesWanted } from "./execution.ts";
+import { OwnTypesTable } from "./own_types.ts";
 import { queryTrace, resultTrace } from "./query_trace.ts";
 import type { Result } from "./result.ts";
 import { decodeLate, isStaleRow, type RowColumn, rowColumns, type RowShape } from "./rows.ts";
@@ -45,6 +47,9 @@ export interface ExecuteOptions {
   readonly ahead?: boolean;
 }
 
+/** How one of the driver's own texts is to be run. */
+export type OwnOptions = Omit<ExecuteOptions, "rows" | "types">;
+
 /** On whose behalf the catalogue is asked. */
 type Asking = Pick<ExecuteOptions, "turn" | "ahead">;
 
@@ -63,9 +68,7 @@ export class Executor {
   readonly #catalog: Catalog;
   /** A transaction of ours may have altered types, and may undo that. */
   #hasAltered = false;
-  /** The codecs of queries with `types` of their own, for as long as those are used. */
-  #own = new WeakMap<TypesOptions, OwnTypes>();
-  #owns = 0;
+  readonly #ownTypes: OwnTypesTable;
 
   constructor(
     session: Session,
@@ -75,6 +78,7 @@ export class Executor {
   ) {
     this.session = session;
     this.types = types;
+    this.#ownTypes = new OwnTypesTable(types);
     this.exactness = new Exactness(session.parameterStatuses);
     this.trace = trace;
     this.#catalog = new Catalog(types);
@@ -90,9 +94,19 @@ export class Executor {
     return this.trace.query.isWatched ? this.#watched(execution, site) : this.run(execution, site);
   }
 
-  /** Runs one statement of the driver's own and collects its rows. */
-  execute(text: string, values: readonly unknown[], options: ExecuteOptions): Promise<Result> {
-    return this.run(new Execution(this, text, values, options));
+  /**
+   * Runs one of the driver's own texts and collects its rows, which are arrays. Values are read and
+   * written by the built-in codecs under the default policies, whatever the connection's are.
+   */
+  execute(text: string, values: readonly unknown[], options: OwnOptions): Promise<Result> {
+    return this.run(this.driverExecution(text, values, options));
+  }
+
+  /** The execution of one of the driver's own texts; see {@linkcode Executor.execute}. */
+  driverExecution(text: string, values: readonly unknown[], options: OwnOptions): Execution {
+    const { builtin: types } = this.#ownTypes;
+    const how = own<ExecuteOptions>(options, { rows: "array", types });
+    return new Execution(this, text, values, how);
   }
 
   /**
@@ -287,9 +301,8 @@ export class Executor {
   async #oidOf(name: string, turn: Turn | undefined): Promise<number> {
     const known = this.types.oidOf(name);
     if (known !== undefined) return known;
-    const query = "select $1::pg_catalog.regtype::pg_catalog.oid as oid";
-    const [row] = await this.execute(query, [name], own<ExecuteOptions>({ turn }));
-    return Number(row!.oid);
+    const [row] = await this.execute(ownSql.TYPE_OID, [name], own({ turn })) as Result<unknown>;
+    return (row as [number])[0];
   }
 
   #watched(execution: Execution, site: Error | undefined): Promise<Result> {
@@ -307,16 +320,12 @@ export class Executor {
   }
 
   /**
-   * What the option `types` of a query stands for: the same object stands for the same.
+   * The codecs that the option `types` of a query stands for.
    *
    * @throws {InterfaceError} a policy or a codec is wrong.
    */
   ownTypes(options: TypesOptions): OwnTypes {
-    const known = this.#own.get(options);
-    if (known !== undefined) return known;
-    const own = { registry: this.types.with(options), id: ++this.#owns };
-    this.#own.set(options, own);
-    return own;
+    return this.#ownTypes.of(options);
   }
 
   /** Where codecs are looked up. */
@@ -351,7 +360,7 @@ export class Executor {
   /** Adds a codec, from the next query on; also for statements that are prepared already. */
   register(codec: Codec | CustomCodec): void {
     this.types.register(codec);
-    this.#own = new WeakMap();
+    this.#ownTypes.renew();
     this.cache.renew((statement) => this.describeAgain(statement));
   }
 

@@ -37,8 +37,8 @@ export function quoteLiteral(value: unknown): string {
       return quoteNumber(value);
   }
   if (value === null) return "null";
-  if (value instanceof Date) return `${quoteString(timestamp(value))}::timestamptz`;
-  if (value instanceof Uint8Array) return `${quoteString(`\\x${hex(value)}`)}::bytea`;
+  if (value instanceof Date) return `${quoteString(timestamp(value))}::pg_catalog.timestamptz`;
+  if (value instanceof Uint8Array) return `${quoteString(`\\x${hex(value)}`)}::pg_catalog.bytea`;
   throw new InterfaceError("sql.literal() takes strings, numbers, booleans, dates, bytes and null");
 }
 
@@ -50,7 +50,7 @@ function quoteString(text: string): string {
 }
 
 function quoteNumber(value: number): string {
-  if (!Number.isFinite(value)) return `'${value}'::float8`;
+  if (!Number.isFinite(value)) return `'${value}'::pg_catalog.float8`;
   return value < 0 || Object.is(value, -0) ? `(-${-value})` : `${value}`;
 }
 

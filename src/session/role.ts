@@ -4,6 +4,7 @@
  */
 import type { Settings } from "../config/target.ts";
 import { databaseError, OperationalError, ProtocolError } from "../errors/errors.ts";
+import * as ownSql from "../own_sql.ts";
 import { readFields, readParameterStatus } from "../protocol/backend.ts";
 import { query, terminate } from "../protocol/frontend.ts";
 import { Backend, backendName } from "../protocol/tags.ts";
@@ -54,12 +55,12 @@ async function misfitOf(
   const standby = reported.get("in_hot_standby");
   const readOnly = reported.get("default_transaction_read_only");
   if (role === "primary" || role === "standby") {
-    const is = standby ?? await ask(wire, "select pg_catalog.pg_is_in_recovery()");
+    const is = standby ?? await ask(wire, ownSql.IN_RECOVERY);
     const actual = isOn(is) ? "standby" : "primary";
     return actual === role ? undefined : `the server is a ${actual}`;
   }
   const is = standby === undefined || readOnly === undefined
-    ? await ask(wire, "show transaction_read_only")
+    ? await ask(wire, ownSql.READ_ONLY)
     : isOn(standby) || isOn(readOnly)
     ? "on"
     : "off";

@@ -18,7 +18,8 @@ export async function failure<E extends Error & { code?: string }>(
 /** Asserts that the connection is idle and answers, and that the answer belongs to the question. */
 export async function assertUsable(db: Connection): Promise<void> {
   const nonce = Math.floor(Math.random() * 1e9);
-  assert.deepEqual([...await db.query("select $1::int as nonce", [nonce])], [{ nonce }]);
+  const rows = await db.query("select $1::int as nonce", [nonce], { rows: "object" });
+  assert.deepEqual([...rows], [{ nonce }]);
 }
 
 /** The text of all chunks. */

@@ -80,13 +80,13 @@ const TABLE: readonly (readonly [fragment: Fragment, text: string, ...values: un
     "create function f(int) returns int return $1",
   ],
   [sql`1 -${sql.literal(-5)}, ${sql.literal(-5n)}, ${sql.literal(-0)}`, "1 -(-5), (-5), (-0)"],
-  [sql`${sql.literal(1.5)}, ${sql.literal(NaN)}`, "1.5, 'NaN'::float8"],
+  [sql`${sql.literal(1.5)}, ${sql.literal(NaN)}`, "1.5, 'NaN'::pg_catalog.float8"],
   [sql`${sql.literal(true)}, ${sql.literal(null)}`, "true, null"],
-  [sql`${sql.literal(new Uint8Array([0, 255]))}`, " E'\\\\x00ff'::bytea"],
-  [sql`${sql.literal(new Date(0))}`, "'1970-01-01T00:00:00.000Z'::timestamptz"],
+  [sql`${sql.literal(new Uint8Array([0, 255]))}`, " E'\\\\x00ff'::pg_catalog.bytea"],
+  [sql`${sql.literal(new Date(0))}`, "'1970-01-01T00:00:00.000Z'::pg_catalog.timestamptz"],
   [
     sql`${sql.literal(new Date(Date.UTC(-43, 2, 15)))}`,
-    "'0044-03-15T00:00:00.000Z BC'::timestamptz",
+    "'0044-03-15T00:00:00.000Z BC'::pg_catalog.timestamptz",
   ],
 ];
 

@@ -26,7 +26,7 @@ import {
 
 /** Without a Sync: what follows is skipped should it fail. */
 const BEGIN: Script = [
-  expect("P", ({ text }) => assert.equal(text, "begin transaction")),
+  expect("P", ({ text }) => assert.equal(text, "begin")),
   expectAll("B", "E"),
 ];
 const BEGUN = send(parseComplete(), bindComplete(), commandComplete("BEGIN"));
