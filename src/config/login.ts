@@ -42,6 +42,8 @@ export interface OAuthSettings {
   readonly scope: string | undefined;
   readonly token: OAuthTokenProvider | undefined;
   readonly prompt: ((prompt: OAuthPrompt) => void | Promise<void>) | undefined;
+  /** The weakest TLS under which a token is sent. */
+  readonly sslMode: "require" | "verify-ca" | "verify-full";
 }
 
 /** What a GSSAPI or SSPI login is for. */
@@ -168,5 +170,6 @@ export function oauthSettings(values: Given, options: ConnectOptions): OAuthSett
     throw new InterfaceError("oauthPrompt needs oauthIssuer and oauthClientId");
   }
   const found = { issuer, clientId, clientSecret, scope, token, prompt };
-  return Object.values(found).every((value) => value === undefined) ? undefined : found;
+  if (Object.values(found).every((value) => value === undefined)) return undefined;
+  return { ...found, sslMode: options.oauthSslMode ?? "verify-full" };
 }

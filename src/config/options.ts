@@ -216,6 +216,13 @@ export interface ConnectOptions {
    * token by the device authorization flow (RFC 8628). Needs `oauthIssuer` and `oauthClientId`.
    */
   oauthPrompt?: (prompt: OAuthPrompt) => void | Promise<void>;
+  /**
+   * The weakest TLS under which a bearer token is sent: whoever gets it can use it. `verify-full`: the
+   * server's certificate is checked and is for its host; `verify-ca`: it is checked by roots of your
+   * own; `require`: any TLS. Default `verify-full`. It does not change `sslMode`: a login that needs a
+   * token over a weaker connection is refused before the token is asked for.
+   */
+  oauthSslMode?: "require" | "verify-ca" | "verify-full";
   /** Carries GSSAPI and SSPI logins, which the driver cannot do by itself. */
   gssProvider?: GssProvider;
 

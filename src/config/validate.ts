@@ -218,6 +218,7 @@ const OWN_CHECKS: Readonly<Record<string, Check>> = {
   sock: object,
   oauthToken: callback,
   oauthPrompt: callback,
+  oauthSslMode: oneOf(["require", "verify-ca", "verify-full"]),
   gssProvider: callback,
   allowedDsnKeys,
   queryTimeout: seconds,

@@ -134,12 +134,7 @@ function isVerified({ tls }: Target): boolean {
 async function oauth(login: Login): Promise<void> {
   const { wire, start } = login;
   admit(login, "oauth");
-  if (wire.tls === undefined) {
-    throw new OperationalError(
-      "the server asks for an OAuth token, which is not sent over a connection without TLS",
-      { code: "28000" },
-    );
-  }
+  checkTrust(login);
   const token = start.token ?? await tokenOf(login);
   const bearer = new OAuthBearer(token);
   saslInitialResponse(wire.out, bearer.mechanism, bearer.clientFirst());
@@ -155,6 +150,29 @@ async function oauth(login: Login): Promise<void> {
   if (token === undefined) start.wanted = bearer.refusal;
   const report = await authenticationRequest(login).catch((error: unknown) => error);
   throw typeof report === "number" ? outOfOrder(report) : bearer.failure(report);
+}
+
+/**
+ * Refuses to send a bearer token to a server that is verified less than `oauthSslMode` asks for: unlike
+ * a SCRAM proof, a token can be used by anyone who gets it.
+ */
+function checkTrust({ wire, settings, target }: Login): void {
+  const { sslMode = "verify-full" } = settings.oauth ?? {};
+  const refuse = (what: string): never => {
+    throw new OperationalError(`the server asks for an OAuth token, which is not sent ${what}`, {
+      code: "28000",
+    });
+  };
+  if (wire.tls === undefined) refuse("over a connection without TLS");
+  const isEnough = {
+    "require": true,
+    "verify-ca": isVerified(target),
+    "verify-full": target.tls?.verify === "full",
+  };
+  if (isEnough[sslMode]) return;
+  refuse(
+    `to a server that is verified by less than ${sslMode}; set sslMode "${sslMode}", or oauthSslMode`,
+  );
 }
 
 /** The user's own token; `undefined`: it is to be obtained once the server has told where. */

@@ -71,7 +71,8 @@ test(
     asking(async (cluster) => {
       const error = await refusal(over(cluster, {
         user: "u_trust",
-        sslMode: "require",
+        sslMode: "verify-full",
+        sslRootCert: await rootPath(),
         oauthIssuer: "https://other.test",
         oauthClientId: "client",
         oauthPrompt: () => assert.fail("nobody is to be asked"),

@@ -18,6 +18,7 @@ const REFUSED: [Record<string, unknown>, RegExp][] = [
   [{ oauthToken: "t" }, /^oauthToken must be a function$/],
   [{ oauthPrompt: () => {} }, /^oauthPrompt needs oauthIssuer and oauthClientId$/],
   [{ oauthPrompt: () => {}, oauthToken: () => "t" }, /^oauthToken and oauthPrompt exclude/],
+  [{ oauthSslMode: "prefer" }, /^oauthSslMode must be .*verify-full/],
   [{ gssProvider: {} }, /^gssProvider must be a function$/],
 ];
 
@@ -45,6 +46,9 @@ test("SCRAM keys, OAuth and GSSAPI arrive as they are", async () => {
   assert.equal((await resolve({})).oauth, undefined);
   const { oauth } = await resolve("oauth_issuer=https://i oauth_client_id=c oauth_scope=s");
   assert.deepEqual([oauth!.issuer, oauth!.clientId, oauth!.scope], ["https://i", "c", "s"]);
+  assert.equal(oauth!.sslMode, "verify-full");
+  const oauthToken = () => "t";
+  assert.equal((await resolve({ oauthToken, oauthSslMode: "require" })).oauth!.sslMode, "require");
   const gssProvider = () => ({ step: () => undefined, established: true });
   const { gss } = await resolve("krbsrvname=pg", {}, { gssProvider });
   assert.deepEqual(gss, { provider: gssProvider, service: "pg" });

@@ -8,8 +8,6 @@ import {
   type ConnectOptions,
   InterfaceError,
   NotSupportedError,
-  type OAuthPrompt,
-  type OAuthRequest,
   OperationalError,
   ProtocolError,
 } from "../../mod.ts";
@@ -32,8 +30,6 @@ import {
   authenticationMd5Password,
   authenticationOk,
   authenticationSasl,
-  authenticationSaslContinue,
-  errorResponse,
 } from "../_kit/server_messages.ts";
 import { reach } from "./hostile.ts";
 
@@ -201,7 +197,9 @@ test("auth: a function that answers with something else is named, and its answer
     ["password", [send(ASKS.password!)], { password: () => answer }],
     ["password", [send(ASKS.md5!)], { password: () => answer }],
     ["password", [send(ASKS["scram-sha-256"]!)], { password: () => answer }],
-    ["oauthToken", [send(ASKS.oauth!)], { ...TLS, oauthToken: () => answer }],
+    ["oauthToken", [send(ASKS.oauth!)], {
+      ...{ ...TLS, oauthSslMode: "require", oauthToken: () => answer },
+    }],
     ["gssProvider", [send(ASKS.gss!)], {
       gssProvider: () => ({ established: false, step: () => answer }),
     }],
@@ -214,144 +212,6 @@ test("auth: a function that answers with something else is named, and its answer
     assert.ok(!error.message.includes("hunter2"));
   }
 });
-
-test("auth: a token provider without a token starts no device flow", async () => {
-  const script = overTls(expect("startup"), send(ASKS.oauth!), expectClose());
-  const error = await fails(script, { ...TLS, oauthToken: () => undefined as never });
-  assert.match(error.message, /: oauthToken must answer with a string, not undefined$/);
-});
-
-const bearer = (token: string): Script => [
-  send(authenticationSasl(["OAUTHBEARER"])),
-  expect("p", ({ body }) => {
-    const text = new TextDecoder().decode(body);
-    assert.ok(text.startsWith("OAUTHBEARER\0"));
-    assert.ok(text.endsWith(`n,,\x01auth=${token}\x01\x01`), text);
-  }),
-];
-
-const refusal = (discovery?: string): Script => [
-  send(authenticationSaslContinue(JSON.stringify({
-    status: "invalid_token",
-    scope: "openid postgres",
-    ...(discovery === undefined ? {} : { "openid-configuration": discovery }),
-  }))),
-  expect("p", ({ body }) => assert.deepEqual([...body], [1])),
-  send(errorResponse({ S: "FATAL", V: "FATAL", C: "28000", M: "OAuth bearer failed" })),
-  expectClose(),
-];
-
-test("auth: a token provider is told what is known, and its token is sent over TLS", async () => {
-  const asked: OAuthRequest[] = [];
-  const options: ConnectOptions = {
-    ...TLS,
-    oauthIssuer: "https://issuer.test",
-    oauthClientId: "client",
-    oauthScope: "openid",
-    oauthToken: (request) => (asked.push(request), Promise.resolve("a.b-c")),
-  };
-  await reaches(overTls(lets(...bearer("Bearer a.b-c"))), options);
-  const [{ signal, ...rest }] = asked as [OAuthRequest];
-  assert.equal(signal.aborted, false);
-  assert.deepEqual(rest, {
-    user: "u",
-    host: "127.0.0.1",
-    issuer: "https://issuer.test",
-    clientId: "client",
-    scope: "openid",
-  });
-});
-
-test("auth: a token never goes over a connection without TLS, and is not even asked for", async () => {
-  let asked = false;
-  const script = [expect("startup"), send(ASKS.oauth!), expectClose()];
-  const error = await fails(script, { oauthToken: () => (asked = true, "token") });
-  assert.equal(asked, false);
-  assert.match(error.message, /OAuth token, which is not sent over a connection without TLS$/);
-});
-
-test("auth: a token that is refused is told with the server's reason and its report", async () => {
-  const script = overTls(expect("startup"), ...bearer("Bearer token"), ...refusal());
-  const error = await fails(script, { ...TLS, oauthToken: () => "token" });
-  assert.ok(error instanceof OperationalError);
-  assert.match(error.message, /: the server refused the OAuth token: invalid_token$/);
-  assert.equal((error.cause as Error).message, "OAuth bearer failed");
-  assert.ok(!error.message.includes("Bearer"));
-});
-
-test("auth: a server that asks for a token when there is no way to come by one", async () => {
-  const script = overTls(expect("startup"), send(ASKS.oauth!), expectClose());
-  const error = await fails(script, TLS);
-  assert.ok(error instanceof InterfaceError);
-  assert.match(error.message, /neither oauthToken nor oauthPrompt was given$/);
-});
-
-const ISSUER = "https://issuer.test";
-const DISCOVERY = `${ISSUER}/.well-known/openid-configuration`;
-
-/** An issuer of tokens behind `fetch`, which answers these in order. */
-async function issuing<T>(body: () => Promise<T>): Promise<T> {
-  const own = globalThis.fetch;
-  const answers: Record<string, object> = {
-    [DISCOVERY]: {
-      issuer: ISSUER,
-      device_authorization_endpoint: `${ISSUER}/device`,
-      token_endpoint: `${ISSUER}/token`,
-    },
-    [`${ISSUER}/device`]: {
-      device_code: "d",
-      user_code: "ABCD",
-      verification_uri: `${ISSUER}/go`,
-      expires_in: 60,
-      interval: 1,
-    },
-    [`${ISSUER}/token`]: { access_token: "fresh", token_type: "Bearer" },
-  };
-  globalThis.fetch = ((url: string) => {
-    const headers = { "content-type": "application/json" };
-    return Promise.resolve(new Response(JSON.stringify(answers[url]), { headers }));
-  }) as typeof fetch;
-  try {
-    return await body();
-  } finally {
-    globalThis.fetch = own;
-  }
-}
-
-test("auth: the device flow asks the server where, obtains a token and connects again with it", () =>
-  issuing(async () => {
-    const prompts: OAuthPrompt[] = [];
-    const scripts: Script[] = [
-      overTls(expect("startup"), ...bearer(""), ...refusal(DISCOVERY)),
-      overTls(lets(...bearer("Bearer fresh"))),
-    ];
-    await withServer((i) => scripts[i], async (server) => {
-      const db = await connect(reach(server, {
-        ...TLS,
-        oauthIssuer: ISSUER,
-        oauthClientId: "client",
-        oauthPrompt: (prompt) => void prompts.push(prompt),
-        // Waiting for a person is not part of any attempt.
-        connectTimeout: 0.9,
-      }));
-      await db.close();
-      assert.deepEqual(prompts.map(({ userCode }) => userCode), ["ABCD"]);
-    });
-  }));
-
-test("auth: a server that names another issuer gets no token", () =>
-  issuing(async () => {
-    const other = "https://evil.test/.well-known/openid-configuration";
-    const script = overTls(expect("startup"), ...bearer(""), ...refusal(other));
-    const error = await fails(script, {
-      ...TLS,
-      oauthIssuer: ISSUER,
-      oauthClientId: "client",
-      oauthPrompt: () => assert.fail("nobody is to be asked"),
-    });
-    assert.ok(error instanceof OperationalError);
-    assert.match(error.message, /another issuer$/);
-  }));
 
 for (const [code, mechanism] of [[7, "gss"], [9, "sspi"]] as const) {
   test(`auth: a provider carries the ${mechanism} exchange`, async () => {
