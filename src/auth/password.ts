@@ -1,20 +1,19 @@
+import { encodeUtf8 } from "../bytes/well_formed.ts";
 import { InterfaceError } from "../errors/errors.ts";
-
-const UTF8 = new TextEncoder();
 
 /**
  * The bytes of a password, as UTF-8 when it is a string; the caller's own bytes are not copied.
  *
  * An empty password counts as none, as in libpq: the server would refuse it anyway.
  *
- * @throws {InterfaceError} there is none, or it contains a zero byte, which PostgreSQL cannot store;
- * the message names `method`, never the password.
+ * @throws {InterfaceError} there is none, or it contains a zero byte, which PostgreSQL cannot store,
+ * or a lone surrogate, which has no UTF-8; the message names `method`, never the password.
  */
 export function passwordBytes(
   password: string | Uint8Array | undefined,
   method: string,
 ): Uint8Array {
-  const bytes = typeof password === "string" ? UTF8.encode(password) : password;
+  const bytes = typeof password === "string" ? encodeUtf8(password, "the password") : password;
   if (bytes === undefined || bytes.length === 0) {
     throw new InterfaceError(`the server asks for a password (${method}), but none was provided`, {
       code: "28P01",

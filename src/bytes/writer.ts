@@ -1,4 +1,5 @@
 import { InterfaceError } from "../errors/errors.ts";
+import { checkWellFormed } from "./well_formed.ts";
 
 const UTF8 = new TextEncoder();
 /** Up to this many characters are copied here; beyond, the platform's encoder is faster. */
@@ -85,8 +86,12 @@ export class Writer {
     this.length += bytes.length;
   }
 
-  /** Appends `text` as UTF-8, without a terminator. A lone surrogate becomes U+FFFD. */
-  text(text: string): void {
+  /**
+   * Appends `text` as UTF-8, without a terminator.
+   *
+   * @throws {InterfaceError} `text` contains a lone surrogate, which has no UTF-8; nothing is appended.
+   */
+  text(text: string, what: string = "the text"): void {
     const size = text.length;
     if (size <= SHORT) {
       this.reserve(size * 3);
@@ -103,6 +108,7 @@ export class Writer {
         return;
       }
     }
+    checkWellFormed(text, what);
     this.reserve(size * 3);
     this.length += UTF8.encodeInto(text, this.buffer.subarray(this.length)).written;
   }
@@ -110,11 +116,11 @@ export class Writer {
   /**
    * Appends `text` and a zero byte (protocol type `String`).
    *
-   * @throws {InterfaceError} `what` contains a zero byte, which would end it early.
+   * @throws {InterfaceError} `what` contains a zero byte, which would end it early, or a lone surrogate.
    */
   cstring(text: string, what: string = "text"): void {
     if (text.includes("\0")) throw new InterfaceError(`${what} contains a zero byte`);
-    this.text(text);
+    this.text(text, what);
     this.uint8(0);
   }
 

@@ -22,6 +22,7 @@ import { suggestion, trimBoth } from "./spelling.ts";
  */
 export function parseDsn(dsn: string): Map<string, string> {
   if (dsn.includes("\0")) throw broken("contains a NUL byte");
+  if (!dsn.isWellFormed()) throw broken("contains a lone surrogate");
   const prefix = URI_PREFIX.exec(dsn);
   if (prefix === null && /^\s*[A-Za-z][A-Za-z0-9+.-]*:\/\//.test(dsn)) {
     throw broken("is a URI, but does not begin with postgres:// or postgresql://");

@@ -68,6 +68,7 @@ const fail = (name: string, what: string): never => {
 const text: Check = (name, value) => {
   if (typeof value !== "string") fail(name, "a string");
   else if (value.includes("\0")) throw new InterfaceError(`${name} contains a NUL byte`);
+  else if (!value.isWellFormed()) throw new InterfaceError(`${name} contains a lone surrogate`);
 };
 
 const bool: Check = (name, value) => {
@@ -148,6 +149,7 @@ const startupParams: Check = (name, value) => {
         `${name} must not name ${key}; use the option ${RESERVED[reserved]}`,
       );
     }
+    if (!key.isWellFormed()) throw new InterfaceError(`${name} has a name with a lone surrogate`);
     // An empty name would end the startup packet early.
     if (key === "" || key.includes("\0")) {
       throw new InterfaceError(`${name} has an empty name or one with a NUL byte`);

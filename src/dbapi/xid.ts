@@ -10,8 +10,8 @@ export type Xid = readonly [
 /**
  * A transaction ID for the `tpc_` methods.
  *
- * @throws {InterfaceError} the format is no integer from 0 to 2³¹-1, or a part is not a string or
- * longer than 64 characters.
+ * @throws {InterfaceError} the format is no integer from 0 to 2³¹-1, or a part is not a string, is
+ * longer than 64 characters or contains a lone surrogate.
  */
 export function makeXid(
   formatId: number,
@@ -25,6 +25,7 @@ export function makeXid(
     if (typeof part !== "string" || part.length > 64) {
       throw new InterfaceError("xid(): the parts must be strings of at most 64 characters");
     }
+    if (!part.isWellFormed()) throw new InterfaceError("xid(): a part contains a lone surrogate");
   }
   return Object.freeze([formatId, globalTransactionId, branchQualifier] as const);
 }

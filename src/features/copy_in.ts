@@ -159,15 +159,16 @@ export class CopyIn implements Request<number> {
   /** Adds to the CopyData that has not left yet, or begins one: nobody else writes meanwhile. */
   #append(data: CopyData): void {
     const { out } = this.#session.wire;
+    const mark = out.mark();
     if (out.length === 0 || out.length !== this.#openEnd) {
       this.#openAt = out.beginMessage(Frontend.CopyData);
     }
     const start = out.length;
-    if (typeof data === "string") this.#appendText(data, out);
-    else {
-      out.text(this.#half);
-      this.#half = "";
-      out.bytes(data);
+    try {
+      this.#appendData(data, out);
+    } catch (error) {
+      out.rollback(mark);
+      throw error;
     }
     out.endMessage(this.#openAt);
     this.#openEnd = out.length;
@@ -175,13 +176,23 @@ export class CopyIn implements Request<number> {
     if (this.#count !== undefined) this.#rows += this.#count(out.buffer, start, out.length);
   }
 
-  #appendText(data: string, out: Writer): void {
+  /** A surrogate pair may be cut between two strings, not between a string and bytes. */
+  #appendData(data: CopyData, out: Writer): void {
+    if (typeof data !== "string") {
+      out.text(this.#half, SOURCE);
+      out.bytes(data);
+      this.#half = "";
+      return;
+    }
     const text = this.#half + data;
     const isCut = (text.charCodeAt(text.length - 1) & 0xfc00) === 0xd800;
     this.#half = isCut ? text.slice(-1) : "";
-    out.text(isCut ? text.slice(0, -1) : text);
+    out.text(isCut ? text.slice(0, -1) : text, SOURCE);
   }
 }
+
+/** How errors name the data. */
+const SOURCE = "copyFrom(): the source";
 
 /** Gives the event loop its turn now and then: a socket may take everything at once. */
 class Slices {

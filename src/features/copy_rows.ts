@@ -364,8 +364,10 @@ class TextRows implements Encoder {
     for (let i = 0; i < values.length; i++) {
       if (i > 0) out.uint8(0x09);
       const field = this.fields[i]!;
-      const text = attempt(field, () => componentText(field.codec, values[i]));
-      out.text(text === null ? "\\N" : text.replace(SPECIAL, escaped));
+      attempt(field, () => {
+        const text = componentText(field.codec, values[i]);
+        out.text(text === null ? "\\N" : text.replace(SPECIAL, escaped));
+      });
     }
     out.uint8(0x0a);
   }

@@ -2,6 +2,7 @@
  * Large objects: files within the database, opened within a transaction and read and written in
  * parts, with 64-bit positions. Source: manual, "Large Objects", "Server-Side Functions"; be-fsstubs.c.
  */
+import { encodeUtf8 } from "../bytes/well_formed.ts";
 import { InterfaceError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import * as ownSql from "../own_sql.ts";
@@ -142,7 +143,7 @@ export class LargeObject implements AsyncDisposable {
 
   /** Writes all of `data` at the position, over what is there; a string as UTF-8. */
   async write(data: Uint8Array | string, options: CallOptions = {}): Promise<void> {
-    const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
+    const bytes = typeof data === "string" ? encodeUtf8(data, "the text") : data;
     if (!(bytes instanceof Uint8Array)) {
       throw new InterfaceError("what is written must be a Uint8Array or a string");
     }

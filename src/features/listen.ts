@@ -2,6 +2,7 @@
  * LISTEN and NOTIFY. The server tells a session once per notification, whoever listens in it; here
  * each gets his own. Source: manual, LISTEN, NOTIFY; async.c.
  */
+import { encodeUtf8 } from "../bytes/well_formed.ts";
 import { InterfaceError, OperationalError, PgError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import * as ownSql from "../own_sql.ts";
@@ -15,7 +16,6 @@ import type { Signal } from "../session/exchange.ts";
 /** Bytes; a longer name would be cut by LISTEN and refused by `pg_notify`. Source: NAMEDATALEN - 1. */
 const MAX_CHANNEL = 63;
 const QUEUE_LIMIT = 10_000;
-const UTF8 = new TextEncoder();
 
 /** How one subscription is to be. */
 export interface ListenOptions {
@@ -305,13 +305,13 @@ export async function notify(
 /**
  * Checks a channel's name.
  *
- * @throws {InterfaceError} it is too long or empty, or has a zero byte.
+ * @throws {InterfaceError} it is too long or empty, or has a zero byte or a lone surrogate.
  */
 export function checkChannel(name: string): void {
   if (typeof name !== "string" || name === "") {
     throw new InterfaceError("a channel's name must be a string that is not empty");
   }
-  if (UTF8.encode(name).length > MAX_CHANNEL) {
+  if (encodeUtf8(name, "a channel's name").length > MAX_CHANNEL) {
     throw new InterfaceError(`a channel's name cannot be longer than ${MAX_CHANNEL} bytes`);
   }
   quoteIdentifier(name);

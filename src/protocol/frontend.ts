@@ -138,7 +138,7 @@ export function copyData(out: Writer, data: Uint8Array): void {
 /** CopyFail with the reason that the server will report. */
 export function copyFail(out: Writer, reason: string): void {
   const at = out.beginMessage(Frontend.CopyFail);
-  out.cstring(reason.replaceAll("\0", ""), "the reason");
+  out.cstring(reason.replaceAll("\0", "").toWellFormed(), "the reason");
   out.endMessage(at);
 }
 

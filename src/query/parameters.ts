@@ -42,9 +42,10 @@ export function arePlain(values: readonly unknown[]): boolean {
 export function writePlain(out: Writer, values: readonly unknown[]): void {
   out.int16(0);
   out.int16(values.length);
-  for (const value of values) {
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
     if (value === null) out.int32(NULL);
-    else writeText(out, primitiveText(value)!);
+    else writeString(out, primitiveText(value)!, i);
   }
 }
 
@@ -72,7 +73,7 @@ export function writeParameters(
       out.int32(NULL);
     } else if (typeof value === "string") {
       out.view.setInt16(format, 0);
-      writeText(out, value);
+      writeString(out, value, i, types[i]);
     } else {
       const binary = writeValue(out, value, types[i]!, i);
       out.view.setInt16(format, binary ? 1 : 0);
@@ -107,7 +108,7 @@ function writeValue(out: Writer, value: unknown, type: ParameterType, i: number)
   if (codec === undefined || !accepts(codec, value, type, i)) {
     const text = primitiveText(value);
     if (text === undefined) throw refused(i, type, `it does not take ${kindOf(value)}`);
-    writeText(out, text);
+    writeString(out, text, i, type);
     return false;
   }
   try {
@@ -130,6 +131,17 @@ function accepts(codec: Codec, value: unknown, type: ParameterType, i: number): 
     return codec.accepts(value);
   } catch (cause) {
     throw failed(i, type, cause);
+  }
+}
+
+/** Appends a text that is the `i`th parameter's; `type` is absent while it is not known. */
+function writeString(out: Writer, text: string, i: number, type?: ParameterType): void {
+  try {
+    writeText(out, text);
+  } catch (cause) {
+    if (!(cause instanceof InterfaceError)) throw cause;
+    if (type !== undefined) throw failed(i, type, cause);
+    throw new InterfaceError(`parameter $${i + 1}: ${cause.message}`, { cause, code: cause.code });
   }
 }
 

@@ -1,4 +1,5 @@
 import { InterfaceError } from "../errors/errors.ts";
+import { checkWellFormed } from "../bytes/well_formed.ts";
 import { Lexer } from "./lexer.ts";
 
 /**
@@ -16,6 +17,7 @@ function quoted(part: string): string {
     throw new InterfaceError("an identifier must be a string that is not empty");
   }
   if (part.includes("\0")) throw new InterfaceError("an identifier cannot contain a zero byte");
+  checkWellFormed(part, "an identifier");
   return `"${part.replaceAll('"', '""')}"`;
 }
 
@@ -45,6 +47,7 @@ export function quoteLiteral(value: unknown): string {
 /** As libpq's PQescapeLiteral: right whatever `standard_conforming_strings` is. */
 function quoteString(text: string): string {
   if (text.includes("\0")) throw new InterfaceError("a literal cannot contain a zero byte");
+  checkWellFormed(text, "a literal");
   const doubled = `'${text.replaceAll("'", "''")}'`;
   return text.includes("\\") ? ` E${doubled.replaceAll("\\", "\\\\")}` : doubled;
 }

@@ -40,6 +40,17 @@ test("text is written and read as the platform's UTF-8, whatever its length", ()
   }));
 });
 
+test("text with a lone surrogate is refused, and nothing of it is appended", () => {
+  const out = new Writer(8);
+  for (const text of ["\ud800", "a\udfff", `${"a".repeat(100)}\ud800b`, `é\udc00\ud800`]) {
+    assert.throws(() => out.text(text), { name: "InterfaceError", code: "22021" });
+    assert.throws(() => out.cstring(text, "the name"), {
+      message: "the name contains a lone surrogate, which UTF-8 cannot encode",
+    });
+  }
+  assert.equal(out.length, 0);
+});
+
 test("a byte order mark is a character like any other", () => {
   for (const text of ["\uFEFFa", `\uFEFF${"a".repeat(100)}`]) {
     const bytes = PLATFORM.encode(text);
