@@ -320,6 +320,19 @@ export const SESSION_VARIABLES: readonly (readonly [env: string, parameter: stri
   ["PGGEQO", "geqo"],
 ];
 
+/**
+ * Reports whether an empty value is refused in connection strings, service files and environment
+ * variables, as libpq does: `sslmode=${UNSET}` must not weaken anything. An empty option, and an
+ * empty value of any other parameter, asks for the default.
+ *
+ * Source: `pqConnectOptions2`, `pqParseIntParam` and `parseServiceInfo` of `fe-connect.c`.
+ */
+export function refusesEmpty({ keyword, kind }: Parameter): boolean {
+  if (typeof kind === "object") return kind !== TLS_VERSIONS;
+  return kind === "whole" || kind === "seconds" || keyword === "service" ||
+    keyword.startsWith("scram_");
+}
+
 /** The row of a keyword; `undefined` for one that libpq does not know. */
 export function parameter(keyword: string): Parameter | undefined {
   return PARAMETERS.find((row) => row.keyword === keyword);

@@ -4,7 +4,13 @@ import { parseDsn } from "./dsn.ts";
 import { choice, type Given, given, type GivenValue } from "./given.ts";
 import type { ConnectOptions } from "./options.ts";
 import { permissionHint } from "./permissions.ts";
-import { type Parameter, parameter, PARAMETERS, SESSION_VARIABLES } from "./parameters.ts";
+import {
+  type Parameter,
+  parameter,
+  PARAMETERS,
+  refusesEmpty,
+  SESSION_VARIABLES,
+} from "./parameters.ts";
 import { suggestion, trimBoth } from "./spelling.ts";
 import { optionTexts } from "./validate.ts";
 
@@ -85,10 +91,11 @@ function addDsn(
 }
 
 function addEnvironment(values: Map<string, GivenValue>, runtime: Runtime): void {
-  for (const { keyword, env } of PARAMETERS) {
+  for (const row of PARAMETERS) {
+    const { keyword, env } = row;
     if (env === undefined || values.has(keyword)) continue;
     const text = runtime.env(env);
-    if (text !== undefined && text !== "") {
+    if (text !== undefined && (text !== "" || refusesEmpty(row))) {
       values.set(keyword, { text, name: env, source: "environment" });
     } else if (keyword === "sslmode" && runtime.env("PGREQUIRESSL")?.startsWith("1")) {
       // Deprecated; libpq translates it only when nothing else gives sslmode.
@@ -173,8 +180,14 @@ function addServiceLine(section: Map<string, string>, line: string, where: strin
   if (!section.has(keyword)) section.set(keyword, line.slice(equals + 1));
 }
 
-function checkValue(row: Parameter, { text, name }: GivenValue): void {
-  if (text === "") return;
+function checkValue(row: Parameter, { text, name, source }: GivenValue): void {
+  if (text === "") {
+    if (source === "option" || !refusesEmpty(row)) return;
+    const choices = typeof row.kind === "object"
+      ? `; it must be one of ${row.kind.join(", ")}`
+      : "";
+    throw new InterfaceError(`${name} is empty${choices}`);
+  }
   if (text.includes("\0")) throw new InterfaceError(`${name} contains a NUL byte`);
   if (typeof row.kind === "object") choice(name, text, row.kind);
   if (row.harmless !== undefined && !row.harmless.includes(text)) {

@@ -1,6 +1,7 @@
 import { InterfaceError } from "../errors/errors.ts";
 import { type BunGlobal, type BunSocket, isBunSocket } from "./bun_socket.ts";
 import { BunStream } from "./bun_stream.ts";
+import { userName } from "./bun_user.ts";
 import { adoptGiven, connectNode, nodeServices } from "./node.ts";
 import type { NodeTraits } from "./node_tls.ts";
 import type { Address, DialOptions, Runtime, Stream } from "./runtime.ts";
@@ -13,6 +14,7 @@ export const runtime: Runtime = {
   asyncStacks: false,
   connect: (address, options) =>
     address.kind === "unix" ? connectUnix(address.path, options) : connectTcp(address, options),
+  userName,
   adopt: (sock) => isBunSocket(sock) ? adoptBun(sock) : adoptGiven(sock, NODE_ON_BUN),
 };
 

@@ -290,3 +290,41 @@ test("a machine that tells nothing needs a user and nothing else", async () => {
   const settings = await resolve({ user: "u" }, { user: undefined, home: undefined });
   assert.equal(settings.targets[0]!.password, undefined);
 });
+
+/** The parameters whose empty value libpq refuses (`pqConnectOptions2`, `pqParseIntParam`). */
+const NEVER_EMPTY: ReadonlySet<string> = new Set([
+  ..."service channel_binding connect_timeout keepalives keepalives_idle keepalives_interval".split(
+    " ",
+  ),
+  ..."keepalives_count tcp_user_timeout sslmode sslnegotiation sslcertmode gssencmode".split(" "),
+  ..."target_session_attrs load_balance_hosts min_protocol_version max_protocol_version".split(" "),
+  ..."scram_client_key scram_server_key".split(" "),
+]);
+
+for (const { keyword, env, option } of PARAMETERS) {
+  const refuses = NEVER_EMPTY.has(keyword);
+  test(`an empty ${keyword} ${refuses ? "is refused" : "asks for the default"}, as in libpq`, async () => {
+    const isEmpty = /"?[\w_]+"?( (in the connection string|of service "s"))? is empty/;
+    const service = { files: { "/s": `[s]\n${keyword}=\n` } };
+    const attempts: [string, () => Promise<unknown>][] = [
+      ["a URI", () => resolve(`postgres://u@h/d?${keyword}=`)],
+      ["pairs", () => resolve(`user=u ${keyword}=''`)],
+    ];
+    if (!keyword.startsWith("service")) {
+      attempts.push(["a service", () => resolve("service=s servicefile=/s", service)]);
+    }
+    if (env !== undefined) {
+      attempts.push(["the environment", () => resolve({}, { env: { [env]: "" } })]);
+    }
+    for (const [where, attempt] of attempts) {
+      const error = await attempt().then(() => undefined, (error: Error) => error);
+      if (refuses) assert.match(error?.message ?? "", isEmpty, where);
+      else assert.equal(error, undefined, where);
+    }
+    if (option === undefined || ["tcpKeepalive", "connectTimeout", "sslSni"].includes(option)) {
+      return;
+    }
+    if (option === "port" || option === "replication") return;
+    await resolve({ [option]: "" }, {});
+  });
+}

@@ -14,6 +14,9 @@ process.stdout.write(JSON.stringify(report) + "\n");
 async function run(): Promise<ChildReport> {
   const db = await connect(options);
   switch (task) {
+    case "connect":
+      await db.close();
+      return {};
     case "query":
       await db.query("select n");
       return {};

@@ -79,12 +79,12 @@ for (const [keyword, options] of FILES) {
           const error = await failure(connect({ user: "u", ...options(path) }));
           assert.ok(error instanceof InterfaceError, String(error));
           assert.equal(error.message, `file "${path}" is not a plain file`);
-          const { sslMode: sslmode, sslRootCert, service = "" } = options(path);
+          const { sslMode: sslmode, sslRootCert, service } = options(path);
           const text = new URLSearchParams({
             [keyword]: path,
-            service,
             sslmode: sslmode ?? "prefer",
           });
+          if (service !== undefined) text.set("service", service);
           const same = connect(`postgres://u@127.0.0.1/?${text}`, { sslRootCert });
           assert.equal((await failure(same)).message, `file "${path}" is not a plain file`);
         }

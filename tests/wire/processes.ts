@@ -8,10 +8,10 @@ import type { ConnectOptions } from "../../mod.ts";
 /** What a child is to do once it is connected. */
 export interface ChildTask {
   /**
-   * A query; a query and `close()`; wait for `closed` and try a query; nothing at all; a query under
+   * `close()` at once; a query; a query and `close()`; wait for `closed` and try a query; nothing at all; a query under
    * the eyes of a listener that throws.
    */
-  readonly task: "query" | "close" | "idle" | "nothing" | "faulty listener";
+  readonly task: "connect" | "query" | "close" | "idle" | "nothing" | "faulty listener";
   readonly options: ConnectOptions;
 }
 
@@ -30,11 +30,17 @@ export interface ChildReport {
 const PATIENCE = 15;
 
 /** Runs a child and waits for it to exit by itself, which must be with code 0 and without a word. */
-export async function child(task: ChildTask): Promise<ChildReport> {
+export async function child(
+  task: ChildTask,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<ChildReport> {
   const flags = "Deno" in globalThis ? ["run", "-A", "--no-check"] : [];
   const file = fileURLToPath(new URL("./child.ts", import.meta.url));
   const cwd = fileURLToPath(new URL("../..", import.meta.url));
-  const running = spawn(process.execPath, [...flags, file, JSON.stringify(task)], { cwd });
+  const running = spawn(process.execPath, [...flags, file, JSON.stringify(task)], {
+    cwd,
+    env,
+  });
   let output = "", complaints = "", late = false;
   running.stdout.on("data", (bytes) => output += bytes);
   running.stderr.on("data", (bytes) => complaints += bytes);
