@@ -108,6 +108,8 @@ export type {
 export type { LargeObject, LargeObjects } from "./src/features/large_object.ts";
 export type { ListenOptions, Subscription } from "./src/features/listen.ts";
 export {
+  type Promises,
+  type QueriesDone,
   Transaction,
   type TransactionCallback,
   type TransactionOptions,

@@ -7,6 +7,8 @@ import { ImplicitQueries } from "./features/implicit.ts";
 import { type ListenOptions, type Subscription, Subscriptions } from "./features/listen.ts";
 import {
   beginTransaction,
+  type Promises,
+  type QueriesDone,
   runTransaction,
   type Transaction,
   type TransactionCallback,
@@ -66,11 +68,18 @@ export interface Queryable
   extends Pick<Queries, "query" | "sql" | "prepare" | "batch" | "executeMany"> {
   /**
    * Runs `work` in a transaction: commits when it fulfils, rolls back when it rejects, and settles as
-   * it did. Within a transaction it is a savepoint.
+   * it did. Within a transaction it is a savepoint. When it returns an array of queries these are
+   * run, and it resolves to their results.
    *
+   * @throws {InterfaceError} queries were made in it and never awaited; it is rolled back.
    * @throws {InternalError} the server answered COMMIT with ROLLBACK, because a statement had failed
    * and `work` fulfilled all the same; that statement's error is the cause.
    */
+  transaction<T extends Promises>(
+    work: TransactionCallback<readonly [...T]>,
+    options?: TransactionRunOptions,
+  ): QueriesDone<T>;
+  /** Runs `work` in a transaction, and resolves to its value. */
   transaction<T>(work: TransactionCallback<T>, options?: TransactionRunOptions): Promise<T>;
 }
 
@@ -152,12 +161,20 @@ export class Connection extends BulkQueries implements Queryable, AsyncDisposabl
 
   /**
    * Runs `work` in a transaction: commits when it fulfils, rolls back when it rejects, and settles as
-   * it did. Meanwhile queries on the connection itself are refused.
+   * it did. Meanwhile queries on the connection itself are refused. When it returns an array of
+   * queries these are run, and it resolves to their results.
    *
+   * @throws {InterfaceError} queries were made in it and never awaited; it is rolled back.
    * @throws {InternalError} the server answered COMMIT with ROLLBACK, because a statement had failed
    * and `work` fulfilled all the same; that statement's error is the cause.
    * @throws {InterfaceError} a transaction is open already.
    */
+  transaction<T extends Promises>(
+    work: TransactionCallback<readonly [...T]>,
+    options?: TransactionRunOptions,
+  ): QueriesDone<T>;
+  /** Runs `work` in a transaction, and resolves to its value. */
+  transaction<T>(work: TransactionCallback<T>, options?: TransactionRunOptions): Promise<T>;
   transaction<T>(work: TransactionCallback<T>, options?: TransactionRunOptions): Promise<T> {
     return runTransaction(this.#host, work, options);
   }

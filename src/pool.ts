@@ -12,7 +12,12 @@ import {
   type TableName,
 } from "./features/copy_rows.ts";
 import type { Subscription } from "./features/listen.ts";
-import type { TransactionCallback, TransactionRunOptions } from "./features/transaction.ts";
+import type {
+  Promises,
+  QueriesDone,
+  TransactionCallback,
+  TransactionRunOptions,
+} from "./features/transaction.ts";
 import { type AcquireOptions, Borrower } from "./pool/borrower.ts";
 import { Connector } from "./pool/connector.ts";
 import { Lender } from "./pool/lender.ts";
@@ -302,6 +307,12 @@ export class Pool implements Queryable, AsyncDisposable {
    * A query on the *pool* in the callback is not in the transaction; with all connections held by
    * callbacks that wait for another one, it fails with a `PoolDeadlockError` after a second.
    */
+  transaction<T extends Promises>(
+    work: TransactionCallback<readonly [...T]>,
+    options?: TransactionRunOptions,
+  ): QueriesDone<T>;
+  /** Runs `work` in a transaction, and resolves to its value. */
+  transaction<T>(work: TransactionCallback<T>, options?: TransactionRunOptions): Promise<T>;
   transaction<T>(work: TransactionCallback<T>, options?: TransactionRunOptions): Promise<T> {
     const need = this.#need("held", signalOf(options), "transaction");
     return this.#borrower.lend(need, (db) => db.transaction(work, options));

@@ -13,6 +13,7 @@ import * as ownSql from "../own_sql.ts";
 import type { TransactionStatus } from "../protocol/backend.ts";
 import type { QueryHost } from "../query/host.ts";
 import { executeSimple } from "../query/simple.ts";
+import type { Unstarted } from "../query/unstarted.ts";
 import { outOfTurn, type Request, type Signal, type Turn } from "../session/exchange.ts";
 import type { TransactionOutcome } from "../trace.ts";
 import { Beginning, NOTHING } from "./begin.ts";
@@ -32,11 +33,11 @@ export interface TransactionOptions {
   readonly timeout?: number;
 }
 
-/** The same host for what is run within a block. */
-export function within(host: QueryHost, turn: Turn): QueryHost {
+/** Returns the host for what is run within a block; `unstarted` takes note of queries made on it. */
+export function within(host: QueryHost, turn: Turn, unstarted?: Unstarted): QueryHost {
   const { executor, asyncStacks, templates, names } = host;
   const defaults = Object.freeze(own(host.defaults, { turn }));
-  return { executor, defaults, asyncStacks, templates, names, outer: host };
+  return { executor, defaults, asyncStacks, templates, names, outer: host, unstarted };
 }
 
 /** One BEGIN … COMMIT, or SAVEPOINT … RELEASE: the session's turn, and how it begins and ends. */

@@ -2,6 +2,9 @@
 import { InterfaceError, PgError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import type { QueryHost } from "../query/host.ts";
+import { Query } from "../query/query.ts";
+import { SimpleQuery } from "../query/simple_query.ts";
+import { Unstarted } from "../query/unstarted.ts";
 import { limit, unlessAborted } from "../session/deadline.ts";
 import type { Signal } from "../session/exchange.ts";
 import type { Session } from "../session/session.ts";
@@ -24,6 +27,14 @@ export interface TransactionRunOptions extends TransactionOptions {
 
 /** What runs in a transaction: it rolls back by rejecting. */
 export type TransactionCallback<T> = (tx: Transaction) => T | PromiseLike<T>;
+
+/** The queries that a transaction's callback may return, to be run before COMMIT. */
+export type Promises = readonly PromiseLike<unknown>[];
+
+/** A promise for the results of the queries that a transaction's callback returns. */
+export type QueriesDone<T extends Promises> = Promise<
+  0 extends (1 & T) ? T : { -readonly [I in keyof T]: Awaited<T[I]> }
+>;
 
 /**
  * Runs `work` in a transaction, and commits when it fulfils.
@@ -129,11 +140,14 @@ function told(
 export class Transaction extends BulkQueries implements AsyncDisposable {
   readonly #host: QueryHost;
   readonly #block: Block;
+  readonly #unstarted: Unstarted;
 
   /** For the driver: use `transaction()` or `begin()` of a connection. */
   constructor(host: QueryHost, block: Block) {
-    const own = within(host, block);
+    const unstarted = new Unstarted();
+    const own = within(host, block, unstarted);
     super(own);
+    this.#unstarted = unstarted;
     this.#host = own;
     this.#block = block;
   }
@@ -143,10 +157,11 @@ export class Transaction extends BulkQueries implements AsyncDisposable {
    *
    * @throws {InternalError} it was rolled back instead, because a statement had failed, whose error is
    * the cause.
-   * @throws {InterfaceError} it is over already.
+   * @throws {InterfaceError} the transaction has ended already, or queries were made in it and never
+   * awaited; it is rolled back then.
    */
   commit(): Promise<void> {
-    return this.#block.commit();
+    return this.#unlessUnstarted(() => this.#block.commit());
   }
 
   /** Rolls back, to the savepoint if it is one. Doing it twice is doing it once. */
@@ -160,11 +175,20 @@ export class Transaction extends BulkQueries implements AsyncDisposable {
    *
    * @throws {InterfaceError} options were given: a savepoint has none of its own.
    */
+  transaction<T extends Promises>(
+    work: TransactionCallback<readonly [...T]>,
+    options?: TransactionRunOptions,
+  ): QueriesDone<T>;
+  /** Runs `work` in a savepoint, and resolves to its value. */
+  transaction<T>(work: TransactionCallback<T>, options?: TransactionRunOptions): Promise<T>;
   transaction<T>(work: TransactionCallback<T>, options?: TransactionRunOptions): Promise<T> {
     return runSavepoint(this.#host, this.#block, work, options);
   }
 
   /** The same as `transaction()` within a transaction. */
+  savepoint<T extends Promises>(work: TransactionCallback<readonly [...T]>): QueriesDone<T>;
+  /** Runs `work` in a savepoint, and resolves to its value. */
+  savepoint<T>(work: TransactionCallback<T>): Promise<T>;
   savepoint<T>(work: TransactionCallback<T>): Promise<T> {
     return this.transaction(work);
   }
@@ -178,7 +202,7 @@ export class Transaction extends BulkQueries implements AsyncDisposable {
    * @throws {InterfaceError} it is over already, or is a savepoint, or one is open in it.
    */
   prepareTransaction(gid: string): Promise<void> {
-    return this.#block.prepare(gid);
+    return this.#unlessUnstarted(() => this.#block.prepare(gid));
   }
 
   /** The large objects of the database; what is opened is closed when the transaction ends. */
@@ -189,6 +213,12 @@ export class Transaction extends BulkQueries implements AsyncDisposable {
   /** `await using` rolls back, unless it is over already. Never rejects. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#block.rollback().catch(() => {});
+  }
+
+  #unlessUnstarted(end: () => Promise<void>): Promise<void> {
+    const error = this.#unstarted.error();
+    if (error === undefined) return end();
+    return this[Symbol.asyncDispose]().then(() => Promise.reject(error));
   }
 }
 
@@ -234,6 +264,7 @@ async function runOnce<T>(
   let value: T;
   try {
     value = await unlessAborted(work(tx), block.signal);
+    if (areQueries(value)) value = await unlessAborted(Promise.all(value), block.signal) as T;
   } catch (error) {
     await tx[Symbol.asyncDispose]();
     // When it could not begin, that is why nothing in it could be run.
@@ -248,6 +279,12 @@ async function runOnce<T>(
     throw error;
   }
   return value;
+}
+
+/** Reports whether a callback has returned an array of queries, to be run. */
+function areQueries(value: unknown): value is readonly (Query | SimpleQuery)[] {
+  return Array.isArray(value) && value.length > 0 &&
+    value.every((item) => item instanceof Query || item instanceof SimpleQuery);
 }
 
 /** Whether an error, or what led to it, says that the same transaction may well succeed. */

@@ -6,6 +6,7 @@ import type { ExecuteOptions, Executor } from "./execute.ts";
 import type { NamedTexts } from "./named.ts";
 import type { RowShape } from "./rows.ts";
 import type { Templates } from "./template.ts";
+import type { Unstarted } from "./unstarted.ts";
 
 /** Options of one query. */
 export interface QueryOptions {
@@ -52,6 +53,8 @@ export interface QueryHost {
   readonly names: NamedTexts;
   /** What it was made of: a connection of a pool is not lost while a transaction on it is in use. */
   readonly outer?: QueryHost;
+  /** The queries of a transaction that were made and not started. */
+  readonly unstarted?: Unstarted;
 }
 
 /** A host that is lent for a time. */

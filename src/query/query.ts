@@ -11,6 +11,7 @@ import { neverSent, NO_OPTIONS, type QueryHost, type QueryOptions, withDefaults 
 import type { ObjectRow, Result } from "./result.ts";
 import { SimpleQuery } from "./simple_query.ts";
 import { BatchStream, RowStream, type StreamSource } from "./stream.ts";
+import { isStatement } from "./unstarted.ts";
 
 /** A statement as the server describes it. */
 export interface StatementDescription {
@@ -68,6 +69,7 @@ export class Query<Row = ObjectRow> extends Fragment<Row>
     this.#options = options === NO_OPTIONS ? options : own(options);
     this.#origin = origin;
     this.#site = takeCallSite(host.asyncStacks);
+    host.unstarted?.add(this);
   }
 
   /** Runs it, if it does not run yet, and takes the rows: what `await` calls. */
@@ -95,6 +97,11 @@ export class Query<Row = ObjectRow> extends Fragment<Row>
     return "Query";
   }
 
+  /** @internal The text, unless the query may have been made as a part of another. */
+  get statement(): string | undefined {
+    return this.#origin === undefined || isStatement(this.#text) ? this.#text : undefined;
+  }
+
   /** Sends it now, to be awaited later. An error that nobody awaits is dropped. */
   execute(): this {
     this.#start().catch(() => {});
@@ -103,6 +110,7 @@ export class Query<Row = ObjectRow> extends Fragment<Row>
 
   /** The same query with its rows as arrays in column order. */
   values<Row extends readonly unknown[] = unknown[]>(): Query<Row> {
+    this.#host.unstarted?.delete(this);
     const options = own<QueryOptions>(this.#options, { rows: "array" });
     return new Query(this.#host, this.#text, this.#parameters, options, this.#origin);
   }
@@ -160,12 +168,14 @@ export class Query<Row = ObjectRow> extends Fragment<Row>
 
   /** The same text by the simple protocol: several statements are allowed, parameters are not. */
   simple(): SimpleQuery<Row> {
+    this.#host.unstarted?.delete(this);
     return new SimpleQuery<Row>(this.#host, this.#text, this.#parameters, this.#options);
   }
 
   /** The types of its parameters and columns; it is not run. */
   async describe(): Promise<StatementDescription> {
-    const { executor } = this.#host;
+    const { executor, unstarted } = this.#host;
+    unstarted?.delete(this);
     try {
       const options = await withDefaults(
         own<QueryOptions>(this.#options, { prepare: false }),
@@ -183,6 +193,7 @@ export class Query<Row = ObjectRow> extends Fragment<Row>
    * Whoever awaits it is told by an `OperationalError` with code 57014, unless it was done already.
    */
   cancel(): void {
+    this.#host.unstarted?.delete(this);
     if (this.#running !== undefined) return this.#running.cancel(cancelled());
     this.#isCancelled = true;
     this.#promise ??= neverSent();
@@ -190,6 +201,7 @@ export class Query<Row = ObjectRow> extends Fragment<Row>
 
   /** @internal A query that `sql` has made can be a part of another. */
   writeTo(assembly: Assembly): void {
+    this.#host.unstarted?.delete(this);
     const origin = this.#origin;
     if (origin === undefined) {
       throw new InterfaceError("a query with a text of its own cannot be part of another: use sql");
@@ -203,6 +215,7 @@ export class Query<Row = ObjectRow> extends Fragment<Row>
   }
 
   #begin(): Promise<Result<Row>> {
+    this.#host.unstarted?.delete(this);
     try {
       const options = withDefaults(this.#options, this.#host);
       if (!(options instanceof Promise)) return this.#run(options);
@@ -221,6 +234,7 @@ export class Query<Row = ObjectRow> extends Fragment<Row>
   }
 
   #streaming<S extends RowStream<Row> | BatchStream<Row>>(stream: S): S {
+    this.#host.unstarted?.delete(this);
     if (this.#isCancelled) stream.cancel(cancelled());
     this.#running = stream;
     return stream;

@@ -26,6 +26,12 @@ export class SimpleQuery<Row = ObjectRow> implements Promise<Result<Row>> {
     this.#parameters = parameters;
     this.#options = options;
     this.#site = takeCallSite(host.asyncStacks);
+    host.unstarted?.add(this);
+  }
+
+  /** @internal The text. */
+  get statement(): string {
+    return this.#text;
   }
 
   /** Runs it and takes the result of each statement, in order. */
@@ -69,6 +75,7 @@ export class SimpleQuery<Row = ObjectRow> implements Promise<Result<Row>> {
    * Whoever awaits it is told by an `OperationalError` with code 57014, unless it was done already.
    */
   cancel(): void {
+    this.#host.unstarted?.delete(this);
     if (this.#request !== undefined) this.#host.executor.session.cancel(this.#request);
     this.#promise ??= neverSent();
   }
@@ -78,7 +85,8 @@ export class SimpleQuery<Row = ObjectRow> implements Promise<Result<Row>> {
   }
 
   async #run(): Promise<Result<Row>[]> {
-    const { executor } = this.#host;
+    const { executor, unstarted } = this.#host;
+    unstarted?.delete(this);
     try {
       if (this.#parameters.length > 0) {
         throw new InterfaceError("the simple protocol takes no parameters");

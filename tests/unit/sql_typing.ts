@@ -14,6 +14,7 @@ import {
   type Result,
   sql,
   type Transaction,
+  type TransactionCallback,
 } from "../../mod.ts";
 
 interface User {
@@ -110,6 +111,33 @@ export async function transactions(db: Connection, any: Queryable): Promise<void
   proves<Same<typeof many, Result<User>>>();
   // @ts-expect-error sets of parameters, not parameters
   await db.executeMany("insert into users values ($1)", [1, 2]);
+}
+
+/** The queries that a callback returns are run, and their results are typed. */
+export async function returned(db: Queryable, pool: Pool, unknown: unknown): Promise<void> {
+  const results = await db.transaction((tx) => [
+    tx.query<User>("select id, name from users"),
+    tx.sql<{ count: bigint }>`select count(*) from users`,
+  ]);
+  proves<Same<typeof results, [Result<User>, Result<{ count: bigint }>]>>();
+  const late = await pool.transaction(async (tx) => {
+    await tx.query("select 1");
+    return [1, 2].map((id) => tx.sql<User>`select ${id}`);
+  });
+  proves<Same<typeof late, Result<User>[]>>();
+  const rows = await db.transaction((tx) => tx.query<User>("select 1"));
+  proves<Same<typeof rows, Result<User>>>();
+  const list = await db.transaction(() => [1, 2]);
+  proves<Same<typeof list, [number, number]>>();
+  const nothing = await db.transaction(async (tx) => void await tx.query("select 1"));
+  proves<Same<typeof nothing, undefined>>();
+  const whatever = await db.transaction(() => unknown);
+  proves<Same<typeof whatever, unknown>>();
+}
+
+/** A function around transactions needs no types of its own. */
+export async function wrapped<T>(db: Queryable, work: TransactionCallback<T>): Promise<T> {
+  return await db.transaction(work);
 }
 
 /** The values in a template have the types of the tuple. */

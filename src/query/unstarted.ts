@@ -1,0 +1,102 @@
+/**
+ * Queries that were made and never started. A query is not sent before it is awaited, so that one
+ * whose `await` was forgotten does nothing; a transaction that ends with such a query is an error.
+ */
+import { InterfaceError } from "../errors/errors.ts";
+import { Lexer } from "./lexer.ts";
+
+/** Something that is sent when it is awaited. */
+export interface Startable {
+  /** The statement; `undefined` for what may have been made as a part of another query. */
+  readonly statement: string | undefined;
+}
+
+/** The queries made on one transaction that were not started yet. */
+export class Unstarted {
+  readonly #queries = new Set<Startable>();
+
+  /** Adds a query that was made. */
+  add(query: Startable): void {
+    this.#queries.add(query);
+  }
+
+  /** Removes a query that is started, put into another or cancelled. */
+  delete(query: Startable): void {
+    this.#queries.delete(query);
+  }
+
+  /** Returns the error for the queries that are left; `undefined` when there are none. */
+  error(): InterfaceError | undefined {
+    if (this.#queries.size === 0) return undefined;
+    const texts: string[] = [];
+    for (const { statement } of this.#queries) if (statement !== undefined) texts.push(statement);
+    this.#queries.clear();
+    if (texts.length === 0) return undefined;
+    const named = texts.slice(0, NAMED).map((text) => `"${outline(text)}"`).join(", ");
+    const more = texts.length > NAMED ? " and more" : "";
+    const were = texts.length === 1 ? "1 query was" : `${texts.length} queries were`;
+    return new InterfaceError(
+      `${were} made in the transaction and never awaited, and so not run: ${named}${more}; ` +
+        "the transaction was rolled back",
+    );
+  }
+}
+
+/** How many queries an error names. */
+const NAMED = 3;
+/** How much of each it shows, in characters. */
+const SHOWN = 60;
+
+/** Returns the beginning of a statement on one line, without strings, which may be secret. */
+function outline(text: string): string {
+  let line = "";
+  for (const lexer = new Lexer(text.slice(0, 10 * SHOWN)); lexer.next();) {
+    const { kind, start, end } = lexer;
+    if (kind === "string") line += "'…'";
+    else if (kind !== "space" && kind !== "comment") line += text.slice(start, end);
+    else if (line !== "" && !line.endsWith(" ")) line += " ";
+    if (line.length > SHOWN) return `${line.slice(0, SHOWN)}…`;
+  }
+  return line.trimEnd();
+}
+
+/** Reports whether a text that `sql` has made begins as a statement does, and not as a part of one. */
+export function isStatement(text: string): boolean {
+  for (const lexer = new Lexer(text); lexer.next();) {
+    if (lexer.kind === "space" || lexer.kind === "comment" || text[lexer.start] === "(") continue;
+    return COMMANDS.has(text.slice(lexer.start, lexer.end).toLowerCase());
+  }
+  return false;
+}
+
+/** The first words of statements. Source: manual, "SQL Commands". */
+const COMMANDS: ReadonlySet<string> = new Set([
+  ...["abort", "alter", "analyze", "begin", "call", "checkpoint", "close", "cluster", "comment"],
+  ...[
+    "commit",
+    "copy",
+    "create",
+    "deallocate",
+    "declare",
+    "delete",
+    "discard",
+    "do",
+    "drop",
+    "end",
+  ],
+  ...[
+    "execute",
+    "explain",
+    "fetch",
+    "grant",
+    "import",
+    "insert",
+    "listen",
+    "load",
+    "lock",
+    "merge",
+  ],
+  ...["move", "notify", "prepare", "reassign", "refresh", "reindex", "release", "reset", "revoke"],
+  ...["rollback", "savepoint", "security", "select", "set", "show", "start", "table", "truncate"],
+  ...["unlisten", "update", "vacuum", "values", "with"],
+]);
