@@ -1,3 +1,4 @@
+import { isAddress } from "../certificates/identity.ts";
 import { InterfaceError, NotSupportedError, OperationalError } from "../errors/errors.ts";
 import { inspectPeer } from "./deno_chain.ts";
 import { adoptGiven, connectNode, nodeServices } from "./node.ts";
@@ -30,6 +31,7 @@ const NODE_UNDER_DENO: NodeTraits = {
   confusesReasons: true,
   inspect: inspectPeer,
   keepAliveProbes: () => false,
+  triesAddresses: false,
 };
 
 /** Deno's own sockets, and node:net and node:tls for what those cannot do. */
@@ -37,8 +39,12 @@ export const runtime: Runtime = {
   ...nodeServices,
   name: "Deno",
   asyncStacks: true,
-  connect: (address, options) =>
-    needsNode(address, options) ? connectByNode(address, options) : connectDeno(address, options),
+  connect: (address, options) => {
+    if (!needsNode(address, options)) return connectDeno(address, options);
+    return canDialName(address, options)
+      ? connectName(address, options)
+      : connectByNode(address, options);
+  },
   adopt: (sock) => adoptGiven(sock, NODE_UNDER_DENO),
   decodeUtf8: (bytes, start, end) =>
     end - start > LONG || nodeServices.decodeUtf8 === undefined
@@ -111,6 +117,23 @@ function needsNode(address: Address, { tls, source, keepAlive }: DialOptions): b
     count !== undefined;
 }
 
+/**
+ * Reports whether `address` still is a name, so that only the name is granted, and Deno's own sockets
+ * do what is asked of it. Its node:net needs every address of the name to be granted: it throws where
+ * no caller can catch that, and never tries the second address.
+ */
+function canDialName(address: Address, options: DialOptions): boolean {
+  return address.kind === "tcp" && !isAddress(address.host) &&
+    !needsNode(address, { ...options, tls: undefined });
+}
+
+/** Dials by name, all addresses in turn; TLS is done by node:tls over Deno's own connection. */
+async function connectName(address: Address, options: DialOptions): Promise<Stream> {
+  const refusal = options.tls && NODE_UNDER_DENO.refuse(options.tls);
+  if (refusal !== undefined) throw refusal;
+  return adoptGiven(await dialDeno(address, options), NODE_UNDER_DENO);
+}
+
 /** Deno's node:net throws where nobody can catch when the local address is not granted. */
 async function connectByNode(address: Address, options: DialOptions): Promise<Stream> {
   const { source } = options;
@@ -124,16 +147,18 @@ async function connectByNode(address: Address, options: DialOptions): Promise<St
 }
 
 async function connectDeno(address: Address, options: DialOptions): Promise<Stream> {
+  const conn = await dialDeno(address, options);
+  const peer = address.kind === "unix" ? address.path : (conn.remoteAddr as Deno.NetAddr).hostname;
+  return new DenoStream(conn, address.kind, peer);
+}
+
+async function dialDeno(address: Address, options: DialOptions): Promise<Deno.Conn> {
   options.signal?.throwIfAborted();
-  if (address.kind === "unix") {
-    const conn = await openUnix(address.path, options.signal);
-    return new DenoStream(conn, "unix", address.path);
-  }
-  const { host: hostname, port } = address;
-  const conn = await openTcp(hostname, port, options.signal);
+  if (address.kind === "unix") return await openUnix(address.path, options.signal);
+  const conn = await openTcp(address.host, address.port, options.signal);
   conn.setNoDelay(true);
   if (options.keepAlive !== undefined) conn.setKeepAlive(true);
-  return new DenoStream(conn, "tcp", conn.remoteAddr.hostname);
+  return conn;
 }
 
 async function openTcp(

@@ -83,7 +83,7 @@ export async function connectNode(
     kind: address.kind,
     usesOnRead,
     address: address.kind === "unix" ? address.path : undefined,
-    open: (onread) => openSocket(address, options, usesOnRead ? onread : undefined),
+    open: (onread) => openSocket(address, options, traits, usesOnRead ? onread : undefined),
   }, traits);
   const socket = stream.socket as Socket;
   try {
@@ -122,11 +122,17 @@ export function adoptGiven(sock: unknown, traits: NodeTraits = NODE): Stream {
   return adopt(sock, (pipe) => adoptNode(duplexOver(pipe), traits));
 }
 
-function openSocket(address: Address, options: DialOptions, onread: OnRead | undefined): Socket {
+function openSocket(
+  address: Address,
+  options: DialOptions,
+  traits: NodeTraits,
+  onread: OnRead | undefined,
+): Socket {
   const where = address.kind === "unix" ? { path: socketPath(address.path) } : {
     host: address.host,
     port: address.port,
     noDelay: true,
+    ...traits.triesAddresses === false && { autoSelectFamily: false },
     localAddress: options.source?.host,
     localPort: options.source?.port,
   };

@@ -28,6 +28,8 @@ export interface NodeTraits {
    * peer's certificate, if there is one.
    */
   inspect?(socket: TLSSocket, tls: TlsSettings): Promise<string | undefined>;
+  /** Whether node:net can try the addresses of a name one after another; it can by default. */
+  readonly triesAddresses?: boolean;
   /** Whether keepalive's interval and count can be set. */
   keepAliveProbes(): boolean;
 }

@@ -1,7 +1,9 @@
 /** Under Deno, what may not be asked is absent: environment, home, files. Nothing is prompted for. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { homedir } from "node:os";
+import { spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -24,10 +26,19 @@ const PROGRAM = fileURLToPath(new URL("./connect_permitted.ts", import.meta.url)
 const { server: tls, ca } = await certificates();
 
 /** What the program says, with nothing granted but this; the environment would mislead it. */
-async function run(options: ConnectOptions, ...granted: readonly string[]): Promise<string> {
-  const flags = ["run", "--no-check", "--no-prompt", ...granted, PROGRAM, JSON.stringify(options)];
+function run(options: ConnectOptions, ...granted: readonly string[]): Promise<string> {
+  const [program, ...rest] = command(options, ...granted);
+  return output(program!, rest);
+}
+
+function command(options: ConnectOptions, ...granted: readonly string[]): string[] {
+  const flags = ["run", "--no-check", "--no-prompt", ...granted];
+  return [process.execPath, ...flags, PROGRAM, JSON.stringify(options)];
+}
+
+async function output(program: string, parameters: readonly string[]): Promise<string> {
   const env = { ...process.env, PGUSER: "misled", PGHOST: "192.0.2.1", PGSSLMODE: "nonsense" };
-  const child = spawn(process.execPath, flags, { env });
+  const child = spawn(program, parameters, { env });
   let output = "";
   child.stdout.on("data", (bytes) => output += bytes);
   child.stderr.on("data", (bytes) => output += bytes);
@@ -63,6 +74,53 @@ test(
       const options = { user: "u", host: "localhost", port, sslMode: "disable" } as const;
       assert.equal(await run(options, `--allow-net=localhost:${port}`), "connected");
     }),
+);
+
+test("permissions: a name that is granted is enough for TLS", { skip }, async () => {
+  const scripts: readonly (readonly [Script, ConnectOptions])[] = [
+    [[answerSsl("N"), ...login("u")], { sslMode: "prefer" }],
+    [[answerSsl("S"), startTls(tls), ...login("u")], { sslMode: "prefer" }],
+    [[answerSsl("S"), startTls(tls), ...login("u")], { sslContext: { ca: ca.cert } }],
+  ];
+  for (const [script, options] of scripts) {
+    await withServer(script, async ({ port }) => {
+      const found = await run(
+        { user: "u", host: "localhost", port, ...options },
+        `--allow-net=localhost:${port}`,
+      );
+      assert.equal(found, "connected");
+    });
+  }
+});
+
+const HOSTS = "127.0.0.2 two.test\n127.0.0.1 two.test\n";
+/** Runs the rest of its arguments with a file of hosts in place of the system's. */
+const UNSHARE = ["-Urm", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"'];
+const noHosts = skip ||
+  spawnSync("unshare", [...UNSHARE, "/etc/hosts", "true"]).status !== 0 &&
+    "unshare(1) cannot give a program its own /etc/hosts here";
+
+test(
+  "permissions: every address of a name that is granted is tried",
+  { skip: noHosts },
+  async () => {
+    const directory = mkdtempSync(join(tmpdir(), "cornac-hosts-"));
+    const hosts = join(directory, "hosts");
+    writeFileSync(hosts, HOSTS);
+    try {
+      for (const sslMode of ["disable", "require"] as const) {
+        const begins = sslMode === "disable" ? [] : [answerSsl("S"), startTls(tls)];
+        await withServer([...begins, ...login("u")], async ({ port }) => {
+          const options = { user: "u", host: "two.test", port, sslMode, connectTimeout: 5 };
+          const granted = `--allow-net=two.test:${port}`;
+          const found = await output("unshare", [...UNSHARE, hosts, ...command(options, granted)]);
+          assert.equal(found, "connected");
+        });
+      }
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  },
 );
 
 test("permissions: a source that may not be asked is absent, one that was named is missed", {
