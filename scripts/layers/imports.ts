@@ -58,6 +58,7 @@ const LAWS: Readonly<Record<string, Law>> = {
     peers: ["@electric-sql/pglite"],
   },
   "own_sql.ts": { any: [] },
+  websocket: { any: ["errors"], types: ["query/source.ts", "runtime/runtime.ts"] },
   "trace.ts": { any: ["errors"], types: ["runtime/runtime.ts"] },
 };
 
