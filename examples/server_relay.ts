@@ -11,7 +11,21 @@
  */
 import { connect, type Socket } from "node:net";
 import process from "node:process";
-import { type RawData, type WebSocket, WebSocketServer } from "ws";
+import { WebSocketServer } from "ws";
+
+/** As much of the `WebSocket` of `ws` as is used here. */
+interface WebSocket {
+  readonly bufferedAmount: number;
+  on(event: string, listener: (...values: never[]) => void): void;
+  send(data: Uint8Array, done: () => void): void;
+  close(code?: number, reason?: string): void;
+  pause(): void;
+  resume(): void;
+}
+
+/** A request for a connection, and the answer to it. */
+type Request = { readonly origin?: string; readonly req: { readonly url?: string } };
+type Accept = (isAccepted: boolean, status?: number, reason?: string) => void;
 
 const LARGEST_FRAME = 1 << 20;
 /** Bytes that may wait for a slow browser before the server is asked to wait, too. */
@@ -28,7 +42,7 @@ const relay = new WebSocketServer({
   path: "/v1",
   maxPayload: LARGEST_FRAME,
   perMessageDeflate: false,
-  verifyClient: ({ origin, req }, accept) => {
+  verifyClient: ({ origin, req }: Request, accept: Accept) => {
     // A program that is not a browser sends no origin; it could send any.
     if (origin !== undefined && !origins.has(origin)) {
       return accept(false, 403, "origin not allowed");
@@ -44,7 +58,9 @@ relay.on("listening", () => {
   const port = typeof address === "object" ? address?.port : address;
   process.stdout.write(`listening on ${port}\n`);
 });
-relay.on("connection", (browser, request) => carry(browser, addressOf(request.url)));
+relay.on("connection", (browser: WebSocket, request: Request["req"]) => {
+  carry(browser, addressOf(request.url));
+});
 
 /** Carries bytes both ways, each as fast as its receiver takes them. */
 function carry(browser: WebSocket, address: string): void {
@@ -55,9 +71,9 @@ function carry(browser: WebSocket, address: string): void {
     noDelay: true,
     timeout: idle,
   });
-  browser.on("message", (data: RawData, isBinary: boolean) => {
+  browser.on("message", (data: Uint8Array, isBinary: boolean) => {
     if (!isBinary) return browser.close(1003, "binary frames only");
-    if (server.write(data as Uint8Array)) return;
+    if (server.write(data)) return;
     browser.pause();
     server.once("drain", () => browser.resume());
   });
