@@ -37,10 +37,15 @@ export interface WebSocketOptions {
 
 /** The part of the platform's `WebSocket` that is used here. */
 export interface WebSocketLike {
+  /** Set to `"arraybuffer"`. */
   binaryType: string;
+  /** Bytes that wait to be sent. */
   readonly bufferedAmount: number;
-  send(data: Uint8Array<ArrayBuffer>): void;
+  /** Sends one binary frame. */
+  send(data: Uint8Array): void;
+  /** Starts the closing handshake. */
   close(code?: number, reason?: string): void;
+  /** Listens to `open`, `message`, `error` and `close`. */
   addEventListener(type: string, listener: (event: never) => void): void;
 }
 
