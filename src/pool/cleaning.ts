@@ -1,6 +1,7 @@
 /** What is done with a connection that is given back, before somebody else gets it. */
 import { OperationalError } from "../errors/errors.ts";
 import * as ownSql from "../own_sql.ts";
+import { executeSimple } from "../query/simple.ts";
 import type { Signal } from "../runtime/runtime.ts";
 import type { Session } from "../session/session.ts";
 import type { Holding } from "./holding.ts";
@@ -42,14 +43,14 @@ export async function reset(
   how: PoolSettings["reset"],
 ): Promise<void> {
   const { connection, executor } = slot;
-  if (rollback) await connection.query(ownSql.ROLLBACK).simple().all();
+  if (rollback) await executeSimple(executor, ownSql.ROLLBACK);
   if (typeof how === "function") return await how(connection);
   if (how === "discard") {
     executor.changes.add(["settings"]);
-    return void await connection.query(ownSql.DISCARD_ALL).simple().all();
+    return void await executeSimple(executor, ownSql.DISCARD_ALL);
   }
   const { changes } = executor;
-  if (changes.any) await connection.query(changes.undo()).simple().all();
+  if (changes.any) await executeSimple(executor, changes.undo());
 }
 
 /**

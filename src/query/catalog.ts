@@ -1,8 +1,9 @@
 /**
- * Asks the server's catalogue for types that nobody knows: enums, domains, composites, ranges, arrays
- * of them, extensions' types. Each is asked for once per connection, before all that waits: what met
- * it may be the first of them. When the answer fails, the values stay text.
+ * Asks the server's catalogue about types that the driver does not know: enums, domains, composites,
+ * ranges, arrays of them, extensions' types. Each is asked for once per connection, ahead of all that
+ * waits, because what waits may have values of it.
  */
+import { DatabaseError, OperationalError, PgError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import * as ownSql from "../own_sql.ts";
 import type { Turn } from "../session/exchange.ts";
@@ -22,27 +23,30 @@ export class Catalog {
   }
 
   /**
-   * Defines the types with these OIDs, and what they are made of, in the registry. Resolves to
-   * whether anything was learned; never rejects.
+   * Defines the types with these OIDs, and the types they are made of, in the registry. Resolves to
+   * false where the catalogue is not PostgreSQL's, or may not be read: values stay text there.
+   *
+   * @throws {OperationalError} the query was refused or cancelled. The values must not pass for text
+   * then, because they would be something else the next time.
    */
   async learn(executor: Executor, oids: readonly number[], turn?: Turn): Promise<boolean> {
-    if (executor.session.transactionStatus === "failed") return false;
     const fresh = oids.filter((oid) => !this.#asked.has(oid));
     if (fresh.length > 0) {
       const asking = this.#ask(executor, fresh, turn);
       for (const oid of fresh) this.#asked.set(oid, asking);
     }
     try {
-      // All at once: while one is waited for, another's failure must not go unheard.
+      // Together: a failure of one must not go unhandled while another is awaited.
       await Promise.all(oids.map((oid) => this.#asked.get(oid)));
       return true;
-    } catch {
+    } catch (error) {
       for (const oid of oids) this.#asked.delete(oid);
-      return false;
+      if (isUnreadable(error)) return false;
+      throw unanswered(oids, error);
     }
   }
 
-  /** Has all types asked for anew when they are met again. */
+  /** Asks for every type again when it is met the next time. */
   forget(): void {
     this.#asked.clear();
   }
@@ -76,6 +80,20 @@ async function harmless<T>(
   const after = executeSimple(executor, ownSql.undoSavepoint(name), how);
   await Promise.allSettled([before, running, after]);
   return await running;
+}
+
+/** Reports whether the server has no such catalogue, or the role may not read it. */
+function isUnreadable(error: unknown): boolean {
+  if (!(error instanceof DatabaseError)) return false;
+  return error.code === "0A000" || error.code?.startsWith("42") === true;
+}
+
+function unanswered(oids: readonly number[], cause: unknown): OperationalError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const code = cause instanceof PgError ? cause.code : undefined;
+  const types = oids.length === 1 ? `type ${oids[0]}` : `types ${oids.join(", ")}`;
+  const message = `the catalogue did not answer about ${types} of the query: ${reason}`;
+  return new OperationalError(message, { code, cause });
 }
 
 type CatalogRow = [

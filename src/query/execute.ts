@@ -2,7 +2,7 @@
  * Runs queries on a session: keeps its statements and codecs, asks the catalogue, and does again what
  * failed for a reason of the driver's own.
  */
-import { DatabaseError, StaleStatementError } from "../errors/errors.ts";
+import { DatabaseError, InterfaceError, StaleStatementError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import type { ColumnDescription, TransactionStatus } from "../protocol/backend.ts";
 import * as ownSql from "../own_sql.ts";
@@ -94,19 +94,19 @@ export class Executor {
     return this.trace.query.isWatched ? this.#watched(execution, site) : this.run(execution, site);
   }
 
-  /**
-   * Runs one of the driver's own texts and collects its rows, which are arrays. Values are read and
-   * written by the built-in codecs under the default policies, whatever the connection's are.
-   */
+  /** Runs one of the driver's own texts. Rows are arrays; values go by the built-in codecs. */
   execute(text: string, values: readonly unknown[], options: OwnOptions): Promise<Result> {
     return this.run(this.driverExecution(text, values, options));
   }
 
-  /** The execution of one of the driver's own texts; see {@linkcode Executor.execute}. */
+  /** The execution of one of the driver's own texts. */
   driverExecution(text: string, values: readonly unknown[], options: OwnOptions): Execution {
-    const { builtin: types } = this.#ownTypes;
-    const how = own<ExecuteOptions>(options, { rows: "array", types });
-    return new Execution(this, text, values, how);
+    return new Execution(this, text, values, this.ownOptions(options));
+  }
+
+  /** How a text of the driver's own is run: whatever the connection's rows and codecs are. */
+  ownOptions(options: OwnOptions | undefined): ExecuteOptions {
+    return own<ExecuteOptions>(options, { rows: "array", types: this.#ownTypes.builtin });
   }
 
   /**
@@ -156,11 +156,17 @@ export class Executor {
   }
 
   /**
-   * Asks the catalogue for types that are not known; whether anything was learned. Not while another
-   * has the turn, unless something waits for it that was asked for before.
+   * Asks the catalogue about types that are not known. Reports whether anything was learned. A
+   * transaction that was begun meanwhile has the question asked inside.
+   *
+   * @throws {InterfaceError} a stream or a COPY that was begun meanwhile holds the connection.
+   * @throws {OperationalError} the catalogue did not answer.
    */
   async ask(oids: readonly number[], { turn, ahead }: Asking): Promise<boolean> {
-    if (ahead !== true && this.session.turn !== turn) return false;
+    const holder = this.session.turn;
+    if (ahead !== true && holder !== undefined && holder !== turn && !holder.isTransaction) {
+      throw new InterfaceError(`types of the query are not known yet, and ${holder.refusal}`);
+    }
     return await this.#catalog.learn(this, oids, turn);
   }
 
@@ -319,11 +325,7 @@ export class Executor {
     return this.session.parameterStatuses.get("standard_conforming_strings") === "off";
   }
 
-  /**
-   * The codecs that the option `types` of a query stands for.
-   *
-   * @throws {InterfaceError} a policy or a codec is wrong.
-   */
+  /** The codecs of the option `types`. @throws {InterfaceError} a policy or a codec is wrong. */
   ownTypes(options: TypesOptions): OwnTypes {
     return this.#ownTypes.of(options);
   }

@@ -9,18 +9,18 @@ import { query } from "../protocol/frontend.ts";
 import { Backend, backendName } from "../protocol/tags.ts";
 import type { Conversation, Message, Request, RowSink } from "../session/exchange.ts";
 import { endCopy, refuseCopy } from "./copy_guard.ts";
-import type { ExecuteOptions, Executor } from "./execute.ts";
+import type { ExecuteOptions, Executor, OwnOptions } from "./execute.ts";
 import { queryTrace, resultTrace } from "./query_trace.ts";
 import { Result } from "./result.ts";
 import { decodeLate, interpretRows, type RowColumn, rowColumns } from "./rows.ts";
 
-/** Runs `text` as it is; one result for each of its statements. */
+/** Runs one of the driver's own texts; one result for each of its statements. */
 export async function executeSimple(
   executor: Executor,
   text: string,
-  options: ExecuteOptions,
+  options?: OwnOptions,
 ): Promise<Result[]> {
-  return await new SimpleRequest(executor, text, options).run();
+  return await new SimpleRequest(executor, text, executor.ownOptions(options)).run();
 }
 
 /** One such text on its way. */
