@@ -18,7 +18,14 @@ import { endCopy } from "./copy_guard.ts";
 import { KEPT, type TextEffects } from "./dependence.ts";
 import type { ExecuteOptions, Executor } from "./execute.ts";
 import { expect, Introduction, unexpected } from "./introduction.ts";
-import { arePlain, checkParameters, refusal, writeParameters, writePlain } from "./parameters.ts";
+import {
+  arePlain,
+  areTexts,
+  checkParameters,
+  refusal,
+  writeParameters,
+  writePlain,
+} from "./parameters.ts";
 import { Result } from "./result.ts";
 import { type RowColumn, type RowDecoder, staleRow } from "./rows.ts";
 import type { Statement } from "./statement.ts";
@@ -87,7 +94,7 @@ export class Execution implements Request<Result> {
     const { options, values } = this;
     const { cache, exactness } = this.#executor;
     if (this.#described !== undefined && cache.isCurrent(this.#described)) return false;
-    if (arePlain(values) && exactness.ofText) return false;
+    if (this.#arePlain(values) && exactness.ofText) return false;
     const place = options.prepare === false ? undefined : options.place ?? cache;
     return place?.find(this.text, options.parameterTypes ?? NO_TYPES, options.types)?.state !==
       "ready";
@@ -99,9 +106,24 @@ export class Execution implements Request<Result> {
    */
   hold(): void {
     const { options, values } = this;
-    if (this.#described !== undefined || arePlain(values) || options.prepare === false) return;
+    if (this.#described !== undefined || this.#arePlain(values) || options.prepare === false) {
+      return;
+    }
     const place = options.place ?? this.#executor.cache;
     this.#described = place.find(this.text, options.parameterTypes ?? NO_TYPES, options.types);
+  }
+
+  /** Whether the values can be written before their types are known. */
+  #arePlain(values: readonly unknown[]): boolean {
+    const types = this.options.types?.registry ?? this.#executor.types;
+    return types.encodesPrimitives ? areTexts(values) : arePlain(values);
+  }
+
+  /** @throws {TypesWanted} a value's encoding depends on what the catalogue says of its type. */
+  #wantTypes(statement: Statement, values: readonly unknown[]): void {
+    const unknown = statement.parameters
+      .filter(({ codec }, i) => codec === undefined && !this.#arePlain([values[i]]));
+    if (unknown.length > 0) throw new TypesWanted(statement, unknown.map(({ oid }) => oid));
   }
 
   /** Has it described ahead of all that waits; then it runs that statement, under no name if need be. */
@@ -130,7 +152,7 @@ export class Execution implements Request<Result> {
     this.#isMisfit = false;
     if (known?.state === "ready" && known.name !== "" && !isAfterChange) {
       this.#way = "bind";
-      if (known.hasUnknownParameters) wantTypes(known, values);
+      if (known.hasUnknownParameters) this.#wantTypes(known, values);
       this.#bind(out, known, end);
       return false;
     }
@@ -229,7 +251,7 @@ export class Execution implements Request<Result> {
   ): boolean {
     const { exactness, session } = this.#executor;
     exactness.heed(this.text);
-    const plain = this.whole !== undefined || (arePlain(this.values) && exactness.ofText);
+    const plain = this.whole !== undefined || (this.#arePlain(this.values) && exactness.ofText);
     if (coming !== undefined && plain && this.#mayJoin(coming)) {
       this.#way = "join";
       this.#bindPlain(out, coming, end);
@@ -285,7 +307,7 @@ export class Execution implements Request<Result> {
     const { session } = this.#executor;
     try {
       yield* this.#introduction!.replies();
-      wantTypes(this.#statement, this.values);
+      this.#wantTypes(this.#statement, this.values);
       session.append((out) => this.#bind(out, this.#statement, EXECUTE_ALL_AND_SYNC));
     } catch (error) {
       session.sync();
@@ -355,13 +377,6 @@ export function bindKnown(
   const at = beginBind(out, portal, name);
   writeParameters(out, values, statement.parameters);
   endBind(out, at, statement.resultFormats);
-}
-
-/** @throws {TypesWanted} there are values that nobody can encode without asking the catalogue. */
-function wantTypes(statement: Statement, values: readonly unknown[]): void {
-  const unknown = statement.parameters
-    .filter(({ codec }, i) => codec === undefined && !arePlain([values[i]]));
-  if (unknown.length > 0) throw new TypesWanted(statement, unknown.map(({ oid }) => oid));
 }
 
 const NO_TYPES: readonly number[] = Object.freeze([]);

@@ -38,6 +38,11 @@ export function arePlain(values: readonly unknown[]): boolean {
   return true;
 }
 
+/** Reports whether every value is a string or NULL: those are sent as they are for every type. */
+export function areTexts(values: readonly unknown[]): boolean {
+  return values.every((value) => value === null || typeof value === "string");
+}
+
 /** Appends formats, count and values, all as text: the types are not known yet. */
 export function writePlain(out: Writer, values: readonly unknown[]): void {
   out.int16(0);

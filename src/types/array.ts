@@ -56,7 +56,8 @@ interface Flat {
  * `Uint8Array` are taken as well.
  *
  * An array that the element itself accepts (json, multiranges, vectors) is an element; any other
- * array inside an array is a dimension. Source: arrayfuncs.c, `array_send`, `array_out`.
+ * array inside an array is a dimension. Of those types an array of several dimensions is therefore
+ * read as a {@linkcode BoundedArray}, which is written as it was read. Source: arrayfuncs.c, `array_send`, `array_out`.
  *
  * @throws {InterfaceError} when encoding something jagged, too deep, or with an unfit element.
  */
@@ -74,7 +75,9 @@ export function arrayOf(element: Codec, options: ArrayOptions = {}): Codec {
     arrayOid: 0,
     decodeText(text: string): unknown {
       const { elements, lowerBounds } = parseArray(text, syntax);
-      return bounds ? new BoundedArray(elements, lowerBounds) : elements;
+      return bounds || isAmbiguous(element, lowerBounds.length)
+        ? new BoundedArray(elements, lowerBounds)
+        : elements;
     },
     accepts: (value) => value instanceof BoundedArray || isList(value),
     encodeText: (value) => textOf(element, flatten(element, value, name)),
@@ -87,6 +90,14 @@ export function arrayOf(element: Codec, options: ArrayOptions = {}): Codec {
     codec.encodesBinary = (value) => goesInBinary(element, flatten(element, value, name));
   }
   return Object.freeze(codec);
+}
+
+/**
+ * Reports whether nested arrays would not say how deep the elements lie, because an element may be an
+ * array itself: `[[1]]` of `jsonb[]` is written as one document in one dimension.
+ */
+function isAmbiguous(element: Codec, dimensions: number): boolean {
+  return dimensions > 1 && element.accepts([]);
 }
 
 function isList(value: unknown): value is ArrayLike<unknown> {
@@ -121,7 +132,9 @@ function readArray(
   if (dimensions > 0) reader.count(total, 4);
   try {
     const elements = dimensions === 0 ? [] : readDimension(element, reader, end, sizes, 0);
-    return bounds ? new BoundedArray(elements, lowerBounds) : elements;
+    return bounds || isAmbiguous(element, dimensions)
+      ? new BoundedArray(elements, lowerBounds)
+      : elements;
   } finally {
     reader.end = end;
   }

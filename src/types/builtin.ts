@@ -34,7 +34,10 @@ import type { TemporalLike } from "./temporal.ts";
 
 /** What the built-in types become in JavaScript; holds inside arrays, ranges and composites too. */
 export interface TypePolicies {
-  /** `int8` and `xid8`; default `"bigint"`. As `"number"`, unsafe integers are refused. */
+  /**
+   * `int8` and `xid8`; default `"bigint"`. Beyond `Number.MAX_SAFE_INTEGER`, `"number"` refuses a
+   * value, and `"safe"`, which reads numbers too, gives a bigint.
+   */
   int8?: Int8Policy;
   /** `numeric`; default `"string"`. As `"number"`, values that would lose digits are refused. */
   numeric?: NumericPolicy;
@@ -83,7 +86,7 @@ const FIXED: readonly Codec[] = [
 ] as readonly Codec[];
 
 const CHOICES: Readonly<Record<string, readonly unknown[]>> = {
-  int8: ["bigint", "number", "string"],
+  int8: ["bigint", "number", "safe", "string"],
   numeric: ["string", "number"],
   arrays: ["array", "bounded"],
 };

@@ -18,9 +18,15 @@ export interface CustomCodec<T = unknown> {
   readonly oid?: number;
   /** Makes a value of the server's text; the text itself unless given. */
   decode?(text: string): T;
-  /** Makes the server's text of a value; without it only strings can be written. */
+  /**
+   * Returns the server's text of a value; without it only strings can be written. It is never called
+   * with a string: for every type a string is the text of a value already, and is sent as it is.
+   */
   encode?(value: T): string;
-  /** Which values `encode` takes; unless given, every object. Strings are sent as they are. */
+  /**
+   * Reports whether `encode` takes a value; unless given, it takes every object, number, bigint and
+   * boolean. A number, bigint or boolean that it does not take is sent as its text.
+   */
   accepts?(value: unknown): boolean;
 }
 
@@ -41,7 +47,7 @@ export function customCodec(original: Codec | CustomCodec): Codec {
 
 function fromShort(given: CustomCodec, self: object): Omit<Codec, "name" | "oid"> {
   const { encode } = given;
-  const accepts = given.accepts?.bind(self) ?? isObject;
+  const accepts = given.accepts?.bind(self) ?? isNoString;
   return {
     arrayOid: 0,
     decodeText: given.decode?.bind(self) ?? ((text) => text),
@@ -50,6 +56,15 @@ function fromShort(given: CustomCodec, self: object): Omit<Codec, "name" | "oid"
   };
 }
 
-function isObject(value: unknown): boolean {
-  return typeof value === "object";
+function isNoString(value: unknown): boolean {
+  return ["object", "number", "bigint", "boolean"].includes(typeof value);
+}
+
+/**
+ * Reports whether a user's codec may write numbers, bigints and booleans in its own way. A statement
+ * with such parameters then has to be described before they are sent.
+ */
+export function mayEncodePrimitives(original: Codec | CustomCodec): boolean {
+  const given = ownOrOfClass(original);
+  return "decodeText" in given || given.encode !== undefined;
 }

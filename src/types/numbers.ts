@@ -7,8 +7,10 @@ import { isBetweenFloats, shortestFloat32 } from "./float32.ts";
 import { OIDS } from "./oids.ts";
 
 /** How an `int8` (and `xid8`) becomes a JavaScript value. */
-export type Int8Policy = "bigint" | "number" | "string";
+export type Int8Policy = "bigint" | "number" | "safe" | "string";
 
+const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
+const MAX_UINT64 = 0xffffffffffffffffn;
 const INTEGER = /^-?\d+$/;
 const FLOAT = /^-?(?:\d+(?:\.\d+)?(?:e[+-]?\d+)?|Infinity)$|^NaN$/;
 
@@ -38,17 +40,23 @@ export const int4Codec: Codec<number | bigint> = Object.freeze({
   },
 });
 
-/** A 32-bit unsigned type (`oid`, `xid`, `cid`) ↔ number. Source: oid.c, xid.c. */
+/**
+ * A 32-bit unsigned type (`oid`, `xid`, `cid`) ↔ number. Negative numbers are taken as the server
+ * takes their text: -1 is 4294967295. Source: oid.c, xid.c; numutils.c, `uint32in_subr`.
+ */
 export function unsignedCodec(name: string, oid: number, arrayOid: number): Codec<number | bigint> {
+  const wrapped = (value: number | bigint): number =>
+    checked(value, name, -0x80000000, 0xffffffff) >>> 0;
   return Object.freeze({
     ...integer(name, oid, arrayOid, 0, 0xffffffff),
+    encodeText: (value: number | bigint): string => String(wrapped(value)),
     primitive: "uint4",
     decodeBinary(reader: Reader, length: number): number {
       expectLength(length, 4, name);
       return reader.uint32();
     },
     encodeBinary(value: number | bigint, out: Writer): void {
-      out.int32(checked(value, name, 0, 0xffffffff));
+      out.int32(wrapped(value));
     },
   });
 }
@@ -95,7 +103,8 @@ export const float4Codec: Codec<number | bigint> = Object.freeze({
 /**
  * `int8` as a bigint, a number or its decimal text. Source: int8.c, `int8send`.
  *
- * As `"number"` a value beyond `Number.MAX_SAFE_INTEGER` is refused with a `DataError`.
+ * A value beyond `Number.MAX_SAFE_INTEGER` is refused with a `DataError` as `"number"`, and is a
+ * bigint as `"safe"`.
  */
 export function int8Codec(policy: Int8Policy): Codec<number | bigint> {
   return Object.freeze({
@@ -104,11 +113,18 @@ export function int8Codec(policy: Int8Policy): Codec<number | bigint> {
   });
 }
 
-/** `xid8`, a 64-bit counter, by the policy for `int8`. Source: xid8funcs.c. */
+/**
+ * `xid8`, a 64-bit counter, by the policy for `int8`. Negative numbers are taken as the server takes
+ * their text: -1 is 2⁶⁴ - 1. Source: xid.c, `xid8in`; numutils.c, `uint64in_subr`.
+ */
 export function xid8Codec(policy: Int8Policy): Codec<number | bigint> {
-  return Object.freeze(
-    wide("xid8", OIDS.xid8, OIDS._xid8, 0n, 0xffffffffffffffffn, policy),
-  );
+  const wrapped = (value: number | bigint): bigint =>
+    BigInt.asUintN(64, checkedWide(value, "xid8", -MAX_UINT64, MAX_UINT64));
+  return Object.freeze({
+    ...wide("xid8", OIDS.xid8, OIDS._xid8, 0n, MAX_UINT64, policy),
+    encodeText: (value: number | bigint): string => String(wrapped(value)),
+    encodeBinary: (value: number | bigint, out: Writer): void => out.int64(wrapped(value)),
+  });
 }
 
 function isNumeric(value: unknown): boolean {
@@ -182,6 +198,7 @@ function presenter(policy: Int8Policy, name: string): (value: bigint) => bigint 
   const views: Record<Int8Policy, (value: bigint) => unknown> = {
     bigint: (value) => value,
     string: String,
+    safe: (value) => value >= -MAX_SAFE && value <= MAX_SAFE ? Number(value) : value,
     number(value) {
       const number = Number(value);
       if (Number.isSafeInteger(number)) return number;

@@ -4,7 +4,7 @@ import { builtinCodecs, type TypePolicies } from "./builtin.ts";
 import type { Codec } from "./codec.ts";
 import type { TypeName } from "./component.ts";
 import { type Attribute, compositeOf } from "./composite.ts";
-import { type CustomCodec, customCodec } from "./custom.ts";
+import { type CustomCodec, customCodec, mayEncodePrimitives } from "./custom.ts";
 import { EXTENSION_CODECS } from "./extensions.ts";
 import { BUILTIN_TYPES, type BuiltinType } from "./oids.ts";
 import { multirangeOf, type Range, rangeOf } from "./range.ts";
@@ -55,6 +55,7 @@ export class TypeRegistry {
   readonly #named = new Map<string, Codec>();
   /** What the user registered since, for {@linkcode TypeRegistry.with}. */
   readonly #registered: (Codec | CustomCodec)[] = [];
+  #encodesPrimitives = false;
   readonly #catalogue: Catalogue;
   /** What was made of the others: containers, and what has no codec of its own. */
   readonly #derived = new Map<number, Codec>();
@@ -75,6 +76,11 @@ export class TypeRegistry {
     this.#catalogue = sharing === undefined ? new Catalogue() : sharing.#catalogue;
     for (const codec of builtinCodecs(options)) this.#scalars.set(codec.oid, codec);
     for (const codec of options.codecs ?? []) this.register(codec);
+  }
+
+  /** Whether a user's codec may write numbers, bigints and booleans in its own way. */
+  get encodesPrimitives(): boolean {
+    return this.#encodesPrimitives;
   }
 
   /** How json is read and written, where that was chosen. */
@@ -98,6 +104,7 @@ export class TypeRegistry {
    */
   register(codec: Codec | CustomCodec): void {
     const whole = customCodec(codec);
+    this.#encodesPrimitives ||= mayEncodePrimitives(codec);
     this.#registered.push(codec);
     const oid = whole.oid || builtinOid(whole.name) || 0;
     if (oid !== 0) this.#scalars.set(oid, ofType(whole, this.#describe(oid) ?? { oid }));

@@ -84,8 +84,8 @@ test("copy in: the statement chooses the format, and CSV with a header counts no
 test("copy in: a character cut between two strings arrives whole", async () => {
   await withTable(async (db) => {
     const [high, low] = "😀".split("");
-    await db.copyFrom(COPY, [`1\t${high}`, `${low}\n2\t${high}`, new Uint8Array([0x0a])]);
-    assert.deepEqual(await rowsOf(db), [[1, "😀"], [2, "\ufffd"]]);
+    await db.copyFrom(COPY, [`1\t${high}`, `${low}\n`]);
+    assert.deepEqual(await rowsOf(db), [[1, "😀"]]);
   });
 });
 

@@ -35,6 +35,10 @@ const TAKEN: readonly [type: string, value: unknown, printed: string][] = [
   ["numrange", new Range(1, 2.5), "[1,2.5)"], ["int4range", new Range<unknown>("1", 5n, "[]"), "[1,6)"], ["int4range", "(1,2]", "[2,3)"],
   ["int4multirange", [new Range(1, 3), new Range(2, 5)], "{[1,5)}"], ["tstzrange", new Range(new Date(0), null), '["1970-01-01 00:00:00+00",)'],
   ["point", "(1,2)", "(1,2)"], ["polygon", { points: [{ x: 0, y: 0 }] }, "((0,0))"],
+  ["oid", -1, "4294967295"], ["oid", -(2 ** 31), "2147483648"], ["oid", 2 ** 32 - 1, "4294967295"], ["oid", -1n, "4294967295"],
+  ["xid", -1, "4294967295"], ["cid", -2, "4294967294"], ["xid8", -1, "18446744073709551615"], ["xid8", -(2n ** 64n - 1n), "1"],
+  ["oid[]", [-1, 1], "{4294967295,1}"], ["xid8[]", [-1n], "{18446744073709551615}"],
+  ["jsonb[]", new BoundedArray([[1, [2]], [{ a: 3 }, null]], [1, 1]), '{{1,[2]},{"{\\"a\\": 3}",NULL}}'],
   ["regclass", 1247, "pg_type"], ["oidvector", [1, 2], "1 2"],
 ];
 
@@ -50,6 +54,7 @@ const REFUSED: readonly [type: string, value: unknown][] = [
   ["int8", 2 ** 53],
   ["int8", 2n ** 63n],
   ["oid", 2 ** 32],
+  ["oid", -(2 ** 31) - 1],
   ["float8", {}],
   ["int4", [1]],
   ["text", {}],
@@ -148,6 +153,91 @@ for (const major of majors()) {
       }
       assert.equal(await db.query("select 1").scalar(), 1);
     });
+  });
+
+  test(`an array of arrays comes back as it was written to PostgreSQL ${major}, whatever its elements are`, async () => {
+    await withConnection(major, {}, async (db) => {
+      const twoDimensional = `array[array['1'::jsonb, '[2]'], array['{"a":3}'::jsonb, null]]`;
+      const values: [type: string, value: unknown][] = [
+        ["jsonb[]", [[1, [2]], [{ a: 3 }, null]]],
+        ["json[]", [[1], [2, 3]]],
+        ["int4multirange[]", [[new Range(1, 2)], []]],
+        ["oidvector[]", [[1, 2], [3]]],
+      ];
+      for (let execution = 0; execution < 2; execution++) {
+        const read = await db.query(`select ${twoDimensional}`).scalar();
+        assert.deepEqual(read, new BoundedArray([[1, [2]], [{ a: 3 }, null]], [1, 1]));
+        const same = `select $1::jsonb[] = ${twoDimensional}`;
+        assert.equal(await db.query(same, [read]).scalar(), true);
+        for (const [type, value] of values) {
+          const [[again, dimensions] = []] = await db
+            .query(`select $1::${type}, array_ndims($1::${type})`, [value]).values();
+          assert.deepEqual([again, dimensions], [value, 1], type);
+        }
+      }
+    });
+  });
+
+  test(`the policy "safe" reads int8 of PostgreSQL ${major} as a number where that is exact, in containers too`, async () => {
+    const most = 2n ** 53n - 1n;
+    const text = `select int8 '${most}' as a, int8 '${most + 1n}' as b, int8 '-${most}' as c,
+      int8 '-${most + 1n}' as d, array[1, ${most + 1n}]::int8[] as e, int8range(1, ${
+      most + 1n
+    }) as f,
+      int8multirange(int8range(-${most + 1n}, 2)) as g, row(7, '{8}')::pg_temp.mix as h,
+      '18446744073709551615'::xid8 as i, count(*) as j`;
+    await withConnection(major, { types: { int8: "safe" } }, async (db) => {
+      await db.query("create type pg_temp.mix as (i int8, a int8[])");
+      for (let execution = 0; execution < 2; execution++) {
+        assert.deepEqual([...await db.query(text)], [{
+          ...{ a: Number(most), b: most + 1n, c: -Number(most), d: -most - 1n, e: [1, most + 1n] },
+          ...{ f: new Range<unknown>(1, most + 1n), g: [new Range<unknown>(-most - 1n, 2)] },
+          ...{ h: { i: 7, a: [8] }, i: 2n ** 64n - 1n, j: 1 },
+        }]);
+      }
+    });
+  });
+
+  test(`a user's codec writes every value of PostgreSQL ${major} but strings, the first time as the next`, async () => {
+    const seen: unknown[] = [];
+    const doubling = {
+      name: "int4",
+      encode: (value: unknown) => {
+        seen.push(value);
+        return String(Number(value) * 2);
+      },
+    };
+    const some = { ...doubling, accepts: (value: unknown) => typeof value === "boolean" };
+    const cases: [codec: object, value: unknown, printed: string][] = [
+      [doubling, 5, "10"],
+      [doubling, 5n, "10"],
+      [doubling, true, "2"],
+      [doubling, new Date(4), "8"],
+      [doubling, "5", "5"],
+      [doubling, -0, "0"],
+      [some, true, "2"],
+      [some, 5, "5"],
+      [{ name: "int4", decode: Number }, 5, "5"],
+    ];
+    for (const [codec, value, printed] of cases) {
+      for (const options of [{ codecs: [codec] }, undefined]) {
+        const types = { codecs: [codec] };
+        await withConnection(major, options === undefined ? {} : { types }, async (db) => {
+          const how = options === undefined ? { types } : {};
+          for (let execution = 0; execution < 2; execution++) {
+            const run = db.query("select format('%s', $1::int4)", [value], how);
+            assert.equal(await run.scalar(), printed);
+            const statement = await db.prepare("select format('%s', $1::int4 + 0)", how);
+            assert.equal(await statement.query([value]).scalar(), printed);
+            const [many] = await db.executeMany("select format('%s', $1::int4)", [[value]], how);
+            assert.deepEqual(many, { format: printed });
+            const listed = db.query("select format('%s', $1::int4[])", [[value]], how);
+            assert.equal(await listed.scalar(), `{${printed}}`);
+          }
+        });
+      }
+    }
+    assert.ok(!seen.some((value) => typeof value === "string"));
   });
 
   test(`a user's codec stands in for a type of PostgreSQL ${major} by its OID or its name, in containers too`, async () => {

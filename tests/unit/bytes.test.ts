@@ -84,14 +84,6 @@ test("this runtime's own decoder reads every sequence of bytes as TextDecoder do
   same(PLATFORM.encode("\uFEFFé€😀".repeat(1e5)));
 });
 
-test("a lone surrogate becomes U+FFFD, short or long", () => {
-  for (const text of ["\ud800", `${"a".repeat(100)}\ud800`]) {
-    const out = new Writer();
-    out.text(text);
-    assert.ok(new TextDecoder().decode(out.peek()).endsWith("\ufffd"));
-  }
-});
-
 test("reading past the end is a protocol error, and reads nothing", () => {
   const reads: ((reader: Reader) => unknown)[] = [
     (reader) => reader.uint8(),
