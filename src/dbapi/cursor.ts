@@ -1,3 +1,4 @@
+import { asGiven } from "../query/rewritten.ts";
 import type { Queryable } from "../connection.ts";
 import { InterfaceError, ProgrammingError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
@@ -116,7 +117,7 @@ export class Cursor<Connection = Queryable> implements AsyncDisposable {
     const scanned = scanText(this.paramstyle, operation, host.backslashes);
     const types = this.#takeTypes(scanned);
     const values = bindArguments(scanned, args);
-    this.#outcome = await executeStatement(host, scanned.text, values, types, true);
+    this.#outcome = await executeStatement(host, scanned, values, types, true);
     return this;
   }
 
@@ -133,7 +134,7 @@ export class Cursor<Connection = Queryable> implements AsyncDisposable {
     const types = this.#takeTypes(scanned);
     const all = Array.from(sets, (args) => bindArguments(scanned, args));
     this.#outcome = NOTHING;
-    if (all.length > 0) this.#outcome = await executeSets(host, scanned.text, all, types);
+    if (all.length > 0) this.#outcome = await executeSets(host, scanned, all, types);
     return this;
   }
 
@@ -148,7 +149,13 @@ export class Cursor<Connection = Queryable> implements AsyncDisposable {
     const host = this.#begin(procname);
     if (!NAME.test(procname)) throw new InterfaceError("callproc(): not the name of a procedure");
     const text = ownSql.callProcedure(procname, parameters.length);
-    this.#outcome = await executeStatement(host, text, parameters, this.#takeSizes(), false);
+    this.#outcome = await executeStatement(
+      host,
+      asGiven(text),
+      parameters,
+      this.#takeSizes(),
+      false,
+    );
   }
 
   /**

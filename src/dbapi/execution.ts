@@ -1,6 +1,7 @@
 import type { Connection, Queryable } from "../connection.ts";
 import { InterfaceError } from "../errors/errors.ts";
 import type { Result } from "../query/result.ts";
+import { inOriginal, type Rewritten } from "../query/rewritten.ts";
 import { statementWords } from "./statement_words.ts";
 
 /** What cursors and `run()` execute their statements on. */
@@ -76,31 +77,47 @@ export function executeText(
 /** Runs one statement with parameters in the places of `$1`, `$2`, … */
 export function executeStatement(
   host: ExecutionHost,
-  text: string,
+  scanned: Rewritten,
   values: readonly unknown[],
   parameterTypes: readonly number[],
   begins: boolean,
 ): Promise<Outcome> {
-  return host.run(async () => {
+  const { text } = scanned;
+  return runRewritten(host, scanned, begins, async () => {
     const options = { ...ARRAYS, parameterTypes };
     const result = await host.db.query<unknown[]>(text, host.adapt(values), options);
     return judge(host, text, [result]);
-  }, begins);
+  });
 }
 
 /** Runs one statement with each set of values, in one round trip and one transaction. */
 export function executeSets(
   host: ExecutionHost,
-  text: string,
+  scanned: Rewritten,
   sets: readonly (readonly unknown[])[],
   parameterTypes: readonly number[],
 ): Promise<Outcome> {
-  return host.run(async () => {
+  const { text } = scanned;
+  return runRewritten(host, scanned, true, async () => {
     const options = { ...ARRAYS, parameterTypes };
     const adapted = sets.map((values) => host.adapt(values));
     const result = await host.db.executeMany<unknown[]>(text, adapted, options);
     return judge(host, text, [result]);
-  }, true);
+  });
+}
+
+/** Runs `work` like `host.run()`; positions in errors count in the caller's text. */
+export async function runRewritten<T>(
+  host: ExecutionHost,
+  scanned: Rewritten,
+  begins: boolean,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await host.run(work, begins);
+  } catch (error) {
+    throw inOriginal(error, scanned);
+  }
 }
 
 /**

@@ -9,6 +9,7 @@ import {
   type ExecutionHost,
   judge,
   type Outcome,
+  runRewritten,
 } from "./execution.ts";
 import {
   type Arguments,
@@ -59,7 +60,7 @@ export class NamedStatements {
     const scanned = scanText("named", sql, this.#host.backslashes);
     const values = namedValues(scanned, parameters);
     const types = namedTypes(scanned, named);
-    this.#outcome = await executeStatement(this.#host, scanned.text, values, types, true);
+    this.#outcome = await executeStatement(this.#host, scanned, values, types, true);
     return this.#outcome.rows;
   }
 }
@@ -79,7 +80,8 @@ export async function prepareNamed(
   if (typeof sql !== "string") throw new InterfaceError("prepare(): the SQL must be a string");
   const scanned = scanText("named", sql, host.backslashes);
   const how = { rows: "array", parameterTypes: namedTypes(scanned, types) } as const;
-  const statement = await host.run(() => host.db.prepare<unknown[]>(scanned.text, how), false);
+  const prepare = () => host.db.prepare<unknown[]>(scanned.text, how);
+  const statement = await runRewritten(host, scanned, false, prepare);
   return new PreparedStatement(host, scanned, statement);
 }
 
@@ -122,10 +124,10 @@ export class PreparedStatement implements AsyncDisposable {
   ): Promise<Row[] | null> {
     const host = this.#host;
     const values = host.adapt(namedValues(this.#scanned, parameters));
-    this.#outcome = await host.run(async () => {
+    this.#outcome = await runRewritten(host, this.#scanned, true, async () => {
       const result = await this.#statement.query(values);
       return judge(host, this.#scanned.text, [result]);
-    }, true);
+    });
     return this.#outcome.rows as Row[] | null;
   }
 

@@ -5,6 +5,7 @@
 import { InterfaceError } from "../errors/errors.ts";
 import { Colons } from "../query/colons.ts";
 import { Lexer, matchEnd } from "../query/lexer.ts";
+import type { Rewritten } from "../query/rewritten.ts";
 
 /**
  * How a text marks its parameters: `?`, `:1`, `:name`, `%s`, `%(name)s`.
@@ -15,8 +16,7 @@ export type ParamStyle = "qmark" | "numeric" | "named" | "format" | "pyformat";
 export type Arguments = readonly unknown[] | Readonly<Record<string, unknown>>;
 
 /** A text with `$1`, `$2`, … in it, and what stands behind each: a position from 0, or a name. */
-export interface ScannedText {
-  readonly text: string;
+export interface ScannedText extends Rewritten {
   readonly keys: readonly (number | string)[];
 }
 
@@ -125,6 +125,7 @@ class Scan {
   readonly #lexer: Lexer;
   readonly #keys: (number | string)[] = [];
   readonly #places = new Map<number | string, number>();
+  readonly #edits: [number, number, number, number][] = [];
   #out = "";
   /** Up to where the text is in `#out`. */
   #copied = 0;
@@ -149,7 +150,8 @@ class Scan {
       throw new InterfaceError(`a text in paramstyle "${this.#style}" cannot have $1 as well`);
     }
     if (this.#dollars > 0) this.#keys.push(...Array(this.#dollars).keys());
-    return { text: this.#out + lexer.text.slice(this.#copied), keys: this.#keys };
+    const text = this.#out + lexer.text.slice(this.#copied);
+    return { text, keys: this.#keys, original: lexer.text, edits: this.#edits };
   }
 
   #dollar(): void {
@@ -180,8 +182,10 @@ class Scan {
     const mark = text.slice(start, end);
     this.#out += text.slice(this.#copied, start);
     this.#copied = end;
+    const at = this.#out.length;
     if (mark === "%%" || mark === "??") this.#out += mark[0];
     else this.#out += `$${this.#place(keyOf(mark))}`;
+    this.#edits.push([at, this.#out.length, start, end]);
     return mark !== "%%" && mark !== "??";
   }
 

@@ -19,7 +19,10 @@ export interface ServerReport {
   readonly detail?: string;
   /** What to do about it. */
   readonly hint?: string;
-  /** Where in the query text, in characters, from 1. */
+  /**
+   * Where in the query text, in characters, from 1. In a text with `:name`s, or with a cursor's
+   * placeholders, it counts in your text; in a template, in the text with `$1`, … for its values.
+   */
   readonly position?: number;
   /** Where in `internalQuery`, in characters, from 1. */
   readonly internalPosition?: number;
@@ -168,7 +171,10 @@ export class DatabaseError extends PgError {
   declare readonly detail?: string;
   /** What to do about it. */
   declare readonly hint?: string;
-  /** Where in the query text, in characters, from 1. */
+  /**
+   * Where in the query text, in characters, from 1. In a text with `:name`s, or with a cursor's
+   * placeholders, it counts in your text; in a template, in the text with `$1`, … for its values.
+   */
   declare readonly position?: number;
   /** Where in `internalQuery`, in characters, from 1. */
   declare readonly internalPosition?: number;
@@ -206,7 +212,7 @@ export class DatabaseError extends PgError {
       if (value === undefined || name === "fields" || name === "message" || name === "code") {
         continue;
       }
-      Object.defineProperty(this, name, { value, enumerable: true });
+      Object.defineProperty(this, name, { value, enumerable: true, configurable: true });
     }
   }
   /** PostgreSQL's name for the SQLSTATE (`"unique_violation"`), or `undefined` for one it does not list. */

@@ -18,7 +18,13 @@ export class PoolPreparedStatement<Row> extends PreparedStatement<Row> {
   ) {
     const nowhere = {} as ConstructorParameters<typeof PreparedStatement>[3];
     const described = { parameters, columns } as ConstructorParameters<typeof PreparedStatement>[4];
-    super(host, { text: "", names: [], isNumbered: false }, {}, nowhere, described);
+    super(
+      host,
+      { text: "", names: [], isNumbered: false, original: "", edits: [] },
+      {},
+      nowhere,
+      described,
+    );
     this.#run = run;
   }
 

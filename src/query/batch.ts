@@ -18,6 +18,7 @@ import { expect, unexpected } from "./introduction.ts";
 import { checkParameters } from "./parameters.ts";
 import { batchResultTrace, batchTrace } from "./query_trace.ts";
 import { Result } from "./result.ts";
+import type { Rewritten } from "./rewritten.ts";
 import { type RowDecoder, staleRow } from "./rows.ts";
 import type { Statement } from "./statement.ts";
 
@@ -26,6 +27,8 @@ export interface BatchItem {
   readonly text: string;
   readonly values: readonly unknown[];
   readonly parameterTypes?: readonly number[];
+  /** The caller's text, where it differs. */
+  readonly rewritten?: Rewritten;
 }
 
 /** Runs statements together; when one fails, its error says which (`index`), and none has any effect. */

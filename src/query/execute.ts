@@ -13,6 +13,7 @@ import { AlteredTypeError } from "../types/composite.ts";
 import type { CustomCodec } from "../types/custom.ts";
 import type { TypeRegistry, TypesOptions } from "../types/registry.ts";
 import type { Tracing } from "../trace.ts";
+import { inOriginal } from "./rewritten.ts";
 import { withCallSite } from "./call_site.ts";
 import { Catalog } from "./catalog.ts";
 import { Description } from "./describe.ts";
@@ -109,10 +110,7 @@ export class Executor {
     return own<ExecuteOptions>(options, { rows: "array", types: this.#ownTypes.builtin });
   }
 
-  /**
-   * The same. `site` is where the caller's stack was taken, for errors; this is the only async
-   * function between the caller and the session.
-   */
+  /** Runs an execution: the only async function between caller and session. `site`: for errors. */
   async run(execution: Execution, site?: Error): Promise<Result> {
     try {
       let result: Result;
@@ -125,7 +123,7 @@ export class Executor {
       if (incomplete === undefined) return result;
       return await this.complete(result, incomplete, execution);
     } catch (error) {
-      throw withCallSite(error, site);
+      throw withCallSite(inOriginal(error, execution.rewritten), site);
     }
   }
 

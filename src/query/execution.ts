@@ -26,6 +26,7 @@ import {
   writeParameters,
   writePlain,
 } from "./parameters.ts";
+import type { Rewritten } from "./rewritten.ts";
 import { Result } from "./result.ts";
 import { type RowColumn, type RowDecoder, staleRow } from "./rows.ts";
 import type { Statement } from "./statement.ts";
@@ -48,6 +49,8 @@ export class Execution implements Request<Result> {
   readonly text: string;
   readonly values: readonly unknown[];
   options: ExecuteOptions;
+  /** The caller's text, where it differs from what is sent. */
+  rewritten: Rewritten | undefined;
   /**
    * The request that it is a part of, if it is. Then it cannot wait for a description, which was seen
    * to before.

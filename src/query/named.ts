@@ -4,10 +4,10 @@
 import { InterfaceError } from "../errors/errors.ts";
 import { Colons } from "./colons.ts";
 import { Lexer, matchEnd } from "./lexer.ts";
+import type { Rewritten } from "./rewritten.ts";
 
 /** A text with `$1`, `$2`, … for its `:name`s, and whose values they are, in order. */
-export interface NamedText {
-  readonly text: string;
+export interface NamedText extends Rewritten {
   readonly names: readonly string[];
   /** Whether the text has `$1`, … of its own. */
   readonly isNumbered: boolean;
@@ -48,7 +48,8 @@ export class NamedTexts {
 export function scanNames(text: string, backslashes: boolean = false): NamedText {
   const scan = new Scan(text, backslashes);
   scan.run();
-  return { text: scan.out, names: scan.names, isNumbered: scan.isNumbered };
+  const { out, names, isNumbered, edits } = scan;
+  return { text: out, names, isNumbered, original: text, edits };
 }
 
 /**
@@ -72,6 +73,7 @@ class Scan {
   readonly names: string[] = [];
   out = "";
   isNumbered = false;
+  readonly edits: [number, number, number, number][] = [];
   readonly #lexer: Lexer;
   readonly #colons = new Colons();
 
@@ -83,7 +85,7 @@ class Scan {
     const lexer = this.#lexer;
     while (lexer.next()) {
       const name = this.#name();
-      if (name !== undefined) this.out += `$${this.#place(name)}`;
+      if (name !== undefined) this.#replace(`$${this.#place(name)}`);
       else this.out += lexer.text.slice(lexer.start, lexer.end);
       this.isNumbered ||= lexer.kind === "parameter";
       this.#colons.pass(lexer, name !== undefined);
@@ -103,6 +105,13 @@ class Scan {
     if (end < 0) return undefined;
     lexer.end = end;
     return text.slice(start + 1, end);
+  }
+
+  #replace(placeholder: string): void {
+    const { start, end } = this.#lexer;
+    const at = this.out.length;
+    this.out += placeholder;
+    this.edits.push([at, this.out.length, start, end]);
   }
 
   #place(name: string): number {

@@ -11,6 +11,7 @@ import type { Conversation, Request } from "../session/exchange.ts";
 import { expect } from "./introduction.ts";
 import { bindNames, type NamedText } from "./named.ts";
 import { type QueryHost, type QueryOptions, withDefaults } from "./host.ts";
+import { inOriginal } from "./rewritten.ts";
 import { Query } from "./query.ts";
 import type { ObjectRow } from "./result.ts";
 import type { Statement } from "./statement.ts";
@@ -68,7 +69,7 @@ export class PreparedStatement<Row = ObjectRow> implements AsyncDisposable {
       ? parameters
       : bindNames(this.#text, parameters as Readonly<Record<string, unknown>>);
     const how = options === undefined ? this.#options : own<QueryOptions>(this.#options, options);
-    return new Query<Row>(this.#host, this.#text.text, values, how);
+    return new Query<Row>(this.#host, this.#text.text, values, how, this.#text);
   }
 
   /** Drops it on the server. Closing twice is closing once; never rejects. */
@@ -110,7 +111,7 @@ export async function prepareStatement<Row>(
     return new PreparedStatement(host, scanned, fixed, place, statement);
   } catch (error) {
     place.leave();
-    throw error;
+    throw inOriginal(error, scanned);
   }
 }
 

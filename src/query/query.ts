@@ -9,6 +9,7 @@ import { FOREIGN_QUERY, refuseForeign } from "./foreign.ts";
 import { type Assembly, Fragment } from "./fragment.ts";
 import { neverSent, NO_OPTIONS, type QueryHost, type QueryOptions, withDefaults } from "./host.ts";
 import type { ObjectRow, Result } from "./result.ts";
+import { inOriginal, type Rewritten } from "./rewritten.ts";
 import { SimpleQuery } from "./simple_query.ts";
 import { BatchStream, RowStream, type StreamSource } from "./stream.ts";
 import { isStatement } from "./unstarted.ts";
@@ -43,7 +44,7 @@ export class Query<Row = ObjectRow> extends Fragment<Row>
   readonly #text: string;
   readonly #parameters: readonly unknown[];
   readonly #options: QueryOptions;
-  readonly #origin: TemplateStringsArray | Fragment | undefined;
+  readonly #origin: TemplateStringsArray | Fragment | Rewritten | undefined;
   readonly #site: Error | undefined;
   #promise: Promise<Result<Row>> | undefined;
   #running: { cancel(reason: unknown): void } | undefined;
@@ -54,13 +55,16 @@ export class Query<Row = ObjectRow> extends Fragment<Row>
     refuseForeign(this.prototype, "a query", FOREIGN_QUERY);
   }
 
-  /** For the driver: use `query()` of a connection. `origin` is what it was made of, if `sql` did. */
+  /**
+   * For the driver: use `query()` of a connection. `origin` is what the text was made of: by `sql`, or
+   * from a text with names.
+   */
   constructor(
     host: QueryHost,
     text: string,
     parameters: readonly unknown[],
     options: QueryOptions,
-    origin?: TemplateStringsArray | Fragment,
+    origin?: TemplateStringsArray | Fragment | Rewritten,
   ) {
     super();
     this.#host = host;
@@ -169,7 +173,13 @@ export class Query<Row = ObjectRow> extends Fragment<Row>
   /** The same text by the simple protocol: several statements are allowed, parameters are not. */
   simple(): SimpleQuery<Row> {
     this.#host.unstarted?.delete(this);
-    return new SimpleQuery<Row>(this.#host, this.#text, this.#parameters, this.#options);
+    return new SimpleQuery<Row>(
+      this.#host,
+      this.#text,
+      this.#parameters,
+      this.#options,
+      rewrittenOf(this.#origin),
+    );
   }
 
   /** The types of its parameters and columns; it is not run. */
@@ -184,7 +194,7 @@ export class Query<Row = ObjectRow> extends Fragment<Row>
       const { parameters, columns } = await executor.describe(this.#text, options);
       return { parameterTypes: parameters.map(({ oid }) => oid), columns };
     } catch (error) {
-      throw withCallSite(error, this.#site);
+      throw withCallSite(inOriginal(error, rewrittenOf(this.#origin)), this.#site);
     }
   }
 
@@ -203,11 +213,11 @@ export class Query<Row = ObjectRow> extends Fragment<Row>
   writeTo(assembly: Assembly): void {
     this.#host.unstarted?.delete(this);
     const origin = this.#origin;
-    if (origin === undefined) {
+    if (origin === undefined || rewrittenOf(origin) !== undefined) {
       throw new InterfaceError("a query with a text of its own cannot be part of another: use sql");
     }
     if (origin instanceof Fragment) origin.writeTo(assembly);
-    else assembly.template(origin, this.#parameters);
+    else assembly.template(origin as TemplateStringsArray, this.#parameters);
   }
 
   #start(): Promise<Result<Row>> {
@@ -229,6 +239,7 @@ export class Query<Row = ObjectRow> extends Fragment<Row>
     if (this.#isCancelled) throw cancelled();
     const { executor } = this.#host;
     const execution = new Execution(executor, this.#text, this.#parameters, options);
+    execution.rewritten = rewrittenOf(this.#origin);
     this.#running = execution;
     return executor.query(execution, this.#site) as Promise<Result<Row>>;
   }
@@ -246,8 +257,15 @@ export class Query<Row = ObjectRow> extends Fragment<Row>
     const [text, values] = [this.#text, this.#parameters];
     // The chain of awaits that V8 follows by itself ends where calls of next() wait for each other.
     const site = this.#site ?? takeCallSite(false);
-    return { executor, text, values, options, signal: this.#options.signal, site };
+    const { signal } = this.#options;
+    return { executor, text, values, options, signal, site, rewritten: rewrittenOf(this.#origin) };
   }
+}
+
+function rewrittenOf(
+  origin: TemplateStringsArray | Fragment | Rewritten | undefined,
+): Rewritten | undefined {
+  return origin !== undefined && "edits" in origin ? origin : undefined;
 }
 
 function only<Row>(rows: readonly Row[], method: string): Row | undefined {

@@ -1,4 +1,4 @@
-import { InterfaceError } from "../errors/errors.ts";
+import { InterfaceError, PgError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import { type BatchItem, executeBatch, executeMany } from "./batch.ts";
 import { takeCallSite, withCallSite } from "./call_site.ts";
@@ -24,6 +24,7 @@ import {
 import { Query } from "./query.ts";
 import type { ObjectRow, Result } from "./result.ts";
 import type { RowShape } from "./rows.ts";
+import { inOriginal } from "./rewritten.ts";
 import { boundSql, type Sql, templateFragment } from "./sql.ts";
 
 /** Values for `$1`, `$2`, … in order, or for `:name`s. */
@@ -134,8 +135,8 @@ export abstract class Queries {
     if (options !== NO_OPTIONS) checkQueryOptions(options);
     if (typeof text !== "string") return this.#fragment(text, parameters, options);
     if (Array.isArray(parameters)) return new Query<Row>(this.#host, text, parameters, options);
-    const { text: numbered, values } = this.#named(text, parameters);
-    return new Query<Row>(this.#host, numbered, values, options);
+    const { text: numbered, values, rewritten } = this.#named(text, parameters);
+    return new Query<Row>(this.#host, numbered, values, options, rewritten);
   }
 
   /**
@@ -198,14 +199,16 @@ export abstract class Queries {
     options: BatchOptions = NO_OPTIONS,
   ): Promise<unknown> {
     const site = takeCallSite(this.#host.asyncStacks);
+    let items: BatchItem[] = [];
     try {
       checkQueryOptions(options);
       if (!Array.isArray(queries)) throw new InterfaceError("batch() takes an array of queries");
-      const items = queries.map((query, i) => this.#item(query, i));
+      items = queries.map((query, i) => this.#item(query, i));
       const how = over(options, this.#host);
       return await executeBatch(this.#host.executor, items, how);
     } catch (error) {
-      throw withCallSite(error, site);
+      const failed = error instanceof PgError ? items[error.index ?? -1] : undefined;
+      throw withCallSite(inOriginal(error, failed?.rewritten), site);
     }
   }
 
@@ -246,20 +249,19 @@ export abstract class Queries {
     options: QueryOptions = NO_OPTIONS,
   ): Promise<Result<Row>> {
     const site = takeCallSite(this.#host.asyncStacks);
+    let scanned: NamedText | undefined;
     try {
       const { executor } = this.#host;
       checkText(text, "executeMany()");
       checkQueryOptions(options);
       const sets = [...checkRows(rows)];
-      const scanned = sets.every(isArray)
-        ? { text, names: [], isNumbered: false }
-        : this.#scan(text);
-      const values = sets.map((set) => isArray(set) ? set : bindNames(scanned, set));
+      scanned = sets.every(isArray) ? undefined : this.#scan(text);
+      const values = sets.map((set) => isArray(set) ? set : bindNames(scanned!, set));
       const asked = withDefaults(options, this.#host);
       const how = asked instanceof Promise ? await asked : asked;
-      return await executeMany(executor, scanned.text, values, how) as Result<Row>;
+      return await executeMany(executor, scanned?.text ?? text, values, how) as Result<Row>;
     } catch (error) {
-      throw withCallSite(error, site);
+      throw withCallSite(inOriginal(error, scanned), site);
     }
   }
 
@@ -303,7 +305,7 @@ export abstract class Queries {
     checkNamed(parameters);
     const scanned = this.#scan(text);
     const values = bindNames(scanned, parameters);
-    return { text: scanned.text, values, parameterTypes: undefined };
+    return { text: scanned.text, values, parameterTypes: undefined, rewritten: scanned };
   }
 
   #scan(text: string): NamedText {

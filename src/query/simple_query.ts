@@ -2,6 +2,7 @@ import { InterfaceError } from "../errors/errors.ts";
 import { takeCallSite, withCallSite } from "./call_site.ts";
 import { neverSent, over, type QueryHost, type QueryOptions } from "./host.ts";
 import type { ObjectRow, Result } from "./result.ts";
+import { inOriginal, type Rewritten } from "./rewritten.ts";
 import { SimpleRequest } from "./simple.ts";
 
 /** A text sent as it is by the simple protocol; it resolves to the result of its last statement. */
@@ -10,6 +11,7 @@ export class SimpleQuery<Row = ObjectRow> implements Promise<Result<Row>> {
   readonly #text: string;
   readonly #parameters: readonly unknown[];
   readonly #options: QueryOptions;
+  readonly #rewritten: Rewritten | undefined;
   readonly #site: Error | undefined;
   #promise: Promise<Result<Row>[]> | undefined;
   #request: SimpleRequest | undefined;
@@ -20,11 +22,13 @@ export class SimpleQuery<Row = ObjectRow> implements Promise<Result<Row>> {
     text: string,
     parameters: readonly unknown[],
     options: QueryOptions,
+    rewritten?: Rewritten,
   ) {
     this.#host = host;
     this.#text = text;
     this.#parameters = parameters;
     this.#options = options;
+    this.#rewritten = rewritten;
     this.#site = takeCallSite(host.asyncStacks);
     host.unstarted?.add(this);
   }
@@ -94,7 +98,7 @@ export class SimpleQuery<Row = ObjectRow> implements Promise<Result<Row>> {
       this.#request = new SimpleRequest(executor, this.#text, over(this.#options, this.#host));
       return await this.#request.query() as Result<Row>[];
     } catch (error) {
-      throw withCallSite(error, this.#site);
+      throw withCallSite(inOriginal(error, this.#rewritten), this.#site);
     }
   }
 }

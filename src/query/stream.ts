@@ -15,6 +15,7 @@ import { checkParameters } from "./parameters.ts";
 import type { Piece } from "./piece.ts";
 import { openPortal } from "./portal.ts";
 import { OutdatedDescription, type Portal } from "./portal_query.ts";
+import { inOriginal, type Rewritten } from "./rewritten.ts";
 import { queryTrace } from "./query_trace.ts";
 
 /** What a stream reads. */
@@ -27,6 +28,8 @@ export interface StreamSource {
   readonly signal: Signal | undefined;
   /** Where the caller's stack was taken. */
   readonly site: Error | undefined;
+  /** The caller's text, where it differs from what is sent. */
+  readonly rewritten?: Rewritten | undefined;
 }
 
 /** How many rows to ask for, given the piece before. */
@@ -205,7 +208,7 @@ class PieceStream {
     this.#watched?.failed(error, { "db.response.returned_rows": this.#count });
     this.#source.executor.forgetAltered(error);
     await this.#close();
-    throw withCallSite(error, this.#source.site);
+    throw withCallSite(inOriginal(error, this.#source.rewritten), this.#source.site);
   }
 
   async #end(): Promise<void> {

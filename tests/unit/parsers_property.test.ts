@@ -109,7 +109,13 @@ test("names: those outside of quotes and comments are numbered, and all else sta
       return `$${names.indexOf(name) + 1}`;
     });
     const text = pieces.map(({ text, name }) => name === undefined ? text : `:${name}`);
-    assert.deepEqual(scanNames(text.join("\n")), { text: expected.join("\n"), names });
+    const scanned = scanNames(text.join("\n"));
+    assert.equal(scanned.text, expected.join("\n"));
+    assert.deepEqual(scanned.names, names);
+    for (const [from, to, wasFrom, wasTo] of scanned.edits) {
+      assert.match(scanned.text.slice(from, to), /^\$\d+$/);
+      assert.match(scanned.original.slice(wasFrom, wasTo), /^:[a-zß-ü_1]+$/);
+    }
   }));
 });
 
