@@ -79,9 +79,9 @@ export async function openCore(
   goesTo?.(origin);
   const { session, target } = await openWatched(settings, options.signal, trace);
   trace.origin = originOf(settings, [target]);
-  const { statementCacheSize: size, statementLifetime: lifetime } = settings;
-  const executor = makeExecutor(session, types, { size, lifetime }, trace);
-  for (const [name, value] of Object.entries(settings.parameters)) {
+  const { statementCacheSize: size, statementLifetime: lifetime, parameters } = settings;
+  const executor = makeExecutor(session, types, { size, lifetime }, trace, parameters);
+  for (const [name, value] of Object.entries(parameters)) {
     executor.exactness.heed(`${name}=${value}`);
   }
   return connectionCore(session, executor, settings, options.rows ?? "object", options);
@@ -105,12 +105,13 @@ async function settingsInTime(
 
 /** What differs between the connections of `connect()` and those of a pool. */
 export interface Opening {
-  /** Makes what runs its queries. */
+  /** Makes what runs its queries; `startup` are the parameters that it was opened with. */
   makeExecutor(
     session: Session,
     types: TypeRegistry,
     statements: StatementLimits,
     trace: Tracing,
+    startup: Settings["parameters"],
   ): Executor;
   /** Told where it goes to before anything is dialled. */
   goesTo?(origin: TraceOrigin): void;

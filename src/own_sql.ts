@@ -152,7 +152,7 @@ export function callProcedure(name: string, parameters: number): string {
 
 /** Undoes one kind of change to a session's state. */
 export const UNDO = {
-  settings: "set session authorization default; reset all",
+  settings: "reset session authorization; reset role; reset all",
   listeners: "unlisten *",
   statements: "deallocate all",
   temporary: "discard temp",
@@ -162,6 +162,60 @@ export const UNDO = {
 
 /** Undoes every change to a session's state. */
 export const DISCARD_ALL = "discard all";
+
+/**
+ * Restores the role of the startup parameters, which `discard all` leaves at "none": SET SESSION
+ * AUTHORIZATION, a part of it, resets the role. Source: miscinit.c, `SetSessionAuthorization`.
+ */
+export const RESET_ROLE = "reset role";
+
+/**
+ * Undoes all that a statement or a function can have changed in a session, but for prepared
+ * statements, and sets `settings` afterwards; their names and values are literals. Source: manual,
+ * DISCARD ALL, whose parts these are.
+ *
+ * The explicit transaction protects what is sent behind this text before it is answered: when a
+ * statement in it fails, the session stays in a failed transaction, in which the server refuses
+ * everything else (25P02). Its isolation level is given because the session's default may make it
+ * wait for a safe snapshot (serializable, read only, deferrable).
+ */
+export function cleaning(settings: readonly (readonly [name: string, value: string])[]): string {
+  const calls = settings.map(([name, value]) =>
+    `, pg_catalog.set_config(${name}::pg_catalog.text, ${value}::pg_catalog.text, false)`
+  );
+  return `begin isolation level read committed; close all; reset session authorization;
+reset role; reset all; unlisten *; discard temp; discard sequences;
+select pg_catalog.pg_advisory_unlock_all()${calls.join("")}; commit`;
+}
+
+/**
+ * Asks for the settings of a session that were changed since it was opened, `custom` ones among them,
+ * whose names are literals; and for what else the session keeps: a name with a null value.
+ */
+export function keptBySession(custom: readonly string[]): string {
+  const more = custom.map((name) => {
+    const value = `pg_catalog.current_setting(${name}::pg_catalog.text, true)`;
+    return `
+union all select ${name}::pg_catalog.text, ${value} where ${value} is not null`;
+  });
+  return KEPT + more.join("");
+}
+
+const KEPT = `select s.name, s.setting from pg_catalog.pg_settings as s
+where s.source operator(pg_catalog.=) 'session'::pg_catalog.text
+union all select 'session_authorization'::pg_catalog.text,
+  pg_catalog.current_setting('session_authorization'::pg_catalog.text)
+union all select 'role'::pg_catalog.text,
+  pg_catalog.current_setting('role'::pg_catalog.text)
+union all select 'listeners'::pg_catalog.text, null::pg_catalog.text
+from pg_catalog.pg_listening_channels()
+union all select 'temporary'::pg_catalog.text, null::pg_catalog.text
+where pg_catalog.pg_my_temp_schema() operator(pg_catalog.<>) '0'::pg_catalog.oid
+union all select 'locks'::pg_catalog.text, null::pg_catalog.text from pg_catalog.pg_locks as l
+where l.locktype operator(pg_catalog.=) 'advisory'::pg_catalog.text
+  and l.pid operator(pg_catalog.=) pg_catalog.pg_backend_pid()
+union all select 'cursors'::pg_catalog.text, null::pg_catalog.text
+from pg_catalog.pg_cursors as c where c.is_holdable`;
 
 /**
  * Asks the catalogue about types and, recursively, their parts. `multiranges`: the server is

@@ -26,6 +26,7 @@ import { type PoolOptions, type PoolSettings, poolSettings } from "./pool/option
 import { here, located } from "./pool/place.ts";
 import { poolCopyTo } from "./pool/pool_copy.ts";
 import { type Need, PoolQuery, type QueryPool } from "./pool/pool_query.ts";
+import { queryHost } from "./pool/pool_host.ts";
 import { PoolPreparedStatement } from "./pool/pool_prepared.ts";
 import type { PooledConnection } from "./pool/pooled_connection.ts";
 import { type TextEffect, TextEffects } from "./pool/session_state.ts";
@@ -38,15 +39,13 @@ import {
   refuseForeign,
 } from "./query/foreign.ts";
 import { assemble, Fragment } from "./query/fragment.ts";
-import { type CallOptions, NO_OPTIONS, type QueryHost, type QueryOptions } from "./query/host.ts";
-import { NamedTexts } from "./query/named.ts";
+import { type CallOptions, NO_OPTIONS, type QueryOptions } from "./query/host.ts";
 import type { PreparedStatement, StatementOptions } from "./query/prepared.ts";
 import type { Query } from "./query/query.ts";
 import type { BatchEntry, BatchOptions, Parameters, Queries } from "./query/queryable.ts";
 import type { ObjectRow } from "./query/result.ts";
 import type { ByteStream, Source } from "./query/source.ts";
 import { boundSql, type Sql, templateFragment } from "./query/sql.ts";
-import { Templates } from "./query/template.ts";
 import { detectRuntime } from "./runtime/detect.ts";
 import type { Signal } from "./runtime/runtime.ts";
 
@@ -149,7 +148,8 @@ export class Pool implements Queryable, AsyncDisposable {
     const whole = isText ? text : assemble(text).text;
     return new PoolQuery<Row>(this.#queries, {
       make: (db) => db.query(text, parameters, options) as Query<Row>,
-      kind: this.#kindOf(whole),
+      // The names are looked up first: two requests, with nothing of another's between.
+      kind: options.parameterTypes?.some(isName) ? "held" : this.#kindOf(whole),
       options: options === NO_OPTIONS ? options : own(options),
       origin: isText ? undefined : text,
       values: NO_PARAMETERS,
@@ -377,22 +377,12 @@ export class Pool implements Queryable, AsyncDisposable {
   }
 }
 
+function isName(type: number | string): boolean {
+  return typeof type === "string";
+}
+
 const NO_PARAMETERS: readonly unknown[] = Object.freeze([]);
 
 function signalOf(options: { signal?: Signal } | undefined): Signal | undefined {
   return own(options).signal;
-}
-
-/** The host of queries that are not on a connection yet. */
-function queryHost({ rows = "object" }: ConnectOptions): QueryHost {
-  return {
-    get executor(): never {
-      throw new InterfaceError("this needs a connection of its own: use pool.connect()");
-    },
-    defaults: Object.freeze(own({ rows })),
-    // The pool takes the caller's stack itself.
-    asyncStacks: true,
-    templates: new Templates(),
-    names: new NamedTexts(),
-  };
 }

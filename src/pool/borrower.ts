@@ -72,7 +72,7 @@ export class Borrower {
       try {
         slot = await this.#acquire(need, itself);
         if (this.#lender.trace.release.isWatched) since = performance.now();
-        return await this.#within(slot, work);
+        return await this.#run(slot, work);
       } catch (error) {
         if (slot === undefined) throw located(error, need.site);
         const isLost = need.isQuery && !slot.alive && isUnsent(error);
@@ -126,6 +126,17 @@ export class Borrower {
   #giveBack(slot: Slot, since?: number): Promise<void> | undefined {
     if (slot.holding !== undefined) slot.holding.over = true;
     return this.#lender.release(slot, since);
+  }
+
+  /**
+   * Begins `work` at once: between the borrowers of a shared connection it is cleaned, so that nothing
+   * of another's may come between this one's turn and its request.
+   */
+  #run<T>(slot: Slot, work: (db: Connection) => PromiseLike<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (slot.holding === undefined) slot.executor.handOver();
+      this.#within(slot, work).then(resolve, reject);
+    });
   }
 
   /** Calls `work` so that what it calls is known to hold the connection. */

@@ -27,8 +27,8 @@ export function leftover(
   return remedy;
 }
 
-function problemOf({ core: { session } }: Slot): LeaseReport["problem"] | undefined {
-  if (session.pending > 0) return "busy";
+function problemOf({ core: { session }, executor }: Slot): LeaseReport["problem"] | undefined {
+  if (session.pending > executor.cleanings) return "busy";
   // A transaction that was never ended may still claim the session for itself.
   session.turn?.abandoned?.();
   session.turn = undefined;
@@ -36,21 +36,26 @@ function problemOf({ core: { session } }: Slot): LeaseReport["problem"] | undefi
   return session.transactionStatus === "transaction" ? "in a transaction" : undefined;
 }
 
-/** Makes a session fit for the next user. */
+/** Makes a session fit for the next borrower. */
 export async function reset(
   slot: Slot,
   rollback: boolean,
   how: PoolSettings["reset"],
+  wasHeld: boolean,
 ): Promise<void> {
   const { connection, executor } = slot;
-  if (rollback) await executeSimple(executor, ownSql.ROLLBACK);
-  if (typeof how === "function") return await how(connection);
-  if (how === "discard") {
-    executor.changes.add(["settings"]);
-    return void await executeSimple(executor, ownSql.DISCARD_ALL);
+  const run = (text: string) => executeSimple(executor, text);
+  if (rollback) await run(ownSql.ROLLBACK);
+  if (typeof how === "function" && wasHeld) return await how(connection);
+  if (how === "discard" && wasHeld) {
+    await run(ownSql.DISCARD_ALL);
+    await run(ownSql.RESET_ROLE);
+  } else if (how === "text") {
+    if (executor.changes.any) await run(executor.changes.undo());
+  } else if (executor.changes.any || executor.isUsed) {
+    const { cleaning, changes: { statements } } = executor;
+    await run(statements ? `${ownSql.UNDO.statements}; ${cleaning}` : cleaning);
   }
-  const { changes } = executor;
-  if (changes.any) await executeSimple(executor, changes.undo());
 }
 
 /**

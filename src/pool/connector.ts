@@ -4,7 +4,7 @@ import type { AsyncContext, Runtime, Signal } from "../runtime/runtime.ts";
 import type { HoldingContext } from "./holding.ts";
 import type { PoolSettings } from "./options.ts";
 import { listeningRole, type Role } from "./placement.ts";
-import { PoolExecutor } from "./pool_executor.ts";
+import { PoolExecutor, type PoolRules } from "./pool_executor.ts";
 import type { PoolTrace } from "./pool_trace.ts";
 import type { TextEffects } from "./session_state.ts";
 import type { Opened } from "./slot.ts";
@@ -17,24 +17,22 @@ export class Connector {
   context: AsyncContext<HoldingContext> | undefined;
   readonly #dsn: string | Url | undefined;
   readonly #options: ConnectOptions;
-  readonly #effects: TextEffects;
-  /** Behind a pooler in transaction mode. */
-  readonly #forbids: boolean;
+  readonly #rules: PoolRules;
   readonly #detect: () => Promise<Runtime>;
 
   /** `detect` finds out which runtime this is, when the options do not say. */
   constructor(
     dsn: string | Url | undefined,
     options: ConnectOptions,
-    { pooler }: PoolSettings,
+    { pooler, reset }: PoolSettings,
     effects: TextEffects,
     detect: () => Promise<Runtime>,
   ) {
     this.#detect = detect;
     this.#dsn = dsn;
     this.#options = options;
-    this.#effects = effects;
-    this.#forbids = pooler === "transaction";
+    const forbids = pooler === "transaction";
+    this.#rules = { effects, forbids, cleans: !forbids && reset !== "text" };
   }
 
   /** Opens one; aborted by `signal`. `trace` learns where it goes to. */
@@ -53,16 +51,16 @@ export class Connector {
     this.context ??= runtime.asyncContext<HoldingContext>?.();
     let executor: PoolExecutor;
     let role: Role;
-    const [effects, forbids] = [this.#effects, this.#forbids];
-    const { maxPipelined = forbids ? 1 : undefined } = this.#options;
+    const rules = this.#rules;
+    const { maxPipelined = rules.forbids ? 1 : undefined } = this.#options;
     const options = own<ConnectOptions>(this.#options, { maxPipelined, signal });
     const core = await openCore(this.#dsn, options, runtime, {
       goesTo: (origin) => trace?.introduce(runtime.channel, origin),
       role: (asked) => role = choose(asked),
-      makeExecutor: (session, types, limits, tracing) =>
-        executor = new PoolExecutor(session, types, limits, tracing, effects, forbids),
+      makeExecutor: (session, types, limits, tracing, startup) =>
+        executor = new PoolExecutor(session, types, limits, tracing, rules, startup),
     });
-    if (this.#forbids && options.statementCacheSize === undefined) executor!.cache.keepNone();
+    if (rules.forbids && options.statementCacheSize === undefined) executor!.cache.keepNone();
     return { core, executor: executor!, runtime, role: role! };
   }
 }

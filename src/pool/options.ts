@@ -31,15 +31,23 @@ export interface PoolOptions {
   /** How long a connection may lie idle before it is asked whether it still lives. Default 30. */
   validateAfterIdle?: number;
   /**
-   * What is done with a connection that is given back with settings, listeners, temporary tables,
-   * advisory locks, held cursors or statements of its user's. `"auto"` (the default): what was
-   * changed is undone; a connection whose state was not touched costs no round trip. `"discard"`:
-   * DISCARD ALL after every exclusive use. A function: is called after every exclusive use; when it
-   * fails, the connection is closed. Where settings were reset, `onConnect` is called anew.
+   * How a session's state is undone between two borrowers: settings, role, session authorization,
+   * listeners, temporary tables, sequences' last values, session-level advisory locks and held
+   * cursors.
    *
-   * `"auto"` goes by the texts of the queries: what a function on the server changes is not seen.
+   * `"auto"` (the default): a session that has run anything is cleaned before its next borrower's
+   * first request, because functions, triggers and policies change it as well. The cleaning costs no
+   * round trip: it is sent in the same write as that request, or by itself while the connection is
+   * idle. Prepared statements stay. The settings of `onConnect` and of the connection's options are
+   * restored. `onConnect` is called again after each use only when it has left anything else.
+   *
+   * `"text"`: only what the texts of the queries show is undone, for applications in which no function
+   * changes a session, and for servers without these commands. `"discard"`: DISCARD ALL, then
+   * `onConnect`, after every exclusive use. A function: it is called after every exclusive use; when
+   * it fails, the connection is closed. With the last two a shared connection is cleaned as with
+   * `"auto"`. Behind a pooler in transaction mode nothing of it is done.
    */
-  reset?: "auto" | "discard" | ((connection: Connection) => void | Promise<void>);
+  reset?: "auto" | "text" | "discard" | ((connection: Connection) => void | Promise<void>);
   /**
    * Called with each new connection before it is used, but for the one of `listen()`; when it fails,
    * that connection is closed.
@@ -160,8 +168,8 @@ const CHECKS: Readonly<Record<keyof PoolOptions, Check>> = {
   maxPipelined: COUNT,
   validateAfterIdle: SECONDS,
   reset: [
-    (value) => value === "auto" || value === "discard" || isFunction(value),
-    '"auto", "discard" or a function',
+    (value) => isReset(value) || isFunction(value),
+    '"auto", "text", "discard" or a function',
   ],
   onConnect: FUNCTION,
   connectBackoff: SECONDS,
@@ -174,6 +182,10 @@ const CHECKS: Readonly<Record<keyof PoolOptions, Check>> = {
   password: [() => true, "a password"],
   connection: [(value) => typeof value === "object" && value !== null, "an object"],
 };
+
+function isReset(value: unknown): boolean {
+  return value === "auto" || value === "text" || value === "discard";
+}
 
 function isWhole(value: unknown, least: number): boolean {
   return Number.isInteger(value) && (value as number) >= least;

@@ -1,36 +1,74 @@
-import { NotSupportedError } from "../errors/errors.ts";
+import { NotSupportedError, OperationalError } from "../errors/errors.ts";
+import * as ownSql from "../own_sql.ts";
+import { quoteLiteral } from "../query/quote.ts";
 import { Executor } from "../query/execute.ts";
 import type { StatementLimits } from "../query/statement_cache.ts";
 import type { Session } from "../session/session.ts";
 import type { Tracing } from "../trace.ts";
 import type { TypeRegistry } from "../types/registry.ts";
+import { customSettings } from "./kept_settings.ts";
+import { OwnQuery, type TextRows } from "./own_query.ts";
 import { CHANGE_NAMES, type StateChange, StateChanges, type TextEffects } from "./session_state.ts";
 
-/** Runs the queries of a pool's connection, and takes note of what they change in the session. */
+/** What the executors of a pool have in common. */
+export interface PoolRules {
+  /** The effects of the texts that the pool runs. */
+  readonly effects: TextEffects;
+  /** Whether texts that change the session are refused: the pooler is in transaction mode. */
+  readonly forbids: boolean;
+  /** Whether a session is cleaned after every use, because functions may have changed it. */
+  readonly cleans: boolean;
+}
+
+/**
+ * Runs the queries of a pool's connection and records what they change in the session.
+ *
+ * A text shows what it changes itself, but not what the functions, triggers and policies do that it
+ * calls. So a session that has run anything is cleaned before its next borrower uses it. That costs no
+ * round trip: the cleaning travels in front of the next borrower's first request, in the same write,
+ * or by itself when the session stays idle.
+ */
 export class PoolExecutor extends Executor {
   readonly changes: StateChanges = new StateChanges();
-  readonly #effects: TextEffects;
-  readonly #forbid: boolean;
+  /** Cleanings that are not answered yet. */
+  cleanings = 0;
+  readonly #rules: PoolRules;
+  /** Something was run since the session was last cleaned. */
+  #isUsed = false;
+  /** The session is to be cleaned before anything else is run. */
+  #isDue = false;
+  #cleaning: string;
+  /** The texts of `onConnect`, while that runs. */
+  #texts: string[] | undefined;
 
-  /** With `forbid`, whatever would change the session is refused. */
+  /** `startup` are the parameters that the connection was opened with. */
   constructor(
     session: Session,
     types: TypeRegistry,
     statements: StatementLimits,
     trace: Tracing,
-    effects: TextEffects,
-    forbid: boolean,
+    rules: PoolRules,
+    startup: Readonly<Record<string, string>>,
   ) {
     super(session, types, statements, trace);
-    this.#effects = effects;
-    this.#forbid = forbid;
+    this.#rules = rules;
+    this.#cleaning = cleaningOf(reportedOf(session, startup));
+    if (!rules.cleans) return;
+    session.before = ({ isFinal }) => {
+      if (isFinal === true) return;
+      if (this.#isDue) this.clean();
+      this.#isUsed = true;
+    };
   }
 
   override about(text: string): void {
-    const { changes } = this.#effects.of(text);
-    if (changes.length === 0) return;
-    if (this.#forbid) throw refusal(changes[0]!);
-    this.changes.add(changes);
+    const { effects, forbids } = this.#rules;
+    const { changes } = effects.of(text);
+    this.#texts?.push(text);
+    if (changes.length > 0) {
+      if (forbids) throw refusal(changes[0]!);
+      this.changes.add(changes);
+    }
   }
 
   override completed(tag: string): void {
@@ -38,15 +76,103 @@ export class PoolExecutor extends Executor {
     const change = TAGS.get(tag);
     if (change !== undefined) this.changes.add([change]);
   }
+
+  /** Whether sessions are cleaned whatever their texts show. */
+  get cleans(): boolean {
+    return this.#rules.cleans;
+  }
+
+  /** Whether the session must be cleaned for its next borrower. */
+  get isUsed(): boolean {
+    return this.#isUsed;
+  }
+
+  /** Begins a borrower's time: what was run before is undone in front of the first request. */
+  handOver(): void {
+    this.#isDue = this.isUsed;
+  }
+
+  /** Sends a cleaning. When it fails, the session ends, and nothing that was sent behind it has run. */
+  clean(): void {
+    this.cleaned();
+    this.cleanings++;
+    // A transaction that is about to begin has the session's turn already.
+    const options = this.session.turn === undefined ? undefined : { ahead: true };
+    const failed = (error: unknown): void => void this.session.wire.fail(uncleaned(error));
+    this.session.request(new OwnQuery(this.#cleaning, failed), options)
+      .then(undefined, failed)
+      .then(() => this.cleanings--);
+  }
+
+  /** Records that the session is clean. */
+  cleaned(): void {
+    this.#isUsed = this.#isDue = false;
+  }
+
+  /** Returns the text that cleans the session. */
+  get cleaning(): string {
+    return this.#cleaning;
+  }
+
+  /** Begins to record what `onConnect` runs. */
+  record(): void {
+    this.#texts = [];
+  }
+
+  /**
+   * Restores with each cleaning from now on the settings that `onConnect` has made. Returns whether
+   * these are all that it has left in the session.
+   */
+  async keep(): Promise<boolean> {
+    const names = this.#texts?.map(customSettings) ?? [];
+    this.#texts = undefined;
+    if (!this.cleans) return true;
+    const custom = new Set(names.flatMap((known) => known ?? []));
+    const rows = await this.ownQuery(ownSql.keptBySession([...custom].map(quoteLiteral)));
+    this.#cleaning = cleaningOf(rows.filter((row): row is [string, string] => row[1] !== null));
+    return names.every((known) => known !== undefined) && rows.every(([, value]) => value !== null);
+  }
+
+  /** Runs a query of the pool's own. */
+  ownQuery(text: string): Promise<TextRows> {
+    return this.session.request(new OwnQuery(text));
+  }
 }
 
-/** What the tags of commands tell, however they were run. */
+/** A setting's name and value. */
+type Setting = readonly [name: string, value: string];
+
+function cleaningOf(settings: readonly Setting[]): string {
+  return ownSql.cleaning(
+    settings.map(([name, value]) => [quoteLiteral(name), quoteLiteral(value)]),
+  );
+}
+
+/**
+ * The parameters of the startup message that the server reports. RESET ALL restores them, unless a
+ * pooler in session mode has set them on a server connection that was opened without.
+ */
+function reportedOf(session: Session, startup: Readonly<Record<string, string>>): Setting[] {
+  const { options = "", ...parameters } = startup;
+  const names = `${Object.keys(parameters).join(" ")} ${options}`.toLowerCase().match(/\w+/g) ?? [];
+  const given = new Set(names);
+  return [...session.parameterStatuses].filter(([name]) => given.has(name.toLowerCase()));
+}
+
+function uncleaned(cause: unknown): OperationalError {
+  const message =
+    "connection closed: what its last borrower may have changed could not be undone " +
+    '(option reset: "auto")';
+  return new OperationalError(message, { code: "08006", cause, safeToRetry: true });
+}
+
+/** The tags of commands that change the session, however they were run. */
 const TAGS: ReadonlyMap<string, StateChange> = new Map([
   ["LISTEN", "listeners"],
   ["PREPARE", "statements"],
 ]);
 
-/** Why a pool behind a pooler in transaction mode does not run something. */
+/** Returns the error for a text that a pool behind a pooler in transaction mode does not run. */
 export function refusal(change: StateChange): NotSupportedError {
   const [name, instead] = CHANGE_NAMES[change];
   return new NotSupportedError(

@@ -133,6 +133,11 @@ export class StateChanges {
     return this.#changes.has("settings");
   }
 
+  /** Whether statements were prepared or dropped by their names. */
+  get statements(): boolean {
+    return this.#changes.has("statements");
+  }
+
   /** The statements that undo it, for one simple query. */
   undo(): string {
     return [...this.#changes].map((change) => ownSql.UNDO[change]).join("; ");

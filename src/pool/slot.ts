@@ -101,6 +101,8 @@ export class Slot {
   placement!: Placement;
   /** It is checked before it is used again, however short it was idle. */
   isDoubtful = false;
+  /** Whether `onConnect` has left more than settings in it, and must be called after each cleaning. */
+  isFurnished = false;
 
   /** It is counted in `census` from now on. */
   constructor(census: Census) {

@@ -43,6 +43,7 @@ export class Slots {
   /** Known with the first connection. */
   #runtime: Runtime | undefined;
   #sweeper: ReturnType<typeof setInterval> | undefined;
+  #tidying: ReturnType<typeof setTimeout> | undefined;
   readonly #watch: Watch;
 
   constructor(settings: PoolSettings, open: OpenSlot, owner: SlotsOwner, trace: PoolTrace) {
@@ -126,6 +127,7 @@ export class Slots {
       if (this.#settings.unref) slot.core.session.wire.stream.ref();
     }
     if (kind === "held") {
+      slot.executor.handOver();
       slot.holding = new Holding(site, now);
       this.#watch.begin(this.#runtime!);
     }
@@ -142,10 +144,18 @@ export class Slots {
     if (!slot.alive) return void this.#lost(slot);
     const remedy = leftover(slot, holding, this.#settings);
     if (remedy === "closed") return void this.#destroy(slot, "dirty");
-    const always = slot.state === "held" && this.#settings.reset !== "auto";
-    if (remedy === "none" && !always && !slot.executor.changes.any) return void this.#free(slot);
+    const rollback = remedy === "rolled back";
+    const wasHeld = slot.state === "held";
+    if (!rollback && !this.#mustWait(slot, wasHeld)) return void this.#free(slot);
     slot.become("cleaning");
-    return this.#clean(slot, remedy === "rolled back");
+    return this.#clean(slot, rollback, wasHeld);
+  }
+
+  /** Reports whether a slot can be lent only after its cleaning has been answered. */
+  #mustWait({ executor, isFurnished }: Slot, wasHeld: boolean): boolean {
+    if (executor.changes.any || isFurnished && executor.isUsed) return true;
+    const { reset } = this.#settings;
+    return wasHeld && (typeof reset === "function" || reset === "discard" && executor.isUsed);
   }
 
   /** Opens connections as far as they are wanted and allowed. */
@@ -177,6 +187,7 @@ export class Slots {
 
   stop(): void {
     this.#stopSweeping();
+    clearTimeout(this.#tidying);
     this.#watch.stop();
     this.#opener.stop();
   }
@@ -224,12 +235,16 @@ export class Slots {
   async #introduce(slot: Slot): Promise<void> {
     const { onConnect, acquireTimeout } = this.#settings;
     if (onConnect === undefined) return;
+    const { executor } = slot;
+    executor.record();
     await this.#inTime(slot, acquireTimeout, async () => await onConnect(slot.connection));
     const { session } = slot.core;
     if (session.closed || session.transactionStatus !== "idle") {
       throw new OperationalError("onConnect has left the connection closed or in a transaction");
     }
-    slot.executor.changes.clear();
+    slot.isFurnished = !await this.#inTime(slot, CHECK_TIME, () => executor.keep());
+    executor.changes.clear();
+    executor.cleaned();
   }
 
   /** It is nobody's any more, or, just opened since `began`, nobody's yet. */
@@ -242,11 +257,20 @@ export class Slots {
       slot.become("idle");
       slot.idleSince = now;
       this.#idle.push(slot);
+      if (slot.executor.isUsed) this.#tidySoon();
     }
     if (began !== undefined) this.#trace.create.tell((now - began) / 1000);
     if (reason !== undefined) return this.#retire(slot, reason);
     if (this.#settings.unref) slot.core.session.wire.stream.unref();
     this.#owner.free(now);
+  }
+
+  /** Cleans what lies idle at the end of this turn of the event loop: by then most are lent again. */
+  #tidySoon(): void {
+    this.#tidying ??= setTimeout(() => {
+      this.#tidying = undefined;
+      for (const { executor } of this.#idle) if (executor.isUsed) executor.clean();
+    }, 0);
   }
 
   #reasonToRetire(slot: Slot, now: number): RetireReason | undefined {
@@ -265,7 +289,7 @@ export class Slots {
   #check(slot: Slot): void {
     slot.become("checking");
     const { session } = slot.core;
-    const ask = () => slot.connection.query("").simple().all();
+    const ask = () => slot.executor.ownQuery("");
     this.#inTime(slot, CHECK_TIME, ask).then(
       () => {
         slot.isDoubtful = false;
@@ -278,12 +302,15 @@ export class Slots {
     );
   }
 
-  async #clean(slot: Slot, rollback: boolean): Promise<void> {
+  async #clean(slot: Slot, rollback: boolean, wasHeld: boolean): Promise<void> {
+    const { executor } = slot;
     try {
-      const settings = this.#settings;
-      await this.#inTime(slot, CHECK_TIME, () => reset(slot, rollback, settings.reset));
-      if (slot.executor.changes.settings) await this.#introduce(slot);
-      slot.executor.changes.clear();
+      const { reset: how } = this.#settings;
+      await this.#inTime(slot, CHECK_TIME, () => reset(slot, rollback, how, wasHeld));
+      const isBare = how === "discard" || how !== "auto" && executor.changes.settings;
+      if (isBare || slot.isFurnished) await this.#introduce(slot);
+      executor.changes.clear();
+      executor.cleaned();
     } catch (error) {
       slot.core.session.destroy(error);
       return this.#gone(slot, "dirty");

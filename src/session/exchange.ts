@@ -78,6 +78,11 @@ export interface Request<T> {
   tolerates?(violation: ProtocolError): Error | undefined;
   /** Told when it has failed for good, and in what state that has left the session. */
   failed?(error: unknown, status: TransactionStatus): void;
+  /**
+   * Whether it is never sent again. Then BEGIN need not wait for its answer, and a cancel of what the
+   * session runs passes over it.
+   */
+  readonly isFinal?: boolean;
 }
 
 /** The right to make requests on a session: while one holds it, all others' are refused. */
@@ -183,11 +188,14 @@ export class Exchange<T = unknown> {
 
   /**
    * Whether it is sent only when all before it is answered: it wants that, or it begins a transaction.
-   * What is on the wire then might have to be run again, and would be run inside.
+   * What is on the wire then might have to be run again, and would be run inside. The
+   * queue is what was sent.
    */
-  waitsForAll(): boolean {
+  waitsForAll({ length, first }: Queue): boolean {
     try {
-      return this.request.flushes?.() === true || this.turn?.prelude?.() !== undefined;
+      if (this.request.flushes?.() === true) return true;
+      const isAsGoodAsFirst = length === 1 && first!.request.isFinal === true;
+      return !isAsGoodAsFirst && this.turn?.prelude?.() !== undefined;
     } catch {
       return false; // what keeps the turn from beginning is told when it is sent
     }
@@ -238,8 +246,9 @@ export class Exchange<T = unknown> {
       this.talk?.return(undefined as T);
     } catch { /* a clean-up that fails on a dead connection has nobody to tell */ }
     const Class = reason instanceof ProtocolError ? ProtocolError : OperationalError;
-    const code = reason instanceof PgError ? reason.code : "08006";
-    this.fail(new Class(reason.message, { cause: reason, code, safeToRetry: unsent }));
+    const { code, safeToRetry } = reason instanceof PgError ? reason : UNKNOWN_LOSS;
+    const isSafe = unsent || safeToRetry;
+    this.fail(new Class(reason.message, { cause: reason, code, safeToRetry: isSafe }));
     this.settle();
   }
 
@@ -256,6 +265,8 @@ export class Exchange<T = unknown> {
     this.turn?.failed?.(this.error, status);
   }
 }
+
+const UNKNOWN_LOSS = { code: "08006", safeToRetry: false } as const;
 
 /** One conversation behind another; what the first fails with, the second meets before it has begun. */
 function* inFront<T>(first: Conversation<void>, second: Conversation<T>): Conversation<T> {
@@ -351,10 +362,12 @@ export class Queue {
     return first;
   }
 
-  /** The exchange of a request, if it is here. */
-  find(request: Request<unknown>): Exchange | undefined {
+  /** The exchange of a request, or of the first one that may be cancelled, if it is here. */
+  find(request: Request<unknown> | undefined): Exchange | undefined {
+    const isOther = (here: Exchange): boolean =>
+      request === undefined ? here.request.isFinal === true : here.request !== request;
     let here = this.first;
-    while (here !== undefined && here.request !== request) here = here.next;
+    while (here !== undefined && isOther(here)) here = here.next;
     return here;
   }
 

@@ -54,6 +54,8 @@ export class Session implements Receiver {
   listener: SessionListener | undefined;
   /** Who alone may make requests; set and cleared by who holds it. */
   turn: Turn | undefined;
+  /** Called with each request before it is queued, and may make another one first. */
+  before: ((request: Request<unknown>) => void) | undefined;
   readonly #limits: SessionLimits;
   readonly #cancellation: Cancellation;
   readonly #liveness: Liveness;
@@ -123,6 +125,7 @@ export class Session implements Receiver {
       }
       const aborted = options && abortedBefore(options);
       if (aborted !== undefined) return reject(aborted.reason);
+      this.before?.(request);
       const exchange = new Exchange<T>(request, resolve, reject) as Exchange;
       exchange.number = ++this.#count;
       exchange.isAhead = options?.ahead === true;
@@ -157,9 +160,7 @@ export class Session implements Receiver {
    * `reason`; while it was not sent, at once. Resolves when the server has been told, or could not be.
    */
   cancel(request?: Request<unknown>, reason: unknown = cancelled()): Promise<void> {
-    const target = request === undefined
-      ? this.#sent.first ?? this.#waiting.first
-      : this.#sent.find(request) ?? this.#waiting.find(request);
+    const target = this.#sent.find(request) ?? this.#waiting.find(request);
     if (target === undefined) return Promise.resolve();
     this.#abort(target, reason);
     return this.#cancellation.sent(target);
@@ -170,8 +171,7 @@ export class Session implements Receiver {
    * and takes no longer than `closeTimeout`, after which the rest is destroyed.
    */
   close(): Promise<void> {
-    this.#closing ??= this.#closed ? Promise.resolve() : this.#close();
-    return this.#closing;
+    return this.#closing ??= this.#closed ? Promise.resolve() : this.#close();
   }
 
   /** Ends the session at once; pending requests fail with `reason` as their cause. */
@@ -231,7 +231,7 @@ export class Session implements Receiver {
   #admits(next: Exchange): boolean {
     const { length, last } = this.#sent;
     if (last === undefined || this.#cancellation.running) return !this.#cancellation.running;
-    return !last.exclusive && length < this.#limits.maxPipelined && !next.waitsForAll();
+    return !last.exclusive && length < this.#limits.maxPipelined && !next.waitsForAll(this.#sent);
   }
 
   #send(exchange: Exchange): void {

@@ -22,11 +22,6 @@ export class Waiting {
     return this.#line.length + this.#ahead.length;
   }
 
-  /** The first of the line. */
-  get first(): Exchange | undefined {
-    return this.#line.first;
-  }
-
   /** Whether one that is made now has to wait for others. */
   holds({ isAhead }: Exchange): boolean {
     return isAhead ? this.#ahead.length > 0 : this.length > 0;
@@ -76,8 +71,8 @@ export class Waiting {
     return (exchange.isAhead ? this.#ahead : this.#line).remove(exchange);
   }
 
-  /** The exchange of a request, if it is here. */
-  find(request: Exchange["request"]): Exchange | undefined {
+  /** The exchange of a request, or of the first one that may be cancelled, if it is here. */
+  find(request: Exchange["request"] | undefined): Exchange | undefined {
     return this.#line.find(request) ?? this.#ahead.find(request);
   }
 

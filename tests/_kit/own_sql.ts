@@ -17,6 +17,8 @@ const SAMPLES: Readonly<Record<string, readonly (readonly unknown[])[]>> = {
   copyInto: [['"s"."t"', ['"a"', '"b"'], "binary"], ['"t"', ['"a"'], "text"]],
   copyOut: [[ownSql.columnsOf([ownSql.asText('"a"'), '"b"'], '"s"."t"')]],
   callProcedure: [['"s"."p"', 0], ['"s"."p"', 2]],
+  cleaning: [[[]], [[["'a'", "'b'"]]]],
+  keptBySession: [[[]], [["'a.b'"]]],
   catalogQuery: [[true], [false]],
 };
 
