@@ -59,6 +59,7 @@ const LAWS: Readonly<Record<string, Law>> = {
   },
   "own_sql.ts": { any: [] },
   websocket: { any: ["errors"], types: ["query/source.ts", "runtime/runtime.ts"] },
+  typed: { any: ["query", "types", "protocol", "errors"], types: ["connection.ts"] },
   "trace.ts": { any: ["errors"], types: ["runtime/runtime.ts"] },
 };
 

@@ -6,7 +6,7 @@ import { runtimeBinary } from "../toolchain.ts";
 import { pooledFiles, type Pooler, POOLERS } from "./pooled_tests.ts";
 
 /** The groups, in the order they are run. `pooler` is the query tests of `server`, behind PgBouncer. */
-export const GROUPS = ["unit", "wire", "server", "pooler", "docs", "fuzz"] as const;
+export const GROUPS = ["unit", "wire", "server", "typed", "pooler", "docs", "fuzz"] as const;
 
 /** Deno, Bun and Node on the sources; Node 20 and 24 on the npm package. */
 export const RUNTIMES = ["deno", "bun", "node", "npm-node20", "npm-node24"] as const;

@@ -1,0 +1,77 @@
+/**
+ * Values of PostgreSQL's types as SQL, to try functions with: ordinary ones, and those at which
+ * functions answer NULL when they do (empty, infinite, zero, JSON's null).
+ */
+
+function of(
+  type: string,
+  ...literals: readonly string[]
+): Readonly<Record<string, readonly string[]>> {
+  return { [type]: literals.map((one) => `'${one.replaceAll("'", "''")}'::${type}`) };
+}
+
+/** The samples by the name of their type. */
+export const SAMPLES: Readonly<Record<string, readonly string[]>> = {
+  ...of("boolean", "t", "f"),
+  ...of("smallint", "0", "1", "-1", "7"),
+  ...of("integer", "0", "1", "-1", "7", "2000"),
+  ...of("bigint", "0", "1", "-1", "7", "9000000000"),
+  ...of("numeric", "0", "1.5", "-1", "NaN", "Infinity", "12345.678"),
+  ...of("real", "0", "1.5", "-1", "NaN", "Infinity"),
+  ...of("double precision", "0", "1.5", "-1", "NaN", "-Infinity", "1000"),
+  ...of("text", "", "a", "b,c", "hour", "UTC", "1", "YYYY", "{1}", "<a/>", "UTF8", "hex"),
+  ...of("name", "", "a", "UTF8"),
+  ...of("character varying", "", "a", "b,c"),
+  ...of("character", "", "a", "b,c"),
+  ...of('"char"', "", "a"),
+  ...of("bytea", "", "\\x00", "\\x0102030405"),
+  ...of("date", "2000-01-01", "infinity", "-infinity", "2024-02-29"),
+  ...of("time without time zone", "00:00", "23:59:59.5", "24:00"),
+  ...of("time with time zone", "00:00+00", "23:59:59.5+02"),
+  ...of("timestamp without time zone", "2000-01-01 12:00", "infinity", "-infinity", "2024-02-29"),
+  ...of("timestamp with time zone", "2000-01-01 12:00+00", "infinity", "-infinity", "2024-02-29"),
+  ...of("interval", "0", "1 day", "-3 months 2 hours", "1 year 12:00:00", "infinity", "-infinity"),
+  ...of("uuid", "00000000-0000-0000-0000-000000000000", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"),
+  ...of("json", "null", "{}", "[]", '{"a":1}', "[1,null]", '"x"', "1"),
+  ...of("jsonb", "null", "{}", "[]", '{"a":null}', "[1,null]", '"x"', "1"),
+  ...of("jsonpath", "$", "$.a", "$[*] ? (@ > 1)"),
+  ...of("inet", "1.2.3.4/24", "::1", "10.0.0.0/8"),
+  ...of("cidr", "10.0.0.0/8", "::/0"),
+  ...of("macaddr", "08:00:2b:01:02:03"),
+  ...of("macaddr8", "08:00:2b:01:02:03:04:05"),
+  ...of("money", "0", "12.34", "-1"),
+  ...of("bit", "0", "1"),
+  ...of("bit varying", "", "1", "0101"),
+  ...of("point", "(0,0)", "(1,2)"),
+  ...of("box", "(1,1),(0,0)", "(5,5),(4,4)"),
+  ...of("circle", "<(0,0),1>", "<(9,9),0>"),
+  ...of("tsvector", "", "'a':1 'b':2"),
+  ...of("tsquery", "", "'a'", "'a' & !'b'"),
+  ...of("int4range", "empty", "[1,5)", "(,)", "[3,)"),
+  ...of("int8range", "empty", "[1,5)", "(,)"),
+  ...of("numrange", "empty", "[1,5)", "(,)"),
+  ...of("daterange", "empty", "[2000-01-01,2001-01-01)", "(,)"),
+  ...of("tsrange", "empty", "[2000-01-01,2001-01-01)", "(,)"),
+  ...of("tstzrange", "empty", "[2000-01-01,2001-01-01)", "(,)"),
+  ...of("text[]", "{}", "{a,NULL}", "{a,b}"),
+  ...of("integer[]", "{}", "{1,NULL}", "{3,4}"),
+  ...of("oid", "0", "23", "1259", "999999"),
+  ...of("xml", "<a/>", "<a>b</a>"),
+  ...of("xid", "0", "3"),
+  ...of("xid8", "0", "3"),
+  ...of("pg_lsn", "0/0", "16/B374D848"),
+  ...of("tid", "(0,0)", "(1,2)"),
+  ...of("regconfig", "simple", "english"),
+  ...of("regtype", "integer"),
+  ...of("regclass", "pg_class"),
+  '"any"': ["1", "'x'::text"],
+  anyelement: ["1::int4", "'x'::text"],
+  anycompatible: ["1::int4", "5::int4"],
+  anynonarray: ["1::int4", "'x'::text"],
+  anyarray: ["'{}'::int4[]", "'{1,NULL}'::int4[]", "'{3,4}'::int4[]", "'{{1,2},{3,4}}'::int4[]"],
+  anycompatiblearray: ["'{}'::int4[]", "'{1,NULL}'::int4[]", "'{3,4}'::int4[]"],
+  anyrange: ["'empty'::int4range", "'[1,5)'::int4range", "'(,)'::int4range"],
+  anymultirange: ["'{}'::int4multirange", "'{[1,5)}'::int4multirange", "'{(,)}'::int4multirange"],
+  anyenum: ["'a'::pg_temp.mood", "'b'::pg_temp.mood"],
+  record: ["row(1, 2)", "row(null, 2)"],
+};
