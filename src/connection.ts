@@ -23,6 +23,7 @@ import {
 } from "./features/two_phase.ts";
 import type { CallOptions, QueryHost } from "./query/host.ts";
 import type { Queries } from "./query/queryable.ts";
+import { uncancellable } from "./session/cancellation.ts";
 import type { Session } from "./session/session.ts";
 import type { Codec } from "./types/codec.ts";
 import type { CustomCodec } from "./types/custom.ts";
@@ -247,8 +248,10 @@ export class Connection extends BulkQueries implements Queryable, AsyncDisposabl
    * for that is told by an `OperationalError` with code 57014, unless it was done already.
    *
    * Resolves when the server has been told, or could not be within 5 seconds, or there was nothing to
-   * stop: not when the query has ended, so that it can be awaited within a stream's loop. Never
-   * rejects.
+   * stop: not when the query has ended, so that it can be awaited within a stream's loop.
+   *
+   * @throws {NotSupportedError} the connection is over a given `sock`: a cancel request needs another
+   * connection to the same server. A `timeout` or a `signal` gives such a connection up.
    *
    * @example
    * ```ts
@@ -258,6 +261,7 @@ export class Connection extends BulkQueries implements Queryable, AsyncDisposabl
    * ```
    */
   cancel(): Promise<void> {
+    if (!this.#session.canCancel) return Promise.reject(uncancellable());
     return this.#session.cancel();
   }
 

@@ -116,6 +116,10 @@ export interface ConnectOptions {
   /**
    * An open connection to use: a `net.Socket`, a `Deno.Conn`, or a pair of web streams. TLS is still
    * negotiated on it unless `sslContext` is `false`.
+   *
+   * A cancel request needs a second connection to the same server, which a sock is not: `cancel()` is
+   * a `NotSupportedError`, and a `timeout` or `signal` that ends a query under way gives the
+   * connection up with it.
    */
   sock?: unknown;
 

@@ -186,7 +186,7 @@ export class ExclusivePortal implements Portal, Request<void>, Turn {
     const { timeout } = this.#query.options;
     if (!timeout) return;
     this.#silence?.();
-    this.#silence = after(timeout * 1000, () => this.#session.cancel(this, late(timeout)));
+    this.#silence = after(timeout * 1000, () => this.#session.cancel(this, late(timeout), true));
   }
 
   async #run(): Promise<void> {

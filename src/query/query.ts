@@ -1,6 +1,7 @@
 import { InterfaceError, NoRowsError, TooManyRowsError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import type { ColumnDescription } from "../protocol/backend.ts";
+import { uncancellable } from "../session/cancellation.ts";
 import { cancelled } from "../session/exchange.ts";
 import { takeCallSite, withCallSite } from "./call_site.ts";
 import type { ExecuteOptions } from "./execute.ts";
@@ -201,10 +202,15 @@ export class Query<Row = ObjectRow> extends Fragment<Row>
   /**
    * Asks the server to stop this query and no other, and not to begin it when it is not sent yet.
    * Whoever awaits it is told by an `OperationalError` with code 57014, unless it was done already.
+   *
+   * @throws {NotSupportedError} it has begun, and the connection is over a given `sock`.
    */
   cancel(): void {
     this.#host.unstarted?.delete(this);
-    if (this.#running !== undefined) return this.#running.cancel(cancelled());
+    if (this.#running !== undefined) {
+      if (this.#host.executor.session?.canCancel === false) throw uncancellable();
+      return this.#running.cancel(cancelled());
+    }
     this.#isCancelled = true;
     this.#promise ??= neverSent();
   }

@@ -1,6 +1,7 @@
 import { InterfaceError } from "../errors/errors.ts";
 import { takeCallSite, withCallSite } from "./call_site.ts";
 import { neverSent, over, type QueryHost, type QueryOptions } from "./host.ts";
+import { uncancellable } from "../session/cancellation.ts";
 import type { ObjectRow, Result } from "./result.ts";
 import { inOriginal, type Rewritten } from "./rewritten.ts";
 import { SimpleRequest } from "./simple.ts";
@@ -77,10 +78,16 @@ export class SimpleQuery<Row = ObjectRow> implements Promise<Result<Row>> {
   /**
    * Asks the server to stop what it runs of this text, and not to begin it when it is not sent yet.
    * Whoever awaits it is told by an `OperationalError` with code 57014, unless it was done already.
+   *
+   * @throws {NotSupportedError} it has begun, and the connection is over a given `sock`.
    */
   cancel(): void {
     this.#host.unstarted?.delete(this);
-    if (this.#request !== undefined) this.#host.executor.session.cancel(this.#request);
+    if (this.#request !== undefined) {
+      const { session } = this.#host.executor;
+      if (!session.canCancel) throw uncancellable();
+      session.cancel(this.#request);
+    }
     this.#promise ??= neverSent();
   }
 

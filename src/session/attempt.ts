@@ -122,7 +122,8 @@ async function enter(settings: Settings, plan: Plan, start: Start): Promise<Sess
   try {
     const facts = await startUp(wire, settings, target, start);
     await checkRole(wire, facts, plan.role, start);
-    const cancel = () => cancelOnServer(settings, target, encrypted, facts);
+    // A given sock is one connection, and the address behind it is not known.
+    const cancel = target.address && (() => cancelOnServer(settings, target, encrypted, facts));
     return new Session(wire, facts, settings, cancel);
   } catch (error) {
     const named = error instanceof ProtocolError ? violation(wire.named(error), start) : error;

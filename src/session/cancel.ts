@@ -15,8 +15,7 @@ const CANCEL_TIMEOUT = 5;
  * Asks the server to stop what `processId` runs. Resolves when the server has closed the cancel
  * connection: the signal is delivered then and can hit no later request.
  *
- * @throws {OperationalError} the server could not be reached in time, or the user brought the
- * connection (`sock`), so that its address is not known.
+ * @throws {OperationalError} the server could not be reached in time.
  */
 export async function cancelOnServer(
   settings: Settings,
@@ -24,9 +23,6 @@ export async function cancelOnServer(
   encrypted: boolean,
   key: { readonly processId: number; readonly secretKey: Uint8Array },
 ): Promise<void> {
-  if (target.address === undefined) {
-    throw new OperationalError("cannot cancel: the address behind the given sock is not known");
-  }
   const controller = new AbortController();
   const attempt: Attempt = { signal: controller.signal, stage: "connecting" };
   const silence = after(

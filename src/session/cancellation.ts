@@ -1,4 +1,4 @@
-import { OperationalError, PgError } from "../errors/errors.ts";
+import { NotSupportedError, OperationalError, PgError } from "../errors/errors.ts";
 import type { TransactionStatus } from "../protocol/backend.ts";
 import { after } from "./alarm.ts";
 import type { Exchange } from "./exchange.ts";
@@ -26,11 +26,13 @@ const REPEAT = 0.25;
  * marked `stray`, so that it can be sent again.
  */
 export class Cancellation {
-  readonly #cancelOnServer: () => Promise<void>;
+  readonly #cancelOnServer: (() => Promise<void>) | undefined;
   readonly #giveUp: (error: Error) => void;
   readonly #over: () => void;
   readonly #heard: () => number;
   readonly #seconds: number;
+  /** Requests that are not to be waited for where nothing can be cancelled. */
+  readonly #due = new Set<Exchange>();
   #running: Running | undefined;
   /** Wanted while another was under way; its turn is when that one is over. */
   #next: Exchange | undefined;
@@ -42,7 +44,7 @@ export class Cancellation {
    * grows with whatever comes from the server.
    */
   constructor(
-    cancelOnServer: () => Promise<void>,
+    cancelOnServer: (() => Promise<void>) | undefined,
     giveUp: (error: Error) => void,
     over: () => void,
     heard: () => number,
@@ -60,8 +62,22 @@ export class Cancellation {
     return this.#running !== undefined;
   }
 
-  /** Has the server stop `target`, which it is answering. */
+  /** Whether a cancel can reach the server at all. */
+  get isPossible(): boolean {
+    return this.#cancelOnServer !== undefined;
+  }
+
+  /** Notes that `target` is not to be waited for any longer. */
+  hurry(target: Exchange): void {
+    if (!this.isPossible) this.#due.add(target);
+  }
+
+  /**
+   * Has the server stop `target`, which it is answering. Where no cancel can reach the server, the
+   * connection is given up for a request in a hurry, and the end of any other is waited for.
+   */
   start(target: Exchange): void {
+    if (this.#due.has(target)) return this.#abandon(target);
     if (this.#running !== undefined) {
       if (this.#running.target !== target) this.#next = target;
       return;
@@ -109,6 +125,17 @@ export class Cancellation {
     clearTimeout(this.#repeat);
   }
 
+  #abandon(target: Exchange): void {
+    const reason = target.cancelReason;
+    const message = "connection destroyed: a query over a given sock cannot be cancelled";
+    const isBare = reason instanceof OperationalError && reason.cause === undefined;
+    const more = isBare ? {} : { cause: reason };
+    const error = new OperationalError(message, { code: "08006", ...more });
+    if (isBare) reason.cause = error;
+    target.fail(reason);
+    this.#giveUp(error);
+  }
+
   #bound(running: Running, graces: number): void {
     const before = this.#heard();
     this.#grace = after(this.#seconds * 1000, () => {
@@ -132,7 +159,8 @@ export class Cancellation {
       running.taken = true;
       delivered();
     };
-    running.sent = this.#cancelOnServer().then(taken, delivered);
+    const sending = this.#cancelOnServer?.() ?? Promise.reject();
+    running.sent = sending.then(taken, delivered);
   }
 
   #settle(): void {
@@ -144,6 +172,14 @@ export class Cancellation {
     if (next !== undefined) this.start(next);
     else this.#over();
   }
+}
+
+/** Why a cancel is refused where the server cannot be reached by another connection. */
+export function uncancellable(): NotSupportedError {
+  return new NotSupportedError(
+    "a query over a given sock cannot be cancelled: the sock is one connection, and a cancel request " +
+      "needs another; a timeout or a signal gives the connection up",
+  );
 }
 
 /** A cancel under way. */

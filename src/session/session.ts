@@ -48,6 +48,7 @@ export class Session implements Receiver {
   readonly secretKey: Uint8Array;
   readonly parameterStatuses: ParameterStatuses;
   readonly wire: Wire;
+  readonly canCancel: boolean;
   /** Settles once, when the session is over, with the reason or `undefined` for a `close()`. */
   readonly ended: Promise<Error | undefined>;
   transactionStatus: TransactionStatus;
@@ -72,12 +73,12 @@ export class Session implements Receiver {
   #closing: Promise<void> | undefined;
   #idle: (() => void) | undefined;
 
-  /** `cancelOnServer` resolves when a cancel can no longer hit a request that is sent after it. */
+  /** `cancelOnServer` resolves when a cancel can hit no later request; `undefined`: there is no way. */
   constructor(
     wire: Wire,
     facts: SessionFacts,
     limits: SessionLimits,
-    cancelOnServer: () => Promise<void>,
+    cancelOnServer: (() => Promise<void>) | undefined,
   ) {
     this.wire = wire;
     this.processId = facts.processId;
@@ -87,6 +88,7 @@ export class Session implements Receiver {
     this.#limits = limits;
     const giveUp = (error: Error): void => void wire.fail(error);
     const heard = (): number => wire.chunks + wire.writes;
+    this.canCancel = cancelOnServer !== undefined;
     this.#cancellation = new Cancellation(cancelOnServer, giveUp, () => this.#admit(), heard);
     this.#liveness = new Liveness(
       limits.timeout,
@@ -157,12 +159,13 @@ export class Session implements Receiver {
 
   /**
    * Has the server stop `request`, if it is not answered yet, or what it runs now. It fails with
-   * `reason`; while it was not sent, at once. Resolves when the server has been told, or could not be.
+   * `reason`; while it was not sent, at once. Resolves when the server was asked, or could not be: the
+   * connection is given up then if `isDue`.
    */
-  cancel(request?: Request<unknown>, reason: unknown = cancelled()): Promise<void> {
+  cancel(request?: Request<unknown>, reason: unknown = cancelled(), isDue = false): Promise<void> {
     const target = this.#sent.find(request) ?? this.#waiting.find(request);
     if (target === undefined) return Promise.resolve();
-    this.#abort(target, reason);
+    this.#stop(target, reason, isDue);
     return this.#cancellation.sent(target);
   }
 
@@ -356,19 +359,22 @@ export class Session implements Receiver {
     this.listener?.parameterStatus(name, value);
   }
 
+  readonly #abort = (exchange: Exchange, why: unknown): void => this.#stop(exchange, why, true);
+
   /** Takes it out of the queue, or has the server stop it when it is its turn. */
-  readonly #abort = (exchange: Exchange, reason: unknown): void => {
+  #stop(exchange: Exchange, reason: unknown, isDue: boolean): void {
     if (this.#waiting.remove(exchange)) {
       exchange.fail(reason);
       exchange.settle();
       return;
     }
     exchange.cancelReason ??= reason;
+    if (isDue) this.#cancellation.hurry(exchange);
     if (exchange !== this.#sent.first) return;
     const { quiet, held } = exchange;
     if (quiet || held) exchange.request.stop?.(exchange.cancelReason);
     if (!quiet) this.#cancellation.start(exchange);
-  };
+  }
 
   #refusal(): InterfaceError {
     const options = this.#reason === undefined ? {} : { cause: this.#reason };
