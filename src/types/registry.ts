@@ -107,8 +107,12 @@ export class TypeRegistry {
     this.#encodesPrimitives ||= mayEncodePrimitives(codec);
     this.#registered.push(codec);
     const oid = whole.oid || builtinOid(whole.name) || 0;
-    if (oid !== 0) this.#scalars.set(oid, ofType(whole, this.#describe(oid) ?? { oid }));
-    else this.#named.set(whole.name, whole);
+    if (oid !== 0) {
+      const info = this.#describe(oid) ?? { oid, name: whole.name };
+      // Errors name the type, also where the codec was given by its OID alone.
+      const name = codec.name ? whole.name : info.name;
+      this.#scalars.set(oid, ofType({ ...whole, name }, info));
+    } else this.#named.set(whole.name, whole);
     this.#derived.clear();
   }
 

@@ -235,3 +235,15 @@ test("types nested without end by a hostile catalogue are text, not an overflowi
   registry.define({ oid: around, name: "around", schema: "s", kind: "composite", attributes });
   assert.deepEqual(registry.lookup(own)!.decodeText('{"(x)"}'), [{ a: "x" }]);
 });
+
+test("a codec that is given by its OID alone has the type's name, for errors", () => {
+  const registry = createRegistry({ codecs: [{ oid: 25, decode: (text) => text }] });
+  registry.register({ oid: 1043, encode: String });
+  registry.register({ oid: 23, name: "my.int" });
+  registry.register({ oid: 99_999, decode: (text) => text });
+  // deno-fmt-ignore
+  assert.deepEqual(
+    [25, 1043, 23, 99_999, 1009].map((oid) => registry.lookup(oid)!.name),
+    ["text", "varchar", "my.int", "type 99999", "_text"],
+  );
+});
