@@ -38,7 +38,7 @@ import {
   foreignQuery,
   refuseForeign,
 } from "./query/foreign.ts";
-import { assemble, Fragment } from "./query/fragment.ts";
+import { assemble, type Fragment, isFragment } from "./query/fragment.ts";
 import { type CallOptions, NO_OPTIONS, type QueryOptions } from "./query/host.ts";
 import type { PreparedStatement, StatementOptions } from "./query/prepared.ts";
 import type { Query } from "./query/query.ts";
@@ -142,7 +142,7 @@ export class Pool implements Queryable, AsyncDisposable {
     options: QueryOptions = NO_OPTIONS,
   ): Query<Row> {
     const isText = typeof text === "string";
-    if (!isText && !(text instanceof Fragment)) throw foreignQuery(text);
+    if (!isText && !(isFragment(text))) throw foreignQuery(text);
     if (options !== NO_OPTIONS) checkQueryOptions(options);
     if (!Array.isArray(parameters)) checkNamed(parameters);
     const whole = isText ? text : assemble(text).text;
@@ -355,7 +355,7 @@ export class Pool implements Queryable, AsyncDisposable {
   }
 
   #template(strings: TemplateStringsArray, values: readonly unknown[]): Query<unknown> {
-    if (values.some((value) => value instanceof Fragment)) {
+    if (values.some((value) => isFragment(value))) {
       return this.query(templateFragment(strings, values));
     }
     return new PoolQuery(this.#queries, {

@@ -1,6 +1,9 @@
 import { InterfaceError } from "../errors/errors.ts";
 import { Lexer } from "./lexer.ts";
 
+/** A property of all fragments. */
+const BRAND: unique symbol = Symbol("fragment");
+
 /**
  * A piece of SQL with its values, made by the `sql` tag or one of its functions. Put into a template
  * it becomes a part of that; `db.query(fragment)` and `db.batch()` run it. `Row` is the type of its
@@ -10,8 +13,35 @@ export abstract class Fragment<Row = unknown> {
   /** Carries the type of the rows for TypeScript; never set. */
   declare protected readonly rowType?: Row;
 
+  static {
+    Object.defineProperty(this.prototype, BRAND, { value: true });
+  }
+
+  /** `instanceof Fragment` holds for queries as well, which inherit from `Promise.prototype`. */
+  static [Symbol.hasInstance](this: unknown, value: unknown): boolean {
+    if (this === Fragment) return isFragment(value);
+    return Function.prototype[Symbol.hasInstance].call(this as typeof Fragment, value);
+  }
+
   /** @internal Appends itself to the text that is being assembled. */
   abstract writeTo(assembly: Assembly): void;
+}
+
+/** Reports whether a value is a fragment; cheaper than `instanceof`, which asks this, too. */
+export function isFragment(value: unknown): value is Fragment {
+  return typeof value === "object" && value !== null && BRAND in value;
+}
+
+/**
+ * Makes the objects of a class `instanceof Promise`, for frameworks that ask. Only the prototype is a
+ * promise's: the objects have no state of one, so that `await` calls their `then()`, and nothing is
+ * sent before. A subclass of Promise would lose that: where a runtime waits for its state without
+ * calling `then()`, as Bun's test runner does, the query would never be sent.
+ */
+export function inheritFromPromise(prototype: object): void {
+  const parent = Object.getPrototypeOf(prototype);
+  const inherited = Object.getOwnPropertyDescriptors(parent === Object.prototype ? {} : parent);
+  Object.setPrototypeOf(prototype, Object.create(Promise.prototype, inherited));
 }
 
 /** A fragment that is appended by a function. */
@@ -52,7 +82,7 @@ export class Assembly {
 
   /** Appends a fragment, or a value as a parameter. */
   put(value: unknown): void {
-    if (value instanceof Fragment) value.writeTo(this);
+    if (isFragment(value)) value.writeTo(this);
     else this.parameter(value);
   }
 

@@ -7,7 +7,7 @@ import { takeCallSite, withCallSite } from "./call_site.ts";
 import type { ExecuteOptions } from "./execute.ts";
 import { Execution } from "./execution.ts";
 import { FOREIGN_QUERY, refuseForeign } from "./foreign.ts";
-import { type Assembly, Fragment } from "./fragment.ts";
+import { type Assembly, Fragment, inheritFromPromise, isFragment } from "./fragment.ts";
 import { neverSent, NO_OPTIONS, type QueryHost, type QueryOptions, withDefaults } from "./host.ts";
 import type { ObjectRow, Result } from "./result.ts";
 import { inOriginal, type Rewritten } from "./rewritten.ts";
@@ -25,7 +25,9 @@ export interface StatementDescription {
 
 /**
  * One query: nothing is sent until it is awaited, iterated or `execute()`d, and then at once,
- * without waiting for earlier ones. Awaiting it twice runs it once.
+ * without waiting for earlier ones. Awaiting it twice runs it once. A query is an `instanceof Promise`
+ * without the state of one: where a runtime asks for that, as `expect(…).rejects` of Bun's test runner
+ * does, give `query.then()`.
  *
  * Iterated, it streams: rows come through a portal, a piece at a time, and no more than one piece
  * is read ahead. Outside of a transaction the stream has the connection to itself, and other queries
@@ -39,8 +41,7 @@ export interface StatementDescription {
  * for await (const row of db.query("select id from users order by id")) console.log(row.id); // → 1, 2, 3
  * ```
  */
-export class Query<Row = ObjectRow> extends Fragment<Row>
-  implements Promise<Result<Row>>, AsyncIterable<Row> {
+export class Query<Row = ObjectRow> extends Fragment<Row> implements AsyncIterable<Row> {
   readonly #host: QueryHost;
   readonly #text: string;
   readonly #parameters: readonly unknown[];
@@ -53,6 +54,7 @@ export class Query<Row = ObjectRow> extends Fragment<Row>
   #isCancelled = false;
 
   static {
+    inheritFromPromise(this.prototype);
     refuseForeign(this.prototype, "a query", FOREIGN_QUERY);
   }
 
@@ -222,7 +224,7 @@ export class Query<Row = ObjectRow> extends Fragment<Row>
     if (origin === undefined || rewrittenOf(origin) !== undefined) {
       throw new InterfaceError("a query with a text of its own cannot be part of another: use sql");
     }
-    if (origin instanceof Fragment) origin.writeTo(assembly);
+    if (isFragment(origin)) origin.writeTo(assembly);
     else assembly.template(origin as TemplateStringsArray, this.#parameters);
   }
 
@@ -280,3 +282,6 @@ function only<Row>(rows: readonly Row[], method: string): Row | undefined {
   }
   return rows[0];
 }
+
+/** A query is a promise for type checkers, so that linters find one that is not awaited. */
+export interface Query<Row = ObjectRow> extends Promise<Result<Row>> {}

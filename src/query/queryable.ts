@@ -9,7 +9,7 @@ import {
   foreignQuery,
   refuseForeign,
 } from "./foreign.ts";
-import { assemble, Fragment } from "./fragment.ts";
+import { assemble, type Fragment, isFragment } from "./fragment.ts";
 import { bindNames, type NamedText } from "./named.ts";
 import { type PreparedStatement, prepareStatement } from "./prepared.ts";
 import {
@@ -268,7 +268,7 @@ export abstract class Queries {
   #template(strings: TemplateStringsArray, values: readonly unknown[]): Query<unknown> {
     const host = this.#host;
     for (let i = 0; i < values.length; i++) {
-      if (values[i] instanceof Fragment) return this.#composed(strings, values);
+      if (isFragment(values[i])) return this.#composed(strings, values);
     }
     return new Query(host, host.templates.text(strings), values, NO_OPTIONS, strings);
   }
@@ -278,7 +278,7 @@ export abstract class Queries {
   }
 
   #fragment<Row>(fragment: Fragment, parameters: Parameters, options: QueryOptions): Query<Row> {
-    if (!(fragment instanceof Fragment)) throw foreignQuery(fragment);
+    if (!(isFragment(fragment))) throw foreignQuery(fragment);
     if (!isArray(parameters) || parameters.length > 0) {
       throw new InterfaceError("query(): a fragment has its parameters in it");
     }
@@ -288,7 +288,7 @@ export abstract class Queries {
   }
 
   #item(query: BatchEntry, i: number): BatchItem {
-    if (query instanceof Fragment) {
+    if (isFragment(query)) {
       const { text, values, types, isTyped } = assemble(query);
       return { text, values, parameterTypes: isTyped ? types : undefined };
     }

@@ -1,4 +1,5 @@
 import { InterfaceError } from "../errors/errors.ts";
+import { inheritFromPromise } from "./fragment.ts";
 import { takeCallSite, withCallSite } from "./call_site.ts";
 import { neverSent, over, type QueryHost, type QueryOptions } from "./host.ts";
 import { uncancellable } from "../session/cancellation.ts";
@@ -7,7 +8,7 @@ import { inOriginal, type Rewritten } from "./rewritten.ts";
 import { SimpleRequest } from "./simple.ts";
 
 /** A text sent as it is by the simple protocol; it resolves to the result of its last statement. */
-export class SimpleQuery<Row = ObjectRow> implements Promise<Result<Row>> {
+export class SimpleQuery<Row = ObjectRow> {
   readonly #host: QueryHost;
   readonly #text: string;
   readonly #parameters: readonly unknown[];
@@ -16,6 +17,10 @@ export class SimpleQuery<Row = ObjectRow> implements Promise<Result<Row>> {
   readonly #site: Error | undefined;
   #promise: Promise<Result<Row>[]> | undefined;
   #request: SimpleRequest | undefined;
+
+  static {
+    inheritFromPromise(this.prototype);
+  }
 
   /** For the driver: use `simple()` of a query. */
   constructor(
@@ -109,3 +114,6 @@ export class SimpleQuery<Row = ObjectRow> implements Promise<Result<Row>> {
     }
   }
 }
+
+/** A query is a promise for type checkers, so that linters find one that is not awaited. */
+export interface SimpleQuery<Row = ObjectRow> extends Promise<Result<Row>> {}

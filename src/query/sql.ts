@@ -5,7 +5,7 @@
 import { InterfaceError } from "../errors/errors.ts";
 import type { JsonFunctions } from "../types/scalars.ts";
 import { FOREIGN_SQL } from "./foreign.ts";
-import { type Assembly, Fragment, WrittenFragment } from "./fragment.ts";
+import { type Assembly, type Fragment, isFragment, WrittenFragment } from "./fragment.ts";
 import { checkTypeName, quoteIdentifier, quoteLiteral } from "./quote.ts";
 import type { Query } from "./query.ts";
 import type { ObjectRow } from "./result.ts";
@@ -152,7 +152,7 @@ function isTemplate(value: unknown): value is TemplateStringsArray {
 
 function form(first: unknown, rest: readonly unknown[]): Fragment {
   if (typeof first === "string") return text(quoteIdentifier(...first.split(".")));
-  if (first instanceof Fragment) return first;
+  if (isFragment(first)) return first;
   const isRow = typeof first === "object" && first !== null && !Array.isArray(first);
   if (isRow) return columnsForm([first], rest as string[]);
   if (!Array.isArray(first)) throw new InterfaceError("sql() takes names, lists and objects");
@@ -213,7 +213,7 @@ function checkJoin(items: unknown, separator: unknown): void {
   if (hole >= 0) {
     throw new InterfaceError(`sql.join(): items[${hole}] is undefined; use null for NULL`);
   }
-  if (typeof separator === "string" || separator instanceof Fragment) return;
+  if (typeof separator === "string" || isFragment(separator)) return;
   throw new InterfaceError("sql.join(): the separator must be a string or a fragment");
 }
 
