@@ -18,11 +18,12 @@ export type SqlValue = string | number | bigint | boolean | object | null;
 /** What `sql` can do besides being a tag, alone or on a connection. */
 export interface SqlFunctions {
   /**
-   * A name: `sql("users")` is `"users"`, `sql("public.users")` is `"public"."users"`.
+   * A name: `sql("users")` is `"users"`, `sql("public.users")` is `"public"."users"`. Several names
+   * are a list: `sql("id", "name")` is `"id", "name"`.
    *
-   * @throws {InterfaceError} a part of it is empty or contains a zero byte.
+   * @throws {InterfaceError} a part of a name is empty or contains a zero byte.
    */
-  (name: string): Fragment;
+  (name: string, ...names: readonly string[]): Fragment;
   /**
    * Columns and values of an object, or of several for as many rows: `insert into t ${sql(row)}`
    * becomes `insert into t ("a", "b") values ($1, $2)`, `update t set ${sql(row)}` becomes
@@ -151,13 +152,28 @@ function isTemplate(value: unknown): value is TemplateStringsArray {
 }
 
 function form(first: unknown, rest: readonly unknown[]): Fragment {
-  if (typeof first === "string") return text(quoteIdentifier(...first.split(".")));
-  if (isFragment(first)) return first;
+  if (typeof first === "string") return text(names([first, ...rest as string[]]));
+  if (rest.some((column) => typeof column !== "string")) {
+    throw new InterfaceError("sql(object, …): the columns must be names");
+  }
+  if (isFragment(first)) return alone(first, rest);
   const isRow = typeof first === "object" && first !== null && !Array.isArray(first);
   if (isRow) return columnsForm([first], rest as string[]);
   if (!Array.isArray(first)) throw new InterfaceError("sql() takes names, lists and objects");
   const isRows = first.length > 0 && first.every(isPlainObject);
-  return isRows ? columnsForm(first, rest as string[]) : listForm(first);
+  return isRows ? columnsForm(first, rest as string[]) : alone(listForm(first), rest);
+}
+
+function alone(fragment: Fragment, rest: readonly unknown[]): Fragment {
+  if (rest.length === 0) return fragment;
+  throw new InterfaceError("sql(): nothing may follow a list or a fragment");
+}
+
+function names(list: readonly string[]): string {
+  if (!list.every((name) => typeof name === "string")) {
+    throw new InterfaceError("sql(name, …): all of them must be names");
+  }
+  return list.map((name) => quoteIdentifier(...name.split("."))).join(", ");
 }
 
 function isPlainObject(value: unknown): boolean {

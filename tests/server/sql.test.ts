@@ -156,6 +156,30 @@ test("sql: text that is not what it seems is refused before anything is sent", a
   });
 });
 
+test("sql: a list within parentheses is hinted at, by every way", () =>
+  withDatabase(async (db) => {
+    const { sql: own } = db;
+    const wrong = () => own`select 1 where 1 in (${own([1, 2])})`;
+    const ways: readonly (readonly [way: string, run: () => PromiseLike<unknown>])[] = [
+      ["await", wrong],
+      ["stream", () => wrong()[Symbol.asyncIterator]().next()],
+      ["batch", () => db.batch([wrong()])],
+      ["describe", () => wrong().describe()],
+      ["transaction", () => db.transaction((tx) => tx.query(wrong()))],
+      ["pool", async () => {
+        await using pool = createPool(await shared());
+        await pool.query(wrong());
+      }],
+    ];
+    for (const [way, run] of ways) {
+      const hint = /\. A list made by sql\(\[…\]\) has its own parentheses: write in \$\{/;
+      await assert.rejects(async () => await run(), { code: "42883", hint }, way);
+    }
+    assert.deepEqual(await own`select 1 as a where 1 in ${own([1, 2])}`.one(), { a: 1 });
+    const noHint = { code: "42883", hint: /^(?!.*A list)/ };
+    await assert.rejects(db.query("select 1 = 'a'::text"), noHint);
+  }));
+
 test("names: a colon of SQL's own takes no column for a parameter", () =>
   withDatabase(async (db) => {
     const from = "from (select array[1, 2, 3] as a, 2 as x, 1 as y) as t";

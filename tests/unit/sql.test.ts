@@ -9,6 +9,7 @@ const TABLE: readonly (readonly [fragment: Fragment, text: string, ...values: un
   [sql`a ${sql`b ${1} ${sql`c ${2}`}`} d ${3}`, "a b $1 c $2 d $3", 1, 2, 3],
   [sql`select * from ${sql("t")}`, 'select * from "t"'],
   [sql`select ${sql("s.t")}`, 'select "s"."t"'],
+  [sql`select ${sql("a", "s.b", "c")} from t`, 'select "a", "s"."b", "c" from t'],
   [sql`${sql('we"ird')}`, '"we""ird"'],
   [sql`${sql.identifier("a.b", "c")}`, '"a.b"."c"'],
   [sql`select ${sql(["a", "t.b"])} from t`, 'select "a", "t"."b" from t'],
@@ -112,6 +113,8 @@ test("sql: a type by its OID is declared, not written", () => {
   assert.equal(isTyped, true);
 });
 
+type Loose = (...args: unknown[]) => unknown;
+
 const REFUSED: readonly (readonly [what: string, make: () => unknown])[] = [
   ["an empty list", () => sql([])],
   ["an empty list of rows", () => sql`insert into t ${sql([] as object[])}`],
@@ -125,6 +128,11 @@ const REFUSED: readonly (readonly [what: string, make: () => unknown])[] = [
   ["an object behind neither INSERT, SET nor VALUES", () => assemble(sql`where ${sql({ a: 1 })}`)],
   ["several objects behind SET", () => assemble(sql`update t set ${sql([{ a: 1 }, { a: 2 }])}`)],
   ["an empty name", () => sql("")],
+  ["a number as a second name", () => sql("a", 5 as never)],
+  ["undefined as a second name", () => sql("a", undefined as never)],
+  ["a fragment with more behind it", () => (sql as Loose)(sql`a`, "b")],
+  ["a list with more behind it", () => (sql as Loose)([1, 2], 3)],
+  ["a number as a column", () => (sql as Loose)({ a: 1 }, 5)],
   ["an empty part of a name", () => sql("a..b")],
   ["a zero byte in a name", () => sql("a\0b")],
   ["no name at all", () => sql.identifier()],
