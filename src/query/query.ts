@@ -106,7 +106,8 @@ export class Query<Row = ObjectRow> extends Fragment<Row> implements AsyncIterab
 
   /** @internal The text, unless the query may have been made as a part of another. */
   get statement(): string | undefined {
-    return this.#origin === undefined || isStatement(this.#text) ? this.#text : undefined;
+    const isGiven = this.#origin === undefined || rewrittenOf(this.#origin) !== undefined;
+    return isGiven || isStatement(this.#text) ? this.#text : undefined;
   }
 
   /** Sends it now, to be awaited later. An error that nobody awaits is dropped. */

@@ -23,6 +23,11 @@ const FORGOTTEN: readonly (readonly [what: string, work: (tx: Transaction) => un
     ],
     ["a template", (tx) => void tx.sql`insert into unstarted values (${1})`, /"insert .*\(\$1\)"/],
     ["a fragment", (tx) => void tx.query(sql`insert into unstarted values (${1})`), /"insert/],
+    [
+      "named parameters",
+      (tx) => void tx.query("/* c */ select :a, :a::int", { a: 1 }),
+      /1 query was/,
+    ],
     ["values()", (tx) => void tx.query(INSERT).values(), /1 query was/],
     ["simple()", (tx) => void tx.query(INSERT).simple(), /1 query was/],
     ["a prepared statement", async (tx) => {
