@@ -86,7 +86,8 @@ const DEFINED: readonly [label: string, info: Omit<TypeInfo, "oid" | "schema">, 
   ["anything else", { name: "unheard_of", kind: "base" }, ["text"]],
 ];
 
-const POLICIES: readonly [label: string, options: TypesOptions][] = [
+/** The policies, each by itself. */
+export const POLICIES: readonly [label: string, options: TypesOptions][] = [
   ['int8: "number"', { int8: "number" }],
   ['int8: "string"', { int8: "string" }],
   ['numeric: "number"', { numeric: "number" }],
@@ -136,14 +137,15 @@ function inLines(labels: readonly string[]): string[] {
   return lines;
 }
 
-interface Listed {
+/** A type, and texts of it. */
+export interface Listed {
   readonly label: string;
   readonly oid: number;
   readonly samples: Samples;
 }
 
 /** Scalars, ranges and multiranges, then the extensions' and the user's. */
-function types(registry: TypeRegistry): Listed[] {
+export function types(registry: TypeRegistry): Listed[] {
   const builtin = BUILTIN_TYPES.filter(([, name, kind]) => kind !== "p" || name === "record");
   return [
     ...builtin.map(([oid, name]) => listed(registry, `\`${name}\``, name, oid)),
@@ -161,7 +163,8 @@ function listed(registry: TypeRegistry, label: string, name: string, oid: number
   return { label, oid, samples };
 }
 
-function registryOf(options: TypesOptions): TypeRegistry {
+/** The types under a policy. */
+export function registryOf(options: TypesOptions): TypeRegistry {
   const json = { parse: () => PARSED_MARK };
   const registry = createRegistry({ ...options, json });
   const schema = SCHEMA;

@@ -93,7 +93,7 @@ export interface InspectedColumn {
  * @throws {DatabaseError} the connection failed, or the catalogue cannot be read.
  *
  * @example
- * ```ts ignore
+ * ```ts
  * import { inspect, typescriptOf } from "@cornac/pg/typed";
  *
  * const [found] = await inspect(db, ["select id, email from users where id = $1"]);

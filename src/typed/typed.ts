@@ -13,3 +13,4 @@ export {
   type InspectOptions,
 } from "./inspect.ts";
 export type { JsonProperty, JsonShape, JsonValue } from "./json_shape.ts";
+export { type Typescript, typescriptOf, type TypescriptOptions } from "./typescript.ts";
