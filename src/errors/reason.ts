@@ -50,7 +50,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOTFOUND: "the name is not known",
   EAI_AGAIN: "the name cannot be looked up at the moment",
   // X509_V_ERR_…, as Node spells them.
-  CERT_HAS_EXPIRED: "the server's certificate has expired",
+  CERT_HAS_EXPIRED: "the server's certificate has expired, or one in its chain",
   CERT_NOT_YET_VALID: "the server's certificate is not valid yet",
   CERT_REVOKED: "the server's certificate has been revoked",
   UNABLE_TO_GET_CRL: "no revocation list covers the server's certificate",

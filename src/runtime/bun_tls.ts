@@ -1,3 +1,5 @@
+import type { PeerCertificate } from "node:tls";
+import { readCertificate } from "../certificates/certificate.ts";
 import { isAddress } from "../certificates/identity.ts";
 import { InterfaceError, NotSupportedError, OperationalError } from "../errors/errors.ts";
 import type { BunSocket, BunTlsOptions } from "./bun_socket.ts";
@@ -52,8 +54,10 @@ export function conclude(
     throw handshakeError(error ?? undefined, tls);
   }
   const isTrusted = !error || error.code === "ERR_TLS_CERT_ALTNAME_INVALID";
-  if (tls.verify !== "none" && !isTrusted) throw handshakeError(error ?? undefined, tls);
   const certificate = socket.getPeerCertificate();
+  if (tls.verify !== "none" && !isTrusted) {
+    throw isFromChain(error, certificate) ? chainError(error, tls) : handshakeError(error, tls);
+  }
   checkIdentity(certificate, tls, "Bun");
   const version = socket.getTLSVersion();
   checkVersion(version, tls);
@@ -71,6 +75,25 @@ export function conclude(
 
 /** What Bun calls a handshake that broke off; other errors are the certificate's. */
 const UNFINISHED: ReadonlySet<string | undefined> = new Set(["EPROTO", "ECONNRESET"]);
+
+/**
+ * Reports whether a certificate has expired that is not the server's own. BoringSSL takes the first
+ * issuer that fits by name; OpenSSL goes on to a valid one of the same name and key.
+ */
+function isFromChain(error: Error & { code?: string }, { raw }: PeerCertificate): boolean {
+  if (error.code !== "CERT_HAS_EXPIRED" || raw === undefined) return false;
+  return readCertificate(new Uint8Array(raw)).notAfter > Date.now();
+}
+
+function chainError(cause: Error, { serverName }: TlsSettings): OperationalError {
+  return new OperationalError(
+    `the TLS handshake with ${
+      JSON.stringify(serverName)
+    } failed: a certificate in the server's chain ` +
+      "has expired; Bun does not look for a valid one beside it",
+    { cause },
+  );
+}
 
 /** `minVersion` and `maxVersion` work in `upgradeTLS` but are not documented: trust, but verify. */
 function checkVersion(version: string, { minVersion, maxVersion }: TlsSettings): void {

@@ -246,11 +246,11 @@ function handshakeReason(cause: unknown, traits: NodeTraits): string {
   return reasonOf(cause) + doubt;
 }
 
-/** What else a code may mean on a runtime that confuses reasons. */
+/** The other meanings of a code on Deno, which confuses reasons. */
 const DOUBTS: Readonly<Record<string, string>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: ", or it has expired",
   DEPTH_ZERO_SELF_SIGNED_CERT:
-    ", or it is an authority's own (CA:TRUE), which this runtime does not take from a server",
+    ", or it is an authority's own (CA:TRUE), which Deno does not take from a server",
 };
 
 function messageOf(cause: unknown): string {

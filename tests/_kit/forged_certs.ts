@@ -3,7 +3,7 @@
  * believed. Made byte by byte after RFC 5280, with nothing of the driver's own code.
  */
 import { Buffer } from "node:buffer";
-import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { createPublicKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 
 /** A certificate, its key, and what is needed to issue others by it. */
 export interface Forged {
@@ -41,6 +41,8 @@ export interface Forgery {
   /** The signature's algorithm: its identifier in hexadecimal, and OpenSSL's name of the hash. */
   readonly algorithm?: readonly [identifier: string, hash: string | undefined];
   readonly keyType?: "ec" | "ed25519";
+  /** The certificate whose keys this one has, too. */
+  readonly keys?: Forged;
   /** Signs with a key that belongs to nobody. */
   readonly isForged?: boolean;
 }
@@ -57,7 +59,10 @@ const ED25519 = ["300506032b6570", undefined] as const;
 /** Makes a certificate. */
 export function forge(forgery: Forgery = {}): Forged {
   const { keyType = "ec", issuer, subject = "localhost", version = 3 } = forgery;
-  const pair = keyPair(keyType);
+  const pair = forgery.keys === undefined ? keyPair(keyType) : {
+    privateKey: forgery.keys.privateKey,
+    publicKey: createPublicKey(forgery.keys.key),
+  };
   const signer = forgery.isForged ? keyPair("ec").privateKey : issuer?.privateKey;
   const own = keyType === "ed25519" && issuer === undefined ? ED25519 : ECDSA_SHA256;
   const [identifier, hash] = forgery.algorithm ?? own;

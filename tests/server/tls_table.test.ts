@@ -11,6 +11,7 @@ import { type ConnectOptions, NotSupportedError, type PgError } from "../../mod.
 import { between } from "../../scripts/generate_parameter_table.ts";
 import { tlsTable } from "../../scripts/generate_tls_table.ts";
 import { type Certificates, certificates, PASSPHRASE } from "../_kit/certs.ts";
+import { forge, forgeRoot } from "../_kit/forged_certs.ts";
 import { startCluster } from "../_kit/cluster.ts";
 import { answerSsl, expect, handshake, startTls, withServer } from "../_kit/scripted_server.ts";
 import { defaultMajor, sharedServer } from "../_kit/servers.ts";
@@ -55,6 +56,19 @@ const TRIALS: Readonly<Record<AbilityName, () => Promise<void>>> = {
     await encrypted({ sslMode: undefined, sslContext });
     const error = await refusal(await trusted({ sslMode: undefined, sslContext }));
     assert.match(error.message, /not this one/);
+  },
+  version1: async () => {
+    const root = forgeRoot("a root");
+    const forged = forge({ version: 1, issuer: root });
+    const cluster = await startCluster({ certificate: { ...forged, certPath: "", keyPath: "" } });
+    try {
+      for (const sslMode of ["verify-ca", "verify-full"] as const) {
+        const trust = { sslMode, sslRootCert: root.cert, host: "localhost" };
+        assert.equal((await seen(over(cluster, { user: "u_trust", ...trust }))).ssl, true);
+      }
+    } finally {
+      await cluster.stop();
+    }
   },
   client: async () => {
     const { client } = await certificates();

@@ -26,6 +26,7 @@ export type AbilityName =
   | "verifyFull"
   | "system"
   | "identity"
+  | "version1"
   | "client"
   | "encryptedKey"
   | "direct"
@@ -44,10 +45,16 @@ export const ABILITIES: Readonly<Record<AbilityName, Ability>> = {
   verifyFull: { what: "verify-full: and those for another host" },
   system: { what: '`sslRootCert: "system"`' },
   identity: { what: "`sslContext.checkServerIdentity`" },
+  version1: {
+    what: "verify-ca and verify-full with a server's certificate of X.509 version 1",
+    refused: {
+      Deno: "Deno does not check that the server holds the key of a certificate of X.509 version 1",
+    },
+  },
   client: { what: "client certificate" },
   encryptedKey: { what: "client certificate with an encrypted key" },
   direct: { what: '`sslNegotiation: "direct"`, ALPN checked' },
-  binding: { what: "SCRAM bound to the channel (SHA-256, SHA-384, SHA-512, RSA-PSS)" },
+  binding: { what: "SCRAM bound to the channel (SHA-224 to SHA-512, RSA-PSS)" },
   crl: { what: "`sslCrl`", refused: { Deno: NO_CRL } },
   sni: { what: "`sslSni: false`" },
   versions: { what: "TLS 1.2 or 1.3 only" },

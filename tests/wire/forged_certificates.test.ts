@@ -38,6 +38,11 @@ const evil = forgeRoot("a root");
 const expiredRoot = forgeRoot("an old root", { until: "210101000000Z" });
 const futureRoot = forgeRoot("a root to come", { from: "480101000000Z" });
 const intermediate = forgeRoot("an intermediate", { issuer: root });
+const expiredTwin = forgeRoot("an intermediate", {
+  issuer: root,
+  until: "210101000000Z",
+  keys: intermediate,
+});
 const noAuthority = forge({ subject: "no authority", isAuthority: false });
 const noSigner = forgeRoot("no signer", { usage: [0x07, 0x80] });
 const flat = forgeRoot("a flat root", { pathLength: 0 });
@@ -202,6 +207,41 @@ async function refuses(one: Trial, options: ConnectOptions): Promise<Error> {
     scriptOf(one, false),
     (server) => failure(connect(reach(server, optionsFor(one, options)))),
   );
+}
+
+/** What one runtime refuses and the others believe, with its words for that. */
+const LIMITS: readonly (Case & { readonly on: "Deno" | "Bun"; readonly words: RegExp })[] = [
+  {
+    what: "one of version 1",
+    chain: [forge({ version: 1, issuer: root })],
+    trusted: [root],
+    on: "Deno",
+    words:
+      /Deno does not check that the server holds the key of a certificate of X\.509 version 1$/,
+  },
+  {
+    what: "one that is an authority's",
+    chain: [leaf(root, { isAuthority: true })],
+    trusted: [root],
+    on: "Deno",
+    words: /self-signed and not trusted, or it is an authority's own \(CA:TRUE\), which Deno/,
+  },
+  {
+    what: "one with an expired intermediate before the valid one",
+    chain: [leaf(intermediate), expiredTwin, intermediate],
+    trusted: [root],
+    on: "Bun",
+    words: /a certificate in the server's chain has expired/,
+  },
+];
+
+for (const { on, words, ...one } of LIMITS) {
+  const sslMode = "verify-full";
+  const isHere = on in globalThis;
+  test(`certificates: ${on} alone refuses ${one.what}`, async () => {
+    if (!isHere) return await believes(one, { sslMode });
+    assert.match((await refuses(one, { sslMode })).message, words);
+  });
 }
 
 for (const sslMode of ["verify-ca", "verify-full"] as const) {
