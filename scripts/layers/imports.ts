@@ -74,6 +74,7 @@ const PAIRS: ReadonlySet<string> = new Set([
   "features/copy_in.ts features/copy_statement.ts",
   "features/copy_out.ts features/copy_statement.ts",
   "features/copy_rows.ts features/copy.ts",
+  "features/copy_rows.ts features/copy_encoding.ts",
   "features/bulk.ts features/copy.ts",
   "features/bulk.ts features/copy_rows.ts",
   "features/bulk.ts features/listen.ts",

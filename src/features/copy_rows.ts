@@ -7,23 +7,21 @@ import { Writer } from "../bytes/writer.ts";
 import { InterfaceError, ProtocolError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import * as ownSql from "../own_sql.ts";
-import {
-  appendChunk,
-  isTrailer,
-  readBinaryHeader,
-  TupleEnds,
-  writeBinaryHeader,
-  writeBinaryTrailer,
-} from "../protocol/copy_format.ts";
+import { appendChunk, isTrailer, readBinaryHeader, TupleEnds } from "../protocol/copy_format.ts";
 import type { HostLoan, QueryHost } from "../query/host.ts";
 import { quoteIdentifier } from "../query/quote.ts";
 import type { ObjectRow } from "../query/result.ts";
 import { compileRows, type RowColumn, type RowShape } from "../query/rows.ts";
 import { type Item, openSource, type Pull, type Source } from "../query/source.ts";
 import { limit, unlessAborted } from "../session/deadline.ts";
-import type { Codec } from "../types/codec.ts";
-import { componentText, isBinaryComponent, writeComponent } from "../types/component.ts";
-import { textOnlyCodec } from "../types/scalars.ts";
+import {
+  type CopyRow,
+  type Encoder,
+  encoderOf,
+  fieldOf,
+  Refusal,
+  valuesOf,
+} from "./copy_encoding.ts";
 import { copyIn, type CopyOptions, copyTo } from "./copy.ts";
 
 /** Bytes that are encoded before they are handed on. */
@@ -32,8 +30,7 @@ const CHUNK = 65_536;
 /** A table: its name, with its schema's and a dot before it or not; or the parts of the name. */
 export type TableName = string | readonly string[];
 
-/** A row to copy: values in the order of the columns, or by their names. */
-export type CopyRow = readonly unknown[] | Readonly<Record<string, unknown>>;
+export type { CopyRow } from "./copy_encoding.ts";
 
 /** How rows are copied into a table. */
 export interface CopyRowsFromOptions extends CopyOptions {
@@ -171,40 +168,6 @@ function namesOf(columns: readonly string[]): string[] {
   return columns.map((name) => quoteIdentifier(name));
 }
 
-/** One column to write. */
-interface Field {
-  readonly name: string;
-  readonly codec: Codec;
-}
-
-function fieldOf({ name, typeOid, codec }: RowColumn): Field {
-  return { name, codec: codec ?? textOnlyCodec(`type ${typeOid}`, typeOid) as Codec };
-}
-
-/** Writes rows in one of the formats. */
-interface Encoder {
-  readonly fields: readonly Field[];
-  readonly format: "binary" | "text";
-  begin(out: Writer): void;
-  /** Called with the values of a row, in order. */
-  row(values: readonly unknown[], out: Writer): void;
-  end(out: Writer): void;
-}
-
-function encoderOf(
-  fields: readonly Field[],
-  first: Item<CopyRow>,
-  format: CopyRowsFromOptions["format"],
-): Encoder {
-  const values = first.done ? [] : valuesOf(first.value!, fields, 1);
-  const suits = fields.every(({ codec }, i) =>
-    codec.encodeBinary !== undefined && suitsBinary(codec, values[i] ?? null)
-  );
-  return (format ?? (suits ? "binary" : "text")) === "binary"
-    ? new BinaryRows(fields)
-    : new TextRows(fields);
-}
-
 /** The rows of a source, encoded, a chunk at a time; a chunk is valid until the next is asked for. */
 class Chunks implements Pull<Uint8Array> {
   readonly #encoder: Encoder;
@@ -263,131 +226,3 @@ class Chunks implements Pull<Uint8Array> {
     }
   }
 }
-
-/** The values in the order of the fields; a missing one is `undefined`, which no field takes. */
-function valuesOf(row: CopyRow, fields: readonly Field[], number: number): readonly unknown[] {
-  if (typeof row !== "object" || row === null) {
-    throw new InterfaceError(`row ${number} is neither an array nor an object`);
-  }
-  if (!Array.isArray(row)) {
-    return fields.map(({ name }) => (row as Readonly<Record<string, unknown>>)[name]);
-  }
-  if (row.length === fields.length) return row;
-  throw new InterfaceError(`row ${number} has ${row.length} values for ${fields.length} columns`);
-}
-
-/** A value that a field does not take; Chunks knows the row. */
-class Refusal extends Error {
-  readonly field: Field;
-  readonly reason: string;
-
-  constructor(field: Field, reason: string, cause?: unknown) {
-    super(reason, { cause });
-    this.field = field;
-    this.reason = reason;
-  }
-}
-
-function attempt<T>(field: Field, write: () => T): T {
-  try {
-    return write();
-  } catch (cause) {
-    throw new Refusal(field, cause instanceof Error ? cause.message : String(cause), cause);
-  }
-}
-
-class BinaryRows implements Encoder {
-  readonly format = "binary";
-  readonly begin = writeBinaryHeader;
-  readonly end = writeBinaryTrailer;
-  readonly fields: readonly Field[];
-
-  constructor(fields: readonly Field[]) {
-    this.fields = fields;
-  }
-
-  row(values: readonly unknown[], out: Writer): void {
-    out.int16(values.length);
-    for (let i = 0; i < values.length; i++) {
-      const field = this.fields[i]!;
-      const value = values[i];
-      if (value === null) out.int32(-1);
-      else attempt(field, () => writeBinary(field, value, out));
-    }
-  }
-}
-
-function writeBinary({ codec }: Field, value: unknown, out: Writer): void {
-  if (!goesInBinary(codec, value)) throw new InterfaceError(ONLY_TEXT);
-  if (!isTextOfBinary(codec, value)) return writeComponent(codec, value, out);
-  const at = out.lengthHere();
-  codec.encodeBinary!(value, out);
-  out.patchValueLength(at);
-}
-
-const ONLY_TEXT = 'this value can only go as text; ask for it with { format: "text" }';
-
-/** Whether the value has a binary form that can be made here. `null` has. */
-function goesInBinary(codec: Codec, value: unknown): boolean {
-  if (value === undefined || codec.encodeBinary === undefined) return value === undefined;
-  return isTextOfBinary(codec, value) || isBinaryComponent(codec, value);
-}
-
-/** The same; a value that nothing takes is refused when its row is written. */
-function suitsBinary(codec: Codec, value: unknown): boolean {
-  try {
-    return goesInBinary(codec, value);
-  } catch {
-    return true;
-  }
-}
-
-/** A string for a type whose encoder reads the type's text. */
-function isTextOfBinary(codec: Codec, value: unknown): boolean {
-  return typeof value === "string" && READ_TEXT.has(codec.name);
-}
-
-const READ_TEXT: ReadonlySet<string> = new Set(["numeric", "uuid", "bit", "varbit"]);
-
-/** The text format: everything a parameter may be. */
-class TextRows implements Encoder {
-  readonly format = "text";
-  readonly fields: readonly Field[];
-
-  constructor(fields: readonly Field[]) {
-    this.fields = fields;
-  }
-
-  begin(): void {}
-
-  row(values: readonly unknown[], out: Writer): void {
-    for (let i = 0; i < values.length; i++) {
-      if (i > 0) out.uint8(0x09);
-      const field = this.fields[i]!;
-      attempt(field, () => {
-        const text = componentText(field.codec, values[i]);
-        out.text(text === null ? "\\N" : text.replace(SPECIAL, escaped));
-      });
-    }
-    out.uint8(0x0a);
-  }
-
-  end(): void {}
-}
-
-/** What the text format would take for its own. Source: manual, "COPY", "Text Format". */
-const SPECIAL = /[\\\b\f\n\r\t\v]/g;
-
-function escaped(character: string): string {
-  return ESCAPES[character]!;
-}
-
-const ESCAPES: Readonly<Record<string, string>> = {
-  "\\": "\\\\",
-  "\b": "\\b",
-  "\f": "\\f",
-  "\n": "\\n",
-  "\r": "\\r",
-  "\t": "\\t",
-  "\v": "\\v",
-};

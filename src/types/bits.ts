@@ -6,6 +6,8 @@ import { malformed } from "./component.ts";
 import { OIDS } from "./oids.ts";
 
 const BITS = /^[01]*$/;
+/** `b` and `x` are for bits and for hexadecimal digits. Source: varbit.c, `bit_in`. */
+const PREFIXED = /^(?:[bB]([01]*)|[xX]([0-9a-fA-F]*))$/;
 
 /** `bit` and `varbit` ↔ strings of zeros and ones. */
 export const bitCodecs: readonly Codec[] = [
@@ -38,10 +40,24 @@ function readBits(reader: Reader, length: number, name: string): string {
   return text.slice(0, count);
 }
 
-function writeBits(value: string, out: Writer, name: string): void {
-  if (!BITS.test(value)) throw new InterfaceError(`not a ${name}`, { code: "22P02" });
+function writeBits(text: string, out: Writer, name: string): void {
+  const value = BITS.test(text) ? text : prefixedBits(text);
+  if (value === undefined) throw new InterfaceError(`not a ${name}`, { code: "22P02" });
   out.int32(value.length);
   for (let i = 0; i < value.length; i += 8) {
     out.uint8(parseInt(value.slice(i, i + 8).padEnd(8, "0"), 2));
   }
 }
+
+/** The bits of `b101` or `x1F`; `undefined` for any other text. */
+function prefixedBits(text: string): string | undefined {
+  const found = PREFIXED.exec(text);
+  if (found === null) return undefined;
+  const [, bits, digits] = found;
+  return bits ?? Array.from(digits!, (digit) => BITS_OF[parseInt(digit, 16)]).join("");
+}
+
+const BITS_OF: readonly string[] = Array.from(
+  { length: 16 },
+  (_, value) => value.toString(2).padStart(4, "0"),
+);

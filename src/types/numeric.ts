@@ -77,13 +77,13 @@ export function readNumeric(reader: Reader, length: number): string {
 
 /**
  * Appends the binary form of a decimal text: digits, point and exponent as JavaScript and the
- * server print them.
+ * server print them, or another spelling that the server reads: `1_000`, `infinity`, blanks around.
  *
- * @throws {InterfaceError} it is not one, or is beyond what `numeric` can hold.
+ * @throws {InterfaceError} `text` is none of these (`0x1F`), or beyond what `numeric` can hold.
  */
 export function writeNumeric(text: string, out: Writer): void {
-  const parts = DECIMAL.exec(text);
-  if (parts === null) return writeSpecial(text, out);
+  const parts = DECIMAL.exec(text) ?? DECIMAL.exec(canonical(text));
+  if (parts === null) return writeSpecial(canonical(text), out);
   const [, sign, whole = "", decimals = "", exponent = "0"] = parts;
   const shift = Number(exponent);
   const scale = Math.max(0, decimals.length - shift);
@@ -182,6 +182,22 @@ function fraction(
   for (; at < end && text.length < scale; at += 2) text += String(fourDigits(view, at)).slice(1);
   return text.length < scale ? text.padEnd(scale, "0") : text.slice(0, scale);
 }
+
+/** A text in the spelling that the server prints. Source: numeric.c, `numeric_in`. */
+function canonical(text: string): string {
+  let [start, end] = [0, text.length];
+  while (start < end && BLANKS.includes(text[start]!)) start++;
+  while (end > start && BLANKS.includes(text[end - 1]!)) end--;
+  const bare = text.slice(start, end);
+  const special = SPECIAL.exec(bare);
+  if (special === null) return bare.replace(/(\d)_(?=\d)/g, "$1");
+  if (special[2] !== undefined) return special[1] === "-" ? "-Infinity" : "Infinity";
+  return special[1] === "" ? "NaN" : bare;
+}
+
+/** `isspace()` of the C locale. */
+const BLANKS = " \t\n\v\f\r";
+const SPECIAL = /^([+-]?)(?:nan|(inf|infinity))$/i;
 
 function writeSpecial(text: string, out: Writer): void {
   if (text === "NaN") return writeHeader(out, 0, 0, NAN, 0);

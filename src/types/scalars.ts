@@ -17,7 +17,8 @@ const HEX: readonly string[] = Array.from(
   { length: 256 },
   (_, byte) => byte.toString(16).padStart(2, "0"),
 );
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+/** Any group of four digits may have a hyphen behind it. Source: uuid.c, `string_to_uuid`. */
+const UUID = /^(?:[0-9a-f]{4}(?:-?[0-9a-f]{4}){7}|\{[0-9a-f]{4}(?:-?[0-9a-f]{4}){7}\})$/i;
 
 /** A type whose JavaScript value is its text, and whose text in UTF-8 is its binary form too. */
 export function textCodec(name: string, oid: number, arrayOid: number = 0): Codec<string> {
@@ -121,7 +122,7 @@ export const uuidCodec: Codec<string> = Object.freeze({
   encodeText: same,
   encodeBinary(value: string, out: Writer): void {
     if (!UUID.test(value)) throw new InterfaceError("not a uuid", { code: "22P02" });
-    const hex = value.replaceAll("-", "");
+    const hex = value.replace(/[-{}]/g, "");
     for (let i = 0; i < 32; i += 2) out.uint8(parseInt(hex.slice(i, i + 2), 16));
   },
 });
