@@ -52,6 +52,7 @@ export function buildNpm(root: string): string {
     const packed = pack(root, work);
     rmSync(out, { recursive: true, force: true });
     copyModules(packed, out);
+    chooseRuntimeByCondition(out);
     for (const name of DOCUMENTS) cpSync(join(root, name), join(out, name), { recursive: true });
     const manifest = JSON.parse(readFileSync(join(packed, "package.json"), "utf8"));
     writeFileSync(join(out, "package.json"), JSON.stringify(complete(manifest), null, 2) + "\n");
@@ -87,6 +88,42 @@ function copyModules(from: string, to: string): void {
   }
 }
 
+/** Modules that import the detection of the runtime, relative to the package. */
+const DETECTING = ["src/connect.js", "src/pool.js"];
+
+/**
+ * Lets a package condition choose the runtime, so that bundles for Workers and browsers contain no
+ * `node:` import. Everywhere else `detect.js` decides at run time.
+ */
+function chooseRuntimeByCondition(out: string): void {
+  for (const file of DETECTING) {
+    const path = join(out, file);
+    const text = readFileSync(path, "utf8");
+    const changed = text.replace(/"\.\/runtime\/detect\.js"/, `"#runtime"`);
+    if (changed === text) throw new Error(`${file} does not import runtime/detect.js`);
+    writeFileSync(path, changed);
+  }
+  for (const name of ["workers", "browser"]) {
+    const text = `export async function detectRuntime() {
+  return (await import("./${name}.js")).runtime;
+}
+`;
+    writeFileSync(join(out, "src", "runtime", `detect_${name}.js`), text);
+  }
+}
+
+const RUNTIME_CONDITIONS = {
+  "#runtime": {
+    types: "./src/runtime/detect.d.ts",
+    workerd: "./src/runtime/detect_workers.js",
+    deno: "./src/runtime/detect.js",
+    bun: "./src/runtime/detect.js",
+    node: "./src/runtime/detect.js",
+    browser: "./src/runtime/detect_browser.js",
+    default: "./src/runtime/detect.js",
+  },
+};
+
 function complete(packed: PackedManifest): object {
   const { name, version, type, license, main, types, exports } = packed;
   const entries = Object.entries(exports)
@@ -95,6 +132,7 @@ function complete(packed: PackedManifest): object {
   return {
     ...{ name, version, description, keywords, license, type },
     ...{ main, types },
+    imports: RUNTIME_CONDITIONS,
     exports: { ...Object.fromEntries(entries), "./package.json": "./package.json" },
     ...rest,
   };

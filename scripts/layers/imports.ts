@@ -90,7 +90,7 @@ const PAIRS: ReadonlySet<string> = new Set([
 ]);
 
 /** A file that speaks to one runtime; `node_tls.ts` is a part of `node.ts`. */
-export const ADAPTER: RegExp = /^src\/runtime\/(deno|bun|node)(_\w+)?\.ts$/;
+export const ADAPTER: RegExp = /^src\/runtime\/(deno|bun|node|workers|browser)(_\w+)?\.ts$/;
 
 export interface Import {
   readonly node: ts.Node;
@@ -117,7 +117,7 @@ function checkPlace(subject: Subject): void {
 
 function checkSourceImport(subject: Subject, one: Import): void {
   const { node, specifier } = one;
-  if (specifier.startsWith("node:")) return checkBuiltin(subject, one);
+  if (/^(node|cloudflare):/.test(specifier)) return checkBuiltin(subject, one);
   if (!specifier.startsWith(".")) {
     if (LAWS[partOf(subject.file)]?.peers?.includes(specifier)) return;
     return subject.report(node, "dependency", `"${specifier}": src has no dependencies`);

@@ -76,6 +76,11 @@ export interface TlsFacts {
   readonly certificate?: Uint8Array;
   /** Why nothing can be bound to `certificate`: the server has not proved that it holds the key. */
   readonly unbindable?: string;
+  /**
+   * `true` where the runtime has checked the certificate and the server's name although the settings
+   * did not ask for it.
+   */
+  readonly isVerified?: boolean;
 }
 
 /**
@@ -183,6 +188,11 @@ export interface Runtime {
   readonly name: string;
   /** V8 rebuilds `await` chains into an error's stack by itself; others need the call site taken early. */
   readonly asyncStacks: boolean;
+  /**
+   * `true` where a connection belongs to the request that opened it (Cloudflare Workers): a pool
+   * cannot outlive a request there.
+   */
+  readonly requestBound?: boolean;
   /** Connects, with TCP_NODELAY set. Rejects with the system's error. */
   connect(address: Address, options: DialOptions): Promise<Stream>;
   /** Wraps an open connection that the user brought. @throws {InterfaceError} it is none we know. */

@@ -97,7 +97,7 @@ async function scram(login: Login, mechanisms: readonly string[]): Promise<void>
     channelBinding: settings.channelBinding,
     tls: wire.tls !== undefined,
     endPoint: await endPointOf(login),
-    verified: isVerified(target),
+    verified: wire.tls?.isVerified === true || isVerified(target),
     random: crypto.getRandomValues(new Uint8Array(NONCE_BYTES)),
   });
   saslInitialResponse(wire.out, scram.mechanism, scram.clientFirst());
