@@ -14,7 +14,7 @@ import type { TransactionStatus } from "../protocol/backend.ts";
 import type { QueryHost } from "../query/host.ts";
 import { executeSimple } from "../query/simple.ts";
 import type { Unstarted } from "../query/unstarted.ts";
-import { outOfTurn, type Request, type Signal, type Turn } from "../session/exchange.ts";
+import { lockedOut, type Request, type SessionLock, type Signal } from "../session/exchange.ts";
 import type { TransactionOutcome } from "../trace.ts";
 import { Beginning, NOTHING } from "./begin.ts";
 import { prepareTransaction } from "./two_phase.ts";
@@ -34,14 +34,14 @@ export interface TransactionOptions {
 }
 
 /** Returns the host for what is run within a block; `unstarted` takes note of queries made on it. */
-export function within(host: QueryHost, turn: Turn, unstarted?: Unstarted): QueryHost {
+export function within(host: QueryHost, lock: SessionLock, unstarted?: Unstarted): QueryHost {
   const { executor, asyncStacks, templates, names } = host;
-  const defaults = Object.freeze(own(host.defaults, { turn }));
+  const defaults = Object.freeze(own(host.defaults, { lock }));
   return { executor, defaults, asyncStacks, templates, names, outer: host, unstarted };
 }
 
 /** One BEGIN … COMMIT, or SAVEPOINT … RELEASE: the session's turn, and how it begins and ends. */
-export class Block implements Turn {
+export class Block implements SessionLock {
   readonly isTransaction = true;
   readonly refusal: string;
   /** How many blocks this one is in. */
@@ -98,13 +98,13 @@ export class Block implements Turn {
       ? "a transaction is open on this connection: run the query on the transaction"
       : "a savepoint is open in this transaction: run the query on the savepoint";
     if (this.#signal?.aborted) throw this.#signal.reason;
-    if (session.turn !== outer) {
-      throw new InterfaceError(session.turn?.refusal ?? "the transaction is over");
+    if (session.lock !== outer) {
+      throw new InterfaceError(session.lock?.refusal ?? "the transaction is over");
     }
     if (depth === 0 && session.transactionStatus !== "idle" && session.pending === 0) {
       throw new InterfaceError("a transaction is open already, begun by a query");
     }
-    session.turn = this;
+    session.lock = this;
     if (this.#savepoint !== undefined) this.#made = this.#run(ownSql.savepoint(this.#savepoint));
     this.#made?.catch(() => {});
   }
@@ -123,13 +123,13 @@ export class Block implements Turn {
   prelude(): Request<void> | undefined {
     const root = this.#root;
     if (root.#stillborn !== undefined) throw root.#stillborn.error;
-    if (root.#isAbandoned) throw outOfTurn(undefined, this);
+    if (root.#isAbandoned) throw lockedOut(undefined, this);
     return this.#beginning.isDue ? this.#beginning : undefined;
   }
 
-  begin(turn: Turn = this): Promise<void> {
+  begin(lock: SessionLock = this): Promise<void> {
     if (!this.#beginning.isDue) return Promise.resolve();
-    return this.#host.executor.session.request(NOTHING, { turn });
+    return this.#host.executor.session.request(NOTHING, { lock });
   }
 
   /** Told by the session. */
@@ -146,10 +146,10 @@ export class Block implements Turn {
       return Promise.reject(new InterfaceError(`the transaction is ${how} already`));
     }
     const { session } = this.#host.executor;
-    if (session.turn !== this && session.turn !== undefined) {
+    if (session.lock !== this && session.lock !== undefined) {
       return Promise.reject(new InterfaceError("a savepoint in it is open still"));
     }
-    if (session.turn === this) session.turn = this.#end;
+    if (session.lock === this) session.lock = this.#end;
     this.#isCommitted = true;
     return this.#ending = this.#endBy("committed", () => this.#commit());
   }
@@ -157,13 +157,13 @@ export class Block implements Turn {
   /** Ends it without; what is open in it is over, too. */
   rollback(): Promise<void> {
     const { session } = this.#host.executor;
-    if (this.#ending === undefined && this.#holds(session.turn)) session.turn = this.#end;
+    if (this.#ending === undefined && this.#holds(session.lock)) session.lock = this.#end;
     return this.#ending ??= this.#rollback();
   }
 
   /** Whether a turn is that of a block within this one. */
-  #holds(turn: Turn | undefined): boolean {
-    const holder = turn instanceof Ending ? turn.ends : turn;
+  #holds(lock: SessionLock | undefined): boolean {
+    const holder = lock instanceof Ending ? lock.ends : lock;
     let block = holder instanceof Block ? holder : undefined;
     while (block !== undefined && block !== this) block = block.#outer;
     return block === this;
@@ -179,11 +179,11 @@ export class Block implements Turn {
   /** Ends it by putting it aside under a name; a `commit()` that follows has nothing to do. */
   prepare(gid: string): Promise<void> {
     const { session } = this.#host.executor;
-    if (this.#ending !== undefined || this.#savepoint !== undefined || session.turn !== this) {
+    if (this.#ending !== undefined || this.#savepoint !== undefined || session.lock !== this) {
       const message = "only an open transaction with no savepoint open in it can be prepared";
       return Promise.reject(new InterfaceError(message));
     }
-    session.turn = this.#end;
+    session.lock = this.#end;
     this.#isPrepared = true;
     const cause = (): unknown => this.#firstFailure;
     const prepare = () => prepareTransaction(within(this.#host, this.#end), gid, cause);
@@ -247,7 +247,7 @@ export class Block implements Turn {
 
   #leave(outcome: TransactionOutcome | undefined, error?: unknown): void {
     const { session } = this.#host.executor;
-    if (session.turn === this || session.turn === this.#end) session.turn = this.#outer;
+    if (session.lock === this || session.lock === this.#end) session.lock = this.#outer;
     this.outcome = outcome;
     this.left?.(error);
   }
@@ -266,8 +266,8 @@ export class Block implements Turn {
   /** Runs a command and answers its tag; control commands are bounded by `timeout` alone. */
   async #tag(text: string): Promise<string> {
     const { executor } = this.#host;
-    const turn = executor.session.turn === this.#end ? this.#end : this;
-    const results = await executeSimple(executor, text, own({ turn }));
+    const lock = executor.session.lock === this.#end ? this.#end : this;
+    const results = await executeSimple(executor, text, own({ lock }));
     return results.at(-1)!.command;
   }
 }
@@ -276,7 +276,7 @@ export class Block implements Turn {
  * The end of a block: what is asked for in the block while that is on its way would be run behind it,
  * and outside, so it is refused.
  */
-class Ending implements Turn {
+class Ending implements SessionLock {
   readonly isTransaction = true;
   readonly ends: Block;
 

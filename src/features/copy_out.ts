@@ -95,7 +95,7 @@ export class CopyOut implements Request<void> {
   leave(): Promise<void> {
     this.#isUnwanted = true;
     this.stop();
-    const inTransaction = this.#host.defaults.turn !== undefined ||
+    const inTransaction = this.#host.defaults.lock !== undefined ||
       this.#session.transactionStatus !== "idle";
     if (!this.#isSent || !inTransaction) this.#session.cancel(this);
     return this.#running ?? Promise.resolve();

@@ -148,13 +148,13 @@ async function* cut(
 
 /** The columns with their codecs, by a Describe: no right to read them is needed. */
 async function describe(
-  { executor, defaults: { turn } }: QueryHost,
+  { executor, defaults: { lock } }: QueryHost,
   table: TableName,
   columns: readonly string[],
   { signal }: CopyOptions,
 ): Promise<readonly RowColumn[]> {
   const text = ownSql.columnsOf(namesOf(columns), tableOf(table));
-  return (await executor.describe(text, own({ prepare: false, signal, turn }))).binaryColumns;
+  return (await executor.describe(text, own({ prepare: false, signal, lock }))).binaryColumns;
 }
 
 function tableOf(table: TableName): string {

@@ -64,7 +64,7 @@ export function requestOptions(
   { defaults }: QueryHost,
   { signal, timeout }: CopyOptions,
 ): RequestOptions {
-  return { signal, timeout, turn: defaults.turn };
+  return { signal, timeout, lock: defaults.lock };
 }
 
 /** Counts the rows of what the statement moves; `format` as the server told it: 0 text, 1 binary. */

@@ -6,7 +6,7 @@ import * as ownSql from "../own_sql.ts";
 import type { TransactionStatus } from "../protocol/backend.ts";
 import { call } from "../query/call.ts";
 import type { QueryHost } from "../query/host.ts";
-import type { Request, Turn } from "../session/exchange.ts";
+import type { Request, SessionLock } from "../session/exchange.ts";
 import type { Session } from "../session/session.ts";
 import { Beginning, NOTHING } from "./begin.ts";
 import { within } from "./block.ts";
@@ -16,18 +16,18 @@ import { BulkQueries } from "./bulk.ts";
 export class ImplicitQueries extends BulkQueries {
   readonly #host: QueryHost;
   readonly #session: Session;
-  readonly #turn: ImplicitTurn;
+  readonly #lock: ImplicitLock;
 
   /** Takes the session's turn, and keeps it. */
   constructor(host: QueryHost) {
     const { session } = host.executor;
-    const turn = new ImplicitTurn(session);
-    const own = within(host, turn);
+    const lock = new ImplicitLock(session);
+    const own = within(host, lock);
     super(own);
     this.#host = own;
     this.#session = session;
-    this.#turn = turn;
-    session.turn = turn;
+    this.#lock = lock;
+    session.lock = lock;
   }
 
   /** Whether a transaction is open, as of the last answer. */
@@ -48,16 +48,16 @@ export class ImplicitQueries extends BulkQueries {
 
   /** Whether the next query has BEGIN in front; set when all before it are answered. */
   get isToBegin(): boolean {
-    return this.#turn.prelude() !== undefined;
+    return this.#lock.prelude() !== undefined;
   }
 
   set isToBegin(wanted: boolean) {
-    this.#turn.reset(wanted ? new Beginning(ownSql.begin()) : undefined);
+    this.#lock.reset(wanted ? new Beginning(ownSql.begin()) : undefined);
   }
 }
 
 /** The turn within which they are made. */
-class ImplicitTurn implements Turn {
+class ImplicitLock implements SessionLock {
   readonly refusal = "the connection is DB-API's: run the query on it";
   readonly #session: Session;
   #beginning: Beginning | undefined;
@@ -84,7 +84,7 @@ class ImplicitTurn implements Turn {
 
   begin(): Promise<void> {
     if (this.#beginning?.isDue !== true) return Promise.resolve();
-    return this.#session.request(NOTHING, { turn: this });
+    return this.#session.request(NOTHING, { lock: this });
   }
 
   /** Told by the session. */

@@ -121,7 +121,7 @@ function told(
   { defaults }: QueryHost,
   attempt: number,
 ): Pick<TransactionTrace, "db.operation.name" | "attempt"> {
-  const isSavepoint = defaults.turn !== undefined;
+  const isSavepoint = defaults.lock !== undefined;
   return { "db.operation.name": isSavepoint ? "SAVEPOINT" : "TRANSACTION", attempt };
 }
 

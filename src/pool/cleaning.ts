@@ -30,8 +30,8 @@ export function leftover(
 function problemOf({ core: { session }, executor }: Slot): LeaseReport["problem"] | undefined {
   if (session.pending > executor.cleanings) return "busy";
   // A transaction that was never ended may still claim the session for itself.
-  session.turn?.abandoned?.();
-  session.turn = undefined;
+  session.lock?.abandoned?.();
+  session.lock = undefined;
   if (session.transactionStatus === "failed") return "in a failed transaction";
   return session.transactionStatus === "transaction" ? "in a transaction" : undefined;
 }

@@ -97,7 +97,7 @@ export class PoolExecutor extends Executor {
     this.cleaned();
     this.cleanings++;
     // A transaction that is about to begin has the session's turn already.
-    const options = this.session.turn === undefined ? undefined : { ahead: true };
+    const options = this.session.lock === undefined ? undefined : { ahead: true };
     const failed = (error: unknown): void => void this.session.wire.fail(uncleaned(error));
     this.session.request(new OwnQuery(this.#cleaning, failed), options)
       .then(undefined, failed)

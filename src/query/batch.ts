@@ -212,7 +212,7 @@ class Many implements Request<Result> {
     }
     const statement = this.#statement ??= this.#executor.described(this.#text, this.#options);
     if (statement === undefined) throw new NotDescribed();
-    cache.sending(this.#text, this.#options.turn);
+    cache.sending(this.#text, this.#options.lock);
     this.#decode = statement.decoder(this.#options.rows ?? "object");
     this.#isNamed = statement.name !== "" && statement.state === "ready";
     const name = this.#isNamed ? statement.name : "";

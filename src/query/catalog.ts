@@ -6,7 +6,7 @@
 import { DatabaseError, OperationalError, PgError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import * as ownSql from "../own_sql.ts";
-import type { Turn } from "../session/exchange.ts";
+import type { SessionLock } from "../session/exchange.ts";
 import type { TypeInfo, TypeRegistry } from "../types/registry.ts";
 import type { Executor } from "./execute.ts";
 import type { Result } from "./result.ts";
@@ -29,10 +29,10 @@ export class Catalog {
    * @throws {OperationalError} the query was refused or cancelled. The values must not pass for text
    * then, because they would be something else the next time.
    */
-  async learn(executor: Executor, oids: readonly number[], turn?: Turn): Promise<boolean> {
+  async learn(executor: Executor, oids: readonly number[], lock?: SessionLock): Promise<boolean> {
     const fresh = oids.filter((oid) => !this.#asked.has(oid));
     if (fresh.length > 0) {
-      const asking = this.#ask(executor, fresh, turn);
+      const asking = this.#ask(executor, fresh, lock);
       for (const oid of fresh) this.#asked.set(oid, asking);
     }
     try {
@@ -51,14 +51,18 @@ export class Catalog {
     this.#asked.clear();
   }
 
-  async #ask(executor: Executor, oids: readonly number[], turn: Turn | undefined): Promise<void> {
+  async #ask(
+    executor: Executor,
+    oids: readonly number[],
+    lock: SessionLock | undefined,
+  ): Promise<void> {
     const { parameterStatuses, transactionStatus } = executor.session;
     const version = Number.parseInt(parameterStatuses.get("server_version") ?? "");
     const query = ownSql.catalogQuery(version >= 14);
     const ask = (): Promise<Result> =>
-      executor.execute(query, [`{${oids.join()}}`], own({ turn, ahead: true }));
+      executor.execute(query, [`{${oids.join()}}`], own({ lock, ahead: true }));
     const rows = transactionStatus === "transaction"
-      ? await harmless(executor, ask, turn)
+      ? await harmless(executor, ask, lock)
       : await ask();
     for (const row of rows as Result<unknown>) this.#types.define(typeInfo(row as CatalogRow));
   }
@@ -71,10 +75,10 @@ export class Catalog {
 async function harmless<T>(
   executor: Executor,
   run: () => Promise<T>,
-  turn: Turn | undefined,
+  lock: SessionLock | undefined,
 ): Promise<T> {
   const name = "cornac_catalog";
-  const how = own({ turn, ahead: true });
+  const how = own({ lock, ahead: true });
   const before = executeSimple(executor, ownSql.savepoint(name), how);
   const running = run();
   const after = executeSimple(executor, ownSql.undoSavepoint(name), how);

@@ -21,7 +21,7 @@
  *
  * Source: plancache.c, `RevalidateCachedQuery`; parse_coerce.c, `coerce_type`; guc_tables.c, GUC_REPORT.
  */
-import type { Turn } from "../session/exchange.ts";
+import type { SessionLock } from "../session/exchange.ts";
 import { Lexer, type TokenKind } from "./lexer.ts";
 
 /** The effects of a text on statements, its own included. */
@@ -102,14 +102,14 @@ export class Dependence {
   }
 
   /** Takes note of a text that is being sent. */
-  note(text: string, effects: TextEffects, turn: Turn | undefined): Reach {
+  note(text: string, effects: TextEffects, lock: SessionLock | undefined): Reach {
     const { objects, settings, ends } = effects;
     let reach: Reach = "none";
     if (ends !== "nothing") reach = this.#end(ends);
     if (settings.length > 0) {
       this.#hasSettings = true;
       if (reach === "none") reach = "settings";
-      if (settings.some((name) => !this.#isReported(name))) this.#assign(text, effects, turn);
+      if (settings.some((name) => !this.#isReported(name))) this.#assign(text, effects, lock);
     }
     if (objects) {
       this.#hasObjects = true;
@@ -137,10 +137,10 @@ export class Dependence {
    * Within a transaction the text of a local change stands for the values: a failure fails the
    * transaction, and no statement is parsed until that is rolled back.
    */
-  #assign(text: string, { isLocal, settings }: TextEffects, turn: Turn | undefined): void {
+  #assign(text: string, { isLocal, settings }: TextEffects, lock: SessionLock | undefined): void {
     const before = this.#unreported;
     const next = `${before}\0${text}`;
-    const isCertain = turn?.isTransaction === true && isLocal && !settings.includes(ANY);
+    const isCertain = lock?.isTransaction === true && isLocal && !settings.includes(ANY);
     if (isCertain) this.#outside ??= before;
     else this.#persists = true;
     this.#unreported = isCertain && next.length < LONGEST_REMEMBERED ? next : this.#unique();

@@ -10,7 +10,7 @@ import {
   type Message,
   type Request,
   type RowSink,
-  type Turn,
+  type SessionLock,
 } from "../session/exchange.ts";
 import type { Session } from "../session/session.ts";
 import type { ExecuteOptions } from "./execute.ts";
@@ -31,7 +31,7 @@ import {
 const PATIENCE_MS = 100;
 
 /** Outside of a transaction: one request from Bind to Sync, and the session's turn with it. */
-export class ExclusivePortal implements Portal, Request<void>, Turn {
+export class ExclusivePortal implements Portal, Request<void>, SessionLock {
   /** Its requests carry their own signals. */
   readonly signal: undefined = undefined;
   readonly refusal =
@@ -191,23 +191,23 @@ export class ExclusivePortal implements Portal, Request<void>, Turn {
 
   async #run(): Promise<void> {
     const session = this.#session;
-    const { turn, signal } = this.#query.options;
+    const { lock, signal } = this.#query.options;
     try {
-      const sending = session.turn === turn
-        ? this.#takeTurn(signal)
-        : session.request(this, { turn, signal });
+      const sending = session.lock === lock
+        ? this.#takeLock(signal)
+        : session.request(this, { lock, signal });
       await sending;
     } catch (error) {
       this.#error = error;
     }
-    if (session.turn === this) session.turn = turn;
+    if (session.lock === this) session.lock = lock;
     this.#silence?.();
     this.#isOver = true;
     this.#waiting?.reject(this.#error);
   }
 
-  #takeTurn(signal: ExecuteOptions["signal"]): Promise<void> {
-    this.#session.turn = this;
-    return this.#session.request(this, { turn: this, signal });
+  #takeLock(signal: ExecuteOptions["signal"]): Promise<void> {
+    this.#session.lock = this;
+    return this.#session.request(this, { lock: this, signal });
   }
 }

@@ -6,7 +6,7 @@ import { DatabaseError, InterfaceError, StaleStatementError } from "../errors/er
 import { own } from "../errors/own.ts";
 import type { ColumnDescription, TransactionStatus } from "../protocol/backend.ts";
 import * as ownSql from "../own_sql.ts";
-import type { Signal, Turn } from "../session/exchange.ts";
+import type { SessionLock, Signal } from "../session/exchange.ts";
 import type { Session } from "../session/session.ts";
 import type { Codec } from "../types/codec.ts";
 import { AlteredTypeError } from "../types/composite.ts";
@@ -41,7 +41,7 @@ export interface ExecuteOptions {
   /** The codecs, unless it is the connection's. */
   readonly types?: OwnTypes;
   /** The turn within which it is made. */
-  readonly turn?: Turn;
+  readonly lock?: SessionLock;
   /** Where its statement is kept; the cache by default. */
   readonly place?: StatementPlace;
   /** Sent before all that waits: on behalf of one that is being mended. */
@@ -52,7 +52,7 @@ export interface ExecuteOptions {
 export type OwnOptions = Omit<ExecuteOptions, "rows" | "types">;
 
 /** On whose behalf the catalogue is asked. */
-type Asking = Pick<ExecuteOptions, "turn" | "ahead">;
+type Asking = Pick<ExecuteOptions, "lock" | "ahead">;
 
 /** A request that was bound to a statement. */
 export type Ran = Pick<Execution, "statement" | "text" | "options" | "isKept">;
@@ -160,12 +160,12 @@ export class Executor {
    * @throws {InterfaceError} a stream or a COPY that was begun meanwhile holds the connection.
    * @throws {OperationalError} the catalogue did not answer.
    */
-  async ask(oids: readonly number[], { turn, ahead }: Asking): Promise<boolean> {
-    const holder = this.session.turn;
-    if (ahead !== true && holder !== undefined && holder !== turn && !holder.isTransaction) {
+  async ask(oids: readonly number[], { lock, ahead }: Asking): Promise<boolean> {
+    const holder = this.session.lock;
+    if (ahead !== true && holder !== undefined && holder !== lock && !holder.isTransaction) {
       throw new InterfaceError(`types of the query are not known yet, and ${holder.refusal}`);
     }
-    return await this.#catalog.learn(this, oids, turn);
+    return await this.#catalog.learn(this, oids, lock);
   }
 
   /** Decodes what had to stay text until the catalogue was asked. */
@@ -267,10 +267,10 @@ export class Executor {
    *
    * @throws {ProgrammingError} there is no such type.
    */
-  async oidsOf(types: readonly (number | string)[], turn?: Turn): Promise<number[]> {
+  async oidsOf(types: readonly (number | string)[], lock?: SessionLock): Promise<number[]> {
     const oids: number[] = [];
     for (const type of types) {
-      oids.push(typeof type === "number" ? type : await this.#oidOf(type, turn));
+      oids.push(typeof type === "number" ? type : await this.#oidOf(type, lock));
     }
     return oids;
   }
@@ -302,10 +302,10 @@ export class Executor {
   }
 
   /** What is not built in only the server knows by its name: search_path and owners may change it. */
-  async #oidOf(name: string, turn: Turn | undefined): Promise<number> {
+  async #oidOf(name: string, lock: SessionLock | undefined): Promise<number> {
     const known = this.types.oidOf(name);
     if (known !== undefined) return known;
-    const [row] = await this.execute(ownSql.TYPE_OID, [name], own({ turn })) as Result<unknown>;
+    const [row] = await this.execute(ownSql.TYPE_OID, [name], own({ lock })) as Result<unknown>;
     return (row as [number])[0];
   }
 

@@ -159,7 +159,7 @@ export class Execution implements Request<Result> {
       this.#bind(out, known, end);
       return false;
     }
-    this.effects = cache.sending(this.text, options.turn);
+    this.effects = cache.sending(this.text, options.lock);
     if (this.#described !== undefined) {
       this.#way = "again";
       parse(out, "", this.text, this.#described.parameters.map(({ oid }) => oid));

@@ -75,7 +75,7 @@ export function withDefaults(
   if (options === NO_OPTIONS) return host.defaults;
   const types = own(options).parameterTypes;
   if (!types?.some(isName)) return over(options, host);
-  return host.executor.oidsOf(types, host.defaults.turn)
+  return host.executor.oidsOf(types, host.defaults.lock)
     .then((parameterTypes) => over(own<QueryOptions>(options, { parameterTypes }), host));
 }
 

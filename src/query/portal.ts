@@ -14,9 +14,9 @@ import { SharedPortal } from "./shared_portal.ts";
 
 /** Makes the portal that suits the place: nothing is sent before the first fetch. */
 export function openPortal(query: PortalQuery): Portal {
-  const { options: { turn }, executor: { session } } = query;
-  const isInTransaction = turn === undefined
+  const { options: { lock }, executor: { session } } = query;
+  const isInTransaction = lock === undefined
     ? session.transactionStatus === "transaction" && session.pending === 0
-    : turn.isTransaction === true;
+    : lock.isTransaction === true;
   return isInTransaction ? new SharedPortal(query) : new ExclusivePortal(query);
 }

@@ -71,7 +71,7 @@ export function isNamed({ statement }: PortalQuery): boolean {
 export function bindPortal(query: PortalQuery, out: Writer, portal: string): void {
   const { executor, statement, values, options } = query;
   if (!executor.cache.isCurrent(statement)) throw new OutdatedDescription();
-  executor.cache.sending(statement.text, options.turn);
+  executor.cache.sending(statement.text, options.lock);
   if (!isNamed(query)) {
     parse(out, "", statement.text, statement.parameters.map(({ oid }) => oid));
     describe(out, Kind.Statement, "");

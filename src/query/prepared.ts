@@ -77,8 +77,8 @@ export class PreparedStatement<Row = ObjectRow> implements AsyncDisposable {
     this.#isClosed = true;
     const statement = this.#place.leave();
     if (statement === undefined) return;
-    const { executor, defaults: { turn } } = this.#host;
-    await executor.session.request(new StatementClose(statement), { turn }).catch(() => {
+    const { executor, defaults: { lock } } = this.#host;
+    await executor.session.request(new StatementClose(statement), { lock }).catch(() => {
       // Refused while another has the turn: it goes with the next statement that is introduced.
       executor.cache.closeLater(statement.name);
     });

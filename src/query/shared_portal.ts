@@ -51,8 +51,8 @@ export class SharedPortal implements Portal {
 
   /** Whatever was asked for last is answered first; nobody has to wait for that. */
   close(): Promise<void> {
-    const { executor: { session }, options: { turn } } = this.#query;
-    if (this.#isOpen) session.request(new PortalClose(this.#name), { turn }).catch(() => {});
+    const { executor: { session }, options: { lock } } = this.#query;
+    if (this.#isOpen) session.request(new PortalClose(this.#name), { lock }).catch(() => {});
     this.#isOpen = false;
     return Promise.resolve();
   }

@@ -45,7 +45,7 @@ export class SimpleRequest implements Request<Result[]> {
   async run(): Promise<Result[]> {
     const [executor, options] = [this.#executor, this.#options];
     // A Query cannot stand behind other messages without a Sync: the server would skip it unanswered.
-    options.turn?.begin?.().catch(() => {});
+    options.lock?.begin?.().catch(() => {});
     const results = await executor.session.request(this, options);
     for (const { rows, columns } of this.#incomplete) {
       const unknown = columns.filter(({ codec }) => codec === undefined);
@@ -65,9 +65,9 @@ export class SimpleRequest implements Request<Result[]> {
   }
 
   write(out: Writer): void {
-    const { turn, ahead } = this.#options;
+    const { lock, ahead } = this.#options;
     // The savepoint around a query of the driver's own undoes nothing.
-    if (ahead !== true) this.#executor.cache.sending(this.#text, turn);
+    if (ahead !== true) this.#executor.cache.sending(this.#text, lock);
     query(out, this.#text);
   }
 

@@ -1,7 +1,7 @@
 /**
  * The statements of one connection, found by their text and by what else they depend on.
  */
-import type { Turn } from "../session/exchange.ts";
+import type { SessionLock } from "../session/exchange.ts";
 import { Dependence, type DependenceSource, type TextEffects } from "./dependence.ts";
 import { type OwnTypes, Statement } from "./statement.ts";
 
@@ -123,10 +123,10 @@ export class StatementCache implements StatementPlace {
    * Takes note of a text that is being sent: what may be sent behind it, and what it makes unusable.
    * Returns its effects.
    */
-  sending(text: string, turn: Turn | undefined): TextEffects {
+  sending(text: string, lock: SessionLock | undefined): TextEffects {
     const effects = this.#dependence.effectsOf(text);
     if (effects.isKept) return effects;
-    const reach = this.#dependence.note(text, effects, turn);
+    const reach = this.#dependence.note(text, effects, lock);
     if (reach === "all") this.#retireAll();
     if (reach !== "none") this.#unsettle();
     return effects;

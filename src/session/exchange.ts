@@ -86,13 +86,13 @@ export interface Request<T> {
 }
 
 /** The right to make requests on a session: while one holds it, all others' are refused. */
-export interface Turn {
+export interface SessionLock {
   /** What to tell the others. */
   readonly refusal: string;
   /** All that is requested within it belongs to one transaction. */
   readonly isTransaction?: boolean;
   /** The turn that it is the end of: nothing more is requested within that one. */
-  readonly ends?: Turn;
+  readonly ends?: SessionLock;
   /** Aborts what is requested within it. */
   readonly signal?: Signal | undefined;
   /**
@@ -118,7 +118,7 @@ export interface RequestOptions {
   /** Seconds, then as if aborted; 0 or absent: no limit. */
   readonly timeout?: number;
   /** The turn within which it is made. */
-  readonly turn?: Turn;
+  readonly lock?: SessionLock;
   /** Sent before all that waits, and whoever has the turn: on behalf of one that is being mended. */
   readonly ahead?: boolean;
 }
@@ -159,7 +159,7 @@ export class Exchange<T = unknown> {
   /** It holds the next message back. */
   held = false;
   /** Within which it was made. */
-  turn: Turn | undefined;
+  lock: SessionLock | undefined;
   /** A cancel that was meant for another hit it. */
   stray = false;
   /** Called when the promise has settled, whichever way. */
@@ -177,7 +177,7 @@ export class Exchange<T = unknown> {
 
   /** Appends its messages and begins its conversation; whether nothing may be sent behind it. */
   write(out: Writer): boolean {
-    const prelude = this.turn?.prelude?.();
+    const prelude = this.lock?.prelude?.();
     prelude?.write(out);
     const isExclusive = this.request.write(out) === true;
     const talk = this.request.talk();
@@ -195,7 +195,7 @@ export class Exchange<T = unknown> {
     try {
       if (this.request.flushes?.() === true) return true;
       const isAsGoodAsFirst = length === 1 && first!.request.isFinal === true;
-      return !isAsGoodAsFirst && this.turn?.prelude?.() !== undefined;
+      return !isAsGoodAsFirst && this.lock?.prelude?.() !== undefined;
     } catch {
       return false; // what keeps the turn from beginning is told when it is sent
     }
@@ -262,7 +262,7 @@ export class Exchange<T = unknown> {
 
   #report(status: TransactionStatus): void {
     this.request.failed?.(this.error, status);
-    this.turn?.failed?.(this.error, status);
+    this.lock?.failed?.(this.error, status);
   }
 }
 
@@ -281,19 +281,19 @@ function* inFront<T>(first: Conversation<void>, second: Conversation<T>): Conver
 }
 
 /** The signal that has aborted a request before it is made, if one has. */
-export function abortedBefore({ signal, turn }: RequestOptions): Signal | undefined {
+export function abortedBefore({ signal, lock }: RequestOptions): Signal | undefined {
   if (signal?.aborted) return signal;
-  return turn?.signal?.aborted ? turn.signal : undefined;
+  return lock?.signal?.aborted ? lock.signal : undefined;
 }
 
 /** Ties an exchange to its turn, its signals and its timeout; `abort` gets the reason to stop. */
 export function bind(
   exchange: Exchange,
-  { signal, timeout, turn }: RequestOptions,
+  { signal, timeout, lock }: RequestOptions,
   abort: (exchange: Exchange, reason: unknown) => void,
 ): void {
-  exchange.turn = turn;
-  const outer = turn?.signal;
+  exchange.lock = lock;
+  const outer = lock?.signal;
   if (signal === undefined && outer === undefined && !timeout) return;
   const aborted = (): void => abort(exchange, (signal?.aborted ? signal : outer!).reason);
   const silence = timeout ? after(timeout * 1000, () => abort(exchange, late(timeout))) : undefined;
@@ -316,7 +316,10 @@ export function cancelled(): OperationalError {
 }
 
 /** Why a request is refused that was made within `own` while `holder` has the turn. */
-export function outOfTurn(holder: Turn | undefined, own: Turn | undefined): InterfaceError {
+export function lockedOut(
+  holder: SessionLock | undefined,
+  own: SessionLock | undefined,
+): InterfaceError {
   if (holder === undefined || (own !== undefined && holder.ends === own)) {
     return new InterfaceError("it is over: nothing can be run in it any more");
   }

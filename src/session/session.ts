@@ -25,12 +25,12 @@ import {
   bind,
   cancelled,
   Exchange,
+  lockedOut,
   type Message,
-  outOfTurn,
   Queue,
   type Request,
   type RequestOptions,
-  type Turn,
+  type SessionLock,
 } from "./exchange.ts";
 import type { ParameterStatuses, SessionFacts, SessionLimits, SessionListener } from "./facts.ts";
 import { Liveness } from "./liveness.ts";
@@ -54,7 +54,7 @@ export class Session implements Receiver {
   transactionStatus: TransactionStatus;
   listener: SessionListener | undefined;
   /** Who alone may make requests; set and cleared by who holds it. */
-  turn: Turn | undefined;
+  lock: SessionLock | undefined;
   /** Called with each request before it is queued, and may make another one first. */
   before: ((request: Request<unknown>) => void) | undefined;
   readonly #limits: SessionLimits;
@@ -122,8 +122,8 @@ export class Session implements Receiver {
     const options = given && withoutPrototype(given);
     return new Promise<T>((resolve, reject) => {
       if (this.closed) return reject(this.#refusal());
-      if (this.turn !== options?.turn && !options?.ahead) {
-        return reject(outOfTurn(this.turn, options?.turn));
+      if (this.lock !== options?.lock && !options?.ahead) {
+        return reject(lockedOut(this.lock, options?.lock));
       }
       const aborted = options && abortedBefore(options);
       if (aborted !== undefined) return reject(aborted.reason);

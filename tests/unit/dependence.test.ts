@@ -159,9 +159,9 @@ function cacheOf(settings: Record<string, string>, lifetime = 0) {
     statement.state = "ready";
     return statement;
   };
-  const send = (text: string, turn?: { refusal: string; isTransaction: boolean }) => {
+  const send = (text: string, lock?: { refusal: string; isTransaction: boolean }) => {
     source.sent++;
-    cache.sending(text, turn);
+    cache.sending(text, lock);
   };
   const answered = (name?: string, value = "") => {
     if (name !== undefined) {
