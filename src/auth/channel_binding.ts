@@ -1,3 +1,4 @@
+/** The channel binding of SCRAM to a server's certificate (RFC 5929, section 4). */
 import type { Reader } from "../bytes/reader.ts";
 import {
   contents,
@@ -36,7 +37,7 @@ const HASH_OF_SIGNATURE: ReadonlyMap<string, Hash> = new Map([
   ["2.16.840.1.101.3.4.3.4", "SHA-512"], // dsa-with-sha512
 ]);
 
-/** The hashes that RSASSA-PSS names apart from the signature. */
+/** The hashes in the parameters of RSASSA-PSS. */
 const HASH_BY_NAME: ReadonlyMap<string, Hash> = new Map([
   ["1.2.840.113549.2.5", "SHA-256"], // md5
   [SHA1, "SHA-256"],

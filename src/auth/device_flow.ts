@@ -1,86 +1,86 @@
+/** Obtains a bearer token by the OAuth device authorization flow (RFC 8628). */
 import { InterfaceError, OperationalError } from "../errors/errors.ts";
 import { encodeBase64 } from "./base64.ts";
 import { issuerOf } from "./oauth.ts";
 
 const UTF8 = new TextEncoder();
 const GRANT = "urn:ietf:params:oauth:grant-type:device_code";
-/** Bytes of a provider's answer; libpq has the same limit. */
+/** The limit of a provider's answer in bytes; libpq has the same one. */
 const MAX_ANSWER = 256 * 1024;
-/** Seconds between two polls unless the provider says otherwise (RFC 8628, section 3.2). */
+/** Seconds between two polls where the provider gives no interval (RFC 8628, section 3.2). */
 const DEFAULT_INTERVAL = 5;
-/** Seconds; beyond three weeks a timer would fire at once. */
+/** The longest interval in seconds; a timer beyond three weeks fires at once. */
 const MAX_INTERVAL = 3600;
-/** Seconds to add after `slow_down` (RFC 8628, section 3.5). */
+/** Seconds that `slow_down` adds to the interval (RFC 8628, section 3.5). */
 const SLOW_DOWN = 5;
 
-/** What to show to the person who is to authorise the login. */
+/** A code for the person who authorises the login in a browser. */
 export interface DevicePrompt {
-  /** Where to go, with any browser on any device. */
+  /** The address to open, with any browser on any device. */
   readonly verificationUri: string;
-  /** The same with the code already in it; not every provider has it. */
+  /** The address with the code already in it; not every provider gives one. */
   readonly verificationUriComplete: string | undefined;
-  /** What to enter there. */
+  /** The code to enter there. */
   readonly userCode: string;
   /** Seconds until the code expires. */
   readonly expiresIn: number;
 }
 
-/** What `fetch` is asked. */
+/** A request for `fetch`. */
 export interface HttpRequest {
-  /** GET for the metadata, POST for everything else. */
+  /** `GET` for the metadata, `POST` for everything else. */
   readonly method: "GET" | "POST";
-  /** By lower-case name; `authorization` among them when there is a client secret. */
+  /** Headers by lower-case name, with `authorization` if there is a client secret. */
   readonly headers: Record<string, string>;
   /** A form, URL-encoded. */
   readonly body?: string;
-  /** A redirect must come back as its own status. */
+  /** A redirect must be returned with its own status. */
   readonly redirect: "manual";
-  /** {@linkcode DeviceFlowOptions.signal}. */
+  /** The signal of {@linkcode DeviceFlowOptions}. */
   readonly signal?: AbortSignal;
 }
 
-/** What `fetch` answers: the part of a `Response` that is read here. */
+/** An answer of `fetch`: the part of a `Response` that is read here. */
 export interface HttpResponse {
   /** The HTTP status. */
   readonly status: number;
-  /** Its `content-type` is read. */
+  /** The headers; only `content-type` is read. */
   readonly headers: { get(name: string): string | null };
-  /** Read to its end, up to 256 KiB. */
+  /** The body, which is read to its end, up to 256 KiB. */
   readonly body: AsyncIterable<Uint8Array> | null;
 }
 
-/** How to obtain a token by the device authorization flow. */
+/** Options of {@linkcode deviceFlowToken}. */
 export interface DeviceFlowOptions {
   /** The issuer to trust, or its discovery address; libpq's `oauth_issuer`. */
   readonly issuer: string;
-  /** Where the server says that the issuer's metadata is; it must belong to `issuer`. */
+  /** The address of the issuer's metadata that the server gave; it must belong to `issuer`. */
   readonly discoveryUri?: string;
-  /** libpq's `oauth_client_id`. */
+  /** The client that logs in; libpq's `oauth_client_id`. */
   readonly clientId: string;
-  /** Sent by HTTP Basic authentication; without it the client is public. */
+  /** The client's secret, sent by HTTP Basic authentication; a client without one is public. */
   readonly clientSecret?: string;
-  /** Scopes, separated by spaces. */
+  /** The scopes to ask for, separated by spaces. */
   readonly scope?: string;
-  /** Shows the code; called once. */
+  /** Shows the code to a person; called once. */
   readonly prompt: (prompt: DevicePrompt) => void | Promise<void>;
-  /** Aborts requests and waits; the result rejects with its reason. */
+  /** Aborts requests and waits; the token's promise then rejects with its reason. */
   readonly signal?: AbortSignal;
   /** Replaces the platform's `fetch`: for a proxy, or for tests. */
   readonly fetch?: (url: string, request: HttpRequest) => Promise<HttpResponse>;
-  /** Replaces waiting between two polls, in seconds: for tests. */
+  /** Replaces the wait between two polls, given in seconds: for tests. */
   readonly wait?: (seconds: number, signal?: AbortSignal) => Promise<void>;
 }
 
 /**
- * Obtains a bearer token by the OAuth device authorization flow: a person confirms a code in a
- * browser while this polls.
+ * Obtains a bearer token: a person confirms a code in a browser while the provider is polled.
  *
- * Only https is spoken, no redirect is followed, and the issuer in the metadata must be the
+ * Every address must be https, no redirect is followed, and the issuer in the metadata must equal the
  * configured one, byte by byte. Source: RFC 8628; OpenID Connect Discovery 1.0; libpq's
  * fe-auth-oauth-curl.c.
  *
  * @throws {OperationalError} (28000) the provider cannot be reached, breaks the protocol, is not the
- * issuer, or refuses; or the code expired.
+ * issuer, or refuses, or the code expired.
  * @throws the signal's reason, when it aborts.
  */
 export async function deviceFlowToken(options: DeviceFlowOptions): Promise<string> {
@@ -102,15 +102,17 @@ interface Provider {
 async function discover(options: DeviceFlowOptions): Promise<Provider> {
   const { issuer, uri } = resolveIssuer(options);
   const { status, json } = await request(options, uri, { method: "GET", headers: {} });
-  if (status !== 200) throw failure(`the OAuth metadata were answered by HTTP status ${status}`);
-  if (json.issuer !== issuer) throw failure("the OAuth metadata are another issuer's");
+  if (status !== 200) {
+    throw failure(`the request for the OAuth metadata failed with HTTP status ${status}`);
+  }
+  if (json.issuer !== issuer) throw failure("the OAuth metadata belong to another issuer");
   return {
     deviceEndpoint: endpoint(json, "device_authorization_endpoint"),
     tokenEndpoint: endpoint(json, "token_endpoint"),
   };
 }
 
-/** As libpq: an issuer that is a discovery address itself fixes that address. */
+/** An issuer that is a discovery address itself fixes that address, as in libpq. */
 function resolveIssuer(options: DeviceFlowOptions): { issuer: string; uri: string } {
   const { issuer, discoveryUri } = options;
   if (issuer.includes("/.well-known/")) {
@@ -135,7 +137,7 @@ interface Device {
 function readDevice(json: Json): Device {
   const { interval = DEFAULT_INTERVAL, verification_uri_complete: complete } = json;
   if (typeof interval !== "number") throw failure("the OAuth provider's interval is not a number");
-  // Some providers spell it with an l.
+  // Some providers spell the name with an l.
   const uri = json.verification_uri === undefined ? "verification_url" : "verification_uri";
   return {
     code: text(json, "device_code"),
@@ -180,7 +182,10 @@ interface Answer {
   readonly json: Json;
 }
 
-/** The client's name goes into the form, or with its secret into the header (RFC 6749, 2.3.1). */
+/**
+ * Sends a form. The client's name goes into the form or, together with its secret, into a header
+ * (RFC 6749, section 2.3.1).
+ */
 async function post(
   options: DeviceFlowOptions,
   url: string,
@@ -219,7 +224,7 @@ async function request(
   }
 }
 
-/** Other statuses have no body that means anything here. */
+/** Reads the answer's JSON. The bodies of other statuses have no meaning in RFC 6749. */
 async function readJson(response: HttpResponse): Promise<Json> {
   const body = await readBody(response);
   if (![200, 400, 401].includes(response.status)) return {};
@@ -230,7 +235,7 @@ async function readJson(response: HttpResponse): Promise<Json> {
     const json: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
     if (typeof json === "object" && json !== null && !Array.isArray(json)) return json as Json;
   } catch {
-    // Not the parser's message as a cause: it quotes the answer, tokens included.
+    // The parser's error is no cause: it quotes the answer, tokens included.
   }
   throw failure("the OAuth provider's answer is not a JSON object");
 }
@@ -257,18 +262,18 @@ function isHttps(url: string): boolean {
 }
 
 function text(json: Json, name: string): string {
-  const value = json[name];
+  const value = Object.hasOwn(json, name) ? json[name] : undefined;
   if (typeof value === "string" && value !== "") return value;
   throw failure(`the OAuth provider's answer has no ${name}`);
 }
 
 function number(json: Json, name: string): number {
-  const value = json[name];
+  const value = Object.hasOwn(json, name) ? json[name] : undefined;
   if (typeof value === "number") return value;
   throw failure(`the OAuth provider's answer has no ${name}`);
 }
 
-/** RFC 6749's `error`; its description may say more than a message should. */
+/** Makes an error from `error` of RFC 6749. Its description is left out: it may hold a secret. */
 function refusal(what: string, { status, json }: Answer): OperationalError {
   const known = typeof json.error === "string" && /^[\w.-]{1,64}$/.test(json.error);
   const reason = known ? json.error : `HTTP status ${status}`;

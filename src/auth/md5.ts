@@ -3,10 +3,10 @@ import { passwordBytes } from "./password.ts";
 const UTF8 = new TextEncoder();
 
 /**
- * The answer to AuthenticationMD5Password: `md5` and the hexadecimal digest of the salted digest of
- * password and user name.
+ * Returns the answer to AuthenticationMD5Password: `md5` and the hexadecimal digest of the salted
+ * digest of password and user name.
  *
- * `md5` is the hash function, which WebCrypto lacks; `salt` are the four bytes the server sent.
+ * `md5` is the hash function, which WebCrypto lacks; `salt` is the four bytes that the server sent.
  * Source: manual, "Message Flow", AuthenticationMD5Password.
  *
  * @throws {InterfaceError} there is no password.

@@ -1,55 +1,57 @@
+/** The client's side of OAUTHBEARER (RFC 7628). */
 import { InterfaceError, OperationalError, ProtocolError } from "../errors/errors.ts";
 
 const UTF8 = new TextEncoder();
 const WELL_KNOWN = "/.well-known/";
 
-/** Why the server refused a token, and where it wants one from (RFC 7628, section 3.2.2). */
+/** The refusal of a token: the reason, and the issuer to use (RFC 7628, section 3.2.2). */
 export interface OAuthRefusal {
-  /** `invalid_token`, `insufficient_scope`, `invalid_request` or another word of the server. */
+  /** The reason: `invalid_token`, `insufficient_scope`, `invalid_request` or another word. */
   readonly status: string;
-  /** Scopes that a token must have, separated by spaces. */
+  /** The scopes that a token must have, separated by spaces. */
   readonly scope: string | undefined;
-  /** Address of the issuer's metadata; unchecked: compare {@linkcode issuerOf} with the issuer. */
+  /** The address of the issuer's metadata, unchecked; see {@linkcode issuerOf}. */
   readonly discoveryUri: string | undefined;
 }
 
 /**
- * One OAUTHBEARER login, seen from the client: {@linkcode OAuthBearer.clientFirst}, then either
- * AuthenticationOk and {@linkcode OAuthBearer.accept}, or AuthenticationSASLContinue and
- * {@linkcode OAuthBearer.refuse}, after whose reply the server sends its ErrorResponse.
+ * One OAUTHBEARER login of a client. {@linkcode OAuthBearer.clientFirst} begins it. At
+ * AuthenticationOk, {@linkcode OAuthBearer.accept} ends it. At AuthenticationSASLContinue,
+ * {@linkcode OAuthBearer.refuse} returns a reply, and the server then sends its ErrorResponse.
  *
  * Source: RFC 7628; manual, "SASL Authentication"; libpq's fe-auth-oauth.c.
  */
 export class OAuthBearer {
-  /** The mechanism to name in SASLInitialResponse. */
+  /** The mechanism for SASLInitialResponse. */
   readonly mechanism = "OAUTHBEARER";
   readonly #token: string | undefined;
   #refusal: OAuthRefusal | undefined;
 
   /**
-   * Takes the token; without one the login is bound to fail, and its refusal tells what the server
-   * wants (discovery).
+   * Takes the token. A login without one fails, and its refusal names the server's issuer (discovery).
    *
-   * @throws {InterfaceError} the token is not one that RFC 6750 allows.
+   * @throws {InterfaceError} the token has a form that RFC 6750 excludes.
    */
   constructor(token: string | undefined) {
     if (token !== undefined && !/^[\w.~+/-]+=*$/.test(token)) {
-      throw new InterfaceError("the OAuth token is empty or has characters no bearer token has");
+      throw new InterfaceError(
+        "the OAuth token is empty or has characters that a bearer token cannot have",
+      );
     }
     this.#token = token;
   }
 
-  /** The initial response, with the token. */
+  /** Returns the initial response, with the token. */
   clientFirst(): Uint8Array<ArrayBuffer> {
     const authorization = this.#token === undefined ? "" : `Bearer ${this.#token}`;
     return UTF8.encode(`n,,\x01auth=${authorization}\x01\x01`);
   }
 
   /**
-   * Reads why the server refuses and returns the empty reply that it waits for before it sends its
-   * ErrorResponse.
+   * Reads the server's refusal, and returns the empty reply that the server expects before it sends
+   * its ErrorResponse.
    *
-   * @throws {ProtocolError} it is not a refusal, or the second one.
+   * @throws {ProtocolError} the message is not a refusal, or is the second one.
    */
   refuse(message: Uint8Array): Uint8Array<ArrayBuffer> {
     if (this.#refusal !== undefined) throw new ProtocolError("the server refuses OAuth twice");
@@ -57,12 +59,12 @@ export class OAuthBearer {
     return Uint8Array.of(1);
   }
 
-  /** What {@linkcode OAuthBearer.refuse} read. */
+  /** The refusal that {@linkcode OAuthBearer.refuse} has read. */
   get refusal(): OAuthRefusal | undefined {
     return this.#refusal;
   }
 
-  /** The refusal as an error; `cause` is the server's ErrorResponse, when there was one. */
+  /** Returns the refusal as an error; `cause` is the server's ErrorResponse, if there was one. */
   failure(cause?: unknown): OperationalError {
     const status = this.#refusal?.status ?? "no reason given";
     const what = this.#token === undefined ? "asks for an OAuth token" : "refused the OAuth token";
@@ -71,24 +73,26 @@ export class OAuthBearer {
   }
 
   /**
-   * To be called at AuthenticationOk.
+   * Ends the login; call this at AuthenticationOk.
    *
    * @throws {ProtocolError} there was no token, or the server had refused it.
    */
   accept(): void {
     if (this.#token !== undefined && this.#refusal === undefined) return;
-    throw new ProtocolError("the server reports success after it was due to refuse (OAUTHBEARER)");
+    throw new ProtocolError(
+      "the server reports success where only a refusal was possible (OAUTHBEARER)",
+    );
   }
 }
 
 /**
- * The issuer that a discovery address belongs to: the address without its `.well-known` part.
+ * Returns the issuer that a discovery address belongs to: the address without its `.well-known` part.
  *
- * Compare it byte by byte with the issuer that the user trusts, and never take it from the server.
+ * The caller must compare it byte by byte with the issuer that the user trusts.
  * Source: RFC 8414, section 3; OpenID Connect Discovery 1.0, section 4; libpq's
  * `issuer_from_well_known_uri`.
  *
- * @throws {OperationalError} it is not an https address of one of the two forms.
+ * @throws {OperationalError} `discoveryUri` is not an https address of one of the two forms.
  */
 export function issuerOf(discoveryUri: string): string {
   const form = /^(https:\/\/[^/?#]+)([^?#]*)$/i.exec(discoveryUri);

@@ -2,12 +2,12 @@ import { encodeUtf8 } from "../bytes/well_formed.ts";
 import { InterfaceError } from "../errors/errors.ts";
 
 /**
- * The bytes of a password, as UTF-8 when it is a string; the caller's own bytes are not copied.
+ * Returns the bytes of a password: UTF-8 of a string, or the caller's own bytes, which are not copied.
  *
  * An empty password counts as none, as in libpq: the server would refuse it anyway.
  *
- * @throws {InterfaceError} there is none, or it contains a zero byte, which PostgreSQL cannot store,
- * or a lone surrogate, which has no UTF-8; the message names `method`, never the password.
+ * @throws {InterfaceError} there is no password, or it contains a zero byte, which PostgreSQL cannot
+ * store, or a lone surrogate, which has no UTF-8. The message names `method`, never the password.
  */
 export function passwordBytes(
   password: string | Uint8Array | undefined,

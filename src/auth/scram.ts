@@ -1,3 +1,4 @@
+/** The client's side of SCRAM-SHA-256, with and without channel binding (RFC 5802, RFC 7677). */
 import {
   InterfaceError,
   NotSupportedError,
@@ -9,23 +10,23 @@ import { decodeBase64, encodeBase64 } from "./base64.ts";
 import { passwordBytes } from "./password.ts";
 import { saslPrepBytes } from "./sasl_prep.ts";
 
-/** What to hash with, and how long its result is. */
+/** The hash function of the mechanism, and the length of its result in bytes. */
 const HASH = "SHA-256";
 const KEY_LENGTH = 32;
-/** libpq has no limit; PostgreSQL's default is 4096. Ten million take two to four seconds. */
+/** The most iterations that a server may ask for; ten million take two to four seconds. */
 const MAX_ITERATIONS = 10_000_000;
 
 const UTF8 = new TextEncoder();
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** SCRAM without and with channel binding, as SASL names them. */
+/** The SASL mechanism without and with channel binding. */
 export type ScramMechanism = "SCRAM-SHA-256" | "SCRAM-SHA-256-PLUS";
 
-/** libpq's `channel_binding`: never, when both sides can, or fail. */
+/** When to bind: never, when both sides can, or always; libpq's `channel_binding`. */
 export type ChannelBindingPolicy = "disable" | "prefer" | "require";
 
-/** Keys that stand for the password: libpq's `scram_client_key` and `scram_server_key`, base64. */
+/** Keys in place of a password: libpq's `scram_client_key` and `scram_server_key`, in base64. */
 export interface ScramKeys {
   /** `HMAC(SaltedPassword, "Client Key")`, 32 bytes. */
   readonly clientKey: string;
@@ -33,32 +34,31 @@ export interface ScramKeys {
   readonly serverKey: string;
 }
 
-/** What SCRAM needs to know of the connection it runs on. */
+/** Options of {@linkcode Scram}. */
 export interface ScramOptions {
   /** The mechanisms that the server offers, from AuthenticationSASL. */
   readonly mechanisms: readonly string[];
-  /** The password or, instead of it, keys from an earlier login. */
+  /** The password, or keys from an earlier login. */
   readonly secret: string | Uint8Array | ScramKeys | undefined;
-  /** Whether to bind the login to the TLS layer. */
+  /** When to bind the login to the TLS channel. */
   readonly channelBinding: ChannelBindingPolicy;
-  /** Whether the connection is encrypted by TLS. */
+  /** Whether TLS encrypts the connection. */
   readonly tls: boolean;
   /** The hash of the server's certificate (`tlsServerEndPoint`), or why there is none to bind to. */
   readonly endPoint: Uint8Array | string;
   /** Whether the server's certificate was verified, by a trusted root at least. */
   readonly verified: boolean;
-  /** Fresh random bytes for the nonce, 18 as in libpq. */
+  /** Fresh random bytes for the nonce; libpq uses 18. */
   readonly random: Uint8Array;
-  /** Name in the message; empty unless given, and PostgreSQL never looks at it. */
+  /** The name in the message, empty by default; PostgreSQL ignores it. */
   readonly user?: string;
 }
 
 /**
- * One SCRAM-SHA-256 login, seen from the client: feed it what the server says, send what it returns.
+ * One SCRAM-SHA-256 login of a client. The methods take the server's messages and return the replies.
  *
- * In order: {@linkcode Scram.clientFirst}, {@linkcode Scram.clientFinal}, {@linkcode Scram.verify},
- * and at AuthenticationOk {@linkcode Scram.accept}; a server that speaks out of turn gets a
- * `ProtocolError`. Source: RFC 5802 and 7677; manual, "SASL Authentication"; libpq's
+ * The order is {@linkcode Scram.clientFirst}, {@linkcode Scram.clientFinal}, {@linkcode Scram.verify}
+ * and, at AuthenticationOk, {@linkcode Scram.accept}. Any other order is a `ProtocolError`. Source: RFC 5802 and 7677; manual, "SASL Authentication"; libpq's
  * fe-auth-scram.c.
  *
  * @example
@@ -72,7 +72,7 @@ export interface ScramOptions {
  * ```
  */
 export class Scram {
-  /** The mechanism to name in SASLInitialResponse. */
+  /** The mechanism for SASLInitialResponse. */
   readonly mechanism: ScramMechanism;
   readonly #secret: Uint8Array | { clientKey: Bytes; serverKey: Bytes };
   readonly #channel: Channel;
@@ -85,8 +85,8 @@ export class Scram {
    * Chooses the mechanism and the channel binding, and prepares the password.
    *
    * @throws {InterfaceError} there is no password, or the keys are not 32 bytes of base64.
-   * @throws {OperationalError} channel binding is required and cannot be had.
-   * @throws {NotSupportedError} the server offers no SCRAM mechanism that we know.
+   * @throws {OperationalError} channel binding is required or needed, and not possible.
+   * @throws {NotSupportedError} the server offers neither SCRAM-SHA-256 nor its PLUS variant.
    */
   constructor(options: ScramOptions) {
     this.#channel = chooseChannel(options);
@@ -96,17 +96,17 @@ export class Scram {
     this.#firstBare = `n=${escapeName(options.user ?? "")},r=${this.#nonce}`;
   }
 
-  /** The client-first-message. */
+  /** Returns the client-first-message. */
   clientFirst(): Uint8Array<ArrayBuffer> {
     this.#turn("first", "final");
     return UTF8.encode(this.#channel.header + this.#firstBare);
   }
 
   /**
-   * The client-final-message, with the proof that we know the password.
+   * Returns the client-final-message, with the proof that the client knows the password.
    *
-   * @throws {ProtocolError} the server-first-message is malformed, does not continue our nonce, or
-   * asks for no iteration or for more than ten million.
+   * @throws {ProtocolError} the server-first-message is malformed, does not continue the client's nonce,
+   * or asks for no iteration or for more than ten million.
    */
   async clientFinal(serverFirst: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
     this.#turn("final", "busy");
@@ -123,7 +123,7 @@ export class Scram {
   }
 
   /**
-   * Checks the server's proof that it, too, knows the password.
+   * Checks the server's proof that it knows the password.
    *
    * @throws {OperationalError} the proof is wrong (28P01), or the server reports a failure.
    * @throws {ProtocolError} the server-final-message is malformed.
@@ -141,14 +141,14 @@ export class Scram {
   }
 
   /**
-   * To be called at AuthenticationOk.
+   * Ends the login; call this at AuthenticationOk.
    *
    * @throws {ProtocolError} the server has not proved that it knows the password.
    */
   accept(): void {
     if (this.#next !== "accept") {
       throw new ProtocolError(
-        "the server reports success before it proved that it knows the password (SCRAM)",
+        "the server reports success before it has proved that it knows the password (SCRAM)",
       );
     }
     this.#next = "done";
@@ -197,7 +197,7 @@ function chooseChannel(options: ScramOptions): Channel {
   if (isWanted && isOffered && !verified) throw unbound(String(endPoint));
   if (!mechanisms.includes("SCRAM-SHA-256")) {
     const list = escaped(mechanisms.join(", "), 200);
-    throw new NotSupportedError(`the server offers no SASL mechanism that fits here: ${list}`);
+    throw new NotSupportedError(`the server offers no SASL mechanism that can be used: ${list}`);
   }
   const header = isWanted && !isOffered ? "y,," : "n,,";
   return { mechanism: "SCRAM-SHA-256", header, binding: UTF8.encode(header) };
@@ -236,7 +236,7 @@ function readKey(text: string, option: string): Bytes {
   throw new InterfaceError(`${option} must be ${KEY_LENGTH} bytes in base64`);
 }
 
-/** RFC 5802, "saslname". */
+/** Escapes a name as `saslname` of RFC 5802. */
 function escapeName(name: string): string {
   return name.replaceAll("=", "=3D").replaceAll(",", "=2C");
 }
@@ -272,7 +272,7 @@ function readIterations(text: string, step: string): number {
   const iterations = Number(text);
   if (iterations <= MAX_ITERATIONS) return iterations;
   throw new ProtocolError(
-    `the ${step} asks for too many iterations: more than ${MAX_ITERATIONS} are refused`,
+    `the ${step} asks for more than ${MAX_ITERATIONS} iterations`,
   );
 }
 
@@ -286,21 +286,21 @@ function readServerFinal(message: Uint8Array): Bytes {
   throw new ProtocolError(`malformed ${step}: the signature is not ${KEY_LENGTH} bytes in base64`);
 }
 
-/** RFC 5802's `server-error-value`; only its tokens are repeated, not whatever a server may say. */
+/** Makes an error from `server-error-value` of RFC 5802; only its token is repeated. */
 function serverFailure(value: string): OperationalError {
   const token = /^[a-z-]{1,64}/.exec(value)?.[0] ?? "unknown";
   const code = token === "invalid-proof" ? "28P01" : "28000";
   return new OperationalError(`the server reports a failed SCRAM login: ${token}`, { code });
 }
 
-/** SCRAM is printable ASCII, except in extensions, which PostgreSQL does not have. */
+/** Reads printable ASCII: all of SCRAM but extensions, which PostgreSQL does not have. */
 function readAscii(message: Uint8Array, step: string): string {
   const text = String.fromCharCode(...message.subarray(0, 4096));
   if (message.length <= 4096 && /^[\x20-\x7e]+$/.test(text)) return text;
   throw new ProtocolError(`malformed ${step}: not a line of printable ASCII`);
 }
 
-/** Exactly these attributes in this order: PostgreSQL sends nothing else, and libpq takes nothing. */
+/** Reads exactly these attributes in this order: PostgreSQL sends no other, and libpq takes none. */
 function readAttributes(text: string, step: string, names: readonly string[]): string[] {
   const parts = text.split(",");
   const values = names.map((name, i) => {
@@ -311,7 +311,7 @@ function readAttributes(text: string, step: string, names: readonly string[]): s
   throw new ProtocolError(`malformed ${step}: data after attribute "${names.at(-1)}"`);
 }
 
-/** PBKDF2 runs off the event loop in WebCrypto. */
+/** Derives the keys by WebCrypto, which runs PBKDF2 off the event loop. */
 async function deriveKeys(
   secret: Uint8Array | { clientKey: Bytes; serverKey: Bytes },
   salt: Bytes,

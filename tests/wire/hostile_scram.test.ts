@@ -56,7 +56,7 @@ refusing([
   {
     name: "asks SCRAM for two billion iterations",
     script: first((nonce) => `r=${nonce}x,${SALT},i=2000000000`),
-    failure: violation(/asks for too many iterations: more than 10000000 are refused/),
+    failure: violation(/asks for more than 10000000 iterations/),
   },
   {
     name: "sends SCRAM a salt that is not base64",
@@ -90,7 +90,7 @@ refusing([
       ...first((nonce) => `r=${nonce}x,${SALT},i=1`),
       expect("p"), send(authenticationOk()),
     ],
-    failure: violation(/success before it proved that it knows the password/),
+    failure: violation(/success before it has proved that it knows the password/),
   },
   {
     name: "lets us in instead of beginning SCRAM",
@@ -118,7 +118,7 @@ refusing([
   {
     name: "offers no SASL mechanism we know",
     script: [...startup, send(authenticationSasl(["GS2-KRB5", "PLAIN"]))],
-    failure: fails(NotSupportedError, /no SASL mechanism that fits here: GS2-KRB5, PLAIN/),
+    failure: fails(NotSupportedError, /no SASL mechanism that can be used: GS2-KRB5, PLAIN/),
   },
   {
     name: "offers a list of SASL mechanisms that has no end",

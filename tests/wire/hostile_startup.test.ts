@@ -230,7 +230,7 @@ refusing([
     name: "forges lines of a log in the names of SASL mechanisms, at length",
     script: [...startup, send(authenticationSasl([FORGED, HUGE]))],
     options: PASSWORD,
-    failure: fails(NotSupportedError, /fits here: a\\nroot logged in\\u\{1b\}[^\n]{1,200}…$/),
+    failure: fails(NotSupportedError, /can be used: a\\nroot logged in\\u\{1b\}[^\n]{1,200}…$/),
   },
   {
     name: "forges lines of a log in protocol options",
