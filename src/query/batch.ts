@@ -153,13 +153,13 @@ class Batch implements Request<Result[]> {
   }
 
   /** When the one that failed had a stale statement, all are run again. */
-  mend(error: unknown, status: TransactionStatus | undefined): boolean | Promise<boolean> {
+  recover(error: unknown, status: TransactionStatus | undefined): boolean | Promise<boolean> {
     if (error instanceof NotDescribed) return this.#describe();
-    const mending = this.#executor.mend(this.executions[this.#at]!, error, status);
-    if (mending === false || this.#attempt === ATTEMPTS) return false;
+    const recovery = this.#executor.recover(this.executions[this.#at]!, error, status);
+    if (recovery === false || this.#attempt === ATTEMPTS) return false;
     for (const execution of this.executions) execution.relyOnLess(this.#attempt);
     this.#attempt++;
-    return mending;
+    return recovery;
   }
 
   async #describe(): Promise<true> {
@@ -252,13 +252,13 @@ class Many implements Request<Result> {
   }
 
   /** A stale statement is described anew, and all is run again. */
-  mend(error: unknown, status: TransactionStatus | undefined): boolean | Promise<boolean> {
+  recover(error: unknown, status: TransactionStatus | undefined): boolean | Promise<boolean> {
     if (error instanceof NotDescribed) return this.#describe();
-    const mending = this.#remedy(error, status);
-    if (mending === false || this.#attempt === ATTEMPTS) return false;
+    const recovery = this.#remedy(error, status);
+    if (recovery === false || this.#attempt === ATTEMPTS) return false;
     this.#options = relyingOnLess(this.#options, this.#attempt++);
     this.#statement = undefined;
-    return mending;
+    return recovery;
   }
 
   #remedy(error: unknown, status: TransactionStatus | undefined): boolean | Promise<boolean> {

@@ -41,7 +41,7 @@ export class Description implements Request<Statement> {
    *
    * @throws {StaleStatementError} it was lost, inside a transaction that has failed over it.
    */
-  mend(error: unknown, status: TransactionStatus | undefined): boolean {
+  recover(error: unknown, status: TransactionStatus | undefined): boolean {
     const statement = this.#coming ?? this.#introduction?.statement;
     if (statement === undefined || status === undefined) return false;
     const wasLetDown = this.#coming?.state === "failed"

@@ -188,7 +188,7 @@ export class Executor {
    *
    * @throws {StaleStatementError} it was that, inside a transaction that has failed over it.
    */
-  mend(
+  recover(
     execution: Execution,
     error: unknown,
     status: TransactionStatus | undefined,

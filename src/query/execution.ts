@@ -221,12 +221,12 @@ export class Execution implements Request<Result> {
   }
 
   /** Run again as it is; what was let down by a twin relies on no other: it goes under no name. */
-  mend(error: unknown, status: TransactionStatus | undefined): boolean | Promise<boolean> {
-    const mending = this.#executor.mend(this, error, status);
-    if (mending === false || this.#attempt === ATTEMPTS) return false;
+  recover(error: unknown, status: TransactionStatus | undefined): boolean | Promise<boolean> {
+    const recovery = this.#executor.recover(this, error, status);
+    if (recovery === false || this.#attempt === ATTEMPTS) return false;
     this.relyOnLess(this.wasLetDown ? ATTEMPTS : this.#attempt);
     this.#attempt++;
-    return mending;
+    return recovery;
   }
 
   /** Runs it the way that is left after so many attempts. */

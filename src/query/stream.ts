@@ -245,14 +245,14 @@ class PieceStream {
     try {
       return await portal.fetch(this.#size(undefined));
     } catch (error) {
-      const isMended = await this.#mend(portal, { statement, text, options }, error);
-      if (isMended && attempt < ATTEMPTS) return await this.#open(attempt + 1);
+      const isRecovered = await this.#recover(portal, { statement, text, options }, error);
+      if (isRecovered && attempt < ATTEMPTS) return await this.#open(attempt + 1);
       throw error;
     }
   }
 
   /** Removes the reason for which the first piece has failed, if that is the driver's own. */
-  async #mend({ leftIn }: Portal, ran: Omit<Ran, "isKept">, error: unknown): Promise<boolean> {
+  async #recover({ leftIn }: Portal, ran: Omit<Ran, "isKept">, error: unknown): Promise<boolean> {
     const { executor } = this.#source;
     const isKept = ran.statement.name !== "";
     if (leftIn !== undefined) return await executor.mendBound({ ...ran, isKept }, error, leftIn);

@@ -70,7 +70,7 @@ export interface Request<T> {
    *
    * @throws (or rejects with) what it is to fail with instead.
    */
-  mend?(error: unknown, status: TransactionStatus | undefined): boolean | Promise<boolean>;
+  recover?(error: unknown, status: TransactionStatus | undefined): boolean | Promise<boolean>;
   /**
    * Returns the error to fail with instead, where a message that looks like a violation has another
    * explanation. Otherwise the violation ends the session.
@@ -149,7 +149,7 @@ export class Exchange<T = unknown> {
   /** Why it is to be sent again, and the state in which it left the session, if it was sent. */
   back: { readonly error: unknown; readonly status: TransactionStatus | undefined } | undefined;
   /** Whether it is sent again is not known yet. */
-  isMending = false;
+  isRecovering = false;
   /** The one behind this one, in the queue that holds it. */
   next: Exchange | undefined;
   /** Somebody wants it stopped; this is what to say when the server has done so. */

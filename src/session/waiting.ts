@@ -40,13 +40,13 @@ export class Waiting {
     if (!exchange.stray && !exchange.failed) return false;
     const { error, request, cancelReason } = exchange;
     try {
-      const mending = exchange.stray || (request.mend?.(error, status) ?? false);
-      if (mending === false) return false;
+      const recovery = exchange.stray || (request.recover?.(error, status) ?? false);
+      if (recovery === false) return false;
       if (cancelReason !== undefined) throw cancelReason;
       exchange.reset();
       exchange.back = { error, status };
       (exchange.isAhead ? this.#ahead : this.#line).insert(exchange);
-      if (mending !== true) this.#mend(exchange, mending, error);
+      if (recovery !== true) this.#recover(exchange, recovery, error);
       return true;
     } catch (instead) {
       exchange.error = instead;
@@ -60,7 +60,7 @@ export class Waiting {
    */
   next(last: Exchange | undefined): Exchange | undefined {
     const next = this.#ahead.first ?? this.#line.first;
-    if (next === undefined || next.isMending) return undefined;
+    if (next === undefined || next.isRecovering) return undefined;
     return next.back !== undefined && last !== undefined && last.back === undefined
       ? undefined
       : next;
@@ -83,16 +83,16 @@ export class Waiting {
     }
   }
 
-  #mend(exchange: Exchange, mending: Promise<boolean>, error: unknown): void {
-    exchange.isMending = true;
-    const settled = (isMended: boolean, reason: unknown): void => {
-      exchange.isMending = false;
-      if (!isMended && this.remove(exchange)) {
+  #recover(exchange: Exchange, recovery: Promise<boolean>, error: unknown): void {
+    exchange.isRecovering = true;
+    const settled = (isRecovered: boolean, reason: unknown): void => {
+      exchange.isRecovering = false;
+      if (!isRecovered && this.remove(exchange)) {
         exchange.fail(reason);
         exchange.settle();
       }
       this.#changed();
     };
-    mending.then((isMended) => settled(isMended, error), (reason) => settled(false, reason));
+    recovery.then((isRecovered) => settled(isRecovered, error), (reason) => settled(false, reason));
   }
 }

@@ -3,10 +3,10 @@ import { test } from "node:test";
 import { Exchange, type Request } from "../../src/session/exchange.ts";
 import { Waiting } from "../../src/session/waiting.ts";
 
-type Mend = Request<unknown>["mend"];
+type Recover = Request<unknown>["recover"];
 
-function made(number: number, mend?: Mend, isAhead = false) {
-  const request: Request<unknown> = { write() {}, *talk() {}, mend };
+function made(number: number, recover?: Recover, isAhead = false) {
+  const request: Request<unknown> = { write() {}, *talk() {}, recover };
   const outcome: { value?: unknown; error?: unknown } = {};
   const exchange = new Exchange<unknown>(
     request,
@@ -70,15 +70,15 @@ test("waiting: while one is mended those behind it wait, and what mends it goes 
 });
 
 for (
-  const [how, mend, reason] of [
+  const [how, recover, reason] of [
     ["says no", () => Promise.resolve(false), REASON],
     ["rejects", () => Promise.reject(new Error("better")), /better/],
   ] as const
 ) {
-  test(`waiting: when mending ${how} it fails, and those behind it go on`, async () => {
+  test(`waiting: when recovery ${how} it fails, and those behind it go on`, async () => {
     let changes = 0;
     const waiting = new Waiting(() => changes++);
-    const { exchange, outcome } = made(1, mend);
+    const { exchange, outcome } = made(1, recover);
     exchange.fail(REASON);
     assert.equal(waiting.takesBack(exchange, undefined), true);
     waiting.push(made(2).exchange);
