@@ -330,8 +330,16 @@ const BY_CLASS: Readonly<Record<string, typeof DatabaseError>> = {
   "XX": InternalError,
 };
 
-/** What the server itself asks to be tried again. */
-const RETRYABLE: ReadonlySet<string> = new Set(["40001", "40P01", "57P03", "53300"]);
+/** Corrects {@linkcode PgError.safeToRetry} where more is known than the SQLSTATE says. */
+export function setSafeToRetry(error: PgError, isSafe: boolean): void {
+  (error as { safeToRetry: boolean }).safeToRetry = isSafe;
+}
+
+/**
+ * SQLSTATEs after which the same request may be made again. 57P05, idle_session_timeout, comes only
+ * while the server waits for a request, so that none has run.
+ */
+const RETRYABLE: ReadonlySet<string> = new Set(["40001", "40P01", "57P03", "53300", "57P05"]);
 
 /**
  * The error for an ErrorResponse: the class that its SQLSTATE asks for, with all its fields. What a

@@ -10,6 +10,7 @@ import { readCommandTag, type TransactionStatus } from "../protocol/backend.ts";
 import { EXECUTE_ALL, EXECUTE_ALL_AND_SYNC, parse, sync } from "../protocol/frontend.ts";
 import { Backend } from "../protocol/tags.ts";
 import type { Conversation, Request } from "../session/exchange.ts";
+import { mayCommit } from "./commits.ts";
 import { endCopy } from "./copy_guard.ts";
 import { ATTEMPTS, relyingOnLess } from "./again.ts";
 import type { ExecuteOptions, Executor } from "./execute.ts";
@@ -152,6 +153,12 @@ class Batch implements Request<Result[]> {
     return this.executions[this.#at]!.tolerates(violation);
   }
 
+  /** A batch is one transaction, unless a statement ends it. */
+  mayHaveCommitted(): boolean {
+    const { escapesInStrings } = this.#executor;
+    return this.executions.some(({ text }) => mayCommit(text, escapesInStrings));
+  }
+
   /** When the one that failed had a stale statement, all are run again. */
   recover(error: unknown, status: TransactionStatus | undefined): boolean | Promise<boolean> {
     if (error instanceof NotDescribed) return this.#describe();
@@ -249,6 +256,10 @@ class Many implements Request<Result> {
 
   tolerates(violation: ProtocolError): Error | undefined {
     return staleRow(violation, this.#isNamed);
+  }
+
+  mayHaveCommitted(): boolean {
+    return mayCommit(this.#text, this.#executor.escapesInStrings);
   }
 
   /** A stale statement is described anew, and all is run again. */

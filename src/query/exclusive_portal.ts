@@ -14,6 +14,7 @@ import {
 } from "../session/exchange.ts";
 import type { Session } from "../session/session.ts";
 import type { ExecuteOptions } from "./execute.ts";
+import { mayCommit } from "./commits.ts";
 import { expect } from "./introduction.ts";
 import type { Piece } from "./piece.ts";
 import { staleRow } from "./rows.ts";
@@ -133,6 +134,11 @@ export class ExclusivePortal implements Portal, Request<void>, SessionLock {
 
   failed(_error: unknown, status: TransactionStatus): void {
     this.leftIn = status;
+  }
+
+  mayHaveCommitted(): boolean {
+    const { executor, statement } = this.#query;
+    return mayCommit(statement.text, executor.escapesInStrings);
   }
 
   *#fetches(): Generator<RowSink | null | undefined, void, Message> {

@@ -14,6 +14,7 @@ import { ATTEMPTS, relyingOnLess } from "./again.ts";
 import { beginBind, endBind, EXECUTE_ALL_AND_SYNC, flush, parse } from "../protocol/frontend.ts";
 import { Backend } from "../protocol/tags.ts";
 import type { Conversation, Message, Request } from "../session/exchange.ts";
+import { mayCommit } from "./commits.ts";
 import { endCopy } from "./copy_guard.ts";
 import { KEPT, type TextEffects } from "./dependence.ts";
 import type { ExecuteOptions, Executor } from "./execute.ts";
@@ -218,6 +219,10 @@ export class Execution implements Request<Result> {
 
   tolerates(violation: ProtocolError): Error | undefined {
     return staleRow(violation, this.isKept);
+  }
+
+  mayHaveCommitted(status: TransactionStatus): boolean {
+    return status === "idle" && mayCommit(this.text, this.#executor.escapesInStrings);
   }
 
   /** Run again as it is; what was let down by a twin relies on no other: it goes under no name. */

@@ -4,10 +4,16 @@
  */
 import type { Writer } from "../bytes/writer.ts";
 import { ProtocolError } from "../errors/errors.ts";
-import { type ColumnDescription, readCommandTag, readRowDescription } from "../protocol/backend.ts";
+import {
+  type ColumnDescription,
+  readCommandTag,
+  readRowDescription,
+  type TransactionStatus,
+} from "../protocol/backend.ts";
 import { query } from "../protocol/frontend.ts";
 import { Backend, backendName } from "../protocol/tags.ts";
 import type { Conversation, Message, Request, RowSink } from "../session/exchange.ts";
+import { endsTransaction, mayCommit } from "./commits.ts";
 import { endCopy, refuseCopy } from "./copy_guard.ts";
 import type { ExecuteOptions, Executor, OwnOptions } from "./execute.ts";
 import { queryTrace, resultTrace } from "./query_trace.ts";
@@ -28,6 +34,8 @@ export class SimpleRequest implements Request<Result[]> {
   readonly #executor: Executor;
   readonly #text: string;
   readonly #options: ExecuteOptions;
+  /** Whether one of its statements has ended a transaction. */
+  #hasEnded = false;
   /** Those with columns of types that nobody knows yet. */
   readonly #incomplete: { rows: Result; columns: readonly RowColumn[] }[] = [];
 
@@ -65,10 +73,16 @@ export class SimpleRequest implements Request<Result[]> {
   }
 
   write(out: Writer): void {
+    this.#hasEnded = false;
     const { lock, ahead } = this.#options;
     // The savepoint around a query of the driver's own undoes nothing.
     if (ahead !== true) this.#executor.cache.sending(this.#text, lock);
     query(out, this.#text);
+  }
+
+  mayHaveCommitted(status: TransactionStatus): boolean {
+    const { escapesInStrings } = this.#executor;
+    return this.#hasEnded || status === "idle" && mayCommit(this.#text, escapesInStrings);
   }
 
   *talk(): Conversation<Result[]> {
@@ -106,6 +120,7 @@ export class SimpleRequest implements Request<Result[]> {
 
   #complete(rows: Result, columns: readonly ColumnDescription[], tag: string): void {
     if (columns.length === 0) this.#executor.completed(tag);
+    this.#hasEnded ||= endsTransaction(tag);
     Result.describe(rows, columns, tag);
   }
 

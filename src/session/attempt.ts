@@ -93,7 +93,8 @@ export function described(error: unknown, target: Target): Error {
   const hint = target.hostHint ? `; the host is the default one${target.hostHint}` : "";
   if (error instanceof PgError) {
     const Class = error.constructor as new (m: string, o: object) => PgError;
-    const { safeToRetry } = error;
+    // A connection that was lost before the login was through has run nothing.
+    const safeToRetry = error.safeToRetry || error.code === "08006";
     const code = error.code ?? (error instanceof OperationalError ? "08001" : undefined);
     const cause = error.cause ?? error;
     return new Class(`${where}: ${escaped(error.message, MOST)}${hint}`, {

@@ -1,6 +1,12 @@
 import type { Reader } from "../bytes/reader.ts";
 import type { Writer } from "../bytes/writer.ts";
-import { InterfaceError, OperationalError, PgError, ProtocolError } from "../errors/errors.ts";
+import {
+  InterfaceError,
+  OperationalError,
+  PgError,
+  ProtocolError,
+  setSafeToRetry,
+} from "../errors/errors.ts";
 import type { TransactionStatus } from "../protocol/backend.ts";
 import type { Signal } from "../runtime/runtime.ts";
 import { after } from "./alarm.ts";
@@ -83,6 +89,11 @@ export interface Request<T> {
    * session runs passes over it.
    */
   readonly isFinal?: boolean;
+  /**
+   * Reports whether a part of the request may have been committed before it failed, which has left
+   * the session in `status`. Then it is not safe to make it again, whatever the error says.
+   */
+  mayHaveCommitted?(status: TransactionStatus): boolean;
 }
 
 /** The right to make requests on a session: while one holds it, all others' are refused. */
@@ -261,6 +272,10 @@ export class Exchange<T = unknown> {
   }
 
   #report(status: TransactionStatus): void {
+    const { error } = this;
+    if (error instanceof PgError && error.safeToRetry && this.request.mayHaveCommitted?.(status)) {
+      setSafeToRetry(error, false);
+    }
     this.request.failed?.(this.error, status);
     this.lock?.failed?.(this.error, status);
   }

@@ -1,4 +1,9 @@
-import { type DatabaseError, ProtocolError, type ServerFields } from "../errors/errors.ts";
+import {
+  type DatabaseError,
+  OperationalError,
+  ProtocolError,
+  type ServerFields,
+} from "../errors/errors.ts";
 import type { Notification, TransactionStatus } from "../protocol/backend.ts";
 
 /** What startup found out and a session needs to know. */
@@ -36,12 +41,28 @@ const MOST_CHARACTERS = 1 << 18;
 export class ParameterStatuses extends Map<string, string> {
   #characters = 0;
 
-  /** @throws {ProtocolError} the server reports more than is kept. */
+  /**
+   * @throws {ProtocolError} the server reports more than is kept.
+   * @throws {OperationalError} client_encoding is not UTF8, in which alone text is written and read.
+   * It would be garbled silently.
+   */
   override set(name: string, value: string): this {
+    if (name === "client_encoding" && !UTF8.test(value)) throw otherEncoding(value);
     this.#characters += value.length - (this.get(name)?.length ?? -name.length);
     if (!this.has(name) && this.size >= MOST_PARAMETERS || this.#characters > MOST_CHARACTERS) {
       throw new ProtocolError("too many ParameterStatus messages");
     }
     return super.set(name, value);
   }
+}
+
+/** `UNICODE` is PostgreSQL's old name. */
+const UTF8 = /^(?:utf-?8|unicode)$/i;
+
+function otherEncoding(value: string): OperationalError {
+  const shown = value.slice(0, 64).replace(/[^\w-]/g, "?");
+  const message =
+    `client_encoding was changed to ${shown}: the driver reads and writes UTF8 only, ` +
+    "so the connection is closed";
+  return new OperationalError(message, { code: "08006" });
 }

@@ -328,7 +328,8 @@ export class Session implements Receiver {
   /** The server's last words: it closes, and whoever else waits need not wait for that. */
   #fatal(error: DatabaseError): false {
     const { code, message } = error;
-    this.wire.fail(new OperationalError(`connection lost: ${message}`, { code, cause: error }));
+    const how = { code, cause: error, safeToRetry: code === "57P05" };
+    this.wire.fail(new OperationalError(`connection lost: ${message}`, how));
     return false;
   }
 
