@@ -202,7 +202,9 @@ export class Exchange<T = unknown> {
    * What is on the wire then might have to be run again, and would be run inside. The
    * queue is what was sent.
    */
-  waitsForAll({ length, first }: Queue): boolean {
+  waitsForAll(
+    { length, first }: { readonly length: number; readonly first: Exchange | undefined },
+  ): boolean {
     try {
       if (this.request.flushes?.() === true) return true;
       const isAsGoodAsFirst = length === 1 && first!.request.isFinal === true;
@@ -340,67 +342,4 @@ export function lockedOut(
   }
   const inside = own === undefined ? "" : "; this one is not the innermost";
   return new InterfaceError(holder.refusal + inside, { safeToRetry: true });
-}
-
-/** Requests in order; linked through themselves, because shifting a long array is not free. */
-export class Queue {
-  first: Exchange | undefined;
-  last: Exchange | undefined;
-  length = 0;
-
-  push(exchange: Exchange): void {
-    if (this.last === undefined) this.first = exchange;
-    else this.last.next = exchange;
-    this.last = exchange;
-    this.length++;
-  }
-
-  /** Puts it in front of all that were made after it. */
-  insert(exchange: Exchange): void {
-    let before: Exchange | undefined;
-    let here = this.first;
-    while (here !== undefined && here.number < exchange.number) {
-      before = here;
-      here = here.next;
-    }
-    exchange.next = here;
-    if (before === undefined) this.first = exchange;
-    else before.next = exchange;
-    if (here === undefined) this.last = exchange;
-    this.length++;
-  }
-
-  shift(): Exchange | undefined {
-    const { first } = this;
-    if (first === undefined) return undefined;
-    this.first = first.next;
-    if (this.first === undefined) this.last = undefined;
-    first.next = undefined;
-    this.length--;
-    return first;
-  }
-
-  /** The exchange of a request, or of the first one that may be cancelled, if it is here. */
-  find(request: Request<unknown> | undefined): Exchange | undefined {
-    const isOther = (here: Exchange): boolean =>
-      request === undefined ? here.request.isFinal === true : here.request !== request;
-    let here = this.first;
-    while (here !== undefined && isOther(here)) here = here.next;
-    return here;
-  }
-
-  /** Takes one out of the middle; `false` when it is not there. */
-  remove(exchange: Exchange): boolean {
-    let before: Exchange | undefined;
-    for (let here = this.first; here !== undefined; before = here, here = here.next) {
-      if (here !== exchange) continue;
-      if (before === undefined) this.first = here.next;
-      else before.next = here.next;
-      if (this.last === here) this.last = before;
-      here.next = undefined;
-      this.length--;
-      return true;
-    }
-    return false;
-  }
 }

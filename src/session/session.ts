@@ -27,13 +27,13 @@ import {
   Exchange,
   lockedOut,
   type Message,
-  Queue,
   type Request,
   type RequestOptions,
   type SessionLock,
 } from "./exchange.ts";
 import type { ParameterStatuses, SessionFacts, SessionLimits, SessionListener } from "./facts.ts";
 import { Liveness } from "./liveness.ts";
+import { Queue } from "./queue.ts";
 import { Waiting } from "./waiting.ts";
 import type { Receiver, Wire } from "./wire.ts";
 
@@ -327,9 +327,8 @@ export class Session implements Receiver {
 
   /** The server's last words: it closes, and whoever else waits need not wait for that. */
   #fatal(error: DatabaseError): false {
-    const { code, message } = error;
-    const how = { code, cause: error, safeToRetry: code === "57P05" };
-    this.wire.fail(new OperationalError(`connection lost: ${message}`, how));
+    const how = { code: error.code, cause: error, safeToRetry: error.code === "57P05" };
+    this.wire.fail(new OperationalError(`connection lost: ${error.message}`, how));
     return false;
   }
 

@@ -1,5 +1,6 @@
 import type { TransactionStatus } from "../protocol/backend.ts";
-import { type Exchange, Queue } from "./exchange.ts";
+import type { Exchange } from "./exchange.ts";
+import { Queue } from "./queue.ts";
 
 /**
  * Requests that are not sent: they have not been yet, or are to be again.
