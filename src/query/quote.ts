@@ -1,6 +1,5 @@
 import { InterfaceError } from "../errors/errors.ts";
 import { checkWellFormed } from "../bytes/well_formed.ts";
-import { Lexer } from "./lexer.ts";
 
 /**
  * The parts of a name, each in double quotes, with dots between: `"public"."users"`.
@@ -68,25 +67,3 @@ function timestamp(date: Date): string {
 function hex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
-
-/**
- * The name of a type, as it can stand behind `::`.
- *
- * @throws {InterfaceError} it is something else, or might be.
- */
-export function checkTypeName(type: string): string {
-  let depth = 0;
-  let isName = typeof type === "string" && /\S/.test(type);
-  for (const lexer = new Lexer(`${type}`); isName && lexer.next();) {
-    const token = lexer.text.slice(lexer.start, lexer.end);
-    if (token === "(") depth++;
-    else if (token === ")") depth--;
-    const isPart = lexer.kind === "symbol" ? "()[],.".includes(token) : PARTS.has(lexer.kind);
-    const isOpen = lexer.kind === "quoted" && !/^"(?:[^"]|"")+"$/.test(token);
-    isName = isPart && !isOpen && depth >= 0;
-  }
-  if (!isName || depth !== 0) throw new InterfaceError("that is not the name of a type");
-  return type;
-}
-
-const PARTS: ReadonlySet<string> = new Set(["word", "quoted", "number", "space"]);

@@ -5,8 +5,9 @@
 import { InterfaceError } from "../errors/errors.ts";
 import type { JsonFunctions } from "../types/scalars.ts";
 import { FOREIGN_SQL } from "./foreign.ts";
+import { parseTypeName } from "../types/type_names.ts";
 import { type Assembly, type Fragment, isFragment, WrittenFragment } from "./fragment.ts";
-import { checkTypeName, quoteIdentifier, quoteLiteral } from "./quote.ts";
+import { quoteIdentifier, quoteLiteral } from "./quote.ts";
 import type { Query } from "./query.ts";
 import type { ObjectRow } from "./result.ts";
 import { columnsForm, listForm } from "./sql_forms.ts";
@@ -75,9 +76,18 @@ export interface SqlFunctions {
    * @throws {InterfaceError} it has no JSON.
    */
   json(value: unknown): string;
-  /** An array as one parameter, `type` being the name of its elements' type. */
+  /**
+   * An array as one parameter, `type` being the name of its elements' type.
+   *
+   * @throws {InterfaceError} `type` is not the name of one type.
+   */
   array(values: readonly unknown[], type?: string): Fragment;
-  /** A value as a parameter of a type, by its name (`"numeric(10,2)"`, `"my.enum"`) or its OID. */
+  /**
+   * A value as a parameter of a type, by its name (`"numeric(10,2)"`, `"my.enum"`) or its OID. The
+   * name is parsed, so that it cannot add to the SQL; a name to be quoted stands in double quotes.
+   *
+   * @throws {InterfaceError} `type` is not the name of one type.
+   */
   typed(value: SqlValue, type: string | number): Fragment;
 }
 
@@ -196,12 +206,13 @@ const FUNCTIONS: Omit<SqlFunctions, "json"> = {
   },
   array: (values, type) => {
     if (!Array.isArray(values)) throw new InterfaceError("sql.array() takes an array");
-    const cast = type === undefined ? "" : `::${checkTypeName(type)}[]`;
+    const cast = type === undefined ? "" : `::${parseTypeName(type, "sql.array()").element}[]`;
     return new WrittenFragment((assembly) => cased(assembly, values, cast));
   },
   typed: (value, type) => {
     if (typeof type === "number") return new WrittenFragment((into) => into.parameter(value, type));
-    const cast = `::${checkTypeName(type)}`;
+    const { element, isArray } = parseTypeName(type, "sql.typed()");
+    const cast = `::${element}${isArray ? "[]" : ""}`;
     return new WrittenFragment((assembly) => cased(assembly, value, cast));
   },
 };

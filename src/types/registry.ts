@@ -9,7 +9,7 @@ import { EXTENSION_CODECS } from "./extensions.ts";
 import { BUILTIN_TYPES, type BuiltinType } from "./oids.ts";
 import { multirangeOf, type Range, rangeOf } from "./range.ts";
 import { type JsonFunctions, textCodec, textOnlyCodec } from "./scalars.ts";
-import { builtinOid, canonicalName } from "./type_names.ts";
+import { builtinOid, parseTypeName } from "./type_names.ts";
 
 /** The option `types` of a connection or a query. */
 export interface TypesOptions extends TypePolicies {
@@ -139,12 +139,14 @@ export class TypeRegistry {
   }
 
   /**
-   * The OID of a built-in type by its name: `int4`, `integer`, `numeric(10,2)`, `text[]`. Others have
-   * none here: which type a name stands for, only the server knows, and only for now.
+   * Returns the OID of a built-in type by its name: `int4`, `integer`, `numeric(10,2)`, `text[]`.
+   * Others have none here: which type a name stands for, only the server knows, and only for now.
+   *
+   * @throws {InterfaceError} `name` is not the name of one type.
    */
   oidOf(name: string): number | undefined {
-    const { element, isArray } = canonicalName(name);
-    const oid = builtinOid(element);
+    const { builtin, isArray } = parseTypeName(name, "parameterTypes");
+    const oid = builtin === undefined ? undefined : builtinOid(builtin);
     if (oid === undefined || !isArray) return oid;
     return builtinInfo(oid)?.arrayOid || undefined;
   }
