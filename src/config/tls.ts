@@ -8,28 +8,29 @@ import { permissionHint } from "./permissions.ts";
 import { isIpAddress, isSocketDirectory, type Place } from "./places.ts";
 import type { SslMode, Target } from "./target.ts";
 
-/** What was decided about TLS, the same for every place. */
+/** The decisions about TLS that hold for every place. */
 export interface TlsPolicy {
-  /** For TCP, and for Unix sockets when TLS was demanded. */
+  /** The mode for TCP, and for Unix sockets if TLS is demanded. */
   readonly sslMode: SslMode;
-  /** Whether `sslContext` asks for TLS on any stream; `sslMode` never does on a Unix socket. */
+  /** Whether `sslContext` demands TLS on any stream; `sslMode` does not on a Unix socket. */
   readonly demanded: boolean;
-  /** How, but for the server's name; `undefined` where no place can have TLS. */
+  /** The settings without the server's name; `undefined` if no place can have TLS. */
   readonly settings: Omit<TlsSettings, "serverName" | "sni"> | undefined;
-  /** Overrides the host's name. */
+  /** The name in place of the host's. */
   readonly serverName: string | undefined;
-  /** Whether to send the server's name, unless it is an address. */
+  /** Whether to send the server's name; an address is never sent. */
   readonly sni: boolean;
 }
 
 /**
- * Decides about TLS and reads the certificates for it. `sslContext` goes before `sslMode`; files are
- * read only when TLS is possible at one of the places.
+ * Decides about TLS and reads the certificates. `sslContext` overrides `sslMode`. Files are read only if
+ * TLS is possible at one of the places.
  *
- * Source: `initialize_SSL` of `fe-secure-openssl.c`, `pqConnectOptions2` of `fe-connect.c`. Stricter
- * than libpq: a file that was named must be there.
+ * Source: `initialize_SSL` of `fe-secure-openssl.c`, `pqConnectOptions2` of `fe-connect.c`. Unlike in
+ * libpq, a file that was named must exist.
  *
- * @throws {InterfaceError} a contradiction, a file that cannot be read, a key that others may read.
+ * @throws {InterfaceError} options contradict each other, a file cannot be read, or others may read
+ * the key.
  */
 export async function resolveTls(
   values: Given,
@@ -52,7 +53,7 @@ export async function resolveTls(
 /**
  * Applies the policy to one place.
  *
- * @throws {InterfaceError} `verify-full` of a server that has no name.
+ * @throws {InterfaceError} the mode is `verify-full`, and the server has no name.
  */
 export function placeTls(policy: TlsPolicy, place: Place): Pick<Target, "sslMode" | "tls"> {
   const { settings, sslMode, demanded, sni } = policy;
@@ -61,9 +62,9 @@ export function placeTls(policy: TlsPolicy, place: Place): Pick<Target, "sslMode
     return { sslMode: "disable", tls: undefined };
   }
   if (settings.verify === "full" && !place.named && !unix && policy.serverName === undefined) {
-    throw new InterfaceError("hostaddr without host cannot be verified: sslMode needs a host name");
+    throw new InterfaceError('sslMode "verify-full" needs a host name: give host beside hostaddr');
   }
-  // A socket's directory names no server; only a program on this machine can be behind it.
+  // A socket's directory is no server's name; only a program on this machine listens there.
   const nameless = isSocketDirectory(place.host) || (unix && !place.named);
   const serverName = policy.serverName ?? (nameless ? "localhost" : place.host);
   return { sslMode, tls: { ...settings, serverName, sni: sni && !isIpAddress(serverName) } };
@@ -126,7 +127,7 @@ async function tlsSettings(
 ): Promise<Omit<TlsSettings, "serverName" | "sni">> {
   const context = typeof sslContext === "object" ? sslContext : undefined;
   const files = new Files(values, runtime, context === undefined);
-  // sslContext: true promises not to check the certificate unless that was asked for.
+  // With sslContext: true the certificate is checked only if an option asks for that.
   const rootFile = sslContext === true && mode === "require" ? undefined : "root.crt";
   const roots = await trustedRoots(files, context, mode, rootFile);
   const direct = givenText(values, "sslnegotiation") === "direct";
@@ -142,11 +143,11 @@ async function tlsSettings(
   };
 }
 
-/** Parameters that hold PEM text or name a file, and libpq's defaults below the home directory. */
+/** Parameters with PEM text or the name of a file, and libpq's default files. */
 class Files {
   readonly #values: Given;
   readonly #runtime: Runtime;
-  /** Whether to look for the files libpq looks for unasked. */
+  /** Whether to look for libpq's default files. */
   readonly #defaults: boolean;
   constructor(values: Given, runtime: Runtime, defaults: boolean) {
     this.#values = values;
@@ -172,7 +173,7 @@ class Files {
     return home === undefined ? undefined : `${home}/.postgresql/${file}`;
   }
 
-  /** The PEM text of `keyword`, else of the default file; `undefined` when neither is there. */
+  /** Returns the PEM text of `keyword` or else of the default file, or `undefined`. */
   async read(keyword: string, file: string | undefined): Promise<string | undefined> {
     const value = given(this.#values, keyword);
     if (value === undefined) {
@@ -194,8 +195,8 @@ class Files {
   }
 
   /**
-   * Refuses a key file that others may read, or that is a pipe or a device. Source: `initialize_SSL`; a file of root's may be read
-   * by its group.
+   * Refuses a key file that others may read, or that is a pipe or a device. The group may read a file
+   * that root owns. Source: `initialize_SSL`.
    */
   async checkPrivate(keyword: string, file: string): Promise<void> {
     const path = givenText(this.#values, keyword) ?? this.defaultPath(file);
@@ -248,7 +249,7 @@ async function trustedRoots(
     );
   }
   const crl = context?.crl ?? await files.read("sslcrl", "root.crl");
-  // With roots at hand libpq checks the chain in every mode: "require" is then as "verify-ca".
+  // With roots libpq checks the chain in every mode: "require" is then like "verify-ca".
   return { verify: verify === "none" ? "ca" : verify, ca, crl: lists(crl) };
 }
 
@@ -269,7 +270,7 @@ async function clientCertificate(
   const passphrase = context?.passphrase || files.text("sslpassword");
   if (context?.cert !== undefined) {
     const cert = pemText(context.cert);
-    // A file may hold both.
+    // One file may hold both.
     return { cert, key: context.key === undefined ? cert : pemText(context.key), passphrase };
   }
   if (files.text("sslcertmode") === "disable") return {};
@@ -279,7 +280,7 @@ async function clientCertificate(
   const key = await files.read("sslkey", "postgresql.key");
   if (key === undefined) {
     const path = files.defaultPath("postgresql.key") ?? "sslKey";
-    throw new InterfaceError(`there is a client certificate, but not its private key, ${path}`);
+    throw new InterfaceError(`there is a client certificate, but no private key: ${path}`);
   }
   return { cert, key, passphrase };
 }

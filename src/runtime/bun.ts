@@ -6,7 +6,7 @@ import { adoptGiven, connectNode, nodeServices } from "./node.ts";
 import type { NodeTraits } from "./node_tls.ts";
 import type { Address, DialOptions, Runtime, Stream } from "./runtime.ts";
 
-/** Bun's own sockets and `upgradeTLS`; node:net and node:tls where those cannot be had. */
+/** Bun: its sockets and `upgradeTLS`; node:net and node:tls where those are not possible. */
 export const runtime: Runtime = {
   ...nodeServices,
   name: "Bun",
@@ -18,7 +18,7 @@ export const runtime: Runtime = {
   adopt: (sock) => isBunSocket(sock) ? adoptBun(sock) : adoptGiven(sock, NODE_ON_BUN),
 };
 
-/** What node:net and node:tls do under Bun. */
+/** The behaviour of node:net and node:tls under Bun. */
 const NODE_ON_BUN: NodeTraits = {
   name: "Bun",
   upgradesOnRead: true,
@@ -27,12 +27,12 @@ const NODE_ON_BUN: NodeTraits = {
 };
 
 /**
- * Dials by node:net and goes on with the socket of Bun's own inside it, which costs less.
+ * Dials by node:net, then uses Bun's own socket inside the `net.Socket`, which costs less.
  *
- * A pending `Bun.connect` cannot be cancelled, and keeps the process alive until the system gives up,
- * which takes minutes for a host that is silent, this machine with a full backlog included; a pending
- * `net.Socket` can. What is inside is private to Bun: where it is not what it was, the `net.Socket`
- * itself is used, and also where it has read already, since those bytes would be lost.
+ * A pending `Bun.connect` cannot be cancelled, and keeps the process alive until the system gives up.
+ * For a silent host, or this machine with a full backlog, that takes minutes. A pending `net.Socket`
+ * can be cancelled. The inner socket is private to Bun: where its shape is another one, the
+ * `net.Socket` is used. The same applies where it has read already, because those bytes would be lost.
  */
 async function connectTcp(address: Address, options: DialOptions): Promise<Stream> {
   const stream = await connectNode(address, options, NODE_ON_BUN);
@@ -40,7 +40,7 @@ async function connectTcp(address: Address, options: DialOptions): Promise<Strea
   const inner = outer._handle;
   if (!isBunSocket(inner) || outer.readableLength > 0) return stream;
   const taken = takeOver(inner, "tcp");
-  // A net.Socket that was paused holds no process.
+  // A net.Socket that was paused does not keep the process alive.
   taken.ref();
   return taken;
 }
@@ -54,7 +54,7 @@ async function connectUnix(path: string, { signal }: DialOptions): Promise<Strea
   return stream;
 }
 
-/** Leaves `dialing` alone once aborted; a stream destroyed by then ends a socket that comes late. */
+/** Settles as `dialing` or rejects on abort. A socket that comes later ends with its destroyed stream. */
 function unlessAborted(
   dialing: Promise<BunSocket>,
   signal: AbortSignal | undefined,
@@ -71,7 +71,7 @@ function unlessAborted(
   });
 }
 
-/** Bun says "Failed to connect" whatever and wherever it was. */
+/** Names code and path: Bun says "Failed to connect" for every failure. */
 function readable(cause: unknown, path: string): unknown {
   if (!(cause instanceof Error) || cause.message !== "Failed to connect") return cause;
   const { code } = cause as { code?: string };
@@ -90,7 +90,7 @@ function adoptBun(socket: BunSocket): Stream {
   return stream;
 }
 
-/** Whoever had the socket before hears no more of it. */
+/** Replaces the handlers of a socket; its earlier handlers are not called again. */
 function takeOver(socket: BunSocket, kind: Stream["kind"]): Stream {
   const stream = new BunStream(kind);
   socket.reload({ socket: stream.handlers });

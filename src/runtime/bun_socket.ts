@@ -1,14 +1,14 @@
 import type { PeerCertificate } from "node:tls";
 
-/** What of Bun's `Socket` is used here. Source: bun.com/reference/bun/Socket. */
+/** The part of Bun's `Socket` that is used here. Source: bun.com/reference/bun/Socket. */
 export interface BunSocket {
   readonly remoteAddress: string | undefined;
-  /** Set on a socket that a listener accepted. */
+  /** The listener that has accepted the socket, if one has. */
   readonly listener?: unknown;
   readonly alpnProtocol: string | false | null;
   /**
-   * How many bytes it took, which may be none; -1 when the connection is gone. Left out, `length`
-   * would count from the start of the buffer, not from `offset`.
+   * Returns how many bytes were taken, which may be 0, or -1 if the connection is gone. Without
+   * `length`, Bun counts from the start of the buffer rather than from `offset`.
    */
   write(bytes: Uint8Array, offset: number, length: number): number;
   end(): void;
@@ -19,19 +19,19 @@ export interface BunSocket {
   ref(): void;
   unref(): void;
   setNoDelay(on: boolean): boolean;
-  /** Idle time in milliseconds. */
+  /** Sets the idle time in milliseconds. */
   setKeepAlive(on: boolean, idle: number): boolean;
   reload(options: { socket: BunHandlers }): void;
   upgradeTLS(
     options: { tls: BunTlsOptions; socket: BunHandlers },
   ): [raw: BunSocket, tls: BunSocket];
-  /** Its name is `null` before the handshake and after one that failed. */
+  /** Returns the cipher; the name is `null` before the handshake and after a failed one. */
   getCipher(): { name: string | null; standardName?: string } | null | undefined;
   getTLSVersion(): string;
   getPeerCertificate(): PeerCertificate;
 }
 
-/** Who hears from a {@linkcode BunSocket}. */
+/** The handlers of a {@linkcode BunSocket}. */
 export interface BunHandlers {
   readonly binaryType?: "uint8array";
   open?(socket: BunSocket): void;
@@ -43,10 +43,10 @@ export interface BunHandlers {
   handshake?(socket: BunSocket, success: boolean, cause: Error | null): void;
 }
 
-/** What of Bun's `TLSOptions` is used here. */
+/** The part of Bun's `TLSOptions` that is used here. */
 export interface BunTlsOptions {
   readonly rejectUnauthorized: false;
-  /** `""`: no SNI. */
+  /** The name for SNI; `""` sends none. */
   readonly serverName: string;
   readonly ca?: string[];
   readonly cert?: string;
@@ -57,14 +57,14 @@ export interface BunTlsOptions {
   readonly ALPNProtocols?: Uint8Array;
 }
 
-/** What of the `Bun` global is used here. */
+/** The part of the `Bun` global that is used here. */
 export interface BunGlobal {
   connect(
     options: ({ hostname: string; port: number } | { unix: string }) & { socket: BunHandlers },
   ): Promise<BunSocket>;
 }
 
-/** Whether `sock` is a socket of `Bun.connect`: nothing else has these methods. */
+/** Reports whether `sock` is a socket of `Bun.connect`, which alone has these methods. */
 export function isBunSocket(sock: unknown): sock is BunSocket {
   if (typeof sock !== "object" || sock === null) return false;
   const { reload, upgradeTLS, terminate } = sock as Partial<BunSocket>;

@@ -14,12 +14,12 @@ interface PendingWrite {
 /**
  * A `Stream` over a socket of `Bun.connect`.
  *
- * Bun calls `data` on a paused socket when the peer resets the connection, with what had arrived
- * until then; such bytes are held until `resume()`, and so is the loss that follows them.
+ * When the peer resets the connection, Bun calls `data` even on a paused socket, with the bytes that
+ * had arrived. Those bytes are held until `resume()`, and so is the loss that follows them.
  */
 export class BunStream implements Stream {
   readonly kind: Stream["kind"];
-  /** What `Bun.connect` or `reload` is to be called with; the stream lives from `open` on. */
+  /** The handlers for `Bun.connect` or `reload`; the stream is usable from `open` on. */
   readonly handlers: BunHandlers = {
     binaryType: "uint8array",
     open: (socket) => this.opened(socket),
@@ -28,7 +28,7 @@ export class BunStream implements Stream {
     end: () => this.#finish(undefined),
     close: (_socket, cause) => this.#hasClosed(cause),
     error: (socket, cause) => {
-      // TLS broke, or a handler threw; only the first closes the socket by itself.
+      // TLS has failed, or a handler threw; only the former closes the socket by itself.
       this.#failure ??= cause;
       socket.terminate();
     },
@@ -39,10 +39,10 @@ export class BunStream implements Stream {
   #paused = true;
   #held: Uint8Array[] = [];
   #writing: PendingWrite | undefined;
-  /** Resolves when the last write that had to wait is done, well or not. */
+  /** Resolves when the last write that had to wait has succeeded or failed. */
   #written: Promise<void> = Promise.resolve();
   #failHandshake: ((cause: unknown) => void) | undefined;
-  /** The peer is done, for this reason; the sink may not know yet. */
+  /** The reason why the peer is gone, set before the sink learns of it. */
   #finished: { readonly cause: unknown } | undefined;
   #failure: unknown;
   #ours = false;
@@ -57,10 +57,10 @@ export class BunStream implements Stream {
     this.#address = address;
   }
 
-  /** Takes the socket that `Bun.connect` made, which comes too late after `destroy()`. */
+  /** Takes the socket that `Bun.connect` made; after `destroy()` the socket is closed. */
   opened(socket: BunSocket): void {
     this.#socket = socket;
-    // A closed socket forgets it.
+    // A closed socket has no address.
     this.#address ??= socket.remoteAddress;
     if (this.#ours) socket.terminate();
     else socket.pause();
@@ -131,7 +131,7 @@ export class BunStream implements Stream {
   destroy(): void {
     this.#ours = true;
     this.#held = [];
-    // Where nothing is cut short the peer reads a FIN, as from the other runtimes, not a reset.
+    // If no write or handshake is cut short, the peer reads a FIN, as on the other runtimes.
     const isCutShort = this.#writing !== undefined || this.#failHandshake !== undefined;
     this.#settle(this.#refusal());
     if (isCutShort) this.#socket?.terminate();
@@ -154,7 +154,7 @@ export class BunStream implements Stream {
     else this.#deliver(bytes);
   }
 
-  /** Hands over as much as the sink says it has room for; what it pauses before is held. */
+  /** Gives the sink as much as it has room for; the rest is held when it pauses. */
   #deliver(bytes: Uint8Array): void {
     const rest = deliver(this.#sink!, bytes, () => !this.#ours);
     if (rest === undefined || this.#ours) return;
@@ -172,7 +172,7 @@ export class BunStream implements Stream {
     return writing;
   }
 
-  /** Bun buffers nothing that it did not send, and calls `drain` also when nothing was to be sent. */
+  /** Writes the rest: Bun does not buffer it. Bun calls `drain` even when nothing is pending. */
   #continue(): void {
     const writing = this.#writing;
     if (writing === undefined || this.#finished !== undefined) return;
@@ -184,8 +184,8 @@ export class BunStream implements Stream {
   }
 
   /**
-   * The peer is gone for writing. What it said before may still wait to be read (a FATAL error, why
-   * it closed): Bun delivers that and then calls `close`, unless the socket is paused.
+   * Notes that the peer takes no more bytes. Its last words (a FATAL error) may still be unread: Bun
+   * delivers them and then calls `close`, unless the socket is paused.
    */
   #refused(): void {
     this.#failure ??= new OperationalError("the connection was reset by the server", {
@@ -203,7 +203,7 @@ export class BunStream implements Stream {
 
   #handshake(tls: TlsSettings, signal: AbortSignal | undefined): Promise<TlsFacts> {
     const raw = this.#socket!;
-    // The old handlers would go on to be called with the encrypted bytes, and when it closes.
+    // The old handlers would still be called with the encrypted bytes, and on close.
     raw.reload({ socket: INERT });
     return new Promise((resolve, reject) => {
       const settle = (act: () => void) => {
@@ -222,7 +222,7 @@ export class BunStream implements Stream {
           const facts = conclude(socket, error, tls);
           settle(() => resolve(facts));
         } catch (cause) {
-          // At once: nothing may reach the sink of a stream whose handshake failed.
+          // At once: nothing may reach the sink after a failed handshake.
           this.#ours = true;
           this.#failHandshake(cause);
         }
@@ -267,8 +267,8 @@ export class BunStream implements Stream {
   }
 
   /**
-   * Sends FIN and closes both ways at once. With TLS, `end` alone would wait for the peer to answer
-   * its close_notify, and could not be hurried any more, not even by `terminate`.
+   * Sends FIN and closes both ways at once. With TLS, `end` alone would wait for the peer's
+   * close_notify, and even `terminate` would not shorten that wait.
    */
   #hangUp(): void {
     if (this.#closed) return;
@@ -289,5 +289,5 @@ export class BunStream implements Stream {
   }
 }
 
-/** For the raw half of an upgraded socket. */
+/** The handlers of the raw half of an upgraded socket. */
 const INERT: BunHandlers = { data() {}, drain() {}, end() {}, close() {}, error() {} };

@@ -6,14 +6,14 @@ import type { BunSocket, BunTlsOptions } from "./bun_socket.ts";
 import { checkIdentity, clientIdentity, handshakeError } from "./node_tls.ts";
 import type { TlsFacts, TlsSettings } from "./runtime.ts";
 
-/** TLS versions by the numbers that the protocol gives them (RFC 8446, section 4.1.2). */
+/** The numbers of TLS versions in the protocol (RFC 8446, section 4.1.2). */
 const VERSIONS = { TLSv1: 0x301, "TLSv1.1": 0x302, "TLSv1.2": 0x303, "TLSv1.3": 0x304 } as const;
 
 /**
- * The settings in `upgradeTLS`'s own terms. Nothing is refused by Bun itself; {@linkcode conclude}
+ * Returns the settings as options of `upgradeTLS`. Bun itself refuses nothing; {@linkcode conclude}
  * decides.
  *
- * @throws {InterfaceError} the private key cannot be read, or is not the certificate's.
+ * @throws {InterfaceError} the private key cannot be read, or does not belong to the certificate.
  */
 export function tlsOptions(tls: TlsSettings): BunTlsOptions {
   const { ca, crl, minVersion, maxVersion, alpn } = tls;
@@ -29,20 +29,20 @@ export function tlsOptions(tls: TlsSettings): BunTlsOptions {
   };
 }
 
-/** `upgradeTLS` takes the list as it goes over the wire (RFC 7301): each name after its length. */
+/** Returns the list as `upgradeTLS` takes it: in wire format, each name after its length (RFC 7301). */
 function alpnList(protocols: readonly string[]): Uint8Array {
   const names = protocols.map((name) => new TextEncoder().encode(name));
   return Uint8Array.from(names.flatMap((name) => [name.length, ...name]));
 }
 
 /**
- * Judges a handshake that Bun says is over.
+ * Decides whether a handshake that has ended satisfies `tls`.
  *
- * Bun's `success` is no guide: it is `true` for an untrusted certificate when `rejectUnauthorized`
- * is off. `error` is; it names the first thing that is wrong, and a name that does not match only
- * when the chain holds. The name is checked here, by libpq's rules and as on the other runtimes.
+ * Bun's `success` does not tell: with `rejectUnauthorized` off it is `true` for an untrusted
+ * certificate. `error` tells: it names the first fault, and a name that does not match only if the
+ * chain holds. The name is checked here, by libpq's rules as on every runtime.
  *
- * @throws {OperationalError} the handshake failed, or something asked in `tls` does not hold.
+ * @throws {OperationalError} the handshake failed, or a demand of `tls` does not hold.
  */
 export function conclude(
   socket: BunSocket,
@@ -73,7 +73,7 @@ export function conclude(
   };
 }
 
-/** What Bun calls a handshake that broke off; other errors are the certificate's. */
+/** Bun's codes for a handshake that broke off; other errors concern the certificate. */
 const UNFINISHED: ReadonlySet<string | undefined> = new Set(["EPROTO", "ECONNRESET"]);
 
 /**
@@ -95,7 +95,7 @@ function chainError(cause: Error, { serverName }: TlsSettings): OperationalError
   );
 }
 
-/** `minVersion` and `maxVersion` work in `upgradeTLS` but are not documented: trust, but verify. */
+/** Checks the version: `upgradeTLS` obeys the limits, but its documentation does not say so. */
 function checkVersion(version: string, { minVersion, maxVersion }: TlsSettings): void {
   const agreed = VERSIONS[version as keyof typeof VERSIONS] ?? 0;
   const least = VERSIONS[minVersion ?? "TLSv1"];
@@ -104,7 +104,7 @@ function checkVersion(version: string, { minVersion, maxVersion }: TlsSettings):
   throw new OperationalError(`the server agreed to ${version}, which the options exclude`);
 }
 
-/** What `upgradeTLS` throws for certificates and keys it cannot read. */
+/** Makes the error for certificates and keys that `upgradeTLS` cannot read. */
 export function unusable(cause: unknown): InterfaceError {
   if (cause instanceof InterfaceError) return cause;
   const reason = cause instanceof Error ? cause.message : String(cause);

@@ -15,8 +15,8 @@ import type {
 } from "./runtime.ts";
 
 /**
- * What node:net and node:tls do under Deno 2.9: a socket opened with `onread` never finishes a TLS
- * handshake, revocation lists are parsed and then ignored, and nothing below TLS 1.2 is spoken.
+ * The behaviour of node:net and node:tls under Deno 2.9: a socket opened with `onread` never finishes a
+ * TLS handshake, revocation lists are parsed and then ignored, and TLS below 1.2 is not available.
  */
 const NODE_UNDER_DENO: NodeTraits = {
   name: "Deno",
@@ -34,7 +34,7 @@ const NODE_UNDER_DENO: NodeTraits = {
   triesAddresses: false,
 };
 
-/** Deno's own sockets, and node:net and node:tls for what those cannot do. */
+/** Deno: its own sockets, and node:net and node:tls where those do not suffice. */
 export const runtime: Runtime = {
   ...nodeServices,
   name: "Deno",
@@ -50,7 +50,7 @@ export const runtime: Runtime = {
     end - start > LONG || nodeServices.decodeUtf8 === undefined
       ? UTF8.decode(bytes.subarray(start, end))
       : nodeServices.decodeUtf8(bytes, start, end),
-  // With a grant for a name only, its addresses may not be dialled: then the name stays.
+  // With a grant for a name only, the name is kept, because its addresses may not be dialled.
   lookup: async (host) => granted({ name: "net" }) ? await nodeServices.lookup(host) : [host],
   env: (variable) => granted({ name: "env", variable }) ? Deno.env.get(variable) : undefined,
   readTextFile: async (path) =>
@@ -82,17 +82,17 @@ function permissionOf(what: Readable): [readonly Deno.PermissionDescriptor[], fl
 }
 
 const UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
-/** Beyond so many bytes Deno's TextDecoder is faster than its Buffer. */
+/** The length in bytes above which Deno's TextDecoder is faster than its Buffer. */
 const LONG = 256;
 
-/** What `os.userInfo()` asks for, all of it. */
+/** All permissions that `os.userInfo()` asks for. */
 const USER_INFO: readonly Deno.SysPermissionDescriptor[] = [
   { name: "sys", kind: "uid" },
   { name: "sys", kind: "gid" },
   { name: "sys", kind: "username" },
 ];
 
-/** Asks first: what is merely not granted yet would stop the program at a prompt. */
+/** Reports whether a permission is granted. Using one that is not would stop at a prompt. */
 function granted(permission: Deno.PermissionDescriptor): boolean {
   try {
     return Deno.permissions.querySync(permission).state === "granted";
@@ -102,12 +102,12 @@ function granted(permission: Deno.PermissionDescriptor): boolean {
 }
 
 /**
- * What Deno's own sockets cannot do as asked.
+ * Reports whether Deno's own sockets cannot do what is asked.
  *
- * That is TLS of any kind. `Deno.startTls` always verifies, trusts `caCerts` in addition to the
- * platform's roots and not instead, tells no certificate (which SCRAM's channel binding needs),
- * drops client certificates silently, does not do Unix sockets, and when a handshake with a silent
- * server is given up, the connection stays open for as long as the server pleases (Deno 2.9).
+ * They cannot do TLS. `Deno.startTls` always verifies, trusts `caCerts` in addition to the platform's
+ * roots rather than in place of them, does not tell the certificate (which SCRAM's channel binding
+ * needs), drops client certificates silently, and refuses Unix sockets. If a handshake with a silent
+ * server is given up, the connection stays open until the server closes it (Deno 2.9).
  */
 function needsNode(address: Address, { tls, source, keepAlive }: DialOptions): boolean {
   if (tls !== undefined) return true;
@@ -134,7 +134,7 @@ async function connectName(address: Address, options: DialOptions): Promise<Stre
   return adoptGiven(await dialDeno(address, options), NODE_UNDER_DENO);
 }
 
-/** Deno's node:net throws where nobody can catch when the local address is not granted. */
+/** Dials by node:net, which throws where no caller can catch it if the local address is not granted. */
 async function connectByNode(address: Address, options: DialOptions): Promise<Stream> {
   const { source } = options;
   if (address.kind === "tcp" && source !== undefined) {
@@ -169,13 +169,13 @@ async function openTcp(
   try {
     return await Deno.connect({ hostname, port, signal });
   } catch (cause) {
-    // Deno reports an error of its own making.
+    // On abort, Deno throws an error of its own.
     signal?.throwIfAborted();
     throw cause;
   }
 }
 
-/** Deno ignores a signal here: an attempt that comes through after all is closed. */
+/** Dials a Unix socket. Deno ignores a signal here: a connection that comes after it is closed. */
 function openUnix(path: string, signal: AbortSignal | undefined): Promise<Deno.UnixConn> {
   const name = path.startsWith("@") ? `\0${path.slice(1)}` : path;
   const opening = Deno.connect({ transport: "unix", path: name });
@@ -194,7 +194,7 @@ function openUnix(path: string, signal: AbortSignal | undefined): Promise<Deno.U
   });
 }
 
-/** A `Stream` over a connection of Deno's; at most one read is under way, none while paused. */
+/** A `Stream` over a `Deno.Conn`; it makes one read at a time, and none while paused. */
 class DenoStream implements Stream {
   readonly kind: "tcp" | "unix";
   readonly remoteAddress: string;
@@ -204,7 +204,7 @@ class DenoStream implements Stream {
   #reading = false;
   #sending: Promise<void> | undefined;
   #over = false;
-  /** The peer's doing or the network's, not ours. */
+  /** Whether the peer or the network has ended the connection. */
   #failed = false;
   #cause: unknown;
 
@@ -229,11 +229,11 @@ class DenoStream implements Stream {
 
   write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     if (this.#over) return Promise.reject(closedError());
-    // Deno interleaves the parts of overlapping writes; that there are none is the contract.
+    // Deno interleaves overlapping writes; by the contract of Stream there are none.
     return this.#sending = this.#send(bytes);
   }
 
-  /** Never: see {@linkcode needsNode}. */
+  /** Returns `false`; see {@linkcode needsNode}. */
   canSecure(_tls: TlsSettings): boolean {
     return false;
   }
@@ -248,7 +248,7 @@ class DenoStream implements Stream {
       await this.#sending;
       if (!this.#over) await this.#conn.closeWrite();
     } catch {
-      // The peer is gone already; reading tells so.
+      // The peer is gone; the read reports it.
     }
   }
 
@@ -265,7 +265,7 @@ class DenoStream implements Stream {
     try {
       this.#conn.close();
     } catch {
-      // Closed by the failure that brought us here.
+      // The failure has closed it already.
     }
   }
 
@@ -277,7 +277,7 @@ class DenoStream implements Stream {
     this.#conn.unref();
   }
 
-  /** Never rejects: whatever goes wrong is the sink's to know. */
+  /** Reads until the stream pauses; never rejects, because the sink gets every failure. */
   async #read(sink: Sink): Promise<void> {
     this.#reading = true;
     const conn = this.#conn;

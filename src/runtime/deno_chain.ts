@@ -1,5 +1,5 @@
 /**
- * What Deno's node:tls leaves unchecked (2.9), checked here.
+ * Checks of a server's certificate that Deno's node:tls omits (2.9).
  *
  * For a certificate that its verifier cannot parse, one of X.509 version 1 for example, it compares
  * names only: no signature of the chain is checked, nor the server's own in the handshake. It also
@@ -26,9 +26,9 @@ export async function inspectPeer(
   socket: tlsModule.TLSSocket,
   tls: TlsSettings,
 ): Promise<string | undefined> {
+  if (tls.verify === "none") return unprovenReason(socket.getPeerCertificate()?.raw);
   const sent = chainOf(socket);
   const unproven = unprovenReason(sent[0]);
-  if (tls.verify === "none") return unproven;
   if (unproven !== undefined) throw new NotSupportedError(unproven);
   const trusted = tls.ca ?? platformRoots();
   const fault = await chainFault(sent, trusted.map(derOf), Date.now());
@@ -38,11 +38,14 @@ export async function inspectPeer(
   );
 }
 
-/** The handshake is checked by a parser of Deno's, which is taken to read all that is read here. */
+/**
+ * Returns why the handshake does not prove that the server holds the key of `leaf`, or `undefined` if
+ * it does. Deno checks the proof for certificates that its parser reads; this one is no less strict.
+ */
 function unprovenReason(leaf: Uint8Array | undefined): string | undefined {
   if (leaf === undefined) return "Deno does not tell the server's certificate";
   try {
-    const { version } = readCertificate(leaf);
+    const { version } = readCertificate(new Uint8Array(leaf));
     return version === 3 ? undefined : UNPROVEN + version;
   } catch (cause) {
     if (!(cause instanceof ProtocolError)) throw cause;
@@ -50,7 +53,7 @@ function unprovenReason(leaf: Uint8Array | undefined): string | undefined {
   }
 }
 
-/** The certificates that the server sent; Deno appends those of `ca` that follow by name. */
+/** Returns the certificates that the server sent, and those of `ca` that Deno appends by name. */
 function chainOf(socket: tlsModule.TLSSocket): Uint8Array[] {
   const chain: Uint8Array[] = [];
   let certificate = socket.getPeerCertificate(true);

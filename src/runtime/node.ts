@@ -20,17 +20,17 @@ import { adopt } from "./web_stream.ts";
 const LONGEST_FILE = 16 * 2 ** 20;
 
 /**
- * What a Buffer's `toString()` comes to. It is not documented, takes any `Uint8Array`, and costs half
- * of what `TextDecoder` does for the strings that databases hold.
+ * The function behind a Buffer's `toString()`. It is not documented, takes any `Uint8Array`, and costs
+ * half as much as `TextDecoder` for strings of usual length.
  */
 const { utf8Slice } = Buffer.prototype as {
   utf8Slice?: (this: Uint8Array, start: number, end: number) => string;
 };
 
-/** What `node:` modules offer to every runtime that has them: all of `Runtime` but the sockets. */
+/** The services that `node:` modules provide: all of `Runtime` except sockets. */
 export type Services = Omit<Runtime, "name" | "asyncStacks" | "connect" | "adopt">;
 
-/** The surroundings through `node:` modules. */
+/** The services, by `node:` modules. */
 export const nodeServices: Services = {
   lookup: async (host) =>
     (await lookup(host, { all: true, verbatim: true })).map((one) => one.address),
@@ -51,7 +51,7 @@ export const nodeServices: Services = {
   channel: (name) => channel(name),
 };
 
-/** Node's own sockets: node:net with `onread`, node:tls. */
+/** Node: node:net with `onread`, and node:tls. */
 export const runtime: Runtime = {
   ...nodeServices,
   name: "Node",
@@ -63,10 +63,10 @@ export const runtime: Runtime = {
 /**
  * Connects through node:net, with TCP_NODELAY set.
  *
- * `traits` tells what this runtime's node:net and node:tls can do; Node's own unless given.
+ * `traits` describes this runtime's node:net and node:tls; Node's by default.
  *
- * @throws {NotSupportedError} keepalive interval or count were asked where they cannot be set, or
- * `options.tls` cannot be done here.
+ * @throws {NotSupportedError} the runtime cannot set keepalive's interval or count, or cannot do what
+ * `options.tls` asks for.
  * @throws the system's error, or the signal's reason.
  */
 export async function connectNode(
@@ -99,7 +99,7 @@ export async function connectNode(
 /**
  * Wraps an open `net.Socket`, `tls.TLSSocket` or any other `Duplex`.
  *
- * @throws {InterfaceError} it is none of these.
+ * @throws {InterfaceError} `sock` is none of these, or is closed.
  */
 export function adoptNode(sock: unknown, traits: NodeTraits = NODE): Stream {
   if (!(sock instanceof Duplex)) {
@@ -112,10 +112,10 @@ export function adoptNode(sock: unknown, traits: NodeTraits = NODE): Stream {
 }
 
 /**
- * Wraps whatever open connection the user brought and no runtime's own API is needed for; TLS goes
- * through node:tls.
+ * Wraps an open connection that the user brought and that needs no API of one runtime; TLS is done by
+ * node:tls.
  *
- * @throws {InterfaceError} it is none we know.
+ * @throws {InterfaceError} `sock` is of no known kind.
  */
 export function adoptGiven(sock: unknown, traits: NodeTraits = NODE): Stream {
   if (sock instanceof Duplex) return adoptNode(sock, traits);
@@ -136,9 +136,9 @@ function openSocket(
     localAddress: options.source?.host,
     localPort: options.source?.port,
   };
-  // Half-open, so that the end of the peer's side is ours to answer after its last bytes.
+  // Half-open, so that the peer's FIN is answered only after its last bytes were read.
   const socket = connectSocket({ ...where, onread, allowHalfOpen: true } as NetConnectOpts);
-  // Reading would begin by itself once connected.
+  // Reading would otherwise begin when the socket is connected.
   socket.pause();
   return socket;
 }
@@ -167,7 +167,7 @@ function connected(socket: Socket, signal: AbortSignal | undefined): Promise<voi
   });
 }
 
-/** A name with several addresses fails as an AggregateError whose own message is empty. */
+/** Joins the messages of an AggregateError: for a name with several addresses its own is empty. */
 function readable(cause: unknown): unknown {
   if (!(cause instanceof AggregateError) || cause.message !== "") return cause;
   const errors: unknown[] = cause.errors;
@@ -183,7 +183,7 @@ type TunableSocket = {
 function setKeepAlive(socket: Socket, keepAlive: KeepAlive, traits: NodeTraits): void {
   const { interval, count } = keepAlive;
   const probes = interval !== undefined || count !== undefined;
-  // Node sets neither interval nor count without an idle time: then the one of Linux and macOS.
+  // Without an idle time Node sets neither interval nor count; 7200 is the one of Linux and macOS.
   const idle = keepAlive.idle ?? (probes ? 7200 : 0);
   if (probes && !traits.keepAliveProbes()) {
     throw new NotSupportedError(
@@ -207,7 +207,7 @@ function attempt<T>(read: () => T): T | undefined {
   }
 }
 
-/** A file that is not there or may not be read is a source that is absent, not a failure. */
+/** Returns `undefined` for a file that does not exist or may not be read. */
 async function orAbsent<T>(reading: Promise<T>): Promise<T | undefined> {
   try {
     return await reading;

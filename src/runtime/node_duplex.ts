@@ -1,7 +1,7 @@
 import { Duplex } from "node:stream";
 import type { Pipe } from "./web_stream.ts";
 
-/** A `Duplex` over a pipe, which `node:tls` takes for a socket. */
+/** Returns a `Duplex` over a pipe; node:tls takes it in place of a socket. */
 export function duplexOver(pipe: Pipe): Duplex {
   return new Duplex({
     allowHalfOpen: true,

@@ -5,20 +5,20 @@ import { InterfaceError, OperationalError } from "../errors/errors.ts";
 import { handshake, type NodeTraits } from "./node_tls.ts";
 import type { Sink, Stream, TlsFacts, TlsSettings } from "./runtime.ts";
 
-/** The shape of the `onread` option of node:net: reads go into a buffer of ours. */
+/** The `onread` option of node:net: reads go into a given buffer. */
 export interface OnRead {
   buffer(): Uint8Array;
   callback(count: number, buffer: Uint8Array): boolean;
 }
 
-/** How a {@linkcode NodeStream} comes by its socket. */
+/** The source of a {@linkcode NodeStream}'s socket. */
 export interface NodeSource {
   readonly kind: Stream["kind"];
-  /** Makes the socket, paused. One that uses `onread` never emits `data`. */
+  /** Makes the socket, paused. A socket that uses `onread` never emits `data`. */
   open(onread: OnRead): Duplex;
-  /** The socket was opened with `onread`. */
+  /** Whether the socket is opened with `onread`. */
   readonly usesOnRead: boolean;
-  /** The peer's address, when the socket itself cannot tell. */
+  /** The peer's address, if the socket does not know it. */
   readonly address?: string;
 }
 
@@ -26,8 +26,8 @@ export interface NodeSource {
  * A `Stream` over a socket of node:net, node:tls or any `Duplex`.
  *
  * With `onread` bytes are read straight into the sink's buffer. Node asks for the next buffer right
- * after each read, also when that read paused the stream; a buffer lent then would be stale by the
- * time of `resume()`. So the first read after a pause gets a buffer of one byte, which is copied.
+ * after each read, even if that read paused the stream, and such a buffer would be stale at `resume()`.
+ * So the first read after a pause goes into a buffer of one byte, which is copied.
  */
 export class NodeStream implements Stream {
   readonly kind: Stream["kind"];
@@ -63,7 +63,7 @@ export class NodeStream implements Stream {
     this.#attach(this.#socket);
   }
 
-  /** The socket itself, for the adapter that waits until it is connected. */
+  /** The socket, for the adapter that waits until it is connected. */
   get socket(): Duplex {
     return this.#socket;
   }
@@ -94,7 +94,7 @@ export class NodeStream implements Stream {
     if (this.#ours || this.#over || socket.destroyed) return Promise.reject(this.#refusal());
     this.#issued++;
     socket.write(bytes, this.#afterWrite);
-    // What writableLength no longer counts is with the kernel or the TLS layer's own copy.
+    // Bytes that writableLength no longer counts are in the kernel or in a copy of the TLS layer.
     if (socket.writableLength === 0 && !socket.errored) return undefined;
     if (this.#written === this.#issued) return undefined;
     return new Promise((resolve, reject) => {
@@ -168,7 +168,7 @@ export class NodeStream implements Stream {
     return this.#flowing;
   }
 
-  /** Hands over what a `data` event brought; what the sink has no room for goes back. */
+  /** Passes the bytes of a `data` event to the sink; the socket gets back what does not fit. */
   readonly #deliver = (bytes: Uint8Array): void => {
     const sink = this.#sink!;
     let at = 0;
@@ -221,7 +221,7 @@ export class NodeStream implements Stream {
     this.#lost();
   };
 
-  /** A runtime that drops the callbacks of writes it will not do must not leave anyone waiting. */
+  /** Rejects a pending write: some runtimes drop its callback. */
   #afterClose(): void {
     const pending = this.#pending;
     this.#pending = undefined;
@@ -248,7 +248,7 @@ export class NodeStream implements Stream {
   }
 
   #detach(socket: Duplex): void {
-    // The error listener stays: an error nobody listens for would end the process.
+    // The error listener stays: an error without a listener would end the process.
     socket.off("data", this.#deliver);
     socket.off("end", this.#onEnd);
     socket.off("close", this.#onClose);
@@ -265,7 +265,7 @@ export class NodeStream implements Stream {
       socket.on("data", this.#deliver);
       socket.pause();
     }
-    // Said anew either way: Bun forgets that a socket holds the process when it was paused before TLS.
+    // Bun forgets that a socket keeps the process alive if it was paused before TLS.
     if (this.#referenced) this.ref();
     else this.unref();
   }

@@ -13,15 +13,18 @@ import { InterfaceError, NotSupportedError, OperationalError } from "../errors/e
 import { reasonOf } from "../errors/reason.ts";
 import type { TlsFacts, TlsSettings } from "./runtime.ts";
 
-/** What a runtime's node:net and node:tls do, and what they only seem to do. */
+/** The behaviour of a runtime's node:net and node:tls. */
 export interface NodeTraits {
   /** The runtime's name, for messages. */
   readonly name: string;
-  /** A socket opened with `onread` can be upgraded to TLS. */
+  /** Whether a socket opened with `onread` can be upgraded to TLS. */
   readonly upgradesOnRead: boolean;
-  /** Why these settings cannot be honoured here; `undefined`: they can. */
+  /** Returns why these settings cannot be honoured, or `undefined` if they can. */
   refuse(tls: TlsSettings): NotSupportedError | undefined;
-  /** An expired certificate is reported as one of an unknown root, an authority's as self-signed. */
+  /**
+   * Whether an expired certificate is reported as one of an unknown root, and an authority's own as
+   * self-signed.
+   */
   readonly confusesReasons?: boolean;
   /**
    * Checks what the runtime leaves unchecked. Returns the reason why nothing can be bound to the
@@ -30,11 +33,11 @@ export interface NodeTraits {
   inspect?(socket: TLSSocket, tls: TlsSettings): Promise<string | undefined>;
   /** Whether node:net can try the addresses of a name one after another; it can by default. */
   readonly triesAddresses?: boolean;
-  /** Whether keepalive's interval and count can be set. */
+  /** Reports whether keepalive's interval and count can be set. */
   keepAliveProbes(): boolean;
 }
 
-/** Node itself. Interval and count of keepalive came in the course of Node 24. */
+/** Node itself. Keepalive's interval and count came within Node 24. */
 export const NODE: NodeTraits = {
   name: "Node",
   upgradesOnRead: true,
@@ -43,10 +46,10 @@ export const NODE: NodeTraits = {
 };
 
 /**
- * Upgrades `plain` to TLS; the socket it resolves to is paused, and everything `tls` asks for holds.
+ * Upgrades `plain` to TLS. The resulting socket is paused, and all that `tls` asks for holds.
  *
  * @throws {InterfaceError} a certificate or key in `tls` cannot be read.
- * @throws {NotSupportedError} this runtime cannot do what `tls` asks.
+ * @throws {NotSupportedError} this runtime cannot do what `tls` asks for.
  * @throws {OperationalError} the handshake failed or the certificate was refused; `plain` is
  * unusable then.
  */
@@ -59,7 +62,7 @@ export async function handshake(
   signal?.throwIfAborted();
   const refusal = traits.refuse(tls);
   if (refusal !== undefined) throw refusal;
-  // Bytes sent before the handshake would be taken for the server's encrypted word (CVE-2021-23222).
+  // Bytes sent before the handshake would pass for encrypted ones (CVE-2021-23222).
   if (plain.readableLength > 0) {
     throw new OperationalError("the server sent unencrypted data after it agreed to TLS");
   }
@@ -94,10 +97,10 @@ function connectionOptions(socket: Duplex, tls: TlsSettings): ConnectionOptions 
   const { ca, crl, minVersion, maxVersion, alpn } = tls;
   return {
     socket,
-    // Always said: left out, Node would send none and Deno and Bun the host's; an address is refused.
+    // Without it Node would send no name, and Deno and Bun the host; an address is refused.
     servername: tls.sni && !isAddress(tls.serverName) ? tls.serverName : "",
     rejectUnauthorized: tls.verify !== "none",
-    // The identity is checked below, by libpq's rules and the same on every runtime.
+    // checkIdentity() checks the name, by libpq's rules on every runtime.
     checkServerIdentity: () => undefined,
     ...(ca && { ca: [...ca] }),
     ...clientIdentity(tls),
@@ -109,10 +112,10 @@ function connectionOptions(socket: Duplex, tls: TlsSettings): ConnectionOptions 
 }
 
 /**
- * The client's certificate and its key, decrypted here: given a wrong passphrase Deno's node:tls drops
- * the certificate silently, and given another's key it tells of an unsupported protocol.
+ * Returns the client's certificate and its key, decrypted. With a wrong passphrase Deno's node:tls
+ * would drop the certificate silently, and with another key it would report an unsupported protocol.
  *
- * @throws {InterfaceError} the key cannot be read, or is not the certificate's.
+ * @throws {InterfaceError} the key cannot be read, or does not belong to the certificate.
  */
 export function clientIdentity(
   { cert, key, passphrase }: TlsSettings,
@@ -121,12 +124,15 @@ export function clientIdentity(
   if (key === undefined) return certificate;
   const opened = privateKey(key, passphrase);
   if (cert !== undefined && isOthersKey(cert, opened)) {
-    throw new InterfaceError("the private key is not that of the client certificate");
+    throw new InterfaceError("the private key does not belong to the client certificate");
   }
   return { ...certificate, key: opened.export({ type: "pkcs8", format: "pem" }) as string };
 }
 
-/** `false` also for a certificate that cannot be read: TLS itself will tell. */
+/**
+ * Reports whether `key` belongs to another certificate. For one that cannot be read the answer is
+ * `false`: TLS reports that.
+ */
 function isOthersKey(cert: string, key: KeyObject): boolean {
   const [leaf] = /-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/.exec(cert) ?? [cert];
   try {
@@ -162,7 +168,7 @@ function secured(socket: TLSSocket, signal: AbortSignal | undefined): Promise<vo
     const onClose = () => settle(() => reject(undefined));
     const onAbort = () => settle(() => reject(signal?.reason));
     socket.once("secureConnect", onSecure);
-    // This listener stays: a second error that nobody listens for would end the process.
+    // This listener stays: a second error without a listener would end the process.
     socket.on("error", onError);
     socket.once("close", onClose);
     socket.once("end", onClose);
@@ -188,7 +194,7 @@ export function checkIdentity(
   if (raw === undefined) throw untold(runtimeName);
   const names = readCertificate(new Uint8Array(raw));
   if (tls.checkServerIdentity !== undefined) {
-    // Deno prints names of all kinds unquoted, and tls.checkServerIdentity() would believe them.
+    // Deno prints names of all kinds without quotes, and tls.checkServerIdentity() would believe them.
     const subjectaltname = alternativeNamesText(names);
     const reason = tls.checkServerIdentity(tls.serverName, { ...certificate, subjectaltname });
     if (reason === undefined) return;
@@ -224,7 +230,7 @@ function factsOf(
   };
 }
 
-/** The error for a handshake that failed with `cause`, or that the peer just left. */
+/** Makes the error for a handshake that failed with `cause`; `undefined` means the peer closed. */
 export function handshakeError(
   cause: unknown,
   tls: TlsSettings,
@@ -236,7 +242,7 @@ export function handshakeError(
   return new OperationalError(what, cause === undefined ? {} : { cause });
 }
 
-/** A server that hangs up is one, however this runtime tells. */
+/** The codes by which runtimes report a server that closed the connection. */
 const HUNG_UP: readonly unknown[] = ["ECONNRESET", "EPIPE"];
 
 function handshakeReason(cause: unknown, traits: NodeTraits): string {

@@ -1,12 +1,12 @@
 /**
- * The seam between the driver and whatever runs it. Everything above this file speaks to these
- * interfaces; `deno.ts`, `bun.ts` and `node.ts` are the only files that name a runtime. A `Runtime`
- * is a value that is passed down from `connect()`; nothing registers itself anywhere.
+ * The interfaces between the driver and a runtime. All other folders use these interfaces only; the
+ * adapters in this folder are the only files that name a runtime. A `Runtime` is a value that
+ * `connect()` passes down; there is no registry.
  */
 
 /**
- * The platform's `AbortSignal`, where its types are installed; where they are not, as much of it as
- * the driver uses, so that the driver's types need neither DOM nor a runtime's.
+ * The platform's `AbortSignal` where its types are installed, and otherwise the part of it that the
+ * driver uses. So the driver's types need neither those of the DOM nor those of a runtime.
  */
 export type Signal = typeof globalThis extends { AbortSignal: { prototype: infer S } } ? S : {
   readonly aborted: boolean;
@@ -15,66 +15,66 @@ export type Signal = typeof globalThis extends { AbortSignal: { prototype: infer
   removeEventListener(type: "abort", listener: () => void): void;
 };
 
-/** Where a server listens. */
+/** The address that a server listens at. */
 export type Address =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
   /** The path of the socket file; a leading `\0` or `@` names Linux's abstract namespace. */
   | { readonly kind: "unix"; readonly path: string };
 
-/** TCP keepalive; times in seconds, `undefined` leaves the system's default. */
+/** TCP keepalive, in seconds; `undefined` leaves the system's default. */
 export interface KeepAlive {
   /** Seconds without traffic before the first probe. */
   readonly idle?: number;
   /** Seconds between probes. */
   readonly interval?: number;
-  /** Lost probes before the connection is given up. */
+  /** Lost probes until the connection is given up. */
   readonly count?: number;
 }
 
-/** One resolved TLS request: what must hold before a byte of ours is sent encrypted. */
+/** The demands on TLS that must hold before anything is sent over it. */
 export interface TlsSettings {
   /**
-   * `none`: any certificate will do (libpq's `require` without a root certificate); `ca`: it must
-   * chain to a trusted root; `full`: and be issued for `serverName`.
+   * `none`: any certificate is accepted (libpq's `require` without a root certificate); `ca`: the
+   * certificate must chain to a trusted root; `full`: it must also be issued for `serverName`.
    */
   readonly verify: "none" | "ca" | "full";
-  /** Name or address the certificate must be for. */
+  /** The name or address that the certificate must be issued for. */
   readonly serverName: string;
-  /** Whether to tell the server `serverName` (SNI). Never sent for an IP address. */
+  /** Whether to send `serverName` to the server (SNI). An IP address is never sent. */
   readonly sni: boolean;
-  /** Trusted roots, PEM; `undefined`: the platform's own. */
+  /** The trusted roots, PEM; `undefined` stands for the platform's. */
   readonly ca?: readonly string[];
-  /** Client certificate chain, PEM. */
+  /** The client's certificate chain, PEM. */
   readonly cert?: string;
   /** The private key of `cert`, PEM. */
   readonly key?: string;
-  /** Decrypts `key`. */
+  /** The passphrase that decrypts `key`. */
   readonly passphrase?: string;
   /** Certificate revocation lists, PEM. */
   readonly crl?: readonly string[];
   /** The least version to accept. */
   readonly minVersion?: "TLSv1" | "TLSv1.1" | "TLSv1.2" | "TLSv1.3";
-  /** The best version to offer. */
+  /** The greatest version to offer. */
   readonly maxVersion?: "TLSv1" | "TLSv1.1" | "TLSv1.2" | "TLSv1.3";
-  /** ALPN protocols to offer, in order. */
+  /** The ALPN protocols to offer, in order. */
   readonly alpn?: readonly string[];
-  /** Replaces the check of the name; returns the reason to refuse, or `undefined`. */
+  /** Replaces the check of the name; returns the reason for a refusal, or `undefined`. */
   readonly checkServerIdentity?: (host: string, certificate: unknown) => Error | undefined;
-  /** The peer certificate will be wanted (SCRAM channel binding). */
+  /** Whether {@linkcode TlsFacts.certificate} is needed (SCRAM channel binding). */
   readonly needsCertificate: boolean;
 }
 
-/** What is known of an established TLS layer; `undefined` where the runtime does not tell. */
+/** Facts about an established TLS layer; `undefined` where the runtime does not tell. */
 export interface TlsFacts {
-  /** `"TLSv1.3"`. */
+  /** The version, such as `"TLSv1.3"`. */
   readonly version?: string;
-  /** OpenSSL's or the standard's name of the cipher suite. */
+  /** The cipher suite by the standard's name, or else by OpenSSL's. */
   readonly cipher?: string;
-  /** The protocol agreed by ALPN; `""` when none was. */
+  /** The protocol that ALPN agreed on; `""` for none. */
   readonly alpn?: string;
-  /** The server's certificate, DER. Present whenever `needsCertificate` was asked. */
+  /** The server's certificate, DER. It is present if `needsCertificate` is set. */
   readonly certificate?: Uint8Array;
-  /** Why nothing can be bound to `certificate`: the server has not proved that it holds the key. */
+  /** The reason why nothing can be bound to `certificate`: nothing proves that the server holds the key. */
   readonly unbindable?: string;
   /**
    * `true` where the runtime has checked the certificate and the server's name although the settings
@@ -84,92 +84,95 @@ export interface TlsFacts {
 }
 
 /**
- * Who receives a stream's bytes. The sink owns the read buffer: the stream writes into
- * {@linkcode Sink.space} or hands over a chunk for copying, and keeps nothing.
+ * The receiver of a stream's bytes. The sink owns the read buffer: the stream writes into
+ * {@linkcode Sink.space}, or passes a chunk that the sink copies, and keeps neither.
  *
- * All methods are called from the event loop, one at a time, and never throw.
+ * The methods are called from the event loop, one at a time, and never throw.
  */
 export interface Sink {
-  /** Free space to write into, never empty; the stream's until it calls {@linkcode Sink.received}. */
+  /** Returns free space, never empty. The stream may write there until {@linkcode Sink.received}. */
   space(): Uint8Array<ArrayBuffer>;
-  /** `count` > 0 bytes were written at the start of `space()`. `false`: stop reading until `resume()`. */
+  /**
+   * Takes the `count` > 0 bytes at the start of `space()`. `false` stops reading until
+   * {@linkcode Stream.resume}.
+   */
   received(count: number): boolean;
-  /** The same for a runtime that brings its own buffer; the sink copies what it needs before it returns. */
+  /** Copies bytes from a buffer of the runtime's; returns as {@linkcode Sink.received} does. */
   chunk(bytes: Uint8Array): boolean;
   /**
-   * The peer is gone or the stream failed. Called exactly once, after the last byte, unless the
-   * stream was `close()`d or `destroy()`ed by us. `undefined` is an orderly end (FIN); everything
-   * else is the runtime's own error.
+   * Reports that the peer is gone or that the stream has failed. It is called exactly once, after the
+   * last byte, unless the driver has called `close()` or `destroy()`. The cause is the runtime's error,
+   * or `undefined` for an orderly end (FIN).
    */
   lost(cause: unknown): void;
 }
 
-/** A connected byte stream. Reading is off until {@linkcode Stream.start}. */
+/** A connected byte stream. It reads nothing before {@linkcode Stream.start}. */
 export interface Stream {
-  /** `"tcp"`, `"unix"` or `"given"` (the user's own). */
+  /** The kind of connection; `"given"` is one that the user brought. */
   readonly kind: "tcp" | "unix" | "given";
-  /** The address of the peer as connected, for cancel requests and messages; `undefined` when not told. */
+  /** The peer's address, for messages; `undefined` where the runtime does not tell. */
   readonly remoteAddress: string | undefined;
-  /** Begins reading into `sink`, for the stream's whole life. */
+  /** Begins to read into `sink`, which stays the stream's for its whole life. */
   start(sink: Sink): void;
-  /** Reads on after a `received` or `chunk` that answered `false`. */
+  /** Reads on after `received` or `chunk` has returned `false`. */
   resume(): void;
   /**
-   * Sends all of `bytes` or fails. `undefined`: they have left, the buffer is the caller's again;
-   * a promise: the buffer is the stream's until it settles. The caller never overlaps two writes.
-   * A failed write rejects *and* reports `lost`.
+   * Sends all of `bytes` or fails. `undefined` means that they have left, and that the caller may use
+   * the buffer again. Otherwise the buffer belongs to the stream until the promise settles. The caller
+   * makes one write at a time. A failed write rejects *and* calls `lost`.
    */
   write(bytes: Uint8Array<ArrayBuffer>): Promise<void> | undefined;
   /**
-   * Whether {@linkcode Stream.secure} can do all of this here. A stream that was dialled with
-   * `DialOptions.tls` can.
+   * Reports whether {@linkcode Stream.secure} can do all that `tls` asks for. A stream that was dialled
+   * with `DialOptions.tls` can.
    */
   canSecure(tls: TlsSettings): boolean;
   /**
-   * Upgrades to TLS and resolves when the handshake is done and everything asked in `tls` holds.
-   * Called after the sink paused the stream (exactly one byte was read) and with no write pending;
-   * reading is still paused afterwards. Rejects with the reason and destroys the stream otherwise.
+   * Begins TLS. Resolves when the handshake is done and everything that `tls` asks for holds; otherwise
+   * destroys the stream and rejects with the reason. The caller has paused the stream after exactly
+   * one byte, and has no write pending. Reading is still paused afterwards.
    */
   secure(tls: TlsSettings, signal?: Signal): Promise<TlsFacts>;
   /** Sends FIN and goes on reading. Never rejects. */
   closeWrite(): Promise<void>;
-  /** Sends what is pending, then closes both ways. Never rejects; resolves when the socket is closed. */
+  /** Sends pending bytes and closes both ways. Resolves when the socket is closed; never rejects. */
   close(): Promise<void>;
-  /** Closes at once and forgets what is pending. Idempotent. */
+  /** Closes at once and drops pending bytes; a second call does nothing. */
   destroy(): void;
-  /** Whether this stream alone keeps the process alive; it does by default. */
+  /** Keeps the process alive while the stream is open, which is the default. */
   ref(): void;
-  /** Lets the process end although this stream is open. */
+  /** Lets the process end while the stream is open. */
   unref(): void;
 }
 
-/** How to dial. */
+/** Options of {@linkcode Runtime.connect}. */
 export interface DialOptions {
-  /** Aborts the attempt; nothing of it may stay behind. */
+  /** Aborts the attempt; no socket and no timer of it may remain. */
   readonly signal?: Signal;
-  /** `undefined`: off. Only for TCP. */
+  /** Keepalive, for TCP only; off by default. */
   readonly keepAlive?: KeepAlive;
-  /** Local address to bind. */
+  /** The local address to bind. */
   readonly source?: { readonly host: string; readonly port?: number };
-  /** TLS may be asked for on this stream with these settings: pick a way that can do it. */
+  /** The settings that a later {@linkcode Stream.secure} may be called with. */
   readonly tls?: TlsSettings;
 }
 
-/** A value that follows a chain of calls, through its awaits: as much of it as the driver uses. */
+/** A value that follows a chain of calls through its awaits; the part of it that the driver uses. */
 export interface AsyncContext<T> {
   /** Calls `work` with `value` in force. */
   run<R>(value: T, work: () => R): R;
-  /** What is in force here. */
+  /** Returns the value in force. */
   getStore(): T | undefined;
 }
 
-/** A channel of `node:diagnostics_channel`: as much of it as the driver uses. */
+/** A channel of `node:diagnostics_channel`; the part of it that the driver uses. */
 export interface DiagnosticsChannel {
-  /** Whether anybody listens. */
+  /** Whether the channel has listeners. */
   readonly hasSubscribers: boolean;
-  /** Tells those who listen. What they throw is the runtime's to report. */
+  /** Passes a message to the listeners. The runtime reports the errors that they throw. */
   publish(message: object): void;
-  /** The same, and calls `work` in the contexts that they have bound to the channel. */
+  /** Passes a message and calls `work` in the contexts that listeners have bound to the channel. */
   runStores<R>(message: object, work: () => R): R;
 }
 
@@ -182,35 +185,40 @@ export type Readable =
   /** The name of the operating system's user, or the home directory. */
   | { readonly kind: "user" | "home" };
 
-/** What the driver needs of its surroundings, besides the language. */
+/** The services of a runtime that the driver uses. */
 export interface Runtime {
-  /** `"deno"`, `"bun"`, `"node"`, or what the user calls his own. */
+  /** The name for messages: `"Deno"`, `"Bun"`, `"Node"`, or that of a custom runtime. */
   readonly name: string;
-  /** V8 rebuilds `await` chains into an error's stack by itself; others need the call site taken early. */
+  /** Whether errors have the stack of their `await` chain, as on V8; elsewhere it is taken early. */
   readonly asyncStacks: boolean;
   /**
    * `true` where a connection belongs to the request that opened it (Cloudflare Workers): a pool
    * cannot outlive a request there.
    */
   readonly requestBound?: boolean;
-  /** Connects, with TCP_NODELAY set. Rejects with the system's error. */
+  /** Connects and sets TCP_NODELAY. Rejects with the system's error. */
   connect(address: Address, options: DialOptions): Promise<Stream>;
-  /** Wraps an open connection that the user brought. @throws {InterfaceError} it is none we know. */
+  /**
+   * Wraps an open connection that the user brought.
+   *
+   * @throws {InterfaceError} `sock` is of no known kind.
+   */
   adopt(sock: unknown): Stream;
-  /** All addresses of a host name, in the resolver's order; an address resolves to itself. */
+  /** Returns all addresses of a host name, in the resolver's order; an address is its own. */
   lookup(host: string): Promise<readonly string[]>;
-  /** An environment variable; `undefined` when unset or not permitted. */
+  /** Returns an environment variable; `undefined` if it is unset or not permitted. */
   env(name: string): string | undefined;
   /**
-   * A file's text; `undefined` when it does not exist or may not be read.
+   * Returns a file's text; `undefined` if it does not exist or may not be read.
+   *
    * @throws {InterfaceError} the file is a pipe, a device or a directory, or longer than 16 MiB.
    */
   readTextFile(path: string): Promise<string | undefined>;
-  /** `st_mode`, the type of file included, and owner, where there are such; `undefined` otherwise. */
+  /** Returns `st_mode`, with the type of file, and the owner; `undefined` where there are none. */
   fileMode(path: string): Promise<{ mode: number; uid: number } | undefined>;
-  /** Name of the operating system's user; `undefined` when it cannot be told. */
+  /** Returns the name of the operating system's user; `undefined` if it is not known. */
   userName(): string | undefined;
-  /** The user's home directory; `undefined` when it cannot be told. */
+  /** Returns the user's home directory; `undefined` if it is not known. */
   homeDirectory(): string | undefined;
   /**
    * Names the flag that permits reading `what` where the program runs without it (Deno's
@@ -218,13 +226,13 @@ export interface Runtime {
    */
   lacks?(what: Readable): string | undefined;
   /**
-   * UTF-8 of `bytes[start, end)` as TextDecoder reads it with `ignoreBOM`, but faster; absent where
-   * there is no such thing.
+   * Returns the UTF-8 of `bytes[start, end)` as TextDecoder reads it with `ignoreBOM`, but faster. It
+   * is absent where TextDecoder is the fastest way.
    */
   decodeUtf8?(bytes: Uint8Array, start: number, end: number): string;
-  /** MD5, which WebCrypto lacks: for PostgreSQL's md5 authentication only. */
+  /** Returns the MD5 of bytes, for PostgreSQL's md5 authentication; WebCrypto lacks it. */
   md5(bytes: Uint8Array): Uint8Array;
-  /** Makes sure that this timer alone does not keep the process alive. */
+  /** Lets the process end while this timer is pending. */
   unrefTimer(timer: unknown): void;
   /** Makes a context (`AsyncLocalStorage`); absent where there is none. */
   asyncContext?<T>(): AsyncContext<T>;

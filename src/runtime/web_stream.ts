@@ -1,14 +1,14 @@
 import { InterfaceError, OperationalError } from "../errors/errors.ts";
 import type { Sink, Stream, TlsFacts, TlsSettings } from "./runtime.ts";
 
-/** The least that a connection must do; {@linkcode pipeOf} reads what users bring as one. */
+/** The minimal connection; {@linkcode pipeOf} makes one of what users bring. */
 export interface Pipe {
-  /** The next bytes, never empty; `undefined` at the end. The caller owns them. */
+  /** Returns the next bytes, never empty, or `undefined` at the end. The caller owns them. */
   read(): Promise<Uint8Array | undefined>;
-  /** Sends all of `bytes`, which are the caller's again once it settles. */
+  /** Sends all of `bytes`, which belong to the caller again when the promise settles. */
   write(bytes: Uint8Array): Promise<void>;
   closeWrite(): Promise<void>;
-  /** Closes both ways at once. Never throws; a pending read or write may stay so. */
+  /** Closes both ways at once. Never throws; a pending read or write may never settle. */
   destroy(): void;
   ref?(): void;
   unref?(): void;
@@ -17,14 +17,14 @@ export interface Pipe {
 /**
  * Wraps a connection that the user brought: an object with the methods of a {@linkcode Stream}, a
  * `{ readable, writable }` pair of web streams, or an object with the `read`, `write` and `close` of
- * a `Deno.Conn`. A connection only its own runtime knows is wrapped by that runtime's adapter.
+ * a `Deno.Conn`. A runtime's adapter wraps connections that only it knows.
  *
  * `overPipe` makes a stream that can do TLS over a pipe. It is called when TLS is asked for.
  *
- * A pair or a conn reports that its peer is gone only to a reader or a writer: not while paused. A
- * pair keeps no process alive by itself, so `ref()` and `unref()` do nothing to it.
+ * A pair or a conn reports that its peer is gone only to a read or a write, and so not while paused. A
+ * pair does not keep the process alive, so `ref()` and `unref()` have no effect on it.
  *
- * @throws {InterfaceError} it is none of these, or a web stream of the pair is locked.
+ * @throws {InterfaceError} `sock` is none of these, or a web stream of the pair is locked.
  */
 export function adopt(sock: unknown, overPipe: (pipe: Pipe) => Stream): Stream {
   if (isStream(sock)) return sock;
@@ -37,7 +37,7 @@ export function adopt(sock: unknown, overPipe: (pipe: Pipe) => Stream): Stream {
   );
 }
 
-/** Reads a pair of web streams, or an object like a `Deno.Conn`, as a {@linkcode Pipe}. */
+/** Returns a {@linkcode Pipe} over a pair of web streams or an object like a `Deno.Conn`. */
 export function pipeOf(sock: unknown): Pipe | undefined {
   if (isConn(sock)) return connPipe(sock);
   if (isPair(sock)) return pairPipe(sock);
@@ -45,8 +45,8 @@ export function pipeOf(sock: unknown): Pipe | undefined {
 }
 
 /**
- * Gives `sink` bytes that came in a buffer of their own, never more at once than it has space for.
- * Returns what is left over when it pauses, which may be nothing; `undefined`: it takes more.
+ * Gives `sink` the bytes of another buffer, never more at once than it has space for. Returns the rest,
+ * which may be empty, if the sink pauses, and `undefined` otherwise.
  */
 export function deliver(
   sink: Sink,
@@ -72,13 +72,13 @@ class PipeStream implements Stream {
   #sink: Sink | undefined;
   #flowing = false;
   #reading = false;
-  /** What the sink did not take yet. */
+  /** Bytes that the sink has not taken yet. */
   #rest: Uint8Array | undefined;
   #closed = false;
   /** The write in flight; never rejects. */
   #writing: Promise<void> | undefined;
   #failWrite: ((cause: Error) => void) | undefined;
-  /** The way to TLS, and whether it was taken. */
+  /** The stream for TLS, and the same once TLS is established. */
   #upgrade: Stream | undefined;
   #tls: Stream | undefined;
   #tlsStarted = false;
@@ -184,7 +184,7 @@ class PipeStream implements Stream {
     return this.#upgrade ??= this.#overPipe(this.#pipe);
   }
 
-  /** One read at a time, and none while paused: TLS needs the pipe to itself. */
+  /** Reads one chunk at a time, and none while paused, because TLS needs the pipe to itself. */
   async #pump(sink: Sink): Promise<void> {
     this.#reading = true;
     try {
@@ -222,11 +222,11 @@ interface Pair {
 
 function pairPipe(sock: Pair): Pipe {
   if (sock.readable.locked || sock.writable.locked) {
-    throw new InterfaceError("sock: its readable or its writable is locked to somebody else");
+    throw new InterfaceError("sock: its readable or its writable is locked");
   }
   const reader = sock.readable.getReader();
   const writer = sock.writable.getWriter();
-  // What the writer's own promises have to say is told by write() and close().
+  // write() and close() report the same errors.
   writer.closed.catch(() => {});
   writer.ready.catch(() => {});
   return {
@@ -240,7 +240,7 @@ function pairPipe(sock: Pair): Pipe {
         if (value.length > 0) return value;
       }
     },
-    // A copy, because a stream behind the pair may keep the chunk long after write() settles.
+    // A copy, because a stream behind the pair may keep the chunk after write() settles.
     write: (bytes) => writer.write(bytes.slice()),
     closeWrite: () => writer.close(),
     destroy() {
@@ -250,7 +250,7 @@ function pairPipe(sock: Pair): Pipe {
   };
 }
 
-/** What of a `Deno.Conn` is used here. */
+/** The part of a `Deno.Conn` that is used here. */
 interface Conn {
   read(into: Uint8Array): Promise<number | null>;
   write(bytes: Uint8Array): Promise<number>;
@@ -295,7 +295,7 @@ function isStream(sock: unknown): sock is Stream {
   return has(sock, STREAM_METHODS);
 }
 
-/** Node's streams have `read` and `write` too, but theirs mean something else. */
+/** Reports whether `sock` is like a `Deno.Conn`. The `read` of Node's streams is another one. */
 function isConn(sock: unknown): sock is Conn {
   return has(sock, ["read", "write", "close"]) && !has(sock, ["on"]);
 }

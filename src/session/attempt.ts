@@ -13,7 +13,8 @@ import { bound } from "./deadline.ts";
 import { dial, type TlsWish } from "./dial.ts";
 import { checkRole, type Role } from "./role.ts";
 import { Session } from "./session.ts";
-import { type Start, STARTING, startUp } from "./startup.ts";
+import type { Start } from "./start.ts";
+import { STARTING, startUp } from "./startup.ts";
 
 /** What an attempt is to do. */
 export interface Plan {

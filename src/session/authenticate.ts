@@ -1,5 +1,5 @@
 /**
- * The authentication exchange: what the server asks for, answered by the mechanisms of `auth/`.
+ * The authentication exchange: requests of the server, answered by the mechanisms of `auth/`.
  * Source: manual, "Start-up" and "SASL Authentication" in the protocol's message flow; libpq's
  * fe-auth.c.
  */
@@ -21,15 +21,15 @@ import { readRest, readSaslMechanisms } from "../protocol/backend.ts";
 import { passwordMessage, saslInitialResponse, saslResponse } from "../protocol/frontend.ts";
 import { Authentication, Backend, backendName } from "../protocol/tags.ts";
 import { unlessAborted } from "./deadline.ts";
-import { nextMessage, type Start } from "./startup.ts";
+import { nextMessage, type Start } from "./start.ts";
 import type { Wire } from "./wire.ts";
 
-/** As many random bytes as libpq puts in its nonce. */
+/** The length of the nonce in random bytes, as in libpq. */
 const NONCE_BYTES = 18;
-/** Rounds of a GSSAPI login; Kerberos needs two, SPNEGO a few more. */
+/** The most rounds of a GSSAPI login; Kerberos needs two, SPNEGO a few more. */
 const MAX_ROUNDS = 20;
 
-/** What a login is made of. */
+/** The parts of a login. */
 interface Login {
   readonly wire: Wire;
   readonly settings: Settings;
@@ -37,7 +37,7 @@ interface Login {
   readonly start: Start;
 }
 
-/** Proves who we are; returns when the server says AuthenticationOk. */
+/** Logs in; returns at AuthenticationOk. */
 export async function authenticate(
   wire: Wire,
   settings: Settings,
@@ -115,7 +115,7 @@ async function scram(login: Login, mechanisms: readonly string[]): Promise<void>
   scram.accept();
 }
 
-/** Returns the data to bind SCRAM to, or the reason why there are none. */
+/** Returns the data that SCRAM is bound to, or the reason why there are none. */
 async function endPointOf({ wire, settings }: Login): Promise<Uint8Array | string> {
   if (wire.tls === undefined || settings.channelBinding === "disable") return "it is not wanted";
   const { certificate, unbindable } = wire.tls;
@@ -130,7 +130,7 @@ function isVerified({ tls }: Target): boolean {
   return tls !== undefined && (tls.verify === "full" || (tls.verify === "ca" && !!tls.ca));
 }
 
-/** A token that is wanted but must first be obtained is asked for by `start.wanted`. */
+/** Logs in with a token. One that must be obtained first is requested by `start.wanted`. */
 async function oauth(login: Login): Promise<void> {
   const { wire, start } = login;
   admit(login, "oauth");
@@ -166,8 +166,8 @@ function checkTrust({ wire, settings, target }: Login): void {
   if (wire.tls === undefined) refuse("over a connection without TLS");
   const isEnough = {
     "require": true,
-    "verify-ca": isVerified(target),
-    "verify-full": target.tls?.verify === "full",
+    "verify-ca": wire.tls?.isVerified || isVerified(target),
+    "verify-full": wire.tls?.isVerified || target.tls?.verify === "full",
   };
   if (isEnough[sslMode]) return;
   refuse(
@@ -175,7 +175,7 @@ function checkTrust({ wire, settings, target }: Login): void {
   );
 }
 
-/** The user's own token; `undefined`: it is to be obtained once the server has told where. */
+/** Returns the user's token; `undefined` if the device flow obtains it after the server's answer. */
 async function tokenOf({ settings, target, start }: Login): Promise<string | undefined> {
   const { token, prompt, issuer, clientId, scope } = settings.oauth ?? {};
   if (prompt !== undefined) return undefined;
@@ -187,7 +187,7 @@ async function tokenOf({ settings, target, start }: Login): Promise<string | und
   }
   const { signal } = start;
   const request = { user: settings.user, host: target.host, issuer, clientId, scope, signal };
-  const answer: unknown = await told("oauthToken", () => token(request), start);
+  const answer: unknown = await answerOf("oauthToken", () => token(request), start);
   return typeof answer === "string" ? answer : wrong("oauthToken", "a string", answer);
 }
 
@@ -204,7 +204,7 @@ async function gss(login: Login, mechanism: "gss" | "sspi"): Promise<void> {
   }
   const { user } = settings;
   const request = { service, host: target.host, user, mechanism, signal: start.signal };
-  const context = await told("gssProvider", () => provider(request), start);
+  const context = await answerOf("gssProvider", () => provider(request), start);
   let token = await tokenFrom(context, undefined, start);
   for (let round = 0; round < MAX_ROUNDS; round++) {
     if (token !== undefined) saslResponse(wire.out, token);
@@ -223,7 +223,7 @@ async function tokenFrom(
   answer: Uint8Array | undefined,
   start: Start,
 ): Promise<Uint8Array | undefined> {
-  const token: unknown = await told("gssProvider", () => context.step(answer), start);
+  const token: unknown = await answerOf("gssProvider", () => context.step(answer), start);
   if (token === undefined || token instanceof Uint8Array) return token;
   return wrong("gssProvider", "a Uint8Array", token);
 }
@@ -234,7 +234,7 @@ function established(wire: Wire, context: GssContext): void {
   throw new ProtocolError("the server reports success before the GSSAPI context was established");
 }
 
-/** Reads the next Authentication message up to its subtype, which it returns. */
+/** Reads the next Authentication message up to its subtype, and returns that. */
 async function authenticationRequest(
   { wire, settings }: Login,
   mayNegotiate?: Start["version"],
@@ -256,7 +256,7 @@ function outOfOrder(method: number): ProtocolError {
 async function secretOf({ target, start }: Login): Promise<string | Uint8Array | undefined> {
   const { password, passwordHint } = target;
   if (typeof password === "function") {
-    const answer: unknown = await told("password", password, start);
+    const answer: unknown = await answerOf("password", password, start);
     if (typeof answer === "string" || answer instanceof Uint8Array) return answer;
     return wrong("password", "a string or a Uint8Array", answer);
   }
@@ -267,8 +267,12 @@ async function secretOf({ target, start }: Login): Promise<string | Uint8Array |
   );
 }
 
-/** What a function of the user's says, for as long as the attempt may take. */
-async function told<T>(option: string, ask: () => T | PromiseLike<T>, start: Start): Promise<T> {
+/** Returns the result of a function of the user's, unless the attempt ends first. */
+async function answerOf<T>(
+  option: string,
+  ask: () => T | PromiseLike<T>,
+  start: Start,
+): Promise<T> {
   try {
     return await unlessAborted(ask(), start.signal);
   } catch (cause) {
@@ -278,10 +282,10 @@ async function told<T>(option: string, ask: () => T | PromiseLike<T>, start: Sta
   }
 }
 
-/** Never says what the answer was: it may be a secret all the same. */
+/** Throws for an answer of the wrong type. The answer is not shown: it may be a secret. */
 function wrong(option: string, due: string, answer: unknown): never {
   const found = answer === null ? "null" : typeof answer;
-  throw new InterfaceError(`${option} must answer with ${due}, not ${found}`, { code: "28000" });
+  throw new InterfaceError(`${option} must return ${due}, not ${found}`, { code: "28000" });
 }
 
 /**
@@ -304,7 +308,7 @@ function admit({ settings }: Login, method: AuthMethod): void {
 }
 
 const ASKS: Readonly<Record<AuthMethod, string>> = {
-  "none": "let us in without authentication",
+  "none": "asks for no authentication",
   "password": "asks for a cleartext password",
   "md5": "asks for an MD5 password",
   "gss": "asks for GSSAPI authentication",

@@ -1,6 +1,6 @@
 /**
- * CancelRequest: a connection of its own, to the same address and under the same TLS policy as the
- * session it is for. Source: manual, "Canceling Requests in Progress".
+ * CancelRequest, by a separate connection to the session's address, under the session's TLS policy.
+ * Source: manual, "Canceling Requests in Progress".
  */
 import type { Settings, Target } from "../config/target.ts";
 import { OperationalError } from "../errors/errors.ts";
@@ -8,12 +8,12 @@ import { cancelRequest } from "../protocol/frontend.ts";
 import { after } from "./alarm.ts";
 import { type Attempt, dial } from "./dial.ts";
 
-/** Seconds for the whole of it: a server that does not answer must not make a cancel hang. */
+/** Seconds for a whole cancel, so that a silent server does not make it hang. */
 const CANCEL_TIMEOUT = 5;
 
 /**
- * Asks the server to stop what `processId` runs. Resolves when the server has closed the cancel
- * connection: the signal is delivered then and can hit no later request.
+ * Asks the server to stop the request of backend `processId`. Resolves when the server has closed the
+ * cancel connection: the signal has been delivered then, and cannot hit a later request.
  *
  * @throws {OperationalError} the server could not be reached in time.
  */

@@ -3,27 +3,26 @@ import type { TransactionStatus } from "../protocol/backend.ts";
 import { after } from "./alarm.ts";
 import type { Exchange } from "./exchange.ts";
 
-/** Seconds of silence after a cancel, with the request still to end, before the connection is given up. */
+/** Seconds of silence after a cancel until the connection is given up. */
 const GRACE = 5;
 /**
- * The same when the cancel was taken and bytes keep coming: a server that has stopped may have filled
- * the buffers of a slow network, but one that goes on regardless must not keep the caller forever.
+ * The number of such periods while bytes keep coming. A server that has stopped may have filled the
+ * buffers of a slow network, but one that ignores the cancel must not keep the caller for ever.
  */
 const GRACES_WHILE_HEARD = 12;
 /**
- * Seconds after which a cancel without effect is repeated: the server drops one that arrives while it
- * reads its next message, between Bind and Execute for example (postgres.c, `DoingCommandRead`).
+ * Seconds after which a cancel without effect is repeated. The server drops a cancel that arrives while
+ * it reads a message, between Bind and Execute for example (postgres.c, `DoingCommandRead`).
  */
 const REPEAT = 0.25;
 
 /**
- * The cancel that a session has under way, if any: one at a time, always for the request that is
- * being answered.
+ * The cancels of a session: one at a time, always for the request that is being answered.
  *
- * The server cancels whatever runs when the signal arrives, so while a cancel is under way the
- * session sends nothing new; it is over when the server has closed the cancel connection *and*
- * answered the request. A request that was sent behind the cancelled one and was hit in its place is
- * marked `stray`, so that it can be sent again.
+ * The server cancels the request that runs when the signal arrives. So the session sends nothing new
+ * during a cancel. The cancel ends when the server has closed the cancel connection *and* answered the
+ * request. A request that was sent behind the cancelled one and was hit in its place is marked
+ * `stray`, so that it can be sent again.
  */
 export class Cancellation {
   readonly #cancelOnServer: (() => Promise<void>) | undefined;
@@ -31,17 +30,17 @@ export class Cancellation {
   readonly #over: () => void;
   readonly #heard: () => number;
   readonly #seconds: number;
-  /** Requests that are not to be waited for where nothing can be cancelled. */
+  /** Requests that must end now although nothing can be cancelled. */
   readonly #due = new Set<Exchange>();
   #running: Running | undefined;
-  /** Wanted while another was under way; its turn is when that one is over. */
+  /** The request to cancel after the current one. */
   #next: Exchange | undefined;
   #grace: (() => void) | undefined;
   #repeat: ReturnType<typeof setTimeout> | undefined;
 
   /**
-   * `giveUp` is called when the server does not react; `over` when new requests may be sent. `heard`
-   * grows with whatever comes from the server.
+   * `giveUp` is called when the server does not react, `over` when new requests may be sent. `heard`
+   * grows with every byte from the server. Without `cancelOnServer` nothing can be cancelled.
    */
   constructor(
     cancelOnServer: (() => Promise<void>) | undefined,
@@ -57,24 +56,24 @@ export class Cancellation {
     this.#seconds = seconds;
   }
 
-  /** Whether nothing new may be sent. */
+  /** Reports whether a cancel is under way, so that nothing new may be sent. */
   get running(): boolean {
     return this.#running !== undefined;
   }
 
-  /** Whether a cancel can reach the server at all. */
+  /** Reports whether a cancel can reach the server at all. */
   get isPossible(): boolean {
     return this.#cancelOnServer !== undefined;
   }
 
-  /** Notes that `target` is not to be waited for any longer. */
+  /** Notes that `target` must end now. */
   hurry(target: Exchange): void {
     if (!this.isPossible) this.#due.add(target);
   }
 
   /**
-   * Has the server stop `target`, which it is answering. Where no cancel can reach the server, the
-   * connection is given up for a request in a hurry, and the end of any other is waited for.
+   * Asks the server to stop `target`, which it is answering. If no cancel can reach the server, a
+   * request that must end now ends the connection, and any other one runs to its end.
    */
   start(target: Exchange): void {
     if (this.#due.has(target)) return this.#abandon(target);
@@ -88,7 +87,7 @@ export class Cancellation {
     this.#send(running);
   }
 
-  /** Decides what an answered request has to say of cancels, its own or another's. */
+  /** Adjusts the outcome of an answered request by the cancels that may have hit it. */
   judge(answered: Exchange, status: TransactionStatus): void {
     if (this.#next === answered) this.#next = undefined;
     const { error } = answered;
@@ -108,8 +107,8 @@ export class Cancellation {
   }
 
   /**
-   * Resolves when the cancel for `target` has been sent and the server has closed its connection, or
-   * that has failed, or there is none. What it does to the request is another matter.
+   * Resolves when the server has closed the connection of the cancel for `target`, when the cancel has
+   * failed, or when there is none. The request itself may end later.
    */
   sent(target: Exchange): Promise<void> {
     const running = this.#running;
@@ -118,7 +117,7 @@ export class Cancellation {
     return running.sent!.then(() => this.sent(target));
   }
 
-  /** The session is over. */
+  /** Ends all timers with the session. */
   stop(): void {
     this.#running = undefined;
     this.#grace?.();
@@ -174,7 +173,7 @@ export class Cancellation {
   }
 }
 
-/** Why a cancel is refused where the server cannot be reached by another connection. */
+/** Makes the error for a cancel where no second connection can reach the server. */
 export function uncancellable(): NotSupportedError {
   return new NotSupportedError(
     "a query over a given sock cannot be cancelled: the sock is one connection, and a cancel request " +
@@ -184,12 +183,12 @@ export function uncancellable(): NotSupportedError {
 
 /** A cancel under way. */
 interface Running {
-  /** What it is for, until that is answered. */
+  /** The request, until it is answered. */
   target: Exchange | undefined;
-  /** The server has closed the latest cancel connection, so the signal is sent; or it was of no use. */
+  /** Whether the latest cancel connection has ended, with or without success. */
   delivered: boolean;
-  /** Settles when it has done so, or could not be reached. */
+  /** Settles when the latest cancel connection has ended. */
   sent: Promise<void> | undefined;
-  /** One of the cancel connections has reached it. */
+  /** Whether a cancel has reached the server. */
   taken: boolean;
 }

@@ -8,8 +8,8 @@ import { late } from "./exchange.ts";
 export const ONCE: { readonly once: true } = Object.freeze(own<{ once: true }>({ once: true }));
 
 /**
- * Aborts `controller` when `seconds` are over (0: never), for a reason that says what was going on
- * then, or with the user's own `signal`; until the function that it returns is called.
+ * Aborts `controller` after `seconds` (0: never), with a reason that names the stage, or when `signal`
+ * aborts. The returned function ends both.
  */
 export function bound(
   controller: AbortController,
@@ -28,17 +28,17 @@ export function bound(
   };
 }
 
-/** One signal for what consists of several requests and waits between them. */
+/** A time limit for an operation of several requests and the waits between them. */
 export interface Limit {
-  /** The user's own, if no time is set; it aborts as that does, or when the time is over. */
+  /** Aborts with the user's signals or when the time is over; without a time, the user's signal. */
   readonly signal: Signal | undefined;
-  /** To be called when all is done: the clock stops. */
+  /** Stops the clock; call this when the operation has ended. */
   lift(): void;
 }
 
 /**
- * Sets the time for something as a whole; `what` names it in the error. 0 or absent: no limit. Of
- * several signals, any aborts it.
+ * Limits the time of an operation; `what` names it in the error. 0 or `undefined` sets no limit. Each
+ * of several signals aborts the operation.
  */
 export function limit(
   what: string,
@@ -53,7 +53,7 @@ export function limit(
   return { signal: controller.signal, lift: () => lifts.forEach((lift) => lift()) };
 }
 
-/** Aborts `controller` when `signal` does, until what it returns is called. */
+/** Aborts `controller` when `signal` aborts. The returned function ends that. */
 function follow(controller: AbortController, signal: Signal): () => void {
   const abort = (): void => controller.abort(signal.reason);
   if (signal.aborted) abort();
@@ -61,15 +61,15 @@ function follow(controller: AbortController, signal: Signal): () => void {
   return () => signal.removeEventListener("abort", abort);
 }
 
-/** Aborts `controller` when `seconds` are over (0: never), until what it returns is called. */
+/** Aborts `controller` after `seconds` (0: never). The returned function ends that. */
 function alarm(controller: AbortController, seconds: number, late: () => Error): () => void {
   if (!(seconds > 0)) return () => {};
   return after(seconds * 1000, () => controller.abort(late()));
 }
 
 /**
- * What `promise` comes to, unless `signal` aborts first: then its reason. What the promise comes to
- * later is nobody's.
+ * Settles as `promise` does, or rejects with the reason of `signal` if that aborts first. A later
+ * result of the promise is ignored.
  */
 export function unlessAborted<T>(
   promise: T | PromiseLike<T>,

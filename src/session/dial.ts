@@ -1,5 +1,5 @@
 /**
- * From a target to a wire that is ready for a StartupMessage: dial, ask for TLS, shake hands.
+ * Connects to a target, up to the StartupMessage: dial, ask for TLS, handshake.
  * Source: manual, "SSL Session Encryption" in the protocol's message flow, and libpq's sslmode table.
  */
 import { NotSupportedError, OperationalError, ProtocolError } from "../errors/errors.ts";
@@ -10,23 +10,23 @@ import type { DialOptions, Signal, Stream, TlsSettings } from "../runtime/runtim
 import { ONCE } from "./deadline.ts";
 import { Wire } from "./wire.ts";
 
-/** Bounds one attempt and knows what it is doing, so that a timeout can say where it struck. */
+/** One attempt: the signal that ends it, and the stage that a timeout names. */
 export interface Attempt {
   readonly signal: Signal;
-  /** What is being waited for: `"connecting"`, `"the TLS handshake"` … */
+  /** The current wait: `"connecting"`, `"waiting for the TLS handshake"` and so on. */
   stage: string;
 }
 
 const YES = 0x53; // S
 const NO = 0x4e; // N
 const ERROR = 0x45; // E
-/** What a server must agree to when TLS begins without SSLRequest (manual, "ALPN"). */
+/** The ALPN protocol that a server must agree to if TLS begins without SSLRequest (manual, "ALPN"). */
 const ALPN = "postgresql";
 
-/** Whether this wire of a target is encrypted, and whether that was a matter of course. */
+/** Whether to encrypt: not at all, if the server offers TLS, or in any case. */
 export type TlsWish = "never" | "if offered" | "always";
 
-/** Dials a target; the wire it returns satisfies `wish` and the target's TLS settings. */
+/** Dials a target. The resulting wire satisfies `wish` and the target's TLS settings. */
 export async function dial(
   settings: Settings,
   target: Target,
@@ -37,8 +37,8 @@ export async function dial(
   if (wish === "never" || tls === undefined) {
     return wireOver(settings, await open(settings, target, undefined, attempt), attempt);
   }
-  // Dialled for TLS from the start, whether or not it is offered: what a server has agreed to must not
-  // be dropped for a second connection, it would log that.
+  // The socket must be able to do TLS before the server offers it. A second connection for TLS would
+  // appear in the server's log.
   const wire = wireOver(settings, await open(settings, target, tls, attempt), attempt);
   if (settings.sslNegotiation === "direct") {
     await shake(wire, own<TlsSettings>(tls, { alpn: [ALPN] }), settings, attempt);
@@ -49,7 +49,7 @@ export async function dial(
   return wire;
 }
 
-/** The wire breaks when the attempt is aborted, whatever it is waiting for. */
+/** Returns a wire that breaks when the attempt is aborted. */
 function wireOver({ runtime }: Settings, stream: Stream, { signal }: Attempt): Wire {
   const wire = new Wire(stream);
   if (runtime.decodeUtf8 !== undefined) wire.reader.decode = runtime.decodeUtf8.bind(runtime);
@@ -59,7 +59,7 @@ function wireOver({ runtime }: Settings, stream: Stream, { signal }: Attempt): W
   return wire;
 }
 
-/** Without agreement the peer may be a server of something else that just speaks TLS (ALPACA). */
+/** Checks ALPN: without agreement the peer may be a TLS server of another protocol (ALPACA). */
 function checkAlpn(wire: Wire, { runtime }: Settings): void {
   const agreed = wire.tls?.alpn;
   if (agreed === ALPN) return;
@@ -83,7 +83,7 @@ async function open(
   return await runtime.connect(target.address, options);
 }
 
-/** SSLRequest. `false`: the server has no TLS and `wish` can do without. */
+/** Sends SSLRequest. Returns `false` if the server has no TLS and `wish` does not demand it. */
 async function ask(wire: Wire, wish: TlsWish, attempt: Attempt): Promise<boolean> {
   attempt.stage = "waiting for the answer to SSLRequest";
   sslRequest(wire.out);
@@ -96,7 +96,7 @@ async function ask(wire: Wire, wish: TlsWish, attempt: Attempt): Promise<boolean
   }
   throw wire.fail(
     answer === ERROR
-      // Its text came unencrypted and may be anybody's: not shown (CVE-2024-10977).
+      // The text is not shown: it came unencrypted, and an attacker can write it (CVE-2024-10977).
       ? new OperationalError("the server answered SSLRequest with an error", { code: "08001" })
       : new ProtocolError(
         `the server answered SSLRequest with byte 0x${
@@ -114,7 +114,7 @@ async function shake(
 ): Promise<void> {
   attempt.stage = "waiting for the TLS handshake";
   if (!wire.stream.canSecure(tls)) {
-    // Only a sock of the user's own is not what was asked for.
+    // Only a given sock cannot do what was asked for.
     const what = `${runtime.name} cannot start TLS on the given sock with these TLS settings`;
     throw wire.fail(new NotSupportedError(what));
   }

@@ -1,12 +1,12 @@
 import { OperationalError } from "../errors/errors.ts";
 import { after } from "./alarm.ts";
 
-/** How often silence is looked for within the time it may last. */
+/** The number of looks within the time that silence may last. */
 const LOOKS = 4;
 
 /**
- * While a reply is due the server must say something every `timeout` seconds. Looking a few times in
- * that span costs nothing per message, and is late by a quarter of it at most.
+ * Ends a connection whose server is silent for `timeout` seconds while a reply is due. A few looks within
+ * that time cost nothing per message, and are late by at most a quarter of it.
  */
 export class Liveness {
   readonly #seconds: number;
@@ -17,8 +17,8 @@ export class Liveness {
   #silence: (() => void) | undefined;
 
   /**
-   * `heard` grows with every sign of life; `isDue` says whether there is anything to look for, and
-   * `isExcused` that silence means nothing just now.
+   * `heard` grows with every byte. `isDue` reports whether a reply is due, and `isExcused` whether
+   * silence has no meaning at the moment.
    */
   constructor(
     seconds: number,
@@ -34,12 +34,12 @@ export class Liveness {
     this.#giveUp = giveUp;
   }
 
-  /** Something is waited for from now on. */
+  /** Begins to look, because a reply is due. */
   start(): void {
     if (this.#seconds > 0 && this.#silence === undefined) this.#look(0);
   }
 
-  /** Nothing is waited for any more. */
+  /** Ends looking. */
   stop(): void {
     this.#silence?.();
   }

@@ -9,7 +9,7 @@ import { readFields, readParameterStatus } from "../protocol/backend.ts";
 import { query, terminate } from "../protocol/frontend.ts";
 import { Backend, backendName } from "../protocol/tags.ts";
 import type { SessionFacts } from "./facts.ts";
-import type { Start } from "./startup.ts";
+import type { Start } from "./start.ts";
 import type { Wire } from "./wire.ts";
 
 /** What a server must be in one pass over all of them. */

@@ -108,8 +108,8 @@ const CASES: readonly Case[] = [
     what: "the client's key is not its certificate's",
     script: [answerSsl("S")],
     options: { ...TLS, sslCert: client.certPath, sslKey: otherClient.keyPath },
-    message: "cannot connect to 127.0.0.1 port PORT: the private key is not that of the client " +
-      "certificate",
+    message: "cannot connect to 127.0.0.1 port PORT: the private key does not belong to the " +
+      "client certificate",
   },
   {
     what: "a password is missed",

@@ -188,7 +188,7 @@ test("oauth: a server that names another issuer gets no token", () =>
 test("oauth: a token provider without a token starts no device flow", async () => {
   const script = overTls(expect("startup"), ASKS, expectClose());
   const error = await fails(script, { ...FULL, oauthToken: () => undefined as never });
-  assert.match(error.message, /: oauthToken must answer with a string, not undefined$/);
+  assert.match(error.message, /: oauthToken must return a string, not undefined$/);
 });
 
 /** What a connection is verified by, and the values of oauthSslMode under which it gets a token. */
