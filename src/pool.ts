@@ -113,7 +113,7 @@ export class Pool implements Queryable, AsyncDisposable {
   constructor(dsn: string | Url | undefined, connection: ConnectOptions, settings: PoolSettings) {
     if (settings === undefined) throw new InterfaceError("a pool is made by createPool(options)");
     const connector = new Connector(dsn, connection, settings, this.#effects, detectRuntime);
-    this.#lender = new Lender(settings, (signal, trace) => connector.open(signal, trace));
+    this.#lender = new Lender(settings, connector);
     const borrower = new Borrower(this.#lender, connector, settings);
     this.#borrower = borrower;
     this.#listener = new Listener(settings, (signal) => connector.openToListen(signal));

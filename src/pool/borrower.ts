@@ -151,8 +151,10 @@ function itself(slot: Slot): Slot {
   return slot;
 }
 
-/** Whether nothing of a query was sent, because its connection was lost before. */
+/** Reports whether nothing of a query was run, because its connection was lost before. */
 function isUnsent(error: unknown): boolean {
+  // The server ends a session that is idle: it has not read what was sent meanwhile.
+  if (error instanceof PgError && error.code === "57P05") return true;
   const isServers = error instanceof DatabaseError && "C" in error.fields;
   return error instanceof PgError && error.safeToRetry && !isServers;
 }

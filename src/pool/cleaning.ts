@@ -3,6 +3,7 @@ import { OperationalError } from "../errors/errors.ts";
 import * as ownSql from "../own_sql.ts";
 import { executeSimple } from "../query/simple.ts";
 import type { Signal } from "../runtime/runtime.ts";
+import { after } from "../session/alarm.ts";
 import type { Session } from "../session/session.ts";
 import type { Holding } from "./holding.ts";
 import type { LeaseReport, PoolSettings } from "./options.ts";
@@ -28,7 +29,7 @@ export function leftover(
 }
 
 function problemOf({ core: { session }, executor }: Slot): LeaseReport["problem"] | undefined {
-  if (session.pending > executor.cleanings) return "busy";
+  if (session.pending > executor.ownPending) return "busy";
   // A transaction that was never ended may still claim the session for itself.
   session.lock?.abandoned?.();
   session.lock = undefined;
@@ -67,6 +68,7 @@ export async function inTime<T>(
   seconds: number,
   work: () => PromiseLike<T>,
   signal?: Signal,
+  late: (seconds: number) => OperationalError = unanswered,
 ): Promise<T> {
   if (signal?.aborted) throw signal.reason;
   let fail: (error: unknown) => void;
@@ -75,14 +77,20 @@ export async function inTime<T>(
     session.destroy(reason);
     fail(reason);
   };
-  const late = () => end(new OperationalError(`the connection did not answer within ${seconds} s`));
+  const tooLate = (): void => fail(session.wire.fail(late(seconds)));
   const aborted = () => end(signal!.reason);
-  const timer = seconds === 0 ? undefined : setTimeout(late, seconds * 1000);
+  const stop = seconds === 0 ? undefined : after(seconds * 1000, tooLate);
   signal?.addEventListener("abort", aborted, { once: true });
   try {
     return await Promise.race([work(), over]);
   } finally {
-    clearTimeout(timer);
+    stop?.();
     signal?.removeEventListener("abort", aborted);
   }
+}
+
+function unanswered(seconds: number): OperationalError {
+  return new OperationalError(`the connection did not answer within ${seconds} s`, {
+    code: "08006",
+  });
 }

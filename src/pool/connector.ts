@@ -19,6 +19,7 @@ export class Connector {
   readonly #options: ConnectOptions;
   readonly #rules: PoolRules;
   readonly #detect: () => Promise<Runtime>;
+  #runtime: Runtime | undefined;
 
   /** `detect` finds out which runtime this is, when the options do not say. */
   constructor(
@@ -40,6 +41,11 @@ export class Connector {
     return this.#open(signal, (role) => role, trace);
   }
 
+  /** Lets the process end although a timer is set. */
+  unrefTimer(timer: ReturnType<typeof setTimeout>): void {
+    this.#runtime?.unrefTimer(timer);
+  }
+
   /** Opens the one that listens. */
   openToListen(signal: Signal): Promise<Opened> {
     return this.#open(signal, listeningRole);
@@ -47,6 +53,7 @@ export class Connector {
 
   async #open(signal: Signal, choose: (role: Role) => Role, trace?: PoolTrace): Promise<Opened> {
     const runtime = this.#options.runtime ?? await this.#detect();
+    this.#runtime = runtime;
     this.keepsStacks = runtime.asyncStacks;
     this.context ??= runtime.asyncContext<HoldingContext>?.();
     let executor: PoolExecutor;

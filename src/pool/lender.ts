@@ -3,15 +3,16 @@
  * may become is in the table of slot.ts; opening, cleaning and closing connections is slots.ts'.
  */
 import { InterfaceError, PoolTimeoutError } from "../errors/errors.ts";
+import { after } from "../session/alarm.ts";
 import { deadlock, DEADLOCK_CHECK, type Holding, isDeadlock } from "./holding.ts";
 import type { PoolSettings } from "./options.ts";
 import { frameOf } from "./place.ts";
 import { PoolTrace } from "./pool_trace.ts";
-import { type OpenSlot, Slots, type SlotsOwner } from "./slots.ts";
+import { type Opening, Slots, type SlotsOwner } from "./slots.ts";
 import type { Slot } from "./slot.ts";
 import type { PoolStats } from "./stats.ts";
 import { AlarmClock, type Kind, Waiter, WaitingList, type Wish } from "./waiting_list.ts";
-import { isForGood, refusedAs } from "./opener.ts";
+import { isBusy, isForGood, refusedAs, timedOut } from "./opener.ts";
 
 /** Lends the connections of a pool. */
 export class Lender {
@@ -24,7 +25,7 @@ export class Lender {
   #closing: Promise<void> | undefined;
   #drained: (() => void) | undefined;
 
-  constructor(settings: PoolSettings, open: OpenSlot) {
+  constructor(settings: PoolSettings, opening: Opening) {
     this.#settings = settings;
     const owner: SlotsOwner = {
       wanted: () => this.#waiting.length,
@@ -39,7 +40,7 @@ export class Lender {
     };
     const standing = () => ({ ...this.#slots.numbers(), waiting: this.#waiting.length });
     this.trace = new PoolTrace(settings, standing);
-    this.#slots = new Slots(settings, open, owner, this.trace);
+    this.#slots = new Slots(settings, opening, owner, this.trace);
     this.#slots.grow();
   }
 
@@ -107,11 +108,11 @@ export class Lender {
       for (const waiter of [...this.#waiting]) this.#drop(waiter, closed());
       this.#slots.destroy(closed());
     };
-    const clock = timeout > 0 ? setTimeout(destroy, timeout * 1000) : undefined;
+    const stop = timeout > 0 ? after(timeout * 1000, destroy) : undefined;
     this.#slots.closing = true;
     this.#serve();
     await drained;
-    clearTimeout(clock);
+    stop?.();
     this.#slots.stop();
   }
 
@@ -140,6 +141,7 @@ export class Lender {
     this.#waiting.push(waiter);
     this.#watch(waiter);
     this.trace.wait.tell(undefined);
+    this.#slots.awaited(this.#isHasty(this.#slots.lastError));
     this.#slots.grow();
     return waiter.promise;
   }
@@ -196,8 +198,7 @@ export class Lender {
     const place = site === undefined ? "" : `, waited for ${frameOf(site)}`;
     const message = `no connection of the pool came free within ${seconds} s (acquireTimeout)` +
       `${place}: ${this.#situation()}`;
-    const cause = lastError === undefined ? {} : { cause: lastError };
-    this.#drop(waiter, new PoolTimeoutError(message, { ...cause, safeToRetry: true }));
+    this.#drop(waiter, timedOut(message, lastError));
   }
 
   #situation(): string {
@@ -236,13 +237,18 @@ export class Lender {
     }
   }
 
+  /** Reports whether no caller is to wait after this error: the server may not exist at all. */
+  #isHasty(error: unknown): boolean {
+    return this.#slots.counters.created === 0 && !this.#settings.waitForServer && !isBusy(error);
+  }
+
   /**
    * A connection could not be opened. `onConnect`'s own error goes to who is first; when the server
    * does not want us and nobody has a connection to give back, there is no use in waiting.
    */
   #refused(error: unknown, byHook: boolean): void {
     const all = [...this.#waiting];
-    const isHopeless = isForGood(error) && this.#slots.size === 0;
+    const isHopeless = this.#slots.size === 0 && (isForGood(error) || this.#isHasty(error));
     const told = byHook ? all.slice(0, 1) : isHopeless ? all : [];
     for (const waiter of told) {
       this.#remove(waiter);

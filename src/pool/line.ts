@@ -3,6 +3,7 @@ import { Connection } from "../connection.ts";
 import * as ownSql from "../own_sql.ts";
 import type { Notification } from "../protocol/backend.ts";
 import { quoteIdentifier } from "../query/quote.ts";
+import { after } from "../session/alarm.ts";
 import type { Session } from "../session/session.ts";
 import { CHECK_TIME, inTime } from "./cleaning.ts";
 import { Placement } from "./placement.ts";
@@ -86,7 +87,7 @@ export class Line {
   async #run(text: string, seconds = CHECK_TIME): Promise<void> {
     const late = `the connection that listens did not answer within ${seconds} s`;
     const silent = (): void => this.giveUp(new OperationalError(late, { code: "08006" }));
-    const clock = setTimeout(silent, seconds * 1000);
+    const stop = after(seconds * 1000, silent);
     try {
       await this.#connection.query(text).simple().all();
       this.heard = Date.now();
@@ -94,7 +95,7 @@ export class Line {
       // That a lost session takes no requests is not what has gone wrong.
       throw this.#session.closed ? await this.ended : error;
     } finally {
-      clearTimeout(clock);
+      stop();
     }
   }
 }

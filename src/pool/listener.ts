@@ -2,15 +2,16 @@
  * What a pool listens on: one session for all its channels, replaced when it is lost. What the
  * session may become is in the table of listener_state.ts.
  */
-import { InterfaceError, PoolTimeoutError } from "../errors/errors.ts";
+import { InterfaceError, type PoolTimeoutError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import { checkChannel, type ListenOptions, Subscription } from "../features/listen.ts";
 import type { Notification } from "../protocol/backend.ts";
 import type { Signal } from "../runtime/runtime.ts";
+import { after } from "../session/alarm.ts";
 import { unlessAborted } from "../session/deadline.ts";
 import { Line } from "./line.ts";
 import { type ListenerEvent, type ListenerState, transition } from "./listener_state.ts";
-import { isForGood, Opener, refusedAs } from "./opener.ts";
+import { isBusy, isForGood, Opener, refusedAs, timedOut } from "./opener.ts";
 import type { PoolSettings } from "./options.ts";
 import { refusal } from "./pool_executor.ts";
 import type { Opened } from "./slot.ts";
@@ -66,6 +67,8 @@ export class Listener {
   /** The last session that was live, when it was lost. */
   #lost: { readonly since: number; readonly cause: Error } | undefined;
   #gaps = 0;
+  /** Whether any session was live so far. */
+  #wasLive = false;
   #closing: Promise<void> | undefined;
 
   constructor(settings: PoolSettings, open: (signal: Signal) => Promise<Opened>) {
@@ -83,7 +86,7 @@ export class Listener {
     signal?.throwIfAborted();
     const member = this.#join(name, options);
     const late = (): void => member.refuse(this.#late(name, timeout));
-    const clock = timeout > 0 ? setTimeout(late, timeout * 1000) : undefined;
+    const stop = timeout > 0 ? after(timeout * 1000, late) : undefined;
     try {
       await unlessAborted(member.joined, signal);
       return member.subscription;
@@ -91,7 +94,7 @@ export class Listener {
       member.subscription.end(undefined);
       throw error;
     } finally {
-      clearTimeout(clock);
+      stop?.();
     }
   }
 
@@ -190,6 +193,7 @@ export class Listener {
   #confirmed(line: Line): void {
     if (this.#line !== line || this.#state !== "subscribing") return;
     this.#on("confirmed");
+    this.#wasLive = true;
     const lost = this.#lost;
     this.#lost = undefined;
     if (lost !== undefined) this.#gaps++;
@@ -223,7 +227,8 @@ export class Listener {
     if (this.#state !== "connecting" && this.#state !== "subscribing") return;
     this.#line = undefined;
     line?.giveUp(error as Error);
-    if (!isForGood(error)) return this.#on("failed");
+    const isHasty = !this.#wasLive && !this.#settings.waitForServer && !isBusy(error);
+    if (!isForGood(error) && !isHasty) return this.#on("failed");
     this.#on("refused");
     this.#endAll((member) => {
       const refusal = refusedAs(error);
@@ -258,11 +263,8 @@ export class Listener {
   }
 
   #late(name: string, seconds: number): PoolTimeoutError {
-    const cause = this.#opener.lastError;
-    return new PoolTimeoutError(
-      `the pool could not listen to "${name}" within ${seconds} s (acquireTimeout)`,
-      { ...(cause === undefined ? {} : { cause }), safeToRetry: true },
-    );
+    const message = `the pool could not listen to "${name}" within ${seconds} s (acquireTimeout)`;
+    return timedOut(message, this.#opener.lastError);
   }
 }
 

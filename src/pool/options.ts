@@ -21,6 +21,13 @@ export interface PoolOptions {
   maxLifetime?: number;
   /** How long to wait for a connection. Default 30. */
   acquireTimeout?: number;
+  /**
+   * Whether callers wait although no connection has ever been made and the server cannot be reached:
+   * for a program that starts together with its server. Default `false`: they fail with that error at
+   * once. After the first connection, and while the server has no free connection or is starting,
+   * they wait anyway.
+   */
+  waitForServer?: boolean;
   /** How many may wait; who comes then is refused. Default 0: no limit. */
   maxWaiting?: number;
   /**
@@ -139,6 +146,7 @@ const DEFAULTS = {
   idleTimeout: 600,
   maxLifetime: 3600,
   acquireTimeout: 30,
+  waitForServer: false,
   maxWaiting: 0,
   maxPipelined: 8,
   validateAfterIdle: 30,
@@ -155,6 +163,7 @@ type Check = readonly [isRight: (value: unknown) => boolean, what: string];
 const COUNT: Check = [(value) => isWhole(value, 1), "a whole number from 1"];
 const COUNT_OR_NONE: Check = [(value) => isWhole(value, 0), "a whole number from 0"];
 const SECONDS: Check = [isSeconds, "a number of seconds from 0 to 2147483"];
+const BOOLEAN: Check = [(value) => typeof value === "boolean", "a boolean"];
 const FUNCTION: Check = [isFunction, "a function"];
 
 const CHECKS: Readonly<Record<keyof PoolOptions, Check>> = {
@@ -164,6 +173,7 @@ const CHECKS: Readonly<Record<keyof PoolOptions, Check>> = {
   idleTimeout: SECONDS,
   maxLifetime: SECONDS,
   acquireTimeout: SECONDS,
+  waitForServer: BOOLEAN,
   maxWaiting: COUNT_OR_NONE,
   maxPipelined: COUNT,
   validateAfterIdle: SECONDS,
@@ -177,7 +187,7 @@ const CHECKS: Readonly<Record<keyof PoolOptions, Check>> = {
   leakWarning: SECONDS,
   onLeak: FUNCTION,
   onDirtyRelease: FUNCTION,
-  unref: [(value) => typeof value === "boolean", "a boolean"],
+  unref: BOOLEAN,
   pooler: [(value) => value === "session" || value === "transaction", '"session" or "transaction"'],
   password: [() => true, "a password"],
   connection: [(value) => typeof value === "object" && value !== null, "an object"],

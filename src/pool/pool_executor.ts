@@ -3,6 +3,7 @@ import * as ownSql from "../own_sql.ts";
 import { quoteLiteral } from "../query/quote.ts";
 import { Executor } from "../query/execute.ts";
 import type { StatementLimits } from "../query/statement_cache.ts";
+import type { RequestOptions } from "../session/exchange.ts";
 import type { Session } from "../session/session.ts";
 import type { Tracing } from "../trace.ts";
 import type { TypeRegistry } from "../types/registry.ts";
@@ -30,8 +31,8 @@ export interface PoolRules {
  */
 export class PoolExecutor extends Executor {
   readonly changes: StateChanges = new StateChanges();
-  /** Cleanings that are not answered yet. */
-  cleanings = 0;
+  /** Queries of the pool's own that are not answered yet. */
+  ownPending = 0;
   readonly #rules: PoolRules;
   /** Something was run since the session was last cleaned. */
   #isUsed = false;
@@ -95,13 +96,10 @@ export class PoolExecutor extends Executor {
   /** Sends a cleaning. When it fails, the session ends, and nothing that was sent behind it has run. */
   clean(): void {
     this.cleaned();
-    this.cleanings++;
     // A transaction that is about to begin has the session's turn already.
     const options = this.session.lock === undefined ? undefined : { ahead: true };
     const failed = (error: unknown): void => void this.session.wire.fail(uncleaned(error));
-    this.session.request(new OwnQuery(this.#cleaning, failed), options)
-      .then(undefined, failed)
-      .then(() => this.cleanings--);
+    this.#ask(new OwnQuery(this.#cleaning, failed), options).catch(failed);
   }
 
   /** Records that the session is clean. */
@@ -135,7 +133,12 @@ export class PoolExecutor extends Executor {
 
   /** Runs a query of the pool's own. */
   ownQuery(text: string): Promise<TextRows> {
-    return this.session.request(new OwnQuery(text));
+    return this.#ask(new OwnQuery(text));
+  }
+
+  #ask(query: OwnQuery, options?: RequestOptions): Promise<TextRows> {
+    this.ownPending++;
+    return this.session.request(query, options).finally(() => this.ownPending--);
   }
 }
 

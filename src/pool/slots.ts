@@ -1,5 +1,5 @@
-import { OperationalError } from "../errors/errors.ts";
 import { CHECK_TIME, inTime, leftover, reset } from "./cleaning.ts";
+import { firstAnswer, introduce } from "./first_use.ts";
 import { Holding } from "./holding.ts";
 import { Opener } from "./opener.ts";
 import type { PoolSettings } from "./options.ts";
@@ -7,11 +7,17 @@ import type { PoolTrace } from "./pool_trace.ts";
 import type { Runtime, Signal } from "../runtime/runtime.ts";
 import { type Census, census, expiry, type Opened, type RetireReason, Slot } from "./slot.ts";
 import { Counters } from "./stats.ts";
+import { Sweeper } from "./sweeper.ts";
 import type { Wish } from "./waiting_list.ts";
 import { Watch } from "./watch.ts";
 
-/** Opens a connection for a slot; aborted when the pool is destroyed. `trace` learns where it goes. */
-export type OpenSlot = (signal: Signal, trace: PoolTrace) => Promise<Opened>;
+/** Opens the connections of the slots. */
+export interface Opening {
+  /** Opens one; aborted when the pool is destroyed. `trace` learns where it goes. */
+  open(signal: Signal, trace: PoolTrace): Promise<Opened>;
+  /** Lets the process end although a timer is set. */
+  unrefTimer(timer: ReturnType<typeof setTimeout>): void;
+}
 
 /** What the slots tell and ask whoever lends them. */
 export interface SlotsOwner {
@@ -31,7 +37,7 @@ export class Slots {
   /** No connection is kept any more when nobody needs it. */
   closing = false;
   readonly #settings: PoolSettings;
-  readonly #open: OpenSlot;
+  readonly #opening: Opening;
   readonly #owner: SlotsOwner;
   readonly #trace: PoolTrace;
   readonly #opener: Opener;
@@ -42,17 +48,24 @@ export class Slots {
   readonly #destroyed = new AbortController();
   /** Known with the first connection. */
   #runtime: Runtime | undefined;
-  #sweeper: ReturnType<typeof setInterval> | undefined;
+  readonly #sweeper: Sweeper;
   #tidying: ReturnType<typeof setTimeout> | undefined;
   readonly #watch: Watch;
 
-  constructor(settings: PoolSettings, open: OpenSlot, owner: SlotsOwner, trace: PoolTrace) {
+  constructor(
+    settings: PoolSettings,
+    opening: Opening,
+    owner: SlotsOwner,
+    trace: PoolTrace,
+  ) {
     this.#trace = trace;
     this.#settings = settings;
-    this.#open = open;
+    this.#opening = opening;
     this.#owner = owner;
     this.#watch = new Watch(settings, this.#all);
-    this.#opener = new Opener(settings.connectBackoff, () => this.grow());
+    this.#sweeper = new Sweeper(settings, () => this.#sweep());
+    const unref = settings.unref ? opening.unrefTimer.bind(opening) : undefined;
+    this.#opener = new Opener(settings.connectBackoff, () => this.grow(), unref);
   }
 
   /** Why the last attempt to connect failed, if it did. */
@@ -158,6 +171,12 @@ export class Slots {
     return wasHeld && (typeof reset === "function" || reset === "discard" && executor.isUsed);
   }
 
+  /** Takes note of a caller that waits; `inHaste`: it is not to wait for the next attempt. */
+  awaited(inHaste: boolean): void {
+    if (inHaste) this.#opener.hurry();
+    else this.#opener.hold();
+  }
+
   /** Opens connections as far as they are wanted and allowed. */
   grow(): void {
     const { min, max } = this.#settings;
@@ -186,7 +205,7 @@ export class Slots {
   }
 
   stop(): void {
-    this.#stopSweeping();
+    this.#sweeper.stop();
     clearTimeout(this.#tidying);
     this.#watch.stop();
     this.#opener.stop();
@@ -199,11 +218,12 @@ export class Slots {
     let byHook = false;
     try {
       await this.#opener.attempt(async () => {
-        const opened = await this.#open(this.#destroyed.signal, this.#trace);
+        const opened = await this.#opening.open(this.#destroyed.signal, this.#trace);
         this.#runtime = opened.runtime;
         slot.connected(opened);
+        await firstAnswer(slot, this.size === 1, this.#settings, this.#destroyed.signal);
         byHook = true;
-        await this.#introduce(slot);
+        await introduce(slot, this.#settings, this.#destroyed.signal);
         slot.settled(opened.role);
       });
     } catch (error) {
@@ -223,28 +243,12 @@ export class Slots {
     this.counters.created++;
     slot.expires = expiry(this.#settings.maxLifetime, performance.now());
     void slot.core.closed.then(() => this.#ended(slot));
-    this.#sweepFromNow();
+    this.#sweeper.begin(this.#runtime);
     this.#free(slot, began);
   }
 
-  #inTime<T>(slot: Slot, seconds: number, work: () => PromiseLike<T>): Promise<T> {
-    return inTime(slot.core.session, seconds, work, this.#destroyed.signal);
-  }
-
-  /** Its session belongs to the user for a moment; what he changes in it is there to stay. */
-  async #introduce(slot: Slot): Promise<void> {
-    const { onConnect, acquireTimeout } = this.#settings;
-    if (onConnect === undefined) return;
-    const { executor } = slot;
-    executor.record();
-    await this.#inTime(slot, acquireTimeout, async () => await onConnect(slot.connection));
-    const { session } = slot.core;
-    if (session.closed || session.transactionStatus !== "idle") {
-      throw new OperationalError("onConnect has left the connection closed or in a transaction");
-    }
-    slot.isFurnished = !await this.#inTime(slot, CHECK_TIME, () => executor.keep());
-    executor.changes.clear();
-    executor.cleaned();
+  #inTime<T>({ core }: Slot, seconds: number, work: () => PromiseLike<T>): Promise<T> {
+    return inTime(core.session, seconds, work, this.#destroyed.signal);
   }
 
   /** It is nobody's any more, or, just opened since `began`, nobody's yet. */
@@ -308,7 +312,7 @@ export class Slots {
       const { reset: how } = this.#settings;
       await this.#inTime(slot, CHECK_TIME, () => reset(slot, rollback, how, wasHeld));
       const isBare = how === "discard" || how !== "auto" && executor.changes.settings;
-      if (isBare || slot.isFurnished) await this.#introduce(slot);
+      if (isBare || slot.isFurnished) await introduce(slot, this.#settings, this.#destroyed.signal);
       executor.changes.clear();
       executor.cleaned();
     } catch (error) {
@@ -351,7 +355,7 @@ export class Slots {
     slot.become("gone");
     this.#all.delete(slot);
     if (reason !== undefined) this.#retired(reason);
-    if (this.#all.size === 0) this.#stopSweeping();
+    if (this.#all.size === 0) this.#sweeper.stop();
     this.#owner.free();
   }
 
@@ -371,18 +375,5 @@ export class Slots {
       this.#idle.splice(this.#idle.indexOf(slot), 1);
       this.#retire(slot, expired ? "lifetime" : "idle");
     }
-  }
-
-  #sweepFromNow(): void {
-    if (this.#sweeper !== undefined) return;
-    const { idleTimeout, maxLifetime } = this.#settings;
-    const shortest = Math.min(idleTimeout || Infinity, maxLifetime || Infinity, 120);
-    this.#sweeper = setInterval(() => this.#sweep(), Math.max(shortest * 250, 50));
-    this.#runtime?.unrefTimer(this.#sweeper);
-  }
-
-  #stopSweeping(): void {
-    clearInterval(this.#sweeper);
-    this.#sweeper = undefined;
   }
 }

@@ -1,4 +1,5 @@
 import type { Signal } from "../runtime/runtime.ts";
+import { after } from "../session/alarm.ts";
 import type { Holding } from "./holding.ts";
 import { located } from "./place.ts";
 import type { Slot } from "./slot.ts";
@@ -83,7 +84,7 @@ export class Waiter<T = unknown> {
 /** One timer for all who wait, because one for each would cost more than the rest of waiting. */
 export class AlarmClock {
   readonly #ring: () => void;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #stop: (() => void) | undefined;
   #due = Infinity;
 
   /** `ring` is called at a time that was set, and may set the next. */
@@ -94,17 +95,17 @@ export class AlarmClock {
   /** Rings at `due`, or before if it was set to. */
   set(due: number): void {
     if (due >= this.#due) return;
-    clearTimeout(this.#timer);
+    this.#stop?.();
     this.#due = due;
-    this.#timer = setTimeout(() => {
+    this.#stop = after(Math.max(0, due - performance.now()), () => {
       this.#due = Infinity;
       this.#ring();
-    }, Math.max(0, due - performance.now()));
+    });
   }
 
   stop(): void {
     if (this.#due === Infinity) return;
-    clearTimeout(this.#timer);
+    this.#stop?.();
     this.#due = Infinity;
   }
 }

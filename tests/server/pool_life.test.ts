@@ -223,11 +223,19 @@ for (const sslMode of ["disable", "require"]) {
   );
 }
 
+test("pool: a pool that cannot reach its server lets the process end when it is told to", {
+  timeout: 60_000,
+}, async () => {
+  const work = 'createPool({ host: "127.0.0.1", port: 1 }, { min: 1, unref: true });';
+  await assertEnds(true, { unref: true, work });
+});
+
 test("pool: a subscription holds the process, connected or not, until it is closed", {
   timeout: 60_000,
 }, async () => {
   const listen = 'const jobs = await pool.listen("pool_life");';
-  const away = 'createPool({ port: 1 }, { unref: true }).listen("x", { timeout: 0 });';
+  const away = "createPool({ port: 1 }, { unref: true, waitForServer: true })" +
+    '.listen("x", { timeout: 0 });';
   await assertEnds(false, { unref: true, work: listen });
   await assertEnds(false, { unref: true, work: away });
   await assertEnds(true, { unref: true, work: `${listen} await jobs.close();` });

@@ -204,7 +204,7 @@ test("pool listen: who waits is told of an abort, of a time that is over, and of
     assert.equal(await failure(pool.listen("pool_abort", aborted)), mine);
     await until(() => pool.stats().listener.state === "off");
   });
-  await withPool({ server: { host: "127.0.0.1", port: 1 } }, async (pool) => {
+  await withPool({ server: { host: "127.0.0.1", port: 1 }, waitForServer: true }, async (pool) => {
     const error = await failure(pool.listen("c", { timeout: 0.1 }));
     assert.ok(error instanceof PoolTimeoutError);
     assert.match(error.stack ?? "", /pool_listen\.test/);

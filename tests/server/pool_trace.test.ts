@@ -119,7 +119,10 @@ test("pool trace: a pool without a name is known by where it goes to", async () 
 
 test("pool trace: those who wait while no server can be reached are told of", async () => {
   const all = await told("away", async () => {
-    const pool = createPool({ ...as({ host: "127.0.0.1", port: 1 }) }, { name: "away" });
+    const pool = createPool({ ...as({ host: "127.0.0.1", port: 1 }) }, {
+      name: "away",
+      waitForServer: true,
+    });
     const late = failure(pool.query("select 1"));
     const later = failure(pool.connect({ timeout: 0.1 }));
     await until(() => pool.stats().failedConnects > 0);

@@ -60,7 +60,7 @@ function scripted(
   work: (pool: Pool) => Promise<void>,
 ): Promise<void> {
   const script = (index: number): Script | undefined =>
-    scripts[index] && [handshake(), ...scripts[index]];
+    scripts[index] && [handshake(), asks(""), answers(""), ...scripts[index]];
   return withServer(script, (server) => withPool(server, options, work));
 }
 
