@@ -103,24 +103,34 @@ function chooseRuntimeByCondition(out: string): void {
     if (changed === text) throw new Error(`${file} does not import runtime/detect.js`);
     writeFileSync(path, changed);
   }
-  for (const name of ["workers", "browser"]) {
-    const text = `export async function detectRuntime() {
-  return (await import("./${name}.js")).runtime;
-}
-`;
+  for (const [name, lines] of Object.entries(DETECTIONS)) {
+    const text = `export async function detectRuntime() {\n  ${lines.join("\n  ")}\n}\n`;
     writeFileSync(join(out, "src", "runtime", `detect_${name}.js`), text);
   }
 }
+
+const adapter = (name: string): string => `return (await import("./${name}.js")).runtime;`;
+
+/** The detection for each kind of place: it imports only what a bundler can resolve there. */
+const DETECTIONS: Readonly<Record<string, readonly string[]>> = {
+  workers: [adapter("workers")],
+  browser: [adapter("browser")],
+  server: [
+    `if ("Deno" in globalThis) ${adapter("deno")}`,
+    `if ("Bun" in globalThis) ${adapter("bun")}`,
+    adapter("node"),
+  ],
+};
 
 const RUNTIME_CONDITIONS = {
   "#runtime": {
     types: "./src/runtime/detect.d.ts",
     workerd: "./src/runtime/detect_workers.js",
-    deno: "./src/runtime/detect.js",
-    bun: "./src/runtime/detect.js",
-    node: "./src/runtime/detect.js",
+    deno: "./src/runtime/detect_server.js",
+    bun: "./src/runtime/detect_server.js",
+    node: "./src/runtime/detect_server.js",
     browser: "./src/runtime/detect_browser.js",
-    default: "./src/runtime/detect.js",
+    default: "./src/runtime/detect_server.js",
   },
 };
 

@@ -1,0 +1,1 @@
+export { connect, createPool } from "@cornac/pg";

@@ -1,0 +1,186 @@
+/**
+ * Installs the package of `npm/` beside bundlers and runs what they make of it: esbuild, Rollup,
+ * webpack and Vite on Node 20 and 24, `bun build`, `deno compile`, and workerd. Prints a line per
+ * check and the sizes of the bundles; exits 1 when a check fails. Needs `npm` and the registry.
+ *
+ *     deno task bundles
+ */
+import { spawnSync } from "node:child_process";
+import { copyFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { type Cluster, startCluster } from "../tests/_kit/cluster.ts";
+import { buildNpm } from "./build_npm.ts";
+import { runtimeBinary } from "./toolchain.ts";
+
+const ROOT = join(import.meta.dirname ?? ".", "..");
+const TOOLS = [
+  "@rollup/plugin-node-resolve@16.0.3",
+  "esbuild@0.28.2",
+  "miniflare@4.20260730.0",
+  "rollup@4.68.8",
+  "vite@8.4.0",
+  "webpack@5.113.0",
+];
+
+/**
+ * Most bytes of a bundle, minified and compressed by gzip, that is loaded at once: a record of what it
+ * is, so that growth is noticed. The aim is 70,000 and 85,000.
+ */
+const BUDGET: Readonly<Record<string, number>> = { connect_only: 108_000, with_pool: 123_000 };
+
+/** The outcome of each scenario of worker.mjs. */
+const IN_WORKERS: Readonly<Record<string, RegExp>> = {
+  query: /^\{"n":42,"j":\[1\]\}$/,
+  scram: /^"u_scram"$/,
+  md5: /^"u_md5"$/,
+  wrong: /^"OperationalError 28P01: password authentication failed/,
+  cancel: /^"57014"$/,
+  timeout: /^"57014 1"$/,
+  transaction: /^1$/,
+  copy: /^"2 1\\n2\\n"$/,
+  listen: /^"hello"$/,
+  stream: /^12502500$/,
+  large: /^true$/,
+  pool: /^"1,2,3,4,5"$/,
+  refused:
+    /^"OperationalError 08001: cannot connect to 127.0.0.1 port 1: the connection was refused/,
+  unix: /^"NotSupportedError 0A000: .*Workers cannot open a Unix socket"$/,
+  "own root": /^"NotSupportedError 0A000: .*Workers cannot trust a root of your own/,
+  "private authority": /the TLS handshake failed; Cloudflare Workers trusts certificates of public/,
+};
+
+let failed = 0;
+
+function report(title: string, finding: string | undefined): void {
+  process.stdout.write(`${finding === undefined ? "ok    " : "FAILED"}  ${title}\n`);
+  if (finding === undefined) return;
+  failed++;
+  process.stdout.write(finding.trimEnd().replaceAll(/^/gm, "        ") + "\n");
+}
+
+if (import.meta.main) process.exitCode = await main();
+
+async function main(): Promise<number> {
+  const work = mkdtempSync(join(tmpdir(), "cornac-bundles-"));
+  let cluster: Cluster | undefined;
+  try {
+    install(work, buildNpm(ROOT));
+    cluster = await startCluster();
+    const { host, port } = cluster;
+    const options = { host, port, user: "postgres", database: "postgres", sslMode: "disable" };
+    await bundlers(work, options);
+    await compilers(work, options);
+    await workers(work, options);
+  } finally {
+    await cluster?.stop();
+    rmSync(work, { recursive: true, force: true });
+  }
+  process.stdout.write(failed === 0 ? "bundles: all right\n" : `bundles: ${failed} failed\n`);
+  return failed === 0 ? 0 : 1;
+}
+
+function install(work: string, npm: string): void {
+  writeFileSync(join(work, "package.json"), JSON.stringify({ private: true, type: "module" }));
+  for (const file of readdirSync(join(ROOT, "scripts/bundles"))) {
+    copyFileSync(join(ROOT, "scripts/bundles", file), join(work, file));
+  }
+  const packed = run(npm, {}, "npm", "pack", "--silent", "--pack-destination", work);
+  const tarball = join(work, packed.output.trim().split("\n").at(-1)!);
+  const quiet = ["--no-audit", "--no-fund", "--silent", "--ignore-scripts"];
+  const installed = run(work, {}, "npm", "install", ...quiet, tarball, ...TOOLS);
+  if (!installed.isRight) throw new Error(`npm install failed: ${installed.output}`);
+}
+
+/** Bundles by build.mjs, runs those for Node and loads the others, and compares sizes. */
+async function bundlers(work: string, options: object): Promise<void> {
+  const node24 = await runtimeBinary("node24");
+  const build = run(work, {}, node24, "build.mjs");
+  report("bundlers build", build.isRight ? undefined : build.output);
+  if (!build.isRight) return;
+  const { built, sizes, nodeImports } = JSON.parse(build.output.trim().split("\n").at(-1)!);
+  const nodes = [["Node 20", await runtimeBinary("node20")], ["Node 24", node24]] as const;
+  for (const { title, file, runs } of built) {
+    if (runs) {
+      for (const [on, node] of nodes) query(`${title}, on ${on}`, work, options, node, file);
+    } else {
+      const loaded = run(work, {}, node24, file);
+      report(`${title}: loads`, loaded.isRight ? undefined : loaded.output);
+      const names = nodeImports[title];
+      report(`${title}: no node: import`, names === 0 ? undefined : `${names} imports`);
+    }
+  }
+  for (const [name, most] of Object.entries(BUDGET)) {
+    const size = sizes[name];
+    report(
+      `${name}: ${size} of ${most} bytes, minified, gzip`,
+      size <= most ? undefined : "larger",
+    );
+  }
+}
+
+/** Bundles and programs made by Bun and Deno themselves. */
+async function compilers(work: string, options: object): Promise<void> {
+  const bun = await runtimeBinary("bun");
+  const make = (title: string, command: string[], program: string[]): void => {
+    const made = run(work, {}, ...command);
+    if (!made.isRight) return report(title, made.output);
+    query(title, work, options, ...program);
+  };
+  const out = (name: string): string => join(work, "out", name);
+  const build = [bun, "build", "program.mjs", "--target=bun"];
+  make("bun build, esm", [...build, `--outfile=${out("bun.mjs")}`], [bun, out("bun.mjs")]);
+  const cjs = [...build, "--format=cjs", `--outfile=${out("bun.cjs")}`];
+  make("bun build, cjs", cjs, [bun, out("bun.cjs")]);
+  make("bun build --compile", [...build, "--compile", `--outfile=${out("bun")}`], [out("bun")]);
+  const compile = [process.execPath, "compile", "-A", "--quiet", "--node-modules-dir=manual"];
+  const compiled = run(work, {}, ...compile, "-o", out("deno"), "program.mjs");
+  if (compiled.output.includes("error sending request")) {
+    process.stdout.write(
+      "SKIPPED deno compile: its base program, denort, cannot be downloaded here\n",
+    );
+  } else if (!compiled.isRight) report("deno compile", compiled.output);
+  else query("deno compile", work, options, out("deno"));
+}
+
+async function workers(work: string, options: object): Promise<void> {
+  const logins = {
+    scram: { user: "u_scram", password: "p scram" },
+    md5: { user: "u_md5", password: "p md5" },
+  };
+  const root = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
+  const sent = { CORNAC_OPTIONS: JSON.stringify({ ...options, root, logins }) };
+  const { isRight, output } = run(work, sent, await runtimeBinary("node24"), "workers.mjs");
+  if (!isRight) return report("workerd", output);
+  const { found, nodeImports } = JSON.parse(output.trim().split("\n").at(-1)!);
+  report("workerd: no node: import", nodeImports === 0 ? undefined : `${nodeImports} imports`);
+  for (const { title, outcomes } of found) {
+    const wrong = Object.entries(IN_WORKERS)
+      .filter(([name, expected]) => !expected.test(JSON.stringify(outcomes[name]) ?? ""))
+      .map(([name]) => `${name}: ${JSON.stringify(outcomes[name])}`);
+    report(`workerd, ${title}`, wrong.length === 0 ? undefined : wrong.join("\n"));
+  }
+}
+
+/** Runs a program that queries, and compares what it prints. */
+function query(title: string, work: string, options: object, ...command: string[]): void {
+  const { output } = run(work, { CORNAC_OPTIONS: JSON.stringify(options) }, ...command);
+  const isRight = output.trim() === '[{"n":42,"t":"ä"},[1,2,3]]';
+  report(title, isRight ? undefined : output || "no output");
+}
+
+function run(
+  cwd: string,
+  variables: Readonly<Record<string, string>>,
+  ...[name = "", ...args]: string[]
+): { readonly isRight: boolean; readonly output: string } {
+  const env = { ...process.env, NO_COLOR: "1", npm_config_update_notifier: "false", ...variables };
+  const { status, stdout, stderr, error } = spawnSync(name, args, {
+    ...{ cwd, env },
+    encoding: "utf8",
+    timeout: 300_000,
+  });
+  const isRight = status === 0;
+  return { isRight, output: isRight ? stdout : `${stdout}${stderr}${error?.message ?? ""}` };
+}
