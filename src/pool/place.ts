@@ -77,8 +77,15 @@ export function frameOf(place: Error | undefined): string {
 }
 
 function isOurs(line: string): boolean {
-  return line.includes(OWN) || /\((?:native|node):/.test(line);
+  const own = ownFolder();
+  return (own !== undefined && line.includes(own)) || /\((?:native|node):/.test(line);
 }
 
-/** The folder of the driver's sources, as it shows in stacks. */
-const OWN: string = new URL("..", import.meta.url).pathname;
+/** The folder of the driver's sources, as stacks show it; `undefined` in a bundle, which has none. */
+function ownFolder(): string | undefined {
+  try {
+    return new URL("..", import.meta.url).pathname;
+  } catch {
+    return undefined;
+  }
+}
