@@ -17,7 +17,7 @@ const SLOW: readonly string[] = ["!black_hole", "!idle_death", "!datetime_zones"
 
 const STEPS: readonly (readonly [name: string, ...args: string[]])[] = [
   ["tests", "run", "-A", "scripts/test.ts", "--runtime=deno", "--group=unit,wire", ...SLOW],
-  ["types", "check", "mod.ts", "src", "tests", "scripts", "bench", "examples"],
+  ["types", "check", "mod.ts", "src", "tests", "scripts/**/*.ts", "bench", "examples"],
   ["lint", "lint"],
   ["format", "fmt", "--check"],
   ["layers", "run", "--allow-read", "--allow-env", "scripts/check_layers.ts"],

@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console -- programs print to their caller
 /**
  * Bundles `program.mjs` with every bundler, into `out/`; prints a JSON list of
  * `{ title, file, run }`, and the sizes of two entry points. Runs in a directory where the package and

@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console -- programs print to their caller
 /** The program that is bundled: it queries a server by one connection and by a pool. */
 import { connect, createPool } from "@cornac/pg";
 

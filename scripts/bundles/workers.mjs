@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console -- programs print to their caller
 /**
  * Runs `worker.mjs` in workerd, without and with `nodejs_compat`, twice each, as two requests; prints
  * a JSON list of the outcomes. `CORNAC_OPTIONS` is sent to it.
