@@ -6,6 +6,7 @@ import { describe, sync } from "../protocol/frontend.ts";
 import type { TransactionStatus } from "../protocol/backend.ts";
 import { Kind } from "../protocol/tags.ts";
 import type { Conversation, Request } from "../session/exchange.ts";
+import { ATTEMPTS } from "./again.ts";
 import type { ExecuteOptions, Executor } from "./execute.ts";
 import { Introduction, readDescription } from "./introduction.ts";
 import type { Statement } from "./statement.ts";
@@ -20,6 +21,7 @@ export class Description implements Request<Statement> {
   #place: StatementPlace | undefined;
   #introduction: Introduction | undefined;
   #coming: Statement | undefined;
+  #attempt = 0;
 
   constructor(executor: Executor, text: string, options: ExecuteOptions) {
     this.#executor = executor;
@@ -43,7 +45,9 @@ export class Description implements Request<Statement> {
    */
   recover(error: unknown, status: TransactionStatus | undefined): boolean {
     const statement = this.#coming ?? this.#introduction?.statement;
-    if (statement === undefined || status === undefined) return false;
+    if (statement === undefined || status === undefined || this.#attempt++ === ATTEMPTS) {
+      return false;
+    }
     const wasLetDown = this.#coming?.state === "failed"
       ? status === "idle"
       : this.#executor.dropStale(statement, error, status, { place: this.#place }, false);

@@ -200,7 +200,10 @@ export class Executor {
     }
     if (execution.isMisfit) return this.forgetOutdated(execution);
     if (status === undefined) return false;
-    if (execution.wasLetDown && status === "idle" && hasCode(error, "26000")) return true;
+    if (execution.wasLetDown && hasCode(error, "26000")) {
+      if (status === "idle") return true;
+      throw execution.statement.refusal ?? error;
+    }
     return this.mendBound(execution, error, status);
   }
 
@@ -213,6 +216,8 @@ export class Executor {
     }
     if (this.dropStale(statement, error, status, options, isKept)) return true;
     if (!isKept || statement.parameters.length === 0 || !mayBeOutdated(error)) return false;
+    // Behind a change of the connection's own it would be described, and run, as of that change.
+    if (!this.cache.isCurrent(statement)) return false;
     if (status === "idle") return this.forgetOutdated(ran);
     this.#retire(statement, options);
     return false;
@@ -233,6 +238,8 @@ export class Executor {
     isKept: boolean,
   ): boolean {
     if (!isStale(error, statement, isKept)) return false;
+    // EXECUTE of a statement that the user has prepared: that one is stale, and not the driver's.
+    if (!this.cache.mayKeep(statement.text)) return false;
     const isKnown = error.code !== "26000" && error.code !== "42P05";
     if (isKnown) this.#retire(statement, options);
     (options.place ?? this.cache).forget(statement);

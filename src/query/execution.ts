@@ -161,6 +161,10 @@ export class Execution implements Request<Result> {
       return false;
     }
     this.effects = cache.sending(this.text, options.lock);
+    if (this.#described !== undefined && isAfterChange) {
+      this.#describeAndBind(out, this.#described, end);
+      return false;
+    }
     if (this.#described !== undefined) {
       this.#way = "again";
       parse(out, "", this.text, this.#described.parameters.map(({ oid }) => oid));
@@ -218,7 +222,7 @@ export class Execution implements Request<Result> {
   }
 
   tolerates(violation: ProtocolError): Error | undefined {
-    return staleRow(violation, this.isKept);
+    return staleRow(violation, this.isKept || this.#way === "again");
   }
 
   mayHaveCommitted(status: TransactionStatus): boolean {
@@ -293,6 +297,20 @@ export class Execution implements Request<Result> {
       this.#isMisfit = this.#way === "bind";
       throw error;
     }
+    out.bytes(end);
+  }
+
+  /** Behind a change in the same request only the types of the parameters are what was described. */
+  #describeAndBind(out: Writer, { parameters }: Statement, end: Uint8Array): void {
+    const oids = parameters.map(({ oid }) => oid);
+    const { types } = this.options;
+    const introduction = new Introduction(out, this.#executor, undefined, this.text, oids, types);
+    this.#introduction = introduction;
+    this.#statement = introduction.statement;
+    this.#way = "parse";
+    const at = beginBind(out, "", "");
+    writeParameters(out, this.values, parameters);
+    endBind(out, at, ALL_TEXT);
     out.bytes(end);
   }
 

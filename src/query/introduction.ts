@@ -58,6 +58,9 @@ export class Introduction {
       expect(yield, Backend.ParseComplete);
       yield* readDescription(this.#executor, statement);
       statement.state = "ready";
+    } catch (error) {
+      statement.refusal = error;
+      throw error;
     } finally {
       if (statement.state !== "ready") this.#place?.forget(statement);
     }

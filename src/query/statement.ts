@@ -46,6 +46,8 @@ export class Statement {
   used = 0;
   /** How often, one after the other, the server had lost statements when this one was made. */
   losses = 0;
+  /** The error that its Parse or Describe was answered with. */
+  refusal: unknown;
   /** The shelf of the settings that it was parsed under. */
   shelf: Map<string, Statement> | undefined;
   /** When it was parsed, in milliseconds. */

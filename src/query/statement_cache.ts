@@ -87,7 +87,9 @@ export class StatementCache implements StatementPlace {
    * that depends on more than the shelf stands for is not kept.
    */
   add(text: string, declared: readonly number[], types?: OwnTypes): Statement | undefined {
-    if (!this.#keeps || this.#limits.size === 0 || !this.#mayKeep(text)) return undefined;
+    if (!this.#keeps || this.#limits.size === 0 || !this.mayKeep(text) || this.#unkept.has(text)) {
+      return undefined;
+    }
     if (this.#isUnsettled) this.#settle();
     if (this.#kept >= this.#limits.size && !this.#evict()) return undefined;
     const added = this.#made(this.freshName(), text, declared, types);
@@ -98,7 +100,7 @@ export class StatementCache implements StatementPlace {
 
   /** Makes a statement under a fresh name outside of the cache; `undefined`: it is not to be kept. */
   fresh(text: string, declared: readonly number[], types?: OwnTypes): Statement | undefined {
-    if (!this.#keeps || !this.#mayKeep(text)) return undefined;
+    if (!this.#keeps || !this.mayKeep(text) || this.#unkept.has(text)) return undefined;
     return this.#made(this.freshName(), text, declared, types);
   }
 
@@ -146,6 +148,11 @@ export class StatementCache implements StatementPlace {
     if (this.#isUnsettled) this.#settle();
     return statement.shelf === this.#shelf && statement.state !== "failed" &&
       !this.#isExpired(statement);
+  }
+
+  /** Reports whether a text depends on nothing but what the cache takes into account. */
+  mayKeep(text: string): boolean {
+    return this.#dependence.effectsOf(text).isKept;
   }
 
   forget(statement: Statement): void {
@@ -230,10 +237,6 @@ export class StatementCache implements StatementPlace {
   *#allShelves(): Generator<Shelf, void> {
     yield* this.#shelves.values();
     if (this.#isUnsettled) yield this.#shelf;
-  }
-
-  #mayKeep(text: string): boolean {
-    return this.#dependence.effectsOf(text).isKept && !this.#unkept.has(text);
   }
 
   #made(name: string, text: string, declared: readonly number[], types?: OwnTypes): Statement {
