@@ -1,6 +1,6 @@
 /** What is done again when a statement has turned out to be stale, and how. */
 import { own } from "../errors/own.ts";
-import type { ExecuteOptions } from "./execute.ts";
+import type { ExecuteOptions } from "./execute_options.ts";
 
 /** How often what failed over stale statements is run again. */
 export const ATTEMPTS = 3;

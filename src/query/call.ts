@@ -1,6 +1,6 @@
 import { own } from "../errors/own.ts";
 import { takeCallSite } from "./call_site.ts";
-import type { OwnOptions } from "./execute.ts";
+import type { OwnOptions } from "./execute_options.ts";
 import type { QueryHost } from "./host.ts";
 import type { Result } from "./result.ts";
 

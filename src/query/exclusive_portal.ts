@@ -13,7 +13,7 @@ import {
   type SessionLock,
 } from "../session/exchange.ts";
 import type { Session } from "../session/session.ts";
-import type { ExecuteOptions } from "./execute.ts";
+import type { ExecuteOptions } from "./execute_options.ts";
 import { mayCommit } from "./commits.ts";
 import { expect } from "./introduction.ts";
 import type { Piece } from "./piece.ts";

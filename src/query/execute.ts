@@ -6,7 +6,7 @@ import { DatabaseError, InterfaceError, StaleStatementError } from "../errors/er
 import { own } from "../errors/own.ts";
 import type { ColumnDescription, TransactionStatus } from "../protocol/backend.ts";
 import * as ownSql from "../own_sql.ts";
-import type { SessionLock, Signal } from "../session/exchange.ts";
+import type { SessionLock } from "../session/exchange.ts";
 import type { Session } from "../session/session.ts";
 import type { Codec } from "../types/codec.ts";
 import { AlteredTypeError } from "../types/composite.ts";
@@ -18,38 +18,15 @@ import { withCallSite } from "./call_site.ts";
 import { Catalog } from "./catalog.ts";
 import { Description } from "./describe.ts";
 import { Exactness } from "./exactness.ts";
-import { Execution, TypesWanted } from "./execution.ts";
+import { TypesWanted } from "./bind.ts";
+import type { ExecuteOptions, OwnOptions } from "./execute_options.ts";
+import { Execution } from "./execution.ts";
 import { OwnTypesTable } from "./own_types.ts";
 import { queryTrace, resultTrace } from "./query_trace.ts";
 import type { Result } from "./result.ts";
-import { decodeLate, isStaleRow, type RowColumn, rowColumns, type RowShape } from "./rows.ts";
+import { decodeLate, isStaleRow, type RowColumn, rowColumns } from "./rows.ts";
 import { isStale, mayBeOutdated, type OwnTypes, type Statement } from "./statement.ts";
-import { StatementCache, type StatementLimits, type StatementPlace } from "./statement_cache.ts";
-
-/** How one query is to be run. */
-export interface ExecuteOptions {
-  /** Rows as objects by column name (the default) or as arrays. */
-  readonly rows?: RowShape;
-  /** `false`: not kept as a prepared statement. */
-  readonly prepare?: boolean;
-  /** OIDs of the parameters' types, where the server's own choice is not wanted; 0 leaves it. */
-  readonly parameterTypes?: readonly number[];
-  /** Aborts the query: at once while it is not sent. */
-  readonly signal?: Signal;
-  /** Seconds before it is cancelled; 0: no limit. */
-  readonly timeout?: number;
-  /** The codecs, unless it is the connection's. */
-  readonly types?: OwnTypes;
-  /** The turn within which it is made. */
-  readonly lock?: SessionLock;
-  /** Where its statement is kept; the cache by default. */
-  readonly place?: StatementPlace;
-  /** Sent before all that waits: on behalf of one that is being mended. */
-  readonly ahead?: boolean;
-}
-
-/** How one of the driver's own texts is to be run. */
-export type OwnOptions = Omit<ExecuteOptions, "rows" | "types">;
+import { StatementCache, type StatementLimits } from "./statement_cache.ts";
 
 /** On whose behalf the catalogue is asked. */
 type Asking = Pick<ExecuteOptions, "lock" | "ahead">;

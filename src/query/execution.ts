@@ -7,7 +7,7 @@
  * Source: manual, "Extended Query" in the protocol's message flow.
  */
 import type { Writer } from "../bytes/writer.ts";
-import { DatabaseError, DataError, InterfaceError, ProtocolError } from "../errors/errors.ts";
+import { DatabaseError, DataError, ProtocolError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import { readCommandTag, type TransactionStatus } from "../protocol/backend.ts";
 import { ATTEMPTS, relyingOnLess } from "./again.ts";
@@ -17,7 +17,9 @@ import type { Conversation, Message, Request } from "../session/exchange.ts";
 import { mayCommit } from "./commits.ts";
 import { endCopy } from "./copy_guard.ts";
 import { KEPT, type TextEffects } from "./dependence.ts";
-import type { ExecuteOptions, Executor } from "./execute.ts";
+import { bindKnown, TypesWanted } from "./bind.ts";
+import type { Executor } from "./execute.ts";
+import type { ExecuteOptions } from "./execute_options.ts";
 import { expect, Introduction, unexpected } from "./introduction.ts";
 import {
   arePlain,
@@ -377,32 +379,6 @@ export class Execution implements Request<Result> {
     this.#unknown = this.#statement.unknown;
     return this.#statement.textDecoder(this.options.rows ?? "object");
   }
-}
-
-/** The parameters cannot be encoded before the catalogue was asked for these types. */
-export class TypesWanted extends InterfaceError {
-  readonly statement: Statement;
-  readonly oids: readonly number[];
-
-  constructor(statement: Statement, oids: readonly number[]) {
-    const position = statement.parameters.findIndex(({ oid }) => oid === oids[0]) + 1;
-    super(`parameter $${position} (type ${oids[0]}): the catalogue does not say what it takes`);
-    this.statement = statement;
-    this.oids = oids;
-  }
-}
-
-/** Appends a Bind of a statement that is known, so in binary wherever its codecs can. */
-export function bindKnown(
-  out: Writer,
-  portal: string,
-  name: string,
-  statement: Statement,
-  values: readonly unknown[],
-): void {
-  const at = beginBind(out, portal, name);
-  writeParameters(out, values, statement.parameters);
-  endBind(out, at, statement.resultFormats);
 }
 
 const NO_TYPES: readonly number[] = Object.freeze([]);

@@ -2,7 +2,8 @@
 import { own } from "../errors/own.ts";
 import { cancelled, type Signal } from "../session/exchange.ts";
 import type { TypesOptions } from "../types/registry.ts";
-import type { ExecuteOptions, Executor } from "./execute.ts";
+import type { Executor } from "./execute.ts";
+import type { ExecuteOptions } from "./execute_options.ts";
 import type { NamedTexts } from "./named.ts";
 import type { RowShape } from "./rows.ts";
 import type { Templates } from "./template.ts";

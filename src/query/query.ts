@@ -4,7 +4,7 @@ import type { ColumnDescription } from "../protocol/backend.ts";
 import { uncancellable } from "../session/cancellation.ts";
 import { cancelled } from "../session/exchange.ts";
 import { takeCallSite, withCallSite } from "./call_site.ts";
-import type { ExecuteOptions } from "./execute.ts";
+import type { ExecuteOptions } from "./execute_options.ts";
 import { Execution } from "./execution.ts";
 import { FOREIGN_QUERY, refuseForeign } from "./foreign.ts";
 import { type Assembly, Fragment, inheritFromPromise, isFragment } from "./fragment.ts";
