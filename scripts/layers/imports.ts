@@ -69,6 +69,9 @@ const ROOTS = ["connect.ts", "connection.ts", "connection_core.ts", "pool.ts"];
 /** Features that may know one another: importer → imported. */
 const PAIRS: ReadonlySet<string> = new Set([
   "features/copy.ts features/copy_in.ts",
+  "features/copy.ts features/copy_lock.ts",
+  "features/copy_out.ts features/copy_lock.ts",
+  "features/copy_rows.ts features/copy_lock.ts",
   "features/copy.ts features/copy_out.ts",
   "features/copy.ts features/copy_statement.ts",
   "features/copy_in.ts features/copy_statement.ts",

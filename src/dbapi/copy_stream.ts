@@ -56,11 +56,11 @@ export async function executeCopy(
   }
   if (direction === "in") {
     if (!isSource(stream)) throw new InterfaceError("COPY … FROM STDIN needs a stream to read");
-    const rowCount = await host.run(() => host.db.copyFrom(text, stream), true);
+    const rowCount = await host.copy(() => host.db.copyFrom(text, stream));
     return { columns: null, rows: null, rowCount };
   }
   if (!isSink(stream)) throw new InterfaceError("COPY … TO STDOUT needs a stream to write to");
-  const rowCount = await host.run(() => pour(host.db, text, stream), true);
+  const rowCount = await host.copy(() => pour(host.db, text, stream));
   return { columns: null, rows: null, rowCount };
 }
 

@@ -15,6 +15,8 @@ export interface ExecutionHost {
   readonly begins: boolean;
   /** Runs `work` when its turn has come; with `begins`, inside a transaction if one is wanted. */
   run<T>(work: () => Promise<T>, begins: boolean): Promise<T>;
+  /** Runs a COPY in the same way; nothing else is run from the call on until it has ended. */
+  copy<T>(work: () => Promise<T>): Promise<T>;
   /** The values as the driver takes them, by the registered out-adapters. */
   adapt(values: readonly unknown[]): readonly unknown[];
 }
@@ -29,6 +31,7 @@ export function plainHost(db: Database): ExecutionHost {
     firstFailure: undefined,
     begins: false,
     run: (work) => work(),
+    copy: (work) => work(),
     adapt: (values) => values,
   };
 }

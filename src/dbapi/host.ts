@@ -1,3 +1,4 @@
+import { InterfaceError } from "../errors/errors.ts";
 import { takeCallSite, withCallSite } from "../query/call_site.ts";
 import { OutAdapters } from "./adapters.ts";
 import { type Database, escapesInStrings, type ExecutionHost } from "./execution.ts";
@@ -23,6 +24,8 @@ export class Host implements ExecutionHost {
   readonly #wantsTransaction: () => boolean;
   #turn: Promise<void> = Promise.resolve();
   #firstFailure: unknown;
+  /** COPYs that are called for and have not ended. */
+  #copies = 0;
 
   constructor(db: TransactionalDatabase, wantsTransaction: () => boolean) {
     this.db = db;
@@ -41,7 +44,22 @@ export class Host implements ExecutionHost {
     return escapesInStrings(this.db);
   }
 
+  /**
+   * A statement that waited for the end of a COPY would hold it up for ever where the source or the
+   * sink of the COPY awaits that statement.
+   */
+  async copy<T>(work: () => Promise<T>): Promise<T> {
+    const copying = this.run(work, true);
+    this.#copies++;
+    try {
+      return await copying;
+    } finally {
+      this.#copies--;
+    }
+  }
+
   async run<T>(work: () => Promise<T>, begins: boolean): Promise<T> {
+    if (this.#copies > 0) throw new InterfaceError(COPYING);
     // Taken on every runtime: behind the wait for the turn no engine knows the caller any more.
     const site = takeCallSite(false);
     const before = this.#turn;
@@ -74,3 +92,6 @@ export class Host implements ExecutionHost {
     }
   }
 }
+
+const COPYING =
+  "a COPY is in progress on this connection: run the statement after it, or on another connection";

@@ -147,26 +147,32 @@ export class Block implements SessionLock {
     }
     const { session } = this.#host.executor;
     if (session.lock !== this && session.lock !== undefined) {
-      return Promise.reject(new InterfaceError("a savepoint in it is open still"));
+      const { lock } = session;
+      const isOpen = lock instanceof Block ? "a savepoint in it is open still" : lock.refusal;
+      return Promise.reject(new InterfaceError(isOpen));
     }
     if (session.lock === this) session.lock = this.#end;
     this.#isCommitted = true;
     return this.#ending = this.#endBy("committed", () => this.#commit());
   }
 
-  /** Ends it without; what is open in it is over, too. */
+  /** Rolls back. A savepoint or a COPY that is open in the block ends with it. */
   rollback(): Promise<void> {
     const { session } = this.#host.executor;
-    if (this.#ending === undefined && this.#holds(session.lock)) session.lock = this.#end;
+    const { lock } = session;
+    if (this.#ending === undefined && this.#holds(lock)) {
+      session.lock = this.#end;
+      if (!(lock instanceof Block || lock instanceof Ending)) lock?.abandoned?.();
+    }
     return this.#ending ??= this.#rollback();
   }
 
-  /** Whether a turn is that of a block within this one. */
+  /** Reports whether a lock is held by this block, or by something that is open in it. */
   #holds(lock: SessionLock | undefined): boolean {
     const holder = lock instanceof Ending ? lock.ends : lock;
-    let block = holder instanceof Block ? holder : undefined;
-    while (block !== undefined && block !== this) block = block.#outer;
-    return block === this;
+    if (holder === this) return true;
+    const outer = holder instanceof Block ? holder.#outer : holder?.outer;
+    return outer !== undefined && this.#holds(outer);
   }
 
   /** Its session is taken away although it has not ended: it is rolled back by others. */

@@ -31,6 +31,9 @@ export class BulkQueries extends Queries {
    * the source's own error is the caller's; when the server refuses a row, the source is given up and
    * the server's error is. The connection can be used again either way.
    *
+   * Until the copy has ended, queries on the connection are refused: one that the source awaits could
+   * never be answered.
+   *
    * @throws {InterfaceError} the statement is no `copy … from stdin`, or the source is none.
    *
    * @example
@@ -51,9 +54,10 @@ export class BulkQueries extends Queries {
    * Runs a `copy … to stdout` when it is read: a `ReadableStream` of its data, which is also an
    * `AsyncIterable`. A row is never cut by the end of a chunk.
    *
-   * While nobody reads, the server is held, and with it every query behind. When reading stops early
-   * the copy is cancelled on the server; within a transaction, which a cancel would abort, the rest is
-   * read and thrown away. The connection can be used again either way.
+   * Until the copy has ended, the server is held while nothing is read, and queries on the connection
+   * are refused. When reading stops early the copy is cancelled on the server; within a transaction,
+   * which a cancel would abort, the rest is read and thrown away. The connection can be used again
+   * either way.
    *
    * @throws {InterfaceError} the statement copies in.
    *

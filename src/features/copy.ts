@@ -11,6 +11,7 @@ import { takeCallSite, withCallSite } from "../query/call_site.ts";
 import type { QueryHost } from "../query/host.ts";
 import { type ByteStream, openSource, type Pull, type Source } from "../query/source.ts";
 import { type CopyData, CopyIn } from "./copy_in.ts";
+import { CopyLock } from "./copy_lock.ts";
 import { CopyOut } from "./copy_out.ts";
 import { type CopyOptions, requestOptions, watchCopy } from "./copy_statement.ts";
 
@@ -49,7 +50,8 @@ export async function copyIn(
   const { session } = host.executor;
   const copy = new CopyIn(session, text, source, options.progress);
   const watched = watchCopy(host, text, "in");
-  const send = () => session.request(copy, requestOptions(host, options));
+  const lock = new CopyLock(host, () => void session.cancel(copy));
+  const send = () => lock.hold((held) => session.request(copy, requestOptions(options, held)));
   try {
     const rows = await (watched === undefined ? send() : watched.run(send));
     watched?.succeeded({ rows, bytes: copy.bytes });

@@ -11,6 +11,7 @@ import type { QueryHost } from "../query/host.ts";
 import type { Conversation, Request } from "../session/exchange.ts";
 import type { Session } from "../session/session.ts";
 import type { CopyTrace, Operation } from "../trace.ts";
+import { CopyLock } from "./copy_lock.ts";
 import {
   begin,
   begun,
@@ -35,6 +36,7 @@ export class CopyOut implements Request<void> {
   readonly #text: string;
   readonly #options: CopyOptions;
   readonly #site: Error | undefined;
+  readonly #lock: CopyLock;
   /** Settles when the connection is free of it; never rejects. */
   #running: Promise<void> | undefined;
   #isSent = false;
@@ -66,6 +68,7 @@ export class CopyOut implements Request<void> {
     this.#text = text;
     this.#options = options;
     this.#site = takeCallSite(host.asyncStacks);
+    this.#lock = new CopyLock(host, () => void this.leave());
   }
 
   /**
@@ -104,6 +107,7 @@ export class CopyOut implements Request<void> {
   /** What comes is thrown away from now on. */
   stop(): void {
     this.#isLeft = true;
+    this.#lock.release();
     this.#ready.length = this.#length = 0;
     this.#letIn();
   }
@@ -135,7 +139,8 @@ export class CopyOut implements Request<void> {
 
   async #run(): Promise<void> {
     const watched = watchCopy(this.#host, this.#text, "out");
-    const send = () => this.#session.request(this, requestOptions(this.#host, this.#options));
+    const send = () =>
+      this.#lock.hold((held) => this.#session.request(this, requestOptions(this.#options, held)));
     try {
       await (watched === undefined ? send() : watched.run(send));
       this.#outcome = {};

@@ -14,6 +14,7 @@ import type { ObjectRow } from "../query/result.ts";
 import { compileRows, type RowColumn, type RowShape } from "../query/rows.ts";
 import { type Item, openSource, type Pull, type Source } from "../query/source.ts";
 import { limit, unlessAborted } from "../session/deadline.ts";
+import type { SessionLock } from "../session/exchange.ts";
 import {
   type CopyRow,
   type Encoder,
@@ -23,6 +24,7 @@ import {
   valuesOf,
 } from "./copy_encoding.ts";
 import { copyIn, type CopyOptions, copyTo } from "./copy.ts";
+import { CopyLock } from "./copy_lock.ts";
 
 /** Bytes that are encoded before they are handed on. */
 const CHUNK = 65_536;
@@ -65,12 +67,17 @@ export async function copyRowsFrom(
   const pull = openSource(rows, "copyRowsFrom(): the source");
   const { signal, lift } = limit("copy", options.timeout, options.signal);
   const how = own<CopyRowsFromOptions>(options, { signal, timeout: 0 });
-  try {
-    const described = await describe(host, table, columns, how);
+  const copy = async (lock: SessionLock | undefined): Promise<number> => {
+    const held = own<QueryHost>(host, { defaults: own(host.defaults, { lock }) });
+    const described = await describe(held, table, columns, how);
     const first = await unlessAborted(pull.next(), signal);
     const encoder = encoderOf(described.map(fieldOf), first, options.format);
     const text = ownSql.copyInto(into, names, encoder.format);
-    return await copyIn(host, text, new Chunks(encoder, pull, first), how);
+    return await copyIn(held, text, new Chunks(encoder, pull, first), how);
+  };
+  try {
+    // Rows are read before the COPY begins, too, and are refused queries from then on.
+    return await new CopyLock(host, () => {}).hold(copy);
   } catch (error) {
     pull.cancel(error);
     throw error;

@@ -6,7 +6,7 @@ import { lineCounter, type RowCounter, tupleCounter } from "../protocol/copy_for
 import { beginBind, endBind, execute, parse } from "../protocol/frontend.ts";
 import { Backend, backendName } from "../protocol/tags.ts";
 import type { QueryHost } from "../query/host.ts";
-import type { Message, RequestOptions, Signal } from "../session/exchange.ts";
+import type { Message, RequestOptions, SessionLock, Signal } from "../session/exchange.ts";
 import type { CopyTrace, Operation } from "../trace.ts";
 
 /** Bytes of one CopyData, of one write, and of what is kept for a reader who does not read. */
@@ -61,10 +61,10 @@ export function* begun(): Generator<undefined, Message, Message> {
 
 /** What the session has to know of a copy. */
 export function requestOptions(
-  { defaults }: QueryHost,
   { signal, timeout }: CopyOptions,
+  lock: SessionLock | undefined,
 ): RequestOptions {
-  return { signal, timeout, lock: defaults.lock };
+  return { signal, timeout, lock };
 }
 
 /** Counts the rows of what the statement moves; `format` as the server told it: 0 text, 1 binary. */

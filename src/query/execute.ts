@@ -139,7 +139,8 @@ export class Executor {
    */
   async ask(oids: readonly number[], { lock, ahead }: Asking): Promise<boolean> {
     const holder = this.session.lock;
-    if (ahead !== true && holder !== undefined && holder !== lock && !holder.isTransaction) {
+    const isFree = holder === lock || holder?.isTransaction === true && holder.outer === undefined;
+    if (ahead !== true && holder !== undefined && !isFree) {
       throw new InterfaceError(`types of the query are not known yet, and ${holder.refusal}`);
     }
     return await this.#catalog.learn(this, oids, lock);

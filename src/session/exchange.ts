@@ -102,6 +102,8 @@ export interface SessionLock {
   readonly refusal: string;
   /** All that is requested within it belongs to one transaction. */
   readonly isTransaction?: boolean;
+  /** The lock in the place of which this one stands for a time. */
+  readonly outer?: SessionLock | undefined;
   /** The turn that it is the end of: nothing more is requested within that one. */
   readonly ends?: SessionLock;
   /** Aborts what is requested within it. */

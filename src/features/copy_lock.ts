@@ -1,0 +1,62 @@
+import type { QueryHost } from "../query/host.ts";
+import type { TransactionStatus } from "../protocol/backend.ts";
+import type { Request, SessionLock, Signal } from "../session/exchange.ts";
+
+/**
+ * A connection during a COPY. A query that is made meanwhile would wait for the end of the COPY, and
+ * the COPY for ever, where its source or its reader awaits that query. So it is refused.
+ */
+export class CopyLock implements SessionLock {
+  readonly refusal =
+    "a COPY is in progress on this connection: run the query after it, or on another connection";
+  readonly outer: SessionLock | undefined;
+  readonly #session: QueryHost["executor"]["session"];
+  readonly #stop: () => void;
+
+  /** `stop` is called when the transaction around the COPY is rolled back. */
+  constructor({ executor, defaults }: QueryHost, stop: () => void) {
+    this.#session = executor.session;
+    this.outer = defaults.lock;
+    this.#stop = stop;
+  }
+
+  get isTransaction(): boolean {
+    return this.outer?.isTransaction === true;
+  }
+
+  get signal(): Signal | undefined {
+    return this.outer?.signal;
+  }
+
+  /**
+   * Runs `work` under the lock. Where another lock is held, `work` gets the outer one, and the session
+   * refuses what it requests.
+   */
+  async hold<T>(work: (lock: SessionLock | undefined) => Promise<T>): Promise<T> {
+    const session = this.#session;
+    if (session.lock !== this.outer) return await work(this.outer);
+    session.lock = this;
+    try {
+      return await work(this);
+    } finally {
+      this.release();
+    }
+  }
+
+  /** Gives the lock up: nothing is awaited from the caller any more, so that queries may wait. */
+  release(): void {
+    if (this.#session.lock === this) this.#session.lock = this.outer;
+  }
+
+  prelude(): Request<void> | undefined {
+    return this.outer?.prelude?.();
+  }
+
+  failed(error: unknown, status: TransactionStatus): void {
+    this.outer?.failed?.(error, status);
+  }
+
+  abandoned(): void {
+    this.#stop();
+  }
+}
