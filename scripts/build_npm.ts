@@ -12,6 +12,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
+import { DISPOSABLE, DISPOSABLE_DECLARATIONS, published } from "./npm_declarations.ts";
 
 const DOCUMENTS = ["README.md", "PG8000.md", "FAILURES.md", "CHANGELOG.md", "LICENSE", "docs"];
 
@@ -84,8 +85,10 @@ function copyModules(from: string, to: string): void {
   for (const path of readdirSync(from, { recursive: true, encoding: "utf8" })) {
     if (!/\.(js|d\.ts)$/.test(path)) continue;
     mkdirSync(dirname(join(to, path)), { recursive: true });
-    copyFileSync(join(from, path), join(to, path));
+    if (path.endsWith(".js")) copyFileSync(join(from, path), join(to, path));
+    else writeFileSync(join(to, path), published(readFileSync(join(from, path), "utf8"), path));
   }
+  writeFileSync(join(to, DISPOSABLE), DISPOSABLE_DECLARATIONS);
 }
 
 /** Modules that import the detection of the runtime, relative to the package. */

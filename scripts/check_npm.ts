@@ -15,7 +15,13 @@ import { runtimeBinary } from "./toolchain.ts";
 
 const PUBLINT = "publint@0.3.25";
 const ATTW = "@arethetypeswrong/cli@0.18.5";
-const TYPESCRIPT = "typescript@6.0.3";
+/** Versions of TypeScript by the name of their package: the oldest that is supported first. */
+const TYPESCRIPTS = {
+  typescript54: "typescript@5.4.5",
+  typescript56: "typescript@5.6.3",
+  typescript60: "typescript@6.0.3",
+  typescript70: "typescript@7.0.2",
+} as const;
 const NODE_TYPES = "@types/node@20";
 
 /** The outcome of a check: `undefined`, or a description of the fault. */
@@ -58,9 +64,14 @@ export async function checkNpm(npm: string): Promise<number> {
       check(`import on ${title}`, () => run(work, program, "main.mjs"));
     }
     writeFileSync(join(work, "main.ts"), consumer(entries));
-    check("types with @types/node", () => types(work, ["node"], "nodenext"));
-    check("types with the language alone", () => types(work, [], "nodenext"));
-    check("types for bundlers", () => types(work, [], "bundler"));
+    writeFileSync(join(work, "strict.ts"), strict());
+    writeFileSync(join(work, "typing.ts"), typing(npm));
+    for (const compiler of Object.keys(TYPESCRIPTS)) {
+      const version = TYPESCRIPTS[compiler as keyof typeof TYPESCRIPTS].replace("@", " ");
+      for (const [title, options] of SETTINGS) {
+        check(`types: ${version}, ${title}`, () => types(work, compiler, options));
+      }
+    }
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
@@ -114,7 +125,8 @@ function install(work: string, tarball: string): Finding {
   const manifest = { private: true, type: "module" };
   writeFileSync(join(work, "package.json"), JSON.stringify(manifest));
   const quiet = ["--no-audit", "--no-fund", "--silent"];
-  return run(work, "npm", "install", ...quiet, tarball, TYPESCRIPT, NODE_TYPES);
+  const compilers = Object.entries(TYPESCRIPTS).map(([name, version]) => `${name}@npm:${version}`);
+  return run(work, "npm", "install", ...quiet, tarball, ...compilers, NODE_TYPES);
 }
 
 /** Imports every entry point and exits 1 unless each exports something and the first can connect. */
@@ -150,20 +162,64 @@ function consumer(entries: readonly string[]): string {
   ].join("\n");
 }
 
-/**
- * Type-checks the consumer and our declarations without DOM and without Deno's types. Disposal is
- * the one library beyond ES2023: `await using` is part of the API.
- */
-function types(work: string, names: readonly string[], resolution: string): Finding {
+/** A program that gives options as `undefined`, has its rows typed, and closes by hand. */
+function strict(): string {
+  return [
+    `import { connect, type ConnectOptions, createPool, type PoolOptions, Query } from "@cornac/pg";`,
+    `import { type QueryOptions, sql, type TransactionRunOptions } from "@cornac/pg";`,
+    `type Settable<T> = { [K in keyof T]-?: undefined extends Required<T>[K] ? never : K }[keyof T];`,
+    `type All<T, Required extends keyof T = never> = [Exclude<Settable<T>, Required>] extends [never]`,
+    `  ? true : Exclude<Settable<T>, Required>;`,
+    `export const settable: [All<ConnectOptions>, All<PoolOptions>, All<QueryOptions>,`,
+    `  All<TransactionRunOptions>] = [true, true, true, true];`,
+    `export async function main(user?: string): Promise<void> {`,
+    `  const db = await connect({ user, host: undefined, timeout: undefined, types: undefined });`,
+    `  const pool = createPool({ user }, { max: undefined, min: undefined });`,
+    `  const [row] = await db.sql<{ id: number }, [number]>\`select id from t where id = \${1}\`;`,
+    `  const id: number | undefined = row?.id;`,
+    `  const [ids, plain] = await pool.batch([sql<{ id: number }>\`select 1\`, sql\`select 2\`]);`,
+    `  const bytes = await db.query("select 1", [id], { signal: undefined }).scalar<Uint8Array>();`,
+    `  const lazy: Promise<unknown> = db.query<[number]>("select 1", [], { rows: "array" });`,
+    `  console.log(ids[0]?.id, plain[0]?.["id"], bytes.length, lazy instanceof Query);`,
+    `  await db[Symbol.asyncDispose]();`,
+    `  await pool.close();`,
+    `}`,
+    `declare const console: { log(...values: unknown[]): void };`,
+    "",
+  ].join("\n");
+}
+
+/** Returns the repository's right and wrong uses of the types, for the package. */
+function typing(npm: string): string {
+  const source = readFileSync(join(npm, "..", "tests", "unit", "sql_typing.ts"), "utf8");
+  return source.replace('"../../mod.ts"', '"@cornac/pg"');
+}
+
+/** Options of the compiler, over those that all checks share. */
+type Settings = Readonly<Record<string, unknown>>;
+
+const SETTINGS: readonly (readonly [title: string, options: Settings])[] = [
+  ["@types/node", { types: ["node"] }],
+  ["@types/node, disposal", { types: ["node"], lib: ["es2023", "esnext.disposable"] }],
+  ["the language alone", {}],
+  ["disposal", { lib: ["es2023", "esnext.disposable"] }],
+  ["the web", { lib: ["es2022", "dom"] }],
+  ["bundlers", { module: "esnext", moduleResolution: "bundler" }],
+];
+
+/** Type-checks the programs and our declarations, strictly and without Deno's types. */
+function types(work: string, compiler: string, own: Settings): Finding {
   const options = {
     ...{ strict: true, noEmit: true, skipLibCheck: false, exactOptionalPropertyTypes: true },
-    ...{ target: "es2022", lib: ["es2023", "esnext.disposable"], types: names },
-    module: resolution === "bundler" ? "esnext" : resolution,
-    moduleResolution: resolution,
+    ...{ noUncheckedIndexedAccess: true, noPropertyAccessFromIndexSignature: true },
+    ...{ target: "es2022", lib: ["es2022"], types: [] },
+    ...{ module: "nodenext", moduleResolution: "nodenext" },
+    ...own,
   };
-  const config = { compilerOptions: options, files: ["main.ts"] };
+  const config = { compilerOptions: options, files: ["main.ts", "strict.ts", "typing.ts"] };
   writeFileSync(join(work, "tsconfig.json"), JSON.stringify(config));
-  const failure = run(work, "node_modules/.bin/tsc", "--pretty", "false");
+  const tsc = join("node_modules", compiler, "bin", "tsc");
+  const failure = run(work, "node", tsc, "--pretty", "false");
   return failure?.replaceAll("node_modules/@cornac/pg/", "");
 }
 

@@ -22,7 +22,7 @@ export type Url = typeof globalThis extends { URL: { prototype: infer U } } ? U
 /** Everything `connect()` can be told; see the options of the configuration for each. */
 export interface ConnectOptions extends ConfigOptions {
   /** How values of PostgreSQL's types become JavaScript's and back. */
-  types?: TypesOptions;
+  types?: TypesOptions | undefined;
 }
 
 /**

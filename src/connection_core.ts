@@ -15,11 +15,11 @@ export type Notice = ServerReport;
 /** Told as things arrive; a hook that throws is as if it had not been called. */
 export interface ConnectionHooks {
   /** Called for every notice. */
-  onNotice?: (notice: Notice) => void;
+  onNotice?: ((notice: Notice) => void) | undefined;
   /** Called for every notification. */
-  onNotification?: (notification: Notification) => void;
+  onNotification?: ((notification: Notification) => void) | undefined;
   /** Called whenever the server reports a run-time parameter. */
-  onParameterStatus?: (name: string, value: string) => void;
+  onParameterStatus?: ((name: string, value: string) => void) | undefined;
 }
 
 /** Somebody who watches a connection. */

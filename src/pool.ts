@@ -39,7 +39,7 @@ import {
   refuseForeign,
 } from "./query/foreign.ts";
 import { assemble, type Fragment, isFragment } from "./query/fragment.ts";
-import { type CallOptions, NO_OPTIONS, type QueryOptions } from "./query/host.ts";
+import { type CallOptions, NO_OPTIONS, overlaid, type QueryOptions } from "./query/host.ts";
 import type { PreparedStatement, StatementOptions } from "./query/prepared.ts";
 import type { Query } from "./query/query.ts";
 import type { BatchEntry, BatchOptions, Parameters, Queries } from "./query/queryable.ts";
@@ -171,7 +171,7 @@ export class Pool implements Queryable, AsyncDisposable {
       const { parameterTypes, columns } = await db.query(text, [], options).describe();
       const parameters = parameterTypes.map((oid) => ({ oid, codec: undefined }));
       const run = (values: Parameters, changes: StatementOptions) =>
-        this.query(text, values, own<QueryOptions>(options, changes)) as Query<Row>;
+        this.query(text, values, overlaid<QueryOptions>(options, changes)) as Query<Row>;
       return new PoolPreparedStatement<Row>(this.#queries.host, run, parameters, columns);
     });
   }

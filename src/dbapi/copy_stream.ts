@@ -34,7 +34,7 @@ export interface WriterLike {
 /** What `execute()` and `run()` can be told about a COPY. */
 export interface StreamOptions {
   /** The data of a COPY: a source for FROM STDIN, a sink for TO STDOUT. */
-  stream?: CopySource | CopySink;
+  stream?: CopySource | CopySink | undefined;
 }
 
 /**

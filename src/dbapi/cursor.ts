@@ -26,7 +26,7 @@ import {
 /** What a cursor can be told. */
 export interface CursorOptions {
   /** How its texts mark parameters. Default: the connection's, which is `"format"` unless set. */
-  paramstyle?: ParamStyle;
+  paramstyle?: ParamStyle | undefined;
 }
 
 /** What PEP 249 says of a column: its name and its type's OID; PostgreSQL tells no more. */

@@ -24,9 +24,9 @@ import { gidOf, makeXid, type Xid, xidOf } from "./xid.ts";
 /** Everything the DB-API `connect()` can be told: what the driver's can, and two things more. */
 export interface DbapiOptions extends ConnectOptions {
   /** Whether each statement commits by itself. Default `false`: one begins a transaction. */
-  autocommit?: boolean;
+  autocommit?: boolean | undefined;
   /** How the texts of its cursors mark parameters. Default `"format"`. */
-  paramstyle?: ParamStyle;
+  paramstyle?: ParamStyle | undefined;
 }
 
 /**

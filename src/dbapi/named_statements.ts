@@ -22,7 +22,7 @@ import {
 /** What `run()` can be told besides the text and its parameters. */
 export interface RunOptions extends StreamOptions {
   /** OIDs of parameters' types by their names, where the server is not to choose. */
-  types?: Readonly<Record<string, number>>;
+  types?: Readonly<Record<string, number>> | undefined;
 }
 
 /** Runs texts with `:name` parameters, and remembers what the last one said of its result. */

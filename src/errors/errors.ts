@@ -81,11 +81,11 @@ function number(text: string | undefined): number | undefined {
 /** What an error can be told besides its message. */
 export interface PgErrorOptions {
   /** What led to it. */
-  cause?: unknown;
+  cause?: unknown | undefined;
   /** SQLSTATE; the driver's own errors carry one where PostgreSQL has a fitting one. */
-  code?: string;
+  code?: string | undefined;
   /** Nothing of the request had any effect, and the same request may succeed when made again. */
-  safeToRetry?: boolean;
+  safeToRetry?: boolean | undefined;
 }
 
 /** DB-API's `Warning`. The driver itself throws none: notices are values, not errors. */
@@ -155,7 +155,7 @@ export class PoolDeadlockError extends PoolTimeoutError {
 /** What a {@linkcode DatabaseError} can be told besides its message. */
 export interface DatabaseErrorOptions extends PgErrorOptions {
   /** The server's own words; absent where the driver speaks for the database (a lost connection). */
-  fields?: ServerFields;
+  fields?: ServerFields | undefined;
 }
 
 /**

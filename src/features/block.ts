@@ -22,15 +22,20 @@ import { prepareTransaction } from "./two_phase.ts";
 /** How a transaction is to be. */
 export interface TransactionOptions {
   /** Default: the session's `default_transaction_isolation`. */
-  readonly isolation?: "read uncommitted" | "read committed" | "repeatable read" | "serializable";
+  readonly isolation?:
+    | "read uncommitted"
+    | "read committed"
+    | "repeatable read"
+    | "serializable"
+    | undefined;
   /** Whether it may write. Default: the session's. */
-  readonly readOnly?: boolean;
+  readonly readOnly?: boolean | undefined;
   /** Of a serializable, read-only transaction: waits until it can run without ever failing for it. */
-  readonly deferrable?: boolean;
+  readonly deferrable?: boolean | undefined;
   /** Aborts it: what it runs is cancelled on the server, and all of it is rolled back. */
-  readonly signal?: Signal;
+  readonly signal?: Signal | undefined;
   /** Seconds for all of it, retries and pauses included, as if aborted then. 0, the default: no limit. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
 }
 
 /** Returns the host for what is run within a block; `unstarted` takes note of queries made on it. */

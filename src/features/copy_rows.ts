@@ -40,13 +40,13 @@ export interface CopyRowsFromOptions extends CopyOptions {
    * How the values travel. Default `binary`, unless the first row, or a column's type, has values that
    * only the server can read: a string for a date, any value of a type without a binary form.
    */
-  format?: "binary" | "text";
+  format?: "binary" | "text" | undefined;
 }
 
 /** How rows are copied out of a table. */
 export interface CopyRowsToOptions extends CopyOptions {
   /** Rows as objects by column name, or as arrays in column order. Default: the connection's. */
-  rows?: RowShape;
+  rows?: RowShape | undefined;
 }
 
 /**

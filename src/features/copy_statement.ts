@@ -23,13 +23,13 @@ export interface CopyProgress {
 /** How one copy is to be run. */
 export interface CopyOptions {
   /** Aborts the copy: the table is as it was before. */
-  signal?: Signal;
+  signal?: Signal | undefined;
   /** Seconds for the whole copy; 0, the default, for no limit. `queryTimeout` is not for copies. */
-  timeout?: number;
+  timeout?: number | undefined;
   /** Called with every chunk (about 64 KiB) that has gone. What it throws ends the copy. */
-  progress?: (progress: CopyProgress) => void;
+  progress?: ((progress: CopyProgress) => void) | undefined;
   /** Called when the copy is complete, with the number of rows that the server has counted. */
-  complete?: (rows: number) => void;
+  complete?: ((rows: number) => void) | undefined;
 }
 
 /** What those who watch are told of a copy; `undefined`: nobody does. */

@@ -20,14 +20,14 @@ const QUEUE_LIMIT = 10_000;
 /** How one subscription is to be. */
 export interface ListenOptions {
   /** How many notifications are kept for a reader who is slower than they come. Default 10,000. */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
   /**
    * What becomes of one that is too many: `"error"`, the default, ends the subscription with an
    * error once the others are read; `"drop oldest"` and `"drop newest"` count it in `dropped`.
    */
-  readonly overflow?: "error" | "drop oldest" | "drop newest";
+  readonly overflow?: "error" | "drop oldest" | "drop newest" | undefined;
   /** Gives up waiting until it listens; later, ends the subscription with the signal's reason. */
-  readonly signal?: Signal;
+  readonly signal?: Signal | undefined;
 }
 
 /**

@@ -22,7 +22,7 @@ export interface TransactionRunOptions extends TransactionOptions {
    * not be serialized (40001), was the victim of a deadlock (40P01) or met a stale statement. Between
    * the attempts is a random time that grows up to a second. Default 0.
    */
-  readonly retries?: number;
+  readonly retries?: number | undefined;
 }
 
 /** What runs in a transaction: it rolls back by rejecting. */

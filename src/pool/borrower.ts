@@ -17,14 +17,14 @@ import type { Wish } from "./waiting_list.ts";
 /** How to wait for a connection. */
 export interface AcquireOptions {
   /** Gives up waiting. */
-  signal?: Signal;
+  signal?: Signal | undefined;
   /** Seconds; 0: no limit. Default: `acquireTimeout`. */
-  timeout?: number;
+  timeout?: number | undefined;
   /**
    * A connection of the same pool that the caller holds: so that a deadlock is noticed where it
    * cannot be by itself, which is within `transaction()` only.
    */
-  within?: PooledConnection;
+  within?: PooledConnection | undefined;
 }
 
 const NOTHING: AcquireOptions = Object.freeze(own<AcquireOptions>({}));

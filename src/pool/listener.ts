@@ -46,7 +46,7 @@ export type ListenEvent = PoolNotification | Gap;
 /** How a pool is to listen. */
 export interface PoolListenOptions extends ListenOptions {
   /** Seconds to wait until it listens; 0: no limit. Default: `acquireTimeout`. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
 }
 
 /** Seconds that a new session must last before its loss is not taken for a failed attempt. */

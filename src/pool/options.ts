@@ -7,36 +7,36 @@ import { own } from "../errors/own.ts";
 /** What a pool is told besides how to connect. All durations are seconds; 0 is no limit. */
 export interface PoolOptions {
   /** Its name in traces. Default: `host:port/database`. */
-  name?: string;
+  name?: string | undefined;
   /** Connections at most. Default 10. */
-  max?: number;
+  max?: number | undefined;
   /** Connections that are kept open even when nobody needs them. Default 0. */
-  min?: number;
+  min?: number | undefined;
   /** How long a connection may lie idle before it is closed. Default 600. */
-  idleTimeout?: number;
+  idleTimeout?: number | undefined;
   /**
    * How long a connection may live, shortened by up to a tenth at random so that not all end at
    * once; one that is busy ends when it is given back. Default 3600.
    */
-  maxLifetime?: number;
+  maxLifetime?: number | undefined;
   /** How long to wait for a connection. Default 30. */
-  acquireTimeout?: number;
+  acquireTimeout?: number | undefined;
   /**
    * Whether callers wait although no connection has ever been made and the server cannot be reached:
    * for a program that starts together with its server. Default `false`: they fail with that error at
    * once. After the first connection, and while the server has no free connection or is starting,
    * they wait anyway.
    */
-  waitForServer?: boolean;
+  waitForServer?: boolean | undefined;
   /** How many may wait; who comes then is refused. Default 0: no limit. */
-  maxWaiting?: number;
+  maxWaiting?: number | undefined;
   /**
    * How many independent queries may share one connection once `max` are open and none is idle; 1:
    * none do. A query waits for those that were sent before it on its connection. Default 8.
    */
-  maxPipelined?: number;
+  maxPipelined?: number | undefined;
   /** How long a connection may lie idle before it is asked whether it still lives. Default 30. */
-  validateAfterIdle?: number;
+  validateAfterIdle?: number | undefined;
   /**
    * How a session's state is undone between two borrowers: settings, role, session authorization,
    * listeners, temporary tables, sequences' last values, session-level advisory locks and held
@@ -54,34 +54,39 @@ export interface PoolOptions {
    * it fails, the connection is closed. With the last two a shared connection is cleaned as with
    * `"auto"`. Behind a pooler in transaction mode nothing of it is done.
    */
-  reset?: "auto" | "text" | "discard" | ((connection: Connection) => void | Promise<void>);
+  reset?:
+    | "auto"
+    | "text"
+    | "discard"
+    | ((connection: Connection) => void | Promise<void>)
+    | undefined;
   /**
    * Called with each new connection before it is used, but for the one of `listen()`; when it fails,
    * that connection is closed.
    */
-  onConnect?: (connection: Connection) => void | Promise<void>;
+  onConnect?: ((connection: Connection) => void | Promise<void>) | undefined;
   /** The longest pause between attempts to connect while the server is away. Default 1. */
-  connectBackoff?: number;
+  connectBackoff?: number | undefined;
   /**
    * How often the connection of `listen()` is asked whether it lives: one that has fallen silent is
    * noticed within twice this time, and replaced. Default 10; 0: never.
    */
-  heartbeat?: number;
+  heartbeat?: number | undefined;
   /**
    * A connection that is held longer is reported to `onLeak`, once, at the latest when it is held a
    * quarter longer. Where each was taken is noted then; without, for 500 a second at most. Default 0:
    * never.
    */
-  leakWarning?: number;
+  leakWarning?: number | undefined;
   /** Told of connections that are held long or were lost. Default: a line on the console. */
-  onLeak?: (report: LeaseReport) => void;
+  onLeak?: ((report: LeaseReport) => void) | undefined;
   /** Told of connections that were given back within a transaction, or busy. */
-  onDirtyRelease?: (report: LeaseReport) => void;
+  onDirtyRelease?: ((report: LeaseReport) => void) | undefined;
   /**
    * Whether idle connections let the process end. Default `false`. What is in use, an open
    * subscription for one, holds it.
    */
-  unref?: boolean;
+  unref?: boolean | undefined;
   /**
    * What stands between. With `"transaction"` (PgBouncer's transaction mode) each transaction may be in
    * another session: what would change a session's state is refused with a `NotSupportedError`; no
@@ -90,11 +95,11 @@ export interface PoolOptions {
    * given: PgBouncer 1.18 takes the session away between the two, amid a message if need be.
    * Default `"session"`.
    */
-  pooler?: "session" | "transaction";
+  pooler?: "session" | "transaction" | undefined;
   /** Asked for the password at every connect; goes before the connection's own. */
-  password?: Password;
+  password?: Password | undefined;
   /** Laid over the connection string. */
-  connection?: ConnectOptions;
+  connection?: ConnectOptions | undefined;
 }
 
 /** What became of a connection that somebody held. */

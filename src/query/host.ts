@@ -12,27 +12,27 @@ import type { Unstarted } from "./unstarted.ts";
 /** Options of one query. */
 export interface QueryOptions {
   /** Rows as objects by column name, or as arrays in column order. Default: the connection's. */
-  rows?: RowShape;
+  rows?: RowShape | undefined;
   /** `false`: not kept as a prepared statement, for a text that will not come again. Default `true`. */
-  prepare?: boolean;
+  prepare?: boolean | undefined;
   /**
    * Types of the parameters where the server is not to choose, by name (`"int4"`, `"my.enum"`) or
    * OID; 0 leaves it the choice. For a name that is not a built-in type's the server is asked first,
    * each time: `prepare()` does that once.
    */
-  parameterTypes?: readonly (number | string)[];
+  parameterTypes?: readonly (number | string)[] | undefined;
   /**
    * Policies and codecs of this query, over the connection's. Give the same object again for its
    * statement to stay prepared.
    */
-  types?: TypesOptions;
+  types?: TypesOptions | undefined;
   /** Aborts the query: it is not sent any more, or cancelled on the server. */
-  signal?: Signal;
+  signal?: Signal | undefined;
   /**
    * Seconds before it is cancelled on the server; 0: no limit. Of a query that is iterated, for each
    * wait for rows. Default: `queryTimeout`.
    */
-  timeout?: number;
+  timeout?: number | undefined;
 }
 
 /** Options with which rows are objects, as they are by default. */
@@ -80,14 +80,23 @@ export function withDefaults(
     .then((parameterTypes) => over(own<QueryOptions>(options, { parameterTypes }), host));
 }
 
-/** Most queries have no options of their own: nothing is made anew for them. */
+/** Returns the options of a query over the connection's; for a query without any, these themselves. */
 export function over(options: QueryOptions, host: QueryHost): ExecuteOptions {
   const { defaults } = host;
   if (options === NO_OPTIONS) return defaults;
-  const merged = own<object>(defaults, options) as Omit<ExecuteOptions, "types">;
+  const merged = overlaid<object>(defaults, options) as Omit<ExecuteOptions, "types">;
   const { types } = merged as QueryOptions;
   if (types === undefined) return merged;
   return own<ExecuteOptions>(merged, { types: host.executor.ownTypes(types) });
+}
+
+/** Returns `options` over `base`; an option that is `undefined` counts as not given. */
+export function overlaid<T extends object>(base: T, options: T): T {
+  const merged = own<T>(base, options);
+  for (const name of Object.keys(options) as (keyof T)[]) {
+    if (merged[name] === undefined && Object.hasOwn(base, name)) merged[name] = base[name];
+  }
+  return merged;
 }
 
 /** The options of a query that has none. */

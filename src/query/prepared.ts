@@ -10,7 +10,7 @@ import { Backend, Kind } from "../protocol/tags.ts";
 import type { Conversation, Request } from "../session/exchange.ts";
 import { expect } from "./introduction.ts";
 import { bindNames, type NamedText } from "./named.ts";
-import { type QueryHost, type QueryOptions, withDefaults } from "./host.ts";
+import { overlaid, type QueryHost, type QueryOptions, withDefaults } from "./host.ts";
 import { inOriginal } from "./rewritten.ts";
 import { Query } from "./query.ts";
 import type { ObjectRow } from "./result.ts";
@@ -68,7 +68,9 @@ export class PreparedStatement<Row = ObjectRow> implements AsyncDisposable {
     const values = Array.isArray(parameters)
       ? parameters
       : bindNames(this.#text, parameters as Readonly<Record<string, unknown>>);
-    const how = options === undefined ? this.#options : own<QueryOptions>(this.#options, options);
+    const how = options === undefined
+      ? this.#options
+      : overlaid<QueryOptions>(this.#options, options);
     return new Query<Row>(this.#host, this.#text.text, values, how, this.#text);
   }
 

@@ -35,7 +35,7 @@ export interface BatchQuery {
   /** One SQL statement. */
   readonly text: string;
   /** Its parameters, by position or by name. */
-  readonly parameters?: Parameters;
+  readonly parameters?: Parameters | undefined;
 }
 
 /** One query of a batch: a text with its parameters, or what the `sql` tag has made. */

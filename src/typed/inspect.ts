@@ -27,12 +27,12 @@ export interface InspectOptions {
    * Functions that never return NULL to arguments that are not NULL, by `name` or `schema.name`.
    * PostgreSQL's own are known.
    */
-  readonly neverNull?: readonly string[];
+  readonly neverNull?: readonly string[] | undefined;
   /**
    * Whether a column of a NOT NULL domain is taken not to be NULL; default `false`. PostgreSQL does
    * not keep NULL out of such a column in all cases (manual, CREATE DOMAIN, Notes).
    */
-  readonly trustDomains?: boolean;
+  readonly trustDomains?: boolean | undefined;
 }
 
 /** One statement, inspected. */

@@ -20,11 +20,11 @@ const MAX_ELEMENTS = 1 << 27;
 /** What PostgreSQL's arrays are in JavaScript. */
 export interface ArrayOptions {
   /** `true`: an array is read as a {@linkcode BoundedArray}, which keeps its lower bounds. */
-  bounds?: boolean;
+  bounds?: boolean | undefined;
   /** `pg_type.typname` of the array type; the element's name with `_` in front unless given. */
-  name?: string;
+  name?: string | undefined;
   /** The array type's OID; the element's `arrayOid` unless given. */
-  oid?: number;
+  oid?: number | undefined;
 }
 
 /**

@@ -38,17 +38,17 @@ export interface TypePolicies {
    * `int8` and `xid8`; default `"bigint"`. Beyond `Number.MAX_SAFE_INTEGER`, `"number"` refuses a
    * value, and `"safe"`, which reads numbers too, gives a bigint.
    */
-  int8?: Int8Policy;
+  int8?: Int8Policy | undefined;
   /** `numeric`; default `"string"`. As `"number"`, values that would lose digits are refused. */
-  numeric?: NumericPolicy;
+  numeric?: NumericPolicy | undefined;
   /** Dates and times; default `"date"`. */
-  datetime?: DateTimePolicy;
+  datetime?: DateTimePolicy | undefined;
   /** The `Temporal` to use for `datetime: "temporal"`; the runtime's own unless given. */
-  temporal?: TemporalLike;
+  temporal?: TemporalLike | undefined;
   /** How json and jsonb are read and written; `JSON.parse` and `JSON.stringify` unless given. */
-  json?: JsonFunctions;
+  json?: JsonFunctions | undefined;
   /** `"bounded"`: arrays are read as `BoundedArray`, which keeps lower bounds; default `"array"`. */
-  arrays?: "array" | "bounded";
+  arrays?: "array" | "bounded" | undefined;
 }
 
 const FIXED: readonly Codec[] = [

@@ -13,9 +13,9 @@ import type { Codec } from "./codec.ts";
  */
 export interface CustomCodec<T = unknown> {
   /** `schema.name`, or the name of a built-in or extension type. Not needed beside an OID. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** The type's OID; not needed beside a name. */
-  readonly oid?: number;
+  readonly oid?: number | undefined;
   /** Makes a value of the server's text; the text itself unless given. */
   decode?(text: string): T;
   /**

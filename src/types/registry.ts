@@ -14,7 +14,7 @@ import { builtinOid, parseTypeName } from "./type_names.ts";
 /** The option `types` of a connection or a query. */
 export interface TypesOptions extends TypePolicies {
   /** Codecs that stand before the driver's own. */
-  codecs?: readonly (Codec | CustomCodec)[];
+  codecs?: readonly (Codec | CustomCodec)[] | undefined;
 }
 
 /** What the catalogue says of a type (`pg_type`, `pg_range`, `pg_attribute`). */

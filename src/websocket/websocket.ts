@@ -23,16 +23,16 @@ export interface WebSocketPair {
 /** Options of {@linkcode webSocketPair}. */
 export interface WebSocketOptions {
   /** Subprotocols to offer. */
-  readonly protocols?: readonly string[];
+  readonly protocols?: readonly string[] | undefined;
   /** Aborts opening, and closes the WebSocket afterwards. */
-  readonly signal?: Signal;
+  readonly signal?: Signal | undefined;
   /**
    * Most bytes that are kept for a reader that does not read; 64 MiB by default. A WebSocket cannot
    * slow its peer down, so beyond that the connection ends with an error.
    */
-  readonly maxBuffered?: number;
+  readonly maxBuffered?: number | undefined;
   /** Replaces the global `WebSocket`, which Node 20 does not have. */
-  readonly WebSocket?: new (url: string, protocols?: string[]) => WebSocketLike;
+  readonly WebSocket?: (new (url: string, protocols?: string[]) => WebSocketLike) | undefined;
 }
 
 /** The part of the platform's `WebSocket` that is used here. */
