@@ -90,14 +90,14 @@ export class Cancellation {
   /** Adjusts the outcome of an answered request by the cancels that may have hit it. */
   judge(answered: Exchange, status: TransactionStatus): void {
     if (this.#next === answered) this.#next = undefined;
-    const { error } = answered;
+    const error = answered.failure?.error;
     const stopped = error instanceof PgError && error.code === "57014";
     const running = this.#running;
     if (stopped && answered.cancelReason !== undefined) {
       const reason = answered.cancelReason;
       const isBare = reason instanceof OperationalError && reason.cause === undefined;
       if (isBare && reason !== error) reason.cause = error;
-      answered.error = reason;
+      answered.failure = { error: reason };
     } else if (stopped && running !== undefined && running.target !== answered) {
       answered.stray = status === "idle";
     }

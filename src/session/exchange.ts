@@ -8,8 +8,10 @@ import {
   setSafeToRetry,
 } from "../errors/errors.ts";
 import type { TransactionStatus } from "../protocol/backend.ts";
+import { backendName, isBackend } from "../protocol/tags.ts";
 import type { Signal } from "../runtime/runtime.ts";
 import { after } from "./alarm.ts";
+import { type Phase, TRANSITIONS } from "./phase.ts";
 
 export type { Signal };
 
@@ -143,34 +145,24 @@ export class Exchange<T = unknown> {
   talk: Conversation<T> | undefined;
   /** Nothing is sent after it until it is answered: it writes more itself. */
   exclusive = false;
+  #phase: Phase = "waiting";
   readonly resolve: (value: T) => void;
   readonly reject: (error: unknown) => void;
   /** Where DataRows go just now. */
   rows: RowSink | undefined;
-  /** The conversation has returned; only ReadyForQuery may follow. */
-  finished = false;
-  /** The request has failed: `error` says why, the rest of its replies is skipped. */
-  failed = false;
-  /** The server itself said so: until ReadyForQuery it sends nothing more for this request. */
-  refused = false;
+  /** Why the request fails; absent while it has not failed. */
+  failure: { readonly error: unknown } | undefined;
   value: T | undefined;
-  error: unknown;
   /** How many were made before it in its session. */
   number = 0;
   /** It goes in front of those that wait. */
   isAhead = false;
   /** Why it is to be sent again, and the state in which it left the session, if it was sent. */
   back: { readonly error: unknown; readonly status: TransactionStatus | undefined } | undefined;
-  /** Whether it is sent again is not known yet. */
-  isRecovering = false;
   /** The one behind this one, in the queue that holds it. */
   next: Exchange | undefined;
   /** Somebody wants it stopped; this is what to say when the server has done so. */
   cancelReason: unknown;
-  /** The server waits for what this request appends next. */
-  quiet = false;
-  /** It holds the next message back. */
-  held = false;
   /** Within which it was made. */
   lock: SessionLock | undefined;
   /** A cancel that was meant for another hit it. */
@@ -186,6 +178,44 @@ export class Exchange<T = unknown> {
     this.request = request;
     this.resolve = resolve;
     this.reject = reject;
+  }
+
+  get phase(): Phase {
+    return this.#phase;
+  }
+
+  /** Makes a transition of the table; none is needed to stay in a phase. */
+  become(phase: Phase): void {
+    if (phase === this.#phase) return;
+    if (!TRANSITIONS[this.#phase].includes(phase)) {
+      throw new Error(`a request that is ${this.#phase} cannot become ${phase}`);
+    }
+    this.#phase = phase;
+  }
+
+  /** Reports whether its conversation reads on: it has neither returned nor failed. */
+  get isIncomplete(): boolean {
+    return this.talk !== undefined && this.failure === undefined;
+  }
+
+  /**
+   * Reports whether a message goes to the conversation; otherwise it is skipped.
+   *
+   * @throws {ProtocolError} no such message may come now.
+   */
+  takes(tag: number): boolean {
+    const phase = this.#phase;
+    if (phase === "refused") throw new ProtocolError(`${backendName(tag)} after ErrorResponse`);
+    if (phase === "skipping" && isBackend(tag)) return false;
+    if (phase !== "skipping" && phase !== "finished") return true;
+    throw new ProtocolError(`${backendName(tag)} where ReadyForQuery was due`);
+  }
+
+  /** The conversation has returned. */
+  finish(value: T): void {
+    this.value = value;
+    this.talk = undefined;
+    if (this.#phase !== "refused") this.become("finished");
   }
 
   /** Appends its messages and begins its conversation; whether nothing may be sent behind it. */
@@ -230,29 +260,26 @@ export class Exchange<T = unknown> {
    * while what we have to say does not leave (`writing`).
    */
   excused(writing: boolean): boolean {
-    return this.held || this.quiet && !writing;
+    return this.#phase === "holding" || this.#phase === "appending" && !writing;
   }
 
   /** Fails the request; the first reason wins. */
   fail(error: unknown): void {
-    if (this.failed) return;
-    this.failed = true;
-    this.error = error;
+    if (this.failure !== undefined) return;
+    this.failure = { error };
     this.rows = undefined;
+    if (IN_CONVERSATION.has(this.#phase)) this.become("skipping");
   }
 
   /** Makes it as if it had not been sent. */
   reset(): void {
-    this.talk = undefined;
-    this.rows = undefined;
-    this.finished =
-      this.failed =
-      this.refused =
-      this.quiet =
-      this.held =
-      this.stray =
-        false;
-    this.value = this.error = undefined;
+    this.talk =
+      this.rows =
+      this.value =
+      this.failure =
+        undefined;
+    this.stray = false;
+    this.become("waiting");
   }
 
   /** The connection is over: fails with an error of its own, so that its stack is its caller's. */
@@ -269,21 +296,25 @@ export class Exchange<T = unknown> {
 
   /** Settles the promise by what has become of the request, which has left the session in `status`. */
   settle(status?: TransactionStatus): void {
-    if (this.failed && status !== undefined) this.#report(status);
+    this.become("settled");
+    const { failure } = this;
+    if (failure !== undefined && status !== undefined) this.#report(failure.error, status);
     this.onSettled?.();
-    if (this.failed) this.reject(this.error);
+    if (failure !== undefined) this.reject(failure.error);
     else this.resolve(this.value as T);
   }
 
-  #report(status: TransactionStatus): void {
-    const { error } = this;
+  #report(error: unknown, status: TransactionStatus): void {
     if (error instanceof PgError && error.safeToRetry && this.request.mayHaveCommitted?.(status)) {
       setSafeToRetry(error, false);
     }
-    this.request.failed?.(this.error, status);
-    this.lock?.failed?.(this.error, status);
+    this.request.failed?.(error, status);
+    this.lock?.failed?.(error, status);
   }
 }
+
+/** The phases in which a failure ends the conversation. */
+const IN_CONVERSATION: ReadonlySet<Phase> = new Set(["reading", "appending", "holding"]);
 
 const UNKNOWN_LOSS = { code: "08006", safeToRetry: false } as const;
 

@@ -17,7 +17,7 @@ import {
   type TransactionStatus,
 } from "../protocol/backend.ts";
 import { sync, terminate } from "../protocol/frontend.ts";
-import { Backend, backendName, isBackend } from "../protocol/tags.ts";
+import { Backend, backendName } from "../protocol/tags.ts";
 import { after } from "./alarm.ts";
 import { Cancellation } from "./cancellation.ts";
 import {
@@ -147,7 +147,7 @@ export class Session implements Receiver {
       out.rollback(mark);
       throw error;
     }
-    if (this.#sent.last !== undefined) this.#sent.last.quiet = false;
+    if (this.#sent.last?.phase === "appending") this.#sent.last.become("reading");
     this.#liveness.start();
     this.wire.flushSoon();
   }
@@ -210,11 +210,7 @@ export class Session implements Receiver {
         return true;
     }
     if (head === undefined) throw new ProtocolError(`${backendName(tag)} while nothing was asked`);
-    if (head.refused) throw new ProtocolError(`${backendName(tag)} after ErrorResponse`);
-    if (head.failed && isBackend(tag)) return true;
-    if (head.finished || head.failed) {
-      throw new ProtocolError(`${backendName(tag)} where ReadyForQuery was due`);
-    }
+    if (!head.takes(tag)) return true;
     this.#message.tag = tag;
     return this.#advance(head, undefined);
   }
@@ -249,6 +245,7 @@ export class Session implements Receiver {
       if (!this.#waiting.takesBack(exchange, undefined)) exchange.settle();
       return;
     }
+    exchange.become("reading");
     this.#sent.push(exchange);
     this.wire.flushSoon();
     this.#liveness.start();
@@ -266,19 +263,19 @@ export class Session implements Receiver {
   /** Resumes the conversation with the current message, or with an error thrown in. */
   #advance(head: Exchange, thrown: Error | undefined): boolean {
     head.rows = undefined;
+    if (head.phase === "appending") head.become("reading");
     try {
       const step = thrown === undefined
         ? head.talk!.next(this.#message as Message)
         : head.talk!.throw(thrown);
       if (step.done === true) {
-        head.value = step.value;
-        head.finished = true;
+        head.finish(step.value);
         return true;
       }
       const wish = step.value;
       if (wish === undefined) return true;
       if (wish === null) {
-        head.quiet = true;
+        if (head.phase === "reading") head.become("appending");
         if (head.cancelReason !== undefined) head.request.stop?.(head.cancelReason);
         return true;
       }
@@ -295,10 +292,11 @@ export class Session implements Receiver {
   }
 
   #hold(head: Exchange, wish: PromiseLike<void>): void {
-    head.held = true;
+    const before = head.phase;
+    head.become("holding");
     if (head.cancelReason !== undefined) head.request.stop?.(head.cancelReason);
     const resume = (): void => {
-      head.held = false;
+      if (head.phase === "holding") head.become(before);
       this.wire.resume();
     };
     wish.then(resume, (error) => (head.fail(error), resume()));
@@ -314,14 +312,14 @@ export class Session implements Receiver {
   #refuse(head: Exchange | undefined, fields: ServerFields): boolean {
     const error = databaseError(fields);
     const fatal = fields.V === "FATAL" || fields.V === "PANIC" || fields.S === "FATAL";
-    if (head === undefined || head.refused) {
+    if (head === undefined || head.phase === "refused") {
       if (fatal) return this.#fatal(error);
       throw new ProtocolError("ErrorResponse while nothing was asked", { cause: error });
     }
-    head.refused = true;
+    if (head.phase === "finished") head.fail(error);
+    head.become("refused");
     this.listener?.refused(error);
-    if (head.finished) head.fail(error);
-    const goesOn = head.failed || this.#advance(head, error);
+    const goesOn = !head.isIncomplete || this.#advance(head, error);
     return fatal ? this.#fatal(error) : goesOn;
   }
 
@@ -334,10 +332,10 @@ export class Session implements Receiver {
 
   #ready(head: Exchange | undefined, status: TransactionStatus): boolean {
     if (!head) throw new ProtocolError("ReadyForQuery while nothing was asked");
-    if (!head.finished && !head.failed) {
+    if (head.isIncomplete) {
       this.#message.tag = Backend.ReadyForQuery;
       this.#advance(head, undefined);
-      if (!head.finished && !head.failed) {
+      if (head.isIncomplete) {
         throw new ProtocolError("ReadyForQuery before the reply was complete");
       }
     }
@@ -371,9 +369,11 @@ export class Session implements Receiver {
     exchange.cancelReason ??= reason;
     if (isDue) this.#cancellation.hurry(exchange);
     if (exchange !== this.#sent.first) return;
-    const { quiet, held } = exchange;
-    if (quiet || held) exchange.request.stop?.(exchange.cancelReason);
-    if (!quiet) this.#cancellation.start(exchange);
+    const { phase } = exchange;
+    if (phase === "appending" || phase === "holding") {
+      exchange.request.stop?.(exchange.cancelReason);
+    }
+    if (phase !== "appending") this.#cancellation.start(exchange);
   }
 
   #refusal(): InterfaceError {

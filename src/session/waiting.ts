@@ -38,8 +38,9 @@ export class Waiting {
    * absent, its `write` has thrown. `false`: it is to be settled.
    */
   takesBack(exchange: Exchange, status: TransactionStatus | undefined): boolean {
-    if (!exchange.stray && !exchange.failed) return false;
-    const { error, request, cancelReason } = exchange;
+    const { failure, request, cancelReason } = exchange;
+    if (failure === undefined) return false;
+    const { error } = failure;
     try {
       const recovery = exchange.stray || (request.recover?.(error, status) ?? false);
       if (recovery === false) return false;
@@ -50,7 +51,7 @@ export class Waiting {
       if (recovery !== true) this.#recover(exchange, recovery, error);
       return true;
     } catch (instead) {
-      exchange.error = instead;
+      exchange.failure = { error: instead };
       return false;
     }
   }
@@ -61,7 +62,7 @@ export class Waiting {
    */
   next(last: Exchange | undefined): Exchange | undefined {
     const next = this.#ahead.first ?? this.#line.first;
-    if (next === undefined || next.isRecovering) return undefined;
+    if (next === undefined || next.phase === "recovering") return undefined;
     return next.back !== undefined && last !== undefined && last.back === undefined
       ? undefined
       : next;
@@ -85,9 +86,9 @@ export class Waiting {
   }
 
   #recover(exchange: Exchange, recovery: Promise<boolean>, error: unknown): void {
-    exchange.isRecovering = true;
+    exchange.become("recovering");
     const settled = (isRecovered: boolean, reason: unknown): void => {
-      exchange.isRecovering = false;
+      if (exchange.phase === "recovering") exchange.become("waiting");
       if (!isRecovered && this.remove(exchange)) {
         exchange.fail(reason);
         exchange.settle();

@@ -35,7 +35,7 @@ test("waiting: what comes back stands where it stood, whatever came back before"
   for (const { exchange } of [first, second]) {
     exchange.fail(REASON);
     assert.equal(waiting.takesBack(exchange, "idle"), true);
-    assert.equal(exchange.failed, false);
+    assert.equal(exchange.failure, undefined);
   }
   assert.equal(waiting.length, 3);
   assert.equal(
@@ -109,7 +109,7 @@ test("waiting: what was cancelled is not sent again, and says why", () => {
   exchange.cancelReason = reason;
   exchange.fail(REASON);
   assert.equal(waiting.takesBack(exchange, "idle"), false);
-  assert.equal(exchange.error, reason);
+  assert.equal(exchange.failure?.error, reason);
 });
 
 test("waiting: what mend throws is what the request fails with", () => {
@@ -120,7 +120,7 @@ test("waiting: what mend throws is what the request fails with", () => {
   });
   exchange.fail(REASON);
   assert.equal(waiting.takesBack(exchange, "failed"), false);
-  assert.equal(exchange.error, better);
+  assert.equal(exchange.failure?.error, better);
 });
 
 test("waiting: what was sent goes again only into the state in which it left the session", () => {
@@ -136,6 +136,7 @@ test("waiting: what was sent goes again only into the state in which it left the
 test("waiting: what has not failed is settled, mendable or not", () => {
   const waiting = new Waiting(() => {});
   const { exchange } = made(1, () => true);
-  exchange.finished = true;
+  exchange.become("reading");
+  exchange.finish(7);
   assert.equal(waiting.takesBack(exchange, "idle"), false);
 });
