@@ -37,7 +37,7 @@ export function resolvePlaces(values: Given, options: ConnectOptions): Place[] {
 
 /** Whether a host is an IPv4 or IPv6 address, the latter perhaps with a zone. */
 export function isIpAddress(host: string): boolean {
-  if (/:.*:/.test(host)) return /^[0-9a-fA-F:]+(?:\d+\.\d+\.\d+\.\d+)?(?:%[^%]+)?$/.test(host);
+  if (/:.*:/.test(host)) return /^[0-9a-fA-F:]{1,39}(?:\d+\.\d+\.\d+\.\d+)?(?:%[^%]+)?$/.test(host);
   const parts = host.split(".");
   return parts.length === 4 && parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) < 256);
 }

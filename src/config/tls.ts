@@ -309,14 +309,14 @@ function certificates(
   name: string,
 ): readonly string[] | undefined {
   if (value === undefined) return undefined;
-  const found = blocks(value, /-----BEGIN (X509 )?CERTIFICATE-----[^]*?-----END [A-Z0-9 ]+-----/g);
+  const found = blocks(value, /-----BEGIN (X509 )?CERTIFICATE-----[^-]*-----END [A-Z0-9 ]+-----/g);
   if (found.length === 0) throw new InterfaceError(`${name} holds no certificate`);
   return found;
 }
 
 function lists(value: Pem | readonly Pem[] | undefined): readonly string[] | undefined {
   if (value === undefined) return undefined;
-  const found = blocks(value, /-----BEGIN X509 CRL-----[^]*?-----END X509 CRL-----/g);
+  const found = blocks(value, /-----BEGIN X509 CRL-----[^-]*-----END X509 CRL-----/g);
   if (found.length === 0) throw new InterfaceError("sslCrl holds no certificate revocation list");
   return found;
 }

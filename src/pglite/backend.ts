@@ -32,7 +32,8 @@ const IN_USE = new WeakSet<PGliteInstance>();
 
 const NO = 0x4e; // N
 const IDLE = 0x49; // I
-const COPY = /^\s*(?:(?:--[^\n]*\n|\/\*[^]*?\*\/)\s*)*copy\b[^]*\bfrom\s+(?:stdin|'stdin')/i;
+const COPY =
+  /^\s*(?:(?:--[^\n]*\n|\/\*(?:[^*]|\*(?!\/))*\*\/)\s*)*copy\b[^]*\bfrom\s+(?:stdin|'stdin')/i;
 const BINARY = /\bbinary\b/i;
 
 /** Takes a client's bytes in pieces of any size, and sends replies. */

@@ -363,7 +363,7 @@ const ENDING: ReadonlySet<string> = new Set(["commit", "end", "rollback", "abort
 /** Texts of one statement that is kept, unless there is something {@linkcode SUSPECT} in it. */
 const PLAIN = /^[\s(]*(?:select|insert|update|delete|merge|values|table|with)\b/i;
 const SUSPECT =
-  /;|\bset_config\b|\bpg_settings\b|(?<!\binsert\s+|\bmerge\s+)\binto\b|\\|u&'|'(?:\s|--[^\n]*\n)+'|now|today|tomorrow|yesterday/i;
+  /;|\bset_config\b|\bpg_settings\b|\binto\b(?<!\b(?:insert|merge)\s+into)|\\|u&'|'(?:\s|--[^\n]*\n)+'|now|today|tomorrow|yesterday/i;
 const TIME_WORD = /(?<![a-z])(?:now|today|tomorrow|yesterday)(?![a-z])/i;
 const SPELLED = /^u&|\\(?:[0-7xu])/i;
 

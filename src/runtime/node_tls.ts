@@ -134,7 +134,7 @@ export function clientIdentity(
  * `false`: TLS reports that.
  */
 function isOthersKey(cert: string, key: KeyObject): boolean {
-  const [leaf] = /-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/.exec(cert) ?? [cert];
+  const [leaf] = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/.exec(cert) ?? [cert];
   try {
     return !new X509Certificate(leaf).checkPrivateKey(key);
   } catch {
