@@ -190,3 +190,4 @@ export type {
   TlsFacts,
   TlsSettings,
 } from "./src/runtime/runtime.ts";
+export type { Dial, DialTarget } from "./src/runtime/dialled.ts";

@@ -8,6 +8,7 @@ import { Executor } from "./query/execute.ts";
 import { withCallSite } from "./query/call_site.ts";
 import type { StatementLimits } from "./query/statement_cache.ts";
 import { detectRuntime } from "./runtime/detect.ts";
+import { dialledBy } from "./runtime/dialled.ts";
 import type { Runtime, Signal } from "./runtime/runtime.ts";
 import { bound, unlessAborted } from "./session/deadline.ts";
 import { type Found, openSession } from "./session/open.ts";
@@ -68,9 +69,11 @@ export async function connect(
 export async function openCore(
   dsn: string | Url | undefined,
   options: ConnectOptions,
-  runtime: Runtime,
+  surroundings: Runtime,
   { makeExecutor, goesTo, role = (asked) => asked }: Opening = PLAIN,
 ): Promise<ConnectionCore> {
+  const { dial } = options;
+  const runtime = dial === undefined ? surroundings : dialledBy(surroundings, dial);
   const resolved = await settingsInTime(dsn, options, runtime);
   const settings = { ...resolved, targetSessionAttrs: role(resolved.targetSessionAttrs) };
   const types = createRegistry(options.types ?? {});

@@ -21,7 +21,7 @@ const LAWS: Readonly<Record<string, Law>> = {
   auth: { any: ["certificates", "bytes", "errors"] },
   types: { any: ["bytes", "errors"] },
   runtime: { any: ["certificates", "errors"] },
-  config: { any: ["errors", "runtime/runtime.ts"] },
+  config: { any: ["errors", "runtime/runtime.ts"], types: ["runtime/dialled.ts"] },
   session: {
     any: ["own_sql.ts", "protocol", "auth", "bytes", "errors"],
     types: ["runtime/runtime.ts", "config"],

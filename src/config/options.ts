@@ -1,3 +1,4 @@
+import type { Dial } from "../runtime/dialled.ts";
 import type { ServerReport } from "../errors/errors.ts";
 import type { Runtime, Signal } from "../runtime/runtime.ts";
 import type { GssProvider, OAuthPrompt, OAuthTokenProvider } from "./login.ts";
@@ -122,6 +123,13 @@ export interface ConnectOptions {
    * connection up with it.
    */
   sock?: unknown | undefined;
+  /**
+   * Opens the connections: an SSH tunnel, a WebSocket, a connector of a cloud. A function of
+   * `{ host, port, signal }` that returns or resolves to what `sock` takes. Unlike `sock` it opens a
+   * stream for each connection, so that several hosts, pools, `cancel()` and timeouts work as over
+   * TCP. TLS is still negotiated on the stream unless `sslContext` is `false`.
+   */
+  dial?: Dial | undefined;
 
   /** IP address to dial in place of looking up `host`; a list pairs with `host`. */
   hostaddr?: string | readonly string[] | undefined;

@@ -218,6 +218,7 @@ const OWN_CHECKS: Readonly<Record<string, Check>> = {
   },
   startupParams,
   sock: object,
+  dial: callback,
   oauthToken: callback,
   oauthPrompt: callback,
   oauthSslMode: oneOf(["require", "verify-ca", "verify-full"]),
@@ -289,7 +290,11 @@ function* keepaliveTexts(
 }
 
 function checkTogether(options: ConnectOptions): void {
-  const { sock, unixSock, sslContext, sslMode } = options;
+  const { sock, dial, sourceAddress, unixSock, sslContext, sslMode } = options;
+  if (dial !== undefined && (sock !== undefined || sourceAddress !== undefined)) {
+    const other = sock === undefined ? "sourceAddress" : "sock";
+    throw new InterfaceError(`dial and ${other} exclude each other`);
+  }
   if (sock !== undefined && unixSock) {
     throw new InterfaceError("unixSock and sock exclude each other");
   }
