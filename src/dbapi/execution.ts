@@ -149,11 +149,24 @@ export function judge(
 
 const ARRAYS = { rows: "array" } as const;
 
-/** Whether it is one statement, no COPY, and has nothing in it that may be taken for a parameter. */
+/**
+ * Reports whether both protocols do the same with a text: it is one statement, no COPY, has nothing in
+ * it that may be taken for a parameter, and is none that a rule may have add rows to, which the server
+ * sends by the simple protocol alone. Source: pquery.c, `PortalRunMulti`.
+ */
 function isPlainStatement(text: string): boolean {
   const [word, ...more] = statementWords(text);
-  return word !== undefined && word !== "COPY" && more.length === 0 && !text.includes("$");
+  return word !== undefined && !ONLY_SIMPLE.has(word) && more.length === 0 && !text.includes("$");
 }
+
+const ONLY_SIMPLE: ReadonlySet<string> = new Set([
+  "COPY",
+  "INSERT",
+  "UPDATE",
+  "DELETE",
+  "WITH",
+  "EXECUTE",
+]);
 
 /**
  * In a failed transaction the server answers COMMIT by rolling back, and its command tag is the only

@@ -33,7 +33,10 @@ export class Result<Row = ObjectRow> extends Array<Row> {
     return this.#columns;
   }
 
-  /** The command tag's words: `"SELECT"`, `"INSERT"`, `"CREATE TABLE"`; `""` for an empty query. */
+  /**
+   * The command tag's words: `"SELECT"`, `"INSERT"`, `"CREATE TABLE"`. It is `""` for an empty query,
+   * and for a set of rows that another one of the same statement follows, which rules can make.
+   */
   get command(): string {
     const end = this.#tag.search(/ \d/);
     return end < 0 ? this.#tag : this.#tag.slice(0, end);

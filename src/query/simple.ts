@@ -91,13 +91,20 @@ export class SimpleRequest implements Request<Result[]> {
     this.#incomplete.length = 0;
     for (;;) {
       let message = yield;
-      const rows = new Result();
+      let rows = new Result();
       let columns: readonly ColumnDescription[] = [];
-      if (message.tag === Backend.RowDescription) {
+      // Rules can make one statement return several sets of rows. Only the last of them has a tag.
+      let sets = 0;
+      for (; message.tag === Backend.RowDescription; sets++) {
+        if (sets > 0) {
+          Result.describe(rows, columns, "");
+          results.push(rows);
+          rows = new Result();
+        }
         columns = readRowDescription(message.reader);
         message = yield this.#sink(columns, rows);
-        if (message.tag !== Backend.CommandComplete) throw unexpected(message);
       }
+      if (sets > 0 && message.tag !== Backend.CommandComplete) throw unexpected(message);
       switch (message.tag) {
         case Backend.CommandComplete:
           this.#complete(rows, columns, readCommandTag(message.reader));
