@@ -53,6 +53,7 @@ export function buildNpm(root: string): string {
     const packed = pack(root, work);
     rmSync(out, { recursive: true, force: true });
     copyModules(packed, out);
+    writeProgram(out);
     chooseRuntimeByCondition(out);
     for (const name of DOCUMENTS) cpSync(join(root, name), join(out, name), { recursive: true });
     const manifest = JSON.parse(readFileSync(join(packed, "package.json"), "utf8"));
@@ -137,6 +138,19 @@ const RUNTIME_CONDITIONS = {
   },
 };
 
+const PROGRAM = "bin/cornac.js";
+
+/** Writes what `npx @cornac/pg` runs: Node 20 does not know which module is the main one. */
+function writeProgram(out: string): void {
+  mkdirSync(join(out, "bin"), { recursive: true });
+  const text = `#!/usr/bin/env node
+import { main } from "../src/cli/cli.js";
+
+await main();
+`;
+  writeFileSync(join(out, PROGRAM), text, { mode: 0o755 });
+}
+
 function complete(packed: PackedManifest): object {
   const { name, version, type, license, main, types, exports } = packed;
   const entries = Object.entries(exports)
@@ -145,6 +159,7 @@ function complete(packed: PackedManifest): object {
   return {
     ...{ name, version, description, keywords, license, type },
     ...{ main, types },
+    bin: { cornac: PROGRAM },
     imports: RUNTIME_CONDITIONS,
     exports: { ...Object.fromEntries(entries), "./package.json": "./package.json" },
     ...rest,

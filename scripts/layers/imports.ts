@@ -60,6 +60,10 @@ const LAWS: Readonly<Record<string, Law>> = {
   "own_sql.ts": { any: [] },
   websocket: { any: ["errors"], types: ["query/source.ts", "runtime/runtime.ts"] },
   typed: { any: ["query", "types", "protocol", "errors"], types: ["connection.ts"] },
+  cli: {
+    any: ["typed", "connect.ts", "pglite", "query", "errors"],
+    types: ["connection.ts", "runtime/workplace.ts"],
+  },
   "trace.ts": { any: ["errors"], types: ["runtime/runtime.ts"] },
 };
 
@@ -94,6 +98,10 @@ const PAIRS: ReadonlySet<string> = new Set([
 
 /** A file that speaks to one runtime; `node_tls.ts` is a part of `node.ts`. */
 export const ADAPTER: RegExp = /^src\/runtime\/(deno|bun|node|workers|browser)(_\w+)?\.ts$/;
+
+/** The command-line tool's entry, and the adapter that it runs on: a program, and no library. */
+export const TOOL = "src/cli/cli.ts";
+const TOOL_ADAPTER = "src/runtime/node_workplace.ts";
 
 export interface Import {
   readonly node: ts.Node;
@@ -145,6 +153,7 @@ function checkAdapter(subject: Subject, target: string, one: Import): void {
   const to = ADAPTER.exec(target)?.[1];
   if (from !== undefined && (to === from || to === "node")) return;
   if (subject.file === "src/runtime/detect.ts" && one.dynamic) return;
+  if (subject.file === TOOL && target === TOOL_ADAPTER) return;
   subject.report(
     one.node,
     "adapter",

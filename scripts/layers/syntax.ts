@@ -1,6 +1,6 @@
 import ts from "typescript";
 import type { Subject } from "../check_layers.ts";
-import { ADAPTER } from "./imports.ts";
+import { ADAPTER, TOOL } from "./imports.ts";
 
 const RUNTIME_NAMES: ReadonlySet<string> = new Set(["Deno", "Bun", "process", "Buffer", "require"]);
 
@@ -43,7 +43,7 @@ function checkTopLevel(subject: Subject): void {
     if (ts.isVariableStatement(statement)) {
       if ((statement.declarationList.flags & ts.NodeFlags.Const) !== 0) continue;
       subject.report(statement, "module-state", "no mutable variable at module level");
-    } else if (!isDeclaration(statement)) {
+    } else if (!isDeclaration(statement) && subject.file !== TOOL) {
       subject.report(statement, "import-work", "nothing may run on import");
     }
   }

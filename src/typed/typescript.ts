@@ -45,7 +45,7 @@ export interface Typescript {
  * ```
  */
 export function typescriptOf(found: Inspection, options: TypescriptOptions = {}): Typescript {
-  const values = found.parameters.map((parameter) => parameterType(parameter, options));
+  const values = found.parameters.map((parameter) => valueType(parameter, options));
   return { row: rowType(found.columns, options), values: `[${values.join(", ")}]` };
 }
 
@@ -84,7 +84,8 @@ function ownType(column: InspectedColumn, options: TypescriptOptions): string {
   return arrayType(type, options, "read", elementsNullable, dimensions);
 }
 
-function parameterType(
+/** Returns the type of a parameter's values. */
+export function valueType(
   { type, nullable: isNullable }: InspectedParameter,
   options: TypescriptOptions,
 ): string {

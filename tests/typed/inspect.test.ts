@@ -61,7 +61,7 @@ for (const major of MAJORS) {
       deepEqual(explain!.columns.map((one) => one.nullable), [true]);
       deepEqual([empty!.columns, empty!.error], [[], undefined]);
       equal(broken!.error?.code, "42703");
-      equal(broken!.error?.position, "8");
+      equal(broken!.error?.position, 8);
       equal(
         await db.query("select count(*) from pg_proc where proname = 'cornac_typed'").scalar(),
         0n,
