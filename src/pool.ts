@@ -29,7 +29,7 @@ import { type Need, PoolQuery, type QueryPool } from "./pool/pool_query.ts";
 import { queryHost } from "./pool/pool_host.ts";
 import { PoolPreparedStatement } from "./pool/pool_prepared.ts";
 import type { PooledConnection } from "./pool/pooled_connection.ts";
-import { type TextEffect, TextEffects } from "./pool/session_state.ts";
+import { PoolTexts } from "./pool/pool_texts.ts";
 import type { PoolStats } from "./pool/stats.ts";
 import {
   checkNamed,
@@ -98,7 +98,7 @@ const CLOSE_TIMEOUT = 10;
 export class Pool implements Queryable, AsyncDisposable {
   readonly #lender: Lender;
   readonly #borrower: Borrower;
-  readonly #effects = new TextEffects();
+  readonly #texts: PoolTexts;
   readonly #listener: Listener;
   readonly #queries: QueryPool;
   #closing: Promise<void> | undefined;
@@ -112,7 +112,8 @@ export class Pool implements Queryable, AsyncDisposable {
   /** For `createPool()`. */
   constructor(dsn: string | Url | undefined, connection: ConnectOptions, settings: PoolSettings) {
     if (settings === undefined) throw new InterfaceError("a pool is made by createPool(options)");
-    const connector = new Connector(dsn, connection, settings, this.#effects, detectRuntime);
+    this.#texts = new PoolTexts(settings);
+    const connector = new Connector(dsn, connection, settings, this.#texts.effects, detectRuntime);
     this.#lender = new Lender(settings, connector);
     const borrower = new Borrower(this.#lender, connector, settings);
     this.#borrower = borrower;
@@ -149,7 +150,8 @@ export class Pool implements Queryable, AsyncDisposable {
     return new PoolQuery<Row>(this.#queries, {
       make: (db) => db.query(text, parameters, options) as Query<Row>,
       // The names are looked up first: two requests, with nothing of another's between.
-      kind: options.parameterTypes?.some(isName) ? "held" : this.#kindOf(whole),
+      kind: options.parameterTypes?.some(isName) ? "held" : this.#texts.kindOf(whole),
+      refusal: this.#texts.refusalOf(whole),
       options: options === NO_OPTIONS ? options : own(options),
       origin: isText ? undefined : text,
       values: NO_PARAMETERS,
@@ -166,7 +168,7 @@ export class Pool implements Queryable, AsyncDisposable {
     text: string,
     options: QueryOptions = NO_OPTIONS,
   ): Promise<PreparedStatement<Row>> {
-    const need = this.#need("shared", signalOf(options), "prepare");
+    const need = this.#need("shared", signalOf(options), "prepare", this.#texts.refusalOf(text));
     return this.#borrower.lend(need, async (db) => {
       const { parameterTypes, columns } = await db.query(text, [], options).describe();
       const parameters = parameterTypes.map((oid) => ({ oid, codec: undefined }));
@@ -180,7 +182,12 @@ export class Pool implements Queryable, AsyncDisposable {
   readonly batch: Queries["batch"] = this.#batch as Queries["batch"];
 
   #batch(queries: readonly BatchEntry[], options: BatchOptions = NO_OPTIONS): Promise<unknown> {
-    const need = this.#need("held", signalOf(options), "batch");
+    const need = this.#need(
+      "held",
+      signalOf(options),
+      "batch",
+      this.#texts.refusalOfBatch(queries),
+    );
     return this.#borrower.lend(need, (db) => db.batch(queries, options));
   }
 
@@ -192,7 +199,7 @@ export class Pool implements Queryable, AsyncDisposable {
     rows: Iterable<Parameters>,
     options: QueryOptions = NO_OPTIONS,
   ): Promise<unknown> {
-    const need = this.#need("held", signalOf(options), "executeMany");
+    const need = this.#need("held", signalOf(options), "executeMany", this.#texts.refusalOf(text));
     return this.#borrower.lend(need, (db) => db.executeMany(text, rows, options));
   }
 
@@ -202,7 +209,7 @@ export class Pool implements Queryable, AsyncDisposable {
     source: Source<CopyData> | CopyData,
     options: CopyOptions = {},
   ): Promise<number> {
-    const need = this.#need("held", signalOf(options), "copyFrom");
+    const need = this.#need("held", signalOf(options), "copyFrom", this.#texts.refusalOf(text));
     return this.#borrower.lend(need, (db) => db.copyFrom(text, source, options));
   }
 
@@ -220,7 +227,9 @@ export class Pool implements Queryable, AsyncDisposable {
    * ```
    */
   copyTo(text: string, options: CopyOptions = {}): ByteStream {
-    return poolCopyTo((need) => this.#borrower.take(need), text, options, here("copyTo"));
+    const refusal = this.#texts.refusalOf(text);
+    const take = (need: Need) => this.#borrower.take({ ...need, refusal });
+    return poolCopyTo(take, text, options, here("copyTo"));
   }
 
   /** Copies typed rows into a table on a connection of its own, as of a connection. */
@@ -358,22 +367,24 @@ export class Pool implements Queryable, AsyncDisposable {
     if (values.some((value) => isFragment(value))) {
       return this.query(templateFragment(strings, values));
     }
+    const text = this.#queries.host.templates.text(strings);
     return new PoolQuery(this.#queries, {
       make: (db) => db.sql(strings, ...values as never[]),
-      kind: this.#kindOf(this.#queries.host.templates.text(strings)),
+      kind: this.#texts.kindOf(text),
+      refusal: this.#texts.refusalOf(text),
       options: NO_OPTIONS,
       origin: strings,
       values,
     });
   }
 
-  #kindOf(text: string): "shared" | "held" {
-    const effect: TextEffect = this.#effects.of(text);
-    return effect.transaction || effect.changes.length > 0 ? "held" : "shared";
-  }
-
-  #need(kind: Need["kind"], signal: Signal | undefined, what: string): Need {
-    return { kind, signal, site: this.#borrower.place(what) };
+  #need(
+    kind: Need["kind"],
+    signal: Signal | undefined,
+    what: string,
+    refusal?: string | undefined,
+  ): Need {
+    return { kind, signal, site: this.#borrower.place(what), refusal };
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Connection } from "../connection.ts";
-import { DatabaseError, PgError } from "../errors/errors.ts";
+import { DatabaseError, InterfaceError, PgError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import { withCallSite } from "../query/call_site.ts";
 import type { Signal } from "../runtime/runtime.ts";
@@ -70,6 +70,7 @@ export class Borrower {
       let slot: Slot | undefined;
       let since: number | undefined;
       try {
+        checkNeed(need);
         slot = await this.#acquire(need, itself);
         if (this.#lender.trace.release.isWatched) since = performance.now();
         return await this.#run(slot, work);
@@ -88,6 +89,7 @@ export class Borrower {
   /** Takes a connection for a stream: lost when what gives it back is, which the stream alone holds. */
   async take(need: Need): Promise<Loan> {
     try {
+      checkNeed(need);
       const slot = await this.#acquire(need, itself);
       const lease = new Lease(slot, this.#lender);
       const giveBack = lease.anchor = () => lease.end();
@@ -145,6 +147,11 @@ export class Borrower {
     if (holding === undefined || context === undefined) return work(connection);
     return context.run({ holding, outer: context.getStore() }, () => work(connection));
   }
+}
+
+/** @throws {InterfaceError} its text needs a session. */
+function checkNeed({ refusal }: Need): void {
+  if (refusal !== undefined) throw new InterfaceError(refusal);
 }
 
 function itself(slot: Slot): Slot {

@@ -3,12 +3,7 @@
  * their names are read from the texts that were run. Source: guc.c, add_placeholder_variable,
  * GUC_NO_SHOW_ALL.
  */
-import { Lexer, type TokenKind } from "../query/lexer.ts";
-
-interface Token {
-  readonly kind: TokenKind;
-  readonly text: string;
-}
+import { statementsOf, type Token } from "./statements.ts";
 
 /** The first words of statements that run no function unless one is called in them. */
 const PLAIN: ReadonlySet<string> = new Set([
@@ -28,29 +23,19 @@ const PLAIN: ReadonlySet<string> = new Set([
  */
 export function customSettings(text: string): string[] | undefined {
   const names: string[] = [];
-  const tokens = tokensOf(text);
-  for (const [at, { text: word }] of tokens.entries()) {
-    const isFirst = at === 0 || tokens[at - 1]!.text === ";";
-    if (isFirst && word !== ";" && !PLAIN.has(word)) return undefined;
-    if (word === "from") return undefined;
-    if (isFirst && word === "set") names.push(...settingAfter(tokens, at + 1));
-    if (tokens[at + 1]?.text !== "(" || tokens[at]!.kind !== "word") continue;
-    const argument = tokens[at + 2];
-    if (word !== "set_config" || !/^'[\w.]+'$/.test(argument?.text ?? "")) return undefined;
-    names.push(argument!.text.slice(1, -1));
+  for (const tokens of statementsOf(text)) {
+    const first = tokens[0]!.text;
+    if (!PLAIN.has(first)) return undefined;
+    if (first === "set") names.push(...settingAfter(tokens, 1));
+    for (const [at, { kind, text: word }] of tokens.entries()) {
+      if (word === "from") return undefined;
+      if (tokens[at + 1]?.text !== "(" || kind !== "word") continue;
+      const argument = tokens[at + 2]?.text ?? "";
+      if (word !== "set_config" || !/^'[\w.]+'$/.test(argument)) return undefined;
+      names.push(argument.slice(1, -1));
+    }
   }
   return names.filter((name) => name.includes("."));
-}
-
-function tokensOf(text: string): Token[] {
-  const tokens: Token[] = [];
-  for (const lexer = new Lexer(text); lexer.next();) {
-    const { kind } = lexer;
-    if (kind === "space" || kind === "comment") continue;
-    const token = text.slice(lexer.start, lexer.end);
-    tokens.push({ kind, text: kind === "word" ? token.toLowerCase() : token });
-  }
-  return tokens;
 }
 
 /** Returns the name behind SET, whose parts are separate tokens. */

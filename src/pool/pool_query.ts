@@ -30,6 +30,8 @@ export interface Need extends Wish {
    * sent, and its errors get the caller's stack.
    */
   readonly isQuery?: boolean;
+  /** Why it is refused, if it is. */
+  readonly refusal?: string | undefined;
 }
 
 /** A connection taken. */
@@ -42,6 +44,8 @@ export interface Recipe<Row> {
   make(db: Connection): Query<Row>;
   /** Whether it minds others on its connection: it changes the session's state. */
   readonly kind: Kind;
+  /** Why the pool does not run it, if it does not. */
+  readonly refusal?: string | undefined;
   readonly options: QueryOptions;
   /** What it is as a part of another query. */
   readonly origin?: TemplateStringsArray | Fragment;
@@ -127,7 +131,8 @@ export class PoolQuery<Row = ObjectRow> extends Query<Row> {
   }
 
   #need(kind: Kind): Need {
-    return { kind, signal: this.#recipe.options.signal, site: this.#site, isQuery: true };
+    const { refusal, options: { signal } } = this.#recipe;
+    return { kind, signal, site: this.#site, isQuery: true, refusal };
   }
 
   #streaming<S extends RowStream<Row> | BatchStream<Row>>(stream: S): S {
@@ -158,8 +163,8 @@ class PoolSimpleQuery<Row> extends SimpleQuery<Row> {
   }
 
   override all(): Promise<Result<Row>[]> {
-    const { signal } = this.#recipe.options;
-    const need = { kind: "held", signal, site: this.#site, isQuery: true } as const;
+    const { refusal, options: { signal } } = this.#recipe;
+    const need = { kind: "held", signal, site: this.#site, isQuery: true, refusal } as const;
     return this.#promise ??= this.#pool.lend(need, (db) => {
       if (this.#isCancelled) throw cancelled();
       this.#inner = this.#recipe.make(db).simple();

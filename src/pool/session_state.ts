@@ -3,6 +3,7 @@
  * before somebody else gets the session. Source: manual, DISCARD.
  */
 import * as ownSql from "../own_sql.ts";
+import { refusalOf } from "./session_need.ts";
 import { Lexer, type TokenKind } from "../query/lexer.ts";
 
 /** Something that a text leaves behind in the session. */
@@ -19,6 +20,8 @@ export interface TextEffect {
   readonly changes: readonly StateChange[];
   /** It begins or ends a transaction. */
   readonly transaction: boolean;
+  /** Why the pool does not run it as a query of its own, if it does not. */
+  readonly refusal?: string | undefined;
 }
 
 /** A statement's beginning. The texts that are looked at have no comments and no strings any more. */
@@ -66,7 +69,7 @@ const TRANSACTION = new RegExp(
 
 /** Nearly all texts have none of these words. */
 const SUSPECT =
-  /\b(?:set|reset|set_config|listen|prepare|deallocate|temp|temporary|pg_temp|declare|begin|start|commit|end|rollback|abort|savepoint|release)\b|advisory_lock/i;
+  /\b(?:set|reset|set_config|listen|prepare|deallocate|temp|temporary|pg_temp|declare|begin|start|commit|end|rollback|abort|savepoint|release|unlisten|execute|fetch|move|close)\b|advisory_(?:un)?lock/i;
 
 const NO_EFFECT: TextEffect = Object.freeze({ changes: Object.freeze([]), transaction: false });
 
@@ -93,8 +96,14 @@ export function effectOf(text: string): TextEffect {
   const code = codeOf(text, true);
   const changes = new Set(CHANGES.flatMap(([change, sign]) => sign.test(code) ? [change] : []));
   const transaction = TRANSACTION.test(codeOf(text, false));
-  if (changes.size === 0 && !transaction) return NO_EFFECT;
-  return { changes: [...changes], transaction };
+  const refusal = refusalOf([text]);
+  if (changes.size === 0 && !transaction && refusal === undefined) return NO_EFFECT;
+  return { changes: [...changes], transaction, refusal };
+}
+
+/** Reports whether a text may need a session. */
+export function isSuspect(text: string): boolean {
+  return SUSPECT.test(text);
 }
 
 /** The text without its comments and without what is quoted, but for the body of a DO if wanted. */

@@ -57,7 +57,7 @@ const WAYS: readonly Way[] = [
   (db, _, n) => db.query(`select no_such_column_${n} ${LONG}`).catch(() => {}),
   (_, pool, n) => pool.query(`select $1::int as "i ${n}" ${LONG}`, [n]),
   (_, pool, n) => pool.query(`select :n::int as "j ${n}" ${LONG}`, { n }),
-  (_, pool, n) => pool.query(`set application_name = 'k ${n}' ${LONG}`),
+  (_, pool, n) => pool.query(`set application_name = 'k ${n}' ${LONG}; select 1`).simple(),
 ];
 
 /** What is left when all garbage has been collected. */

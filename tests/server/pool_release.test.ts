@@ -91,11 +91,13 @@ test("pool: given back in the midst of COPY, it is closed and reported", async (
   assert.deepEqual(problems, ["busy", "busy"]);
 });
 
-test("pool: a begin through query() is rolled back at once", async () => {
+test("pool: a begin that a connection is given back with is rolled back at once", async () => {
   const problems: string[] = [];
   const onDirtyRelease = ({ problem }: LeaseReport) => void problems.push(problem);
   await withPool({ max: 1, onDirtyRelease }, async (pool) => {
-    await pool.query("begin");
+    const beginner = await pool.connect();
+    await beginner.query("begin");
+    await beginner.close();
     const db = await pool.connect();
     assert.equal(db.transactionStatus, "idle");
     await db.close();

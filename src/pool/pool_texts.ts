@@ -1,0 +1,43 @@
+import { assemble, isFragment } from "../query/fragment.ts";
+import type { BatchEntry } from "../query/queryable.ts";
+import type { PoolSettings } from "./options.ts";
+import { refusalOf } from "./session_need.ts";
+import { isSuspect, TextEffects } from "./session_state.ts";
+import type { Kind } from "./waiting_list.ts";
+
+/** Decides by a text how a pool runs it, and whether. */
+export class PoolTexts {
+  readonly effects: TextEffects = new TextEffects();
+  /** Whether the pool's connections are sessions of their own. */
+  readonly #isSession: boolean;
+
+  constructor({ pooler }: PoolSettings) {
+    this.#isSession = pooler === "session";
+  }
+
+  /** Returns whether a query may share its connection with others. */
+  kindOf(text: string): Kind {
+    const { transaction, changes } = this.effects.of(text);
+    return transaction || changes.length > 0 ? "held" : "shared";
+  }
+
+  /**
+   * Returns why the pool does not run a text, if it does not. Behind a pooler in transaction mode the
+   * connection says what it refuses.
+   */
+  refusalOf(text: string | undefined): string | undefined {
+    return this.#isSession && typeof text === "string" ? this.effects.of(text).refusal : undefined;
+  }
+
+  /** Returns the same for a batch, which is one use of a session. */
+  refusalOfBatch(entries: readonly BatchEntry[]): string | undefined {
+    if (!this.#isSession || !Array.isArray(entries)) return undefined;
+    const texts = entries.map(textOf).filter((text) => typeof text === "string");
+    return texts.some(isSuspect) ? refusalOf(texts) : undefined;
+  }
+}
+
+/** The text of an entry; what is none is refused where the batch is made. */
+function textOf(entry: unknown): unknown {
+  return isFragment(entry) ? assemble(entry).text : (entry as { text?: unknown } | null)?.text;
+}
