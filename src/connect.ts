@@ -1,7 +1,8 @@
 import type { ConnectOptions as ConfigOptions } from "./config/options.ts";
 import { resolveSettings, timeForFiles } from "./config/settings.ts";
 import { ownOptions } from "./config/validate.ts";
-import type { Settings, Target } from "./config/target.ts";
+import type { Settings } from "./config/settings.ts";
+import type { Target } from "./config/target.ts";
 import { Connection } from "./connection.ts";
 import { type ConnectionCore, connectionCore } from "./connection_core.ts";
 import { Executor } from "./query/execute.ts";

@@ -1,6 +1,6 @@
 import { type ServerReport, serverReport } from "./errors/errors.ts";
 import { own } from "./errors/own.ts";
-import type { Settings } from "./config/target.ts";
+import type { Settings } from "./config/settings.ts";
 import type { Notification } from "./protocol/backend.ts";
 import type { Executor } from "./query/execute.ts";
 import { NamedTexts } from "./query/named.ts";

@@ -3,7 +3,7 @@
  * refuse writes, under connections that live; PostgreSQL (14 and later) reports it with its next
  * answer. Source: manual, "Hot Standby", `in_hot_standby`, `default_transaction_read_only`.
  */
-import type { Settings } from "../config/target.ts";
+import type { Settings } from "../config/settings.ts";
 import type { ConnectionCore, Watcher } from "../connection_core.ts";
 
 /** The kind of server that is asked for: `targetSessionAttrs`. */

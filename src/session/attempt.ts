@@ -3,7 +3,8 @@
  * `connectTimeout`, and nothing of it stays behind when it fails.
  */
 import type { OAuthRefusal } from "../auth/oauth.ts";
-import type { Settings, Target } from "../config/target.ts";
+import type { Settings } from "../config/settings.ts";
+import type { Target } from "../config/target.ts";
 import { DatabaseError, OperationalError, PgError, ProtocolError } from "../errors/errors.ts";
 import { escaped } from "../errors/escaped.ts";
 import { reasonOf } from "../errors/reason.ts";

@@ -9,7 +9,8 @@ import { OAuthBearer } from "../auth/oauth.ts";
 import { passwordBytes } from "../auth/password.ts";
 import { Scram } from "../auth/scram.ts";
 import type { AuthMethod, GssContext } from "../config/login.ts";
-import type { Settings, Target } from "../config/target.ts";
+import type { Settings } from "../config/settings.ts";
+import type { Target } from "../config/target.ts";
 import {
   InterfaceError,
   NotSupportedError,

@@ -2,7 +2,8 @@
  * CancelRequest, by a separate connection to the session's address, under the session's TLS policy.
  * Source: manual, "Canceling Requests in Progress".
  */
-import type { Settings, Target } from "../config/target.ts";
+import type { Settings } from "../config/settings.ts";
+import type { Target } from "../config/target.ts";
 import { OperationalError } from "../errors/errors.ts";
 import { cancelRequest } from "../protocol/frontend.ts";
 import { after } from "./alarm.ts";

@@ -5,7 +5,8 @@
 import { NotSupportedError, OperationalError, ProtocolError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import { sslRequest } from "../protocol/frontend.ts";
-import type { Settings, Target } from "../config/target.ts";
+import type { Settings } from "../config/settings.ts";
+import type { Target } from "../config/target.ts";
 import type { DialOptions, Signal, Stream, TlsSettings } from "../runtime/runtime.ts";
 import { ONCE } from "./deadline.ts";
 import { Wire } from "./wire.ts";

@@ -7,7 +7,8 @@
  */
 import { deviceFlowToken } from "../auth/device_flow.ts";
 import type { OAuthRefusal } from "../auth/oauth.ts";
-import type { Settings, Target } from "../config/target.ts";
+import type { Settings } from "../config/settings.ts";
+import type { Target } from "../config/target.ts";
 import { databaseError, InterfaceError, OperationalError, PgError } from "../errors/errors.ts";
 import type { Address, Signal } from "../runtime/runtime.ts";
 import { attemptOnce, described, type Failure, isReport, place, type Plan } from "./attempt.ts";

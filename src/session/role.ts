@@ -2,7 +2,7 @@
  * `targetSessionAttrs`: whether the server that let us in is of the kind that was asked for.
  * Source: PostgreSQL 18 manual, `target_session_attrs`; `CONNECTION_CHECK_TARGET` of `fe-connect.c`.
  */
-import type { Settings } from "../config/target.ts";
+import type { Settings } from "../config/settings.ts";
 import { databaseError, OperationalError, ProtocolError } from "../errors/errors.ts";
 import * as ownSql from "../own_sql.ts";
 import { readFields, readParameterStatus } from "../protocol/backend.ts";

@@ -1,6 +1,6 @@
 /** The start of a session: its state, and the messages that the server sends before it is ready. */
 import type { OAuthRefusal } from "../auth/oauth.ts";
-import type { Settings } from "../config/target.ts";
+import type { Settings } from "../config/settings.ts";
 import {
   type DatabaseError,
   databaseError,

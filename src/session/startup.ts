@@ -2,7 +2,8 @@
  * Makes a wire a ready session: StartupMessage, authentication, parameters, ReadyForQuery.
  * Source: manual, "Start-up" in the protocol's message flow.
  */
-import type { Settings, Target } from "../config/target.ts";
+import type { Settings } from "../config/settings.ts";
+import type { Target } from "../config/target.ts";
 import { ProtocolError } from "../errors/errors.ts";
 import {
   readBackendKeyData,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { InterfaceError, NotSupportedError, type PgError } from "../../src/errors/errors.ts";
 import type { ConnectOptions } from "../../src/config/options.ts";
 import { resolveSettings } from "../../src/config/settings.ts";
-import type { Settings } from "../../src/config/target.ts";
+import type { Settings } from "../../src/config/settings.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 
 /** What a fake machine has; everything else is absent. */
