@@ -19,15 +19,17 @@ const POLICIES: Readonly<Record<string, TypesOptions>> = {
 
 /** Bytes of a sample that are changed; long ones repeat themselves. */
 const LONGEST = 96;
-/** What the longest value of a few bytes comes to: a numeric of 2¹⁵ digits of base 10,000. */
-const HEAVIEST = 200_000;
+/** Characters of the longest value of a few bytes: a numeric with a thousand zeros at both ends. */
+const HEAVIEST = 2100;
+/** Types whose values a policy changes, and their ranges; other codecs are the same under each. */
+const CHANGED = /int8|xid8|num|date|time|ts.*range/;
 const BYTES = [0x00, 0x01, 0x7f, 0x80, 0xff];
 const COUNTS = [0x7fffffff, 0xffffffff, 0x80000000, 0x08000000, 0x00ffffff, 0x0000ffff];
 const CHARACTERS = [..."{}[]()\"\\,;:=>- +.0e'NTZ", "\0", "\u20ac", ""];
 
 for (const [how, options] of Object.entries(POLICIES)) {
   test(`${how}, a value cut off, continued, or with any byte or count changed is a value or a typed error`, () => {
-    const samples = everySample(options);
+    const samples = everySample(options).filter(({ codec }) => isChanged(codec, options));
     let decoded = 0;
     quickly(() => {
       for (const sample of samples) {
@@ -35,21 +37,27 @@ for (const [how, options] of Object.entries(POLICIES)) {
       }
     });
     const codecs = new Set(samples.map(({ codec }) => codec)).size;
-    assert.ok(codecs > 140 && decoded > 90_000, `${decoded} changes of ${codecs} codecs' values`);
+    const [most, least] = how === "by default" ? [140, 90_000] : [15, 10_000];
+    assert.ok(codecs > most && decoded > least, `${decoded} changes of ${codecs} codecs' values`);
     if (how === "by default") told(`${codecs} codecs survive their binary values byte by byte`);
   });
 
   test(`${how}, a text cut off or with any character changed is a value or a typed error`, () => {
-    const texts = everyText(options);
+    const texts = everyText(options).filter(([codec]) => isChanged(codec, options));
     quickly(() => {
       for (const [codec, text] of texts) {
         for (const other of changedText(text)) survivesText(codec, other);
       }
     });
     const codecs = new Set(texts.map(([codec]) => codec)).size;
-    assert.equal(codecs, everyCodec(options).length);
+    assert.equal(codecs, everyCodec(options).filter((codec) => isChanged(codec, options)).length);
     if (how === "by default") told(`${codecs} codecs survive their texts character by character`);
   });
+}
+
+function isChanged({ name }: Codec, options: TypesOptions): boolean {
+  const isDefault = Object.keys(options).length === 0;
+  return isDefault || CHANGED.test(name) || (options.arrays === "bounded" && name.startsWith("_"));
 }
 
 function* changed({ hex }: Sample): Generator<Uint8Array> {

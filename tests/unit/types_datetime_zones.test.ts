@@ -15,18 +15,17 @@ const ZONES: Readonly<Record<string, string>> = {
   "Pacific/Apia": "-660 -600 780",
   "Asia/Kathmandu": "330 345 345",
 };
-const DAYS = 73_414 + 10_272;
 
 for (const [zone, offsets] of Object.entries(ZONES)) {
   test(
-    `no day between 1900 and 2100 depends on the process's zone ${zone}`,
+    `no day depends on the process's zone ${zone}: those on which its clock changes, and others`,
     { timeout: 60_000 },
     async () => {
       const started = "Deno" in globalThis ? ["run", "-A", "--no-check", PROGRAM] : [PROGRAM];
       const { stdout } = await promisify(execFile)(process.execPath, started, {
         env: { ...process.env, TZ: zone },
       });
-      assert.equal(stdout, `offsets ${offsets}\ndays ${DAYS}\n`);
+      assert.equal(stdout, `offsets ${offsets}\nchecked\n`);
     },
   );
 }

@@ -14,13 +14,21 @@ process.stdout.write(`offsets ${offsets.join(" ")}\n`);
 
 let days = 0;
 const CENTURIES = [Date.UTC(1900, 0, 1), Date.UTC(2100, 11, 31)] as const;
-for (let day = CENTURIES[0]; day <= CENTURIES[1]; day += DAY_MS) check(day);
+for (let day = CENTURIES[0]; day <= CENTURIES[1]; day += DAY_MS) {
+  if (isNearChange(day) || ++days % 16 === 0) check(day);
+}
 const FIRST = Date.parse("-004713-11-24T00:00:00Z");
-for (let day = FIRST; day < 8.64e15; day += DAY_MS * 9973) check(day);
-process.stdout.write(`days ${days}\n`);
+for (let day = FIRST; day < 8.64e15; day += DAY_MS * 99_991) check(day);
+process.stdout.write("checked\n");
+
+/** Whether the zone's offset changes on this day or on one beside it; then noon is another hour. */
+function isNearChange(day: number): boolean {
+  const offset = (ms: number): number => new Date(ms).getTimezoneOffset();
+  return offset(day - DAY_MS) !== offset(day + 2 * DAY_MS);
+}
 
 function check(day: number): void {
-  const times = ++days % 16 === 0 ? [0, DAY_MS / 2 + 1, DAY_MS - 1] : [0];
+  const times = [0, DAY_MS / 2 + 1, DAY_MS - 1];
   const iso = new Date(day).toISOString();
   const year = Number(iso.slice(0, iso.indexOf("-", 1)));
   const monthAndDay = iso.slice(iso.indexOf("-", 1), iso.indexOf("T"));
@@ -34,7 +42,7 @@ function check(day: number): void {
     expect("date", value, printed + era, printed + era);
     expect("timestamp", value, `${printed} ${clock}${era}`, value.getTime());
     expect("timestamptz", value, `${printed} ${clock}+00${era}`, value.getTime());
-    if (times.length > 1) expect("time", value, clock, clock);
+    expect("time", value, clock, clock);
   }
 }
 
