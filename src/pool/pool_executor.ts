@@ -99,6 +99,7 @@ export class PoolExecutor extends Executor {
     // A transaction that is about to begin has the session's turn already.
     const options = this.session.lock === undefined ? undefined : { ahead: true };
     const failed = (error: unknown): void => void this.session.wire.fail(uncleaned(error));
+    this.cache.resetting();
     this.#ask(new OwnQuery(this.#cleaning, failed), options).catch(failed);
   }
 
@@ -127,6 +128,7 @@ export class PoolExecutor extends Executor {
     if (!this.cleans) return true;
     const custom = new Set(names.flatMap((known) => known ?? []));
     const rows = await this.ownQuery(ownSql.keptBySession([...custom].map(quoteLiteral)));
+    this.cache.begin();
     this.#cleaning = cleaningOf(rows.filter((row): row is [string, string] => row[1] !== null));
     return names.every((known) => known !== undefined) && rows.every(([, value]) => value !== null);
   }

@@ -67,9 +67,35 @@ export class Dependence {
   /** Whether a transaction may have changed objects or settings. */
   #hasObjects = false;
   #hasSettings = false;
+  /** The settings to which the session is reset, and what may have changed since. */
+  #initial: string;
+  #initialUnreported = "0";
+  #hasMade = false;
+  #hasSet = false;
 
   constructor(source: DependenceSource) {
     this.#source = source;
+    this.#initial = this.settings;
+  }
+
+  /** Takes the present settings for those to which the session is reset. */
+  begin(): void {
+    this.#initial = this.settings;
+    this.#initialUnreported = this.#unreported;
+  }
+
+  /** Takes note that the session is being reset: settings and temporary objects. */
+  reset(): Reach {
+    const isSame = this.settings === this.#initial && (!this.#hasSet || this.isSettled);
+    const reach = this.#hasMade ? "all" : isSame ? "none" : "settings";
+    this.#unreported = this.#initialUnreported;
+    this.#hasObjects =
+      this.#hasSettings =
+      this.#persists =
+      this.#hasMade =
+        false;
+    this.#outside = undefined;
+    return reach;
   }
 
   /** Whether all is answered, so that the reported settings are those in force. */
@@ -107,12 +133,12 @@ export class Dependence {
     let reach: Reach = "none";
     if (ends !== "nothing") reach = this.#end(ends);
     if (settings.length > 0) {
-      this.#hasSettings = true;
+      this.#hasSettings = this.#hasSet = true;
       if (reach === "none") reach = "settings";
       if (settings.some((name) => !this.#isReported(name))) this.#assign(text, effects, lock);
     }
     if (objects) {
-      this.#hasObjects = true;
+      this.#hasObjects = this.#hasMade = true;
       reach = "all";
     }
     return reach;

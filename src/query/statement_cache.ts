@@ -2,7 +2,7 @@
  * The statements of one connection, found by their text and by what else they depend on.
  */
 import type { SessionLock } from "../session/exchange.ts";
-import { Dependence, type DependenceSource, type TextEffects } from "./dependence.ts";
+import { Dependence, type DependenceSource, type Reach, type TextEffects } from "./dependence.ts";
 import { type OwnTypes, Statement } from "./statement.ts";
 
 /** Where statements are found by their text: the cache, or a place for one statement. */
@@ -129,9 +129,19 @@ export class StatementCache implements StatementPlace {
     const effects = this.#dependence.effectsOf(text);
     if (effects.isKept) return effects;
     const reach = this.#dependence.note(text, effects, lock);
-    if (reach === "all") this.#retireAll();
-    if (reach !== "none") this.#unsettle();
+    this.#drop(reach);
     return effects;
+  }
+
+  /** Takes the session's present settings for those to which it is reset. */
+  begin(): void {
+    this.#dependence.begin();
+  }
+
+  /** Takes note that the session is being reset, behind what was sent before. */
+  resetting(): void {
+    if (this.#isUnsettled) this.#settle();
+    this.#drop(this.#dependence.reset());
   }
 
   /** Takes note of a parameter that the server reports. */
@@ -273,6 +283,11 @@ export class StatementCache implements StatementPlace {
     if (this.#isUnsettled) this.#retireShelf(this.#shelf);
     this.#isUnsettled = true;
     this.#shelf = new Map();
+  }
+
+  #drop(reach: Reach): void {
+    if (reach === "all") this.#retireAll();
+    if (reach !== "none") this.#unsettle();
   }
 
   #retireAll(): void {

@@ -117,6 +117,41 @@ test("statement: a pool's connection and one of `native` follow their own change
   });
 });
 
+test("statement: what a borrower of a pool changes is not the next one's, whose statements stay", async () => {
+  await withoutUnhandled(async () => {
+    const schema = `pool_${crypto.randomUUID().replaceAll("-", "")}`;
+    await behind(`create schema ${schema}; create table ${schema}.pg_am (a int)`);
+    const pool = createPool(await shared(), { max: 1 });
+    const text =
+      "select (select count(*) from pg_am) > 0 as is_theirs, timestamptz '2026-01-01' as t";
+    const parsedAt = "select prepare_time from pg_prepared_statements where statement = $1";
+    try {
+      for (let i = 0; i < 3; i++) await pool.query(text);
+      const before = await pool.query(parsedAt, [text]).scalar();
+      for (let i = 0; i < 3; i++) await pool.query(text);
+      assert.deepEqual(await pool.query(parsedAt, [text]).scalar(), before, "parsed once");
+      for (
+        const change of [
+          "create temp table pg_am (a int)",
+          `set search_path to ${schema}, pg_catalog`,
+          "set timezone = 'Asia/Tokyo'",
+          `create temp table pg_am as select 1 as a from pg_class limit 0`,
+        ]
+      ) {
+        const right = [...await pool.query(text)];
+        const borrowed = await pool.connect();
+        await borrowed.query(change);
+        assert.notDeepEqual([...await borrowed.query(text)], right, change);
+        await borrowed.close();
+        assert.deepEqual([...await pool.query(text)], right, change);
+      }
+    } finally {
+      await pool.close();
+      await behind(`drop schema ${schema} cascade`);
+    }
+  });
+});
+
 test("statement: a change that is undone, by a rollback or to a savepoint, leaves no statement", () =>
   withDatabase(async (db) => {
     await db.query("create temp table n (a int)");
