@@ -1,7 +1,6 @@
 import { InterfaceError } from "../errors/errors.ts";
 import type { Signal } from "../runtime/runtime.ts";
 import { type Given, given, givenText } from "./given.ts";
-import type { ConnectOptions } from "./options.ts";
 
 /** What is known when a token is needed. */
 export interface OAuthRequest {
@@ -148,13 +147,20 @@ function scramKey(values: Given, keyword: string): string | undefined {
   throw new InterfaceError(`${value.name} must be 32 bytes in base64`);
 }
 
+/** The options of `connect()` for OAuth. */
+interface OAuthOptions {
+  readonly oauthToken?: OAuthSettings["token"];
+  readonly oauthPrompt?: OAuthSettings["prompt"];
+  readonly oauthSslMode?: OAuthSettings["sslMode"] | undefined;
+}
+
 /**
  * How to come by a bearer token; `undefined` when nothing of OAuth was given.
  *
  * @throws {InterfaceError} the issuer is no https address, or something is missing for the device
  * authorization flow.
  */
-export function oauthSettings(values: Given, options: ConnectOptions): OAuthSettings | undefined {
+export function oauthSettings(values: Given, options: OAuthOptions): OAuthSettings | undefined {
   const { oauthToken: token, oauthPrompt: prompt } = options;
   const issuer = givenText(values, "oauth_issuer");
   const clientId = givenText(values, "oauth_client_id");

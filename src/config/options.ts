@@ -184,12 +184,6 @@ export interface ConnectOptions {
    */
   requireAuth?: string | undefined;
   /**
-   * The operating-system user that must own the other end of a Unix socket.
-   *
-   * @throws {NotSupportedError} always: no runtime tells who owns the peer of a Unix socket.
-   */
-  requirePeer?: string | undefined;
-  /**
    * Which of several servers will do. `prefer-standby`: a standby, and when there is none, any.
    * Default `any`.
    */

@@ -199,7 +199,6 @@ export const PARAMETERS: readonly Parameter[] = [
   { keyword: "sslsni", option: "sslSni", env: "PGSSLSNI", kind: "bool" },
   {
     keyword: "requirepeer",
-    option: "requirePeer",
     env: "PGREQUIREPEER",
     kind: "text",
     harmless: [],

@@ -304,6 +304,11 @@ test("passwords that are functions or bytes arrive as they are", async () => {
   assert.equal(over.targets[0]!.password, ask);
 });
 
+test("requirePeer is no option: no runtime can honour it", async () => {
+  const message = await refused({ requirePeer: "postgres" } as ConnectOptions);
+  assert.match(message, /^unknown option "requirePeer"/);
+});
+
 test("what the driver cannot do is refused by name, what asks for nothing is not", async () => {
   const asks: [string, string, string][] = [
     ["tcp_user_timeout", "0", "5"],
