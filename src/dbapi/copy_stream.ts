@@ -1,6 +1,6 @@
 /** COPY by DB-API: `stream` is where a COPY's data comes from, or where it goes. */
 import { InterfaceError } from "../errors/errors.ts";
-import { Lexer } from "../query/lexer.ts";
+import { copyDirection } from "../query/copy_grammar.ts";
 import type { Source } from "../query/source.ts";
 import type { Database, ExecutionHost, Outcome } from "./execution.ts";
 import { type Arguments, hasArguments } from "./paramstyle.ts";
@@ -50,7 +50,7 @@ export async function executeCopy(
   stream: CopySource | CopySink,
 ): Promise<Outcome> {
   if (hasArguments(args)) throw new InterfaceError("a COPY takes no arguments");
-  const direction = copyDirection(text);
+  const direction = copyDirection(text, host.backslashes);
   if (direction === undefined) {
     throw new InterfaceError("a stream is for COPY … FROM STDIN and COPY … TO STDOUT");
   }
@@ -62,26 +62,6 @@ export async function executeCopy(
   if (!isSink(stream)) throw new InterfaceError("COPY … TO STDOUT needs a stream to write to");
   const rowCount = await host.copy(() => pour(host.db, text, stream));
   return { columns: null, rows: null, rowCount };
-}
-
-/** Which way a text copies; `undefined` when it is no COPY, or not from or to the client. */
-export function copyDirection(text: string): "in" | "out" | undefined {
-  let depth = 0;
-  const words: string[] = [];
-  for (const lexer = new Lexer(text); lexer.next();) {
-    const { kind } = lexer;
-    if (kind === "space" || kind === "comment") continue;
-    const token = text.slice(lexer.start, lexer.end).toUpperCase();
-    if (token === "(") depth++;
-    else if (token === ")") depth--;
-    else if (depth === 0) words.push(kind === "word" ? token : "");
-    const [before, last] = words.slice(-2);
-    // Either name will do for both ways. Source: gram.y, `copy_file_name`.
-    if (words[0] !== "COPY" || (last !== "STDIN" && last !== "STDOUT")) continue;
-    if (before === "FROM") return "in";
-    if (before === "TO") return "out";
-  }
-  return undefined;
 }
 
 function isSource(stream: CopySource | CopySink): stream is CopySource {

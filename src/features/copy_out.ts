@@ -6,6 +6,7 @@ import type { RowCounter } from "../protocol/copy_format.ts";
 import { sync } from "../protocol/frontend.ts";
 import { Backend } from "../protocol/tags.ts";
 import { takeCallSite, withCallSite } from "../query/call_site.ts";
+import { copyDirection } from "../query/copy_grammar.ts";
 import { endCopy } from "../query/copy_guard.ts";
 import type { QueryHost } from "../query/host.ts";
 import type { Conversation, Request } from "../session/exchange.ts";
@@ -27,7 +28,6 @@ import {
 } from "./copy_statement.ts";
 
 const NOTHING: Uint8Array<ArrayBuffer> = new Uint8Array(0);
-const COPY_IN = /^\s*copy\b[^;]*\bfrom\s+stdin\b(?![^;]*\bto\s+stdout\b)/i;
 
 /** One copy out of a table: data is kept until it is asked for, and the server held meanwhile. */
 export class CopyOut implements Request<void> {
@@ -77,7 +77,7 @@ export class CopyOut implements Request<void> {
    * @throws {InterfaceError} it copies in.
    */
   static check(text: string): void {
-    if (COPY_IN.test(text)) throw new InterfaceError("copyTo() takes a COPY … TO STDOUT");
+    if (copyDirection(text) === "in") throw new InterfaceError("copyTo() takes a COPY … TO STDOUT");
   }
 
   /** The next chunk, which is the caller's; `undefined` at the end. One call at a time. */

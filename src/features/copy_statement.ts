@@ -5,6 +5,7 @@ import { readCommandTag } from "../protocol/backend.ts";
 import { lineCounter, type RowCounter, tupleCounter } from "../protocol/copy_format.ts";
 import { beginBind, endBind, execute, parse } from "../protocol/frontend.ts";
 import { Backend, backendName } from "../protocol/tags.ts";
+import { clientCopies } from "../query/copy_grammar.ts";
 import type { QueryHost } from "../query/host.ts";
 import type { Message, RequestOptions, SessionLock, Signal } from "../session/exchange.ts";
 import type { CopyTrace, Operation } from "../trace.ts";
@@ -69,7 +70,7 @@ export function requestOptions(
 
 /** Counts the rows of what the statement moves; `format` as the server told it: 0 text, 1 binary. */
 export function counterOf(text: string, format: number): RowCounter {
-  return format === 1 ? tupleCounter() : lineCounter(/\bcsv\b/i.test(text));
+  return format === 1 ? tupleCounter() : lineCounter(clientCopies(text)[0]?.isCsv === true);
 }
 
 /** Reads the last message of a copy: `COPY 3`. */

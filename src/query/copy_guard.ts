@@ -1,23 +1,23 @@
 /**
- * COPY has a protocol of its own, which an ordinary query cannot speak. Left alone, the server would
- * wait for data that never comes, so COPY is refused before it is sent; and should one slip through
- * (behind a comment, inside a function), it is ended.
+ * COPY has a protocol of its own, which an ordinary query cannot speak: the server would wait for data
+ * that never comes. So a COPY from STDIN or to STDOUT is refused before it is sent, wherever it stands
+ * in the text. What a server begins all the same is ended.
  */
 import { InterfaceError, ProtocolError } from "../errors/errors.ts";
 import { copyFail, sync } from "../protocol/frontend.ts";
 import { Backend } from "../protocol/tags.ts";
 import type { Session } from "../session/session.ts";
+import { clientCopies } from "./copy_grammar.ts";
 
-const COPY = /^\s*copy\b[^;]*\b(stdin|stdout)\b/i;
 const HINT = "COPY cannot be run as a query; use copyFrom() or copyTo()";
 
 /**
- * Refuses a COPY before it is sent.
+ * Refuses a COPY before it is sent. `backslashes`: `standard_conforming_strings` is off.
  *
- * @throws {InterfaceError} `text` is a COPY from STDIN or to STDOUT.
+ * @throws {InterfaceError} `text` contains a COPY from STDIN or to STDOUT.
  */
-export function refuseCopy(text: string): void {
-  if (COPY.test(text)) throw new InterfaceError(HINT);
+export function refuseCopy(text: string, backslashes: boolean): void {
+  if (clientCopies(text, backslashes).length > 0) throw new InterfaceError(HINT);
 }
 
 /**

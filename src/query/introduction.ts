@@ -34,7 +34,7 @@ export class Introduction {
     declared: readonly number[],
     types: OwnTypes | undefined,
   ) {
-    refuseCopy(text);
+    refuseCopy(text, executor.escapesInStrings);
     this.#executor = executor;
     this.#place = place;
     this.statement = place?.add(text, declared, types) ??

@@ -42,7 +42,7 @@ export class SimpleRequest implements Request<Result[]> {
 
   /** @throws {InterfaceError} the text is a COPY. */
   constructor(executor: Executor, text: string, options: ExecuteOptions) {
-    refuseCopy(text);
+    refuseCopy(text, executor.escapesInStrings);
     executor.about(text);
     executor.exactness.heed(text);
     this.#executor = executor;

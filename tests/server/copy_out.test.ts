@@ -187,12 +187,14 @@ test("copy out: a timeout ends it, held or not", async () => {
 test("copy out: a statement that is no copy to stdout is refused, and the connection usable", async () => {
   await withQuietDb(async (db) => {
     await db.query("create temp table t (n int)");
-    for (const text of ["select 1", "insert into t values (1)", "", "-- x\ncopy t from stdin"]) {
+    for (const text of ["select 1", "insert into t values (1)", ""]) {
       const error = await failure(textOf(db.copyTo(text)));
       assert.ok(error instanceof InterfaceError, text);
       await assertUsable(db);
     }
-    assert.throws(() => db.copyTo("copy t from stdin"), InterfaceError);
+    for (const text of ["copy t from stdin", "-- x\ncopy t from stdin"]) {
+      assert.throws(() => db.copyTo(text), InterfaceError);
+    }
     assert.equal(await textOf(db.copyTo("copy (select 'from stdin') to stdout")), "from stdin\n");
   });
 });

@@ -80,10 +80,14 @@ hostile([
     after: "closed",
   },
   {
-    name: "describes rows twice to a simple query",
-    script: [expect("Q"), send(rowDescription(["n"]), dataRow(["1"]), rowDescription(["m"]))],
+    name: "describes rows twice to a simple query and ends it without a tag",
+    // deno-fmt-ignore
+    script: [
+      expect("Q"),
+      send(rowDescription(["n"]), dataRow(["1"]), rowDescription(["m"]), readyForQuery()),
+    ],
     ask: simple,
-    outcomes: [violation(/RowDescription/)],
+    outcomes: [violation(/ReadyForQuery in the answer to a simple query/)],
     after: "closed",
   },
   {
