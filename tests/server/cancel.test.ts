@@ -6,7 +6,7 @@ import { majors, sharedServer } from "../_kit/servers.ts";
 import { over, rootPath, session } from "./connecting.ts";
 import { watched } from "./tls_events.ts";
 
-/** The full count is 10,000, as `CORNAC_CANCELS`: half a minute on each runtime. */
+/** The number of races; `CORNAC_CANCELS=10000` takes half a minute on each runtime. */
 const RACES = Number(process.env.CORNAC_CANCELS ?? 300);
 
 const DIRECT: ConnectOptions = { sslMode: "require", sslNegotiation: "direct" };
@@ -14,13 +14,13 @@ const DIRECT: ConnectOptions = { sslMode: "require", sslNegotiation: "direct" };
 interface Tally {
   hits: number;
   misses: number;
-  /** Queries that nobody cancelled, and that failed. */
+  /** Queries that failed without a cancel of their own. */
   successorsHit: number;
 }
 
-/** Cancels a query about when it is done, with another one on its heels. */
+/** Cancels a query at about the time of its end, with another one right behind it. */
 async function race(db: Connection, round: number, tally: Tally): Promise<void> {
-  // About as long as a cancel takes to arrive; a little earlier, a little later.
+  // About the time that a cancel takes to arrive, a little less or more.
   const seconds = (round % 40) / 10_000;
   const target = db.query<{ n: number }>("select $1::int4 as n, pg_sleep($2)", [round, seconds]);
   const outcome = target.execute().then(() => "missed", codeOf);
@@ -53,7 +53,7 @@ async function succeeds(
   }
 }
 
-test(`cancel: ${RACES} cancels that race completion never hit a query but their own`, {
+test(`cancel: ${RACES} cancels that race completion hit only their own queries`, {
   timeout: 120_000 + RACES * 100,
 }, async () => {
   const tally: Tally = { hits: 0, misses: 0, successorsHit: 0 };
@@ -74,7 +74,7 @@ test(`cancel: ${RACES} cancels that race completion never hit a query but their 
 
 for (const major of majors()) {
   for (const maxProtocolVersion of ["3.0", "3.2"] as const) {
-    test(`cancel ${major}: stops a long query, and the connection goes on (protocol ${maxProtocolVersion})`, async () => {
+    test(`cancel ${major}: stops a long query, and the connection stays usable (protocol ${maxProtocolVersion})`, async () => {
       const options = over(await sharedServer(major), { user: "u_trust", maxProtocolVersion });
       await session(options, async (db) => {
         const query = db.query("select pg_sleep(60)");
@@ -95,7 +95,7 @@ for (const major of majors()) {
   ];
   for (const [how, policy, events] of POLICIES) {
     const skip = policy.sslNegotiation === "direct" && major < 17;
-    test(`cancel ${major}: goes to the same address, under the same TLS policy (${how})`, {
+    test(`cancel ${major}: uses the session's address and TLS policy (${how})`, {
       skip,
     }, async () => {
       const { runtime, connections, addresses } = await watched();
@@ -103,7 +103,7 @@ for (const major of majors()) {
       const sslRootCert = policy.sslMode === "verify-full" ? await rootPath() : undefined;
       const server = await sharedServer(major);
       const options = over(server, { user: "u_trust", host: name, ...policy, sslRootCert });
-      // The name's first address is of no use, and only the second is the server's.
+      // The name's first address is dead; the server listens at the second.
       const lookup = () => Promise.resolve(["127.0.0.9", "127.0.0.1"]);
       const db = await connect({ ...options, runtime: { ...runtime, lookup } });
       try {

@@ -1,4 +1,4 @@
-/** OAUTHBEARER against PostgreSQL 18 itself, with a validator that is compiled where there is a compiler. */
+/** OAUTHBEARER against PostgreSQL 18, with a validator that a C compiler builds. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
@@ -24,7 +24,7 @@ const skip = !majors().includes(18)
   ? false
   : "there is no C compiler";
 
-/** A server that asks `u_trust` for a token. */
+/** Runs `body` with a server that asks `u_trust` for a token. */
 async function asking(body: (cluster: Cluster) => Promise<void>): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), "cornac-oauth-"));
   try {
@@ -41,7 +41,7 @@ async function asking(body: (cluster: Cluster) => Promise<void>): Promise<void> 
 }
 
 test(
-  "oauth: PostgreSQL 18 accepts a token, and tells of one that it refuses",
+  "oauth: PostgreSQL 18 accepts a token, and gives the reason for a refusal",
   { skip },
   () =>
     asking(async (cluster) => {
@@ -53,7 +53,7 @@ test(
         requireAuth: "oauth",
       });
       assert.deepEqual([found.user, found.ssl], ["u_trust", true]);
-      for (const token of ["bad", "good-somebody"]) {
+      for (const token of ["bad", "good-another"]) {
         const error = await refusal({ ...options, oauthToken: () => token });
         assert.ok(error instanceof OperationalError);
         assert.equal(error.code, "28000");
@@ -65,7 +65,7 @@ test(
 );
 
 test(
-  "oauth: PostgreSQL 18 names its issuer, and one of another is refused",
+  "oauth: PostgreSQL 18 names its issuer, and another issuer is refused",
   { skip },
   () =>
     asking(async (cluster) => {
@@ -75,7 +75,7 @@ test(
         sslRootCert: await rootPath(),
         oauthIssuer: "https://other.test",
         oauthClientId: "client",
-        oauthPrompt: () => assert.fail("nobody is to be asked"),
+        oauthPrompt: () => assert.fail("a person was asked"),
       }));
       assert.ok(error instanceof OperationalError);
       assert.match(error.message, /another issuer$/);

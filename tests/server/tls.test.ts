@@ -7,7 +7,7 @@ import { startCluster } from "../_kit/cluster.ts";
 import { majors, sharedServer } from "../_kit/servers.ts";
 import { over, refusal, rootPath, seen } from "./connecting.ts";
 
-/** Each sslMode, without a trusted root where it can do without, and with one (`+ root`). */
+/** Each sslMode, without a trusted root if it needs none, and with one (`+ root`). */
 const MODES = {
   "disable": { sslMode: "disable" },
   "allow": { sslMode: "allow" },
@@ -21,7 +21,7 @@ const MODES = {
 
 type Outcomes = Record<keyof typeof MODES, string>;
 
-/** What becomes of a connection in every mode: `plain`, `TLS`, or why not. */
+/** Returns the outcome of connecting in every mode: `plain`, `TLS`, or the reason of a refusal. */
 async function outcomes(options: ConnectOptions): Promise<Outcomes> {
   const sslRootCert = await rootPath();
   const found: Partial<Outcomes> = {};
@@ -44,7 +44,7 @@ async function outcome(options: ConnectOptions): Promise<string> {
 
 const REASONS: readonly (readonly [RegExp, string])[] = [
   [/does not support TLS/, "no TLS"],
-  // Deno's node:tls cannot tell the two apart.
+  // Deno's node:tls does not distinguish the two.
   [/certificate has expired|has signed the server's certificate, or it has expired/, "expired"],
   [/no trusted root has signed|chains to a root that is not trusted/, "untrusted"],
   [/certificate is for "wrong\.example", not for "localhost"/, "wrong host"],
@@ -68,7 +68,7 @@ function verified(outcome: string, full = outcome): Outcomes {
   };
 }
 
-/** What each certificate of the server comes to; `false`: the server has no TLS. */
+/** The outcomes by the server's certificate; `false` stands for a server without TLS. */
 const CERTIFICATES: readonly [keyof Certificates | false, Outcomes][] = [
   ["server", verified("TLS")],
   ["expired", verified("expired")],
@@ -93,7 +93,7 @@ for (const major of majors()) {
       try {
         const options = over(cluster, { user: "u_trust", host: "localhost" });
         const found = await outcomes(options);
-        // Deno reports an expired leaf as an unknown root, which its message says.
+        // Deno reports an expired leaf as an unknown root; the message names both reasons.
         assert.deepEqual(name === "otherServer" ? doubtless(found) : found, expected);
       } finally {
         await cluster.stop();
@@ -114,7 +114,7 @@ for (const major of majors()) {
     });
   });
 
-  test(`tls ${major}: a role refused both ways is told in the server's own words`, async () => {
+  test(`tls ${major}: a role refused both ways gets the server's own words`, async () => {
     for (const sslMode of ["allow", "prefer"] as const) {
       const error = await refusal(over(await sharedServer(major), { user: "u_reject", sslMode }));
       assert.ok(error instanceof OperationalError);
@@ -125,7 +125,7 @@ for (const major of majors()) {
     }
   });
 
-  test(`tls ${major}: sslContext is never, must, or must and checked with these`, async () => {
+  test(`tls ${major}: sslContext forbids TLS, demands it, or demands it with checks`, async () => {
     const server = await sharedServer(major);
     const { ca, otherCa } = await certificates();
     const ask = (sslContext: ConnectOptions["sslContext"]) =>
@@ -176,14 +176,14 @@ for (const major of majors()) {
     });
   }
 
-  test(`tls ${major}: without a client certificate the server's refusal is told`, async () => {
+  test(`tls ${major}: without a client certificate the error is the server's refusal`, async () => {
     const server = await sharedServer(major);
     const error = await refusal(over(server, { user: "u_cert", sslMode: "require" }));
     assert.equal(error.code, "28000");
     assert.match(error.message, /certificate/);
   });
 
-  test(`tls ${major}: a key that the passphrase does not open is an InterfaceError`, async () => {
+  test(`tls ${major}: a wrong passphrase is an InterfaceError`, async () => {
     const { clientEncrypted } = await certificates();
     const error = await refusal(over(await sharedServer(major), {
       user: "u_cert",
@@ -233,7 +233,7 @@ for (const major of majors()) {
   });
 
   for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
-    test(`tls ${major}: ${version} and no other when both limits say so`, async () => {
+    test(`tls ${major}: ${version} alone if both limits name it`, async () => {
       const found = await seen(over(await sharedServer(major), {
         user: "u_trust",
         sslMode: "require",

@@ -1,4 +1,4 @@
-/** What happens on the wire while connecting, seen from the driver's side of a runtime's streams. */
+/** The events on the wire while connecting, recorded at the streams of a runtime. */
 import type {
   Address,
   DialOptions,
@@ -11,19 +11,19 @@ import type {
 } from "../../mod.ts";
 import { detectRuntime } from "../../src/runtime/detect.ts";
 
-/** `connect`, `sslrequest`, `tls` or `tls failed`, `startup`; by connection, in order. */
+/** The events of one connection in order: `connect`, `sslrequest`, `tls`, `tls failed`, `startup`. */
 export type Event = "connect" | "sslrequest" | "tls" | "tls failed" | "startup" | "cancel";
 
-/** This runtime, and what it was told to do. */
+/** A runtime and the events that it records. */
 export interface Watched {
   readonly runtime: Runtime;
-  /** One list for each connection. */
+  /** The events, one list for each connection. */
   readonly connections: Event[][];
-  /** Where each of them, and each that failed, was to go. */
+  /** The addresses that were dialled, failed attempts included. */
   readonly addresses: string[];
 }
 
-/** Watches every connection that is dialled with the runtime it returns. */
+/** Returns a runtime that records every connection that is dialled with it. */
 export async function watched(): Promise<Watched> {
   const here = await detectRuntime();
   const connections: Event[][] = [];
@@ -104,7 +104,7 @@ class WatchedStream implements Stream {
   }
 }
 
-/** By the code that stands where a StartupMessage has its version. */
+/** The first messages by their code, in the place of StartupMessage's version. */
 function firstEvent(bytes: Uint8Array): Event {
   const code = new DataView(bytes.buffer, bytes.byteOffset).getInt32(4);
   return code === 80877103 ? "sslrequest" : code === 80877102 ? "cancel" : "startup";

@@ -1,7 +1,7 @@
 /**
- * The event sequence of sslMode × sslNegotiation with servers of every kind, as libpq's own test
- * lists it (src/interfaces/libpq/t/005_negotiate_encryption.pl), but for one thing: a handshake that
- * failed is not followed by an attempt without TLS.
+ * The event sequences of sslMode × sslNegotiation with servers of every kind, as in libpq's test
+ * (src/interfaces/libpq/t/005_negotiate_encryption.pl), with one difference: no attempt without TLS
+ * follows a failed handshake.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -15,7 +15,7 @@ import { watched } from "./tls_events.ts";
 const MODES = ["disable", "allow", "prefer", "require"] as const;
 const DIRECT = ["require", "verify-full"] as const;
 
-/** Who asks: a role whose rules allow one kind of connection, both, or none. */
+/** Roles by their access rules: one kind of connection, both, or none. */
 const USERS = {
   "both": "u_trust",
   "encrypted only": "u_ssl",
@@ -60,7 +60,7 @@ const WITHOUT_TLS: readonly Row[] = [
   ["neither", "require", `${ASKED} → 08001`],
 ];
 
-/** What happened, connection by connection, and how it ended. */
+/** Returns the events of each connection, and the outcome. */
 async function sequence(options: ConnectOptions): Promise<string> {
   const { runtime, connections } = await watched();
   let end = "in";
@@ -110,7 +110,7 @@ for (const major of majors()) {
     }
   });
 
-  test(`sequence ${major}: before PostgreSQL 17 direct TLS fails, and nothing else is tried`, {
+  test(`sequence ${major}: before PostgreSQL 17 direct TLS fails without a second attempt`, {
     skip: major >= 17 && "the server has direct TLS",
   }, async () => {
     const options = over(await sharedServer(major), {

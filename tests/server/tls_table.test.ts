@@ -1,4 +1,4 @@
-/** Holds this runtime to its column of the table of docs/tls.md, cell by cell. */
+/** Tests this runtime's column of the table in docs/tls.md, cell by cell. */
 import "reflect-metadata";
 import * as x509 from "@peculiar/x509";
 import assert from "node:assert/strict";
@@ -38,7 +38,7 @@ const TRIALS: Readonly<Record<AbilityName, () => Promise<void>>> = {
     await refusedWith("wrongHost", { sslMode: "verify-full", host: "localhost" });
   },
   system: async () => {
-    // The tests' root is none of the platform's: that it is refused shows who was asked.
+    // The tests' root is not one of the platform's, so it must be refused.
     const error = await refusal(
       await trusted({ sslMode: undefined, sslRootCert: "system", host: "localhost" }),
     );
@@ -108,7 +108,7 @@ const TRIALS: Readonly<Record<AbilityName, () => Promise<void>>> = {
     }
   },
   oldVersions: async () => {
-    // Servers of today refuse them; what counts is that they were told so.
+    // Current servers refuse these versions; the test is that they were asked for.
     const limits = { sslMinProtocolVersion: "TLSv1", sslMaxProtocolVersion: "TLSv1.1" } as const;
     const error = await refusal(await trusted({ sslMode: "require", ...limits }));
     if (error instanceof NotSupportedError) throw error;

@@ -1,25 +1,25 @@
 /**
- * What TLS can do on each runtime: the table of docs/tls.md, and what tls_table.test.ts holds every runtime to.
- * Where a runtime is named, that is how it refuses, with a `NotSupportedError`.
+ * The abilities of TLS on each runtime: the table of docs/tls.md, tested by tls_table.test.ts. A runtime
+ * that is named refuses, with a `NotSupportedError` of that message.
  */
 
-/** The runtimes, as the driver calls them. */
+/** The runtimes by their names in the driver. */
 export const RUNTIMES = ["Deno", "Bun", "Node"] as const;
 
 /** One of {@linkcode RUNTIMES}. */
 export type RuntimeName = typeof RUNTIMES[number];
 
-/** One row. */
+/** One row of the table. */
 export interface Ability {
-  /** In the words of docs/tls.md. */
+  /** The row's name in docs/tls.md. */
   readonly what: string;
-  /** The message by which a runtime refuses; absent: it works. */
+  /** The message of a runtime's refusal; absent where it works. */
   readonly refused?: Readonly<Partial<Record<RuntimeName, string>>>;
 }
 
 const NO_CRL = "Deno cannot check certificate revocation lists";
 
-/** The rows' names, which are their tests'. */
+/** The names of the rows and of their tests. */
 export type AbilityName =
   | "modes"
   | "verifyCa"

@@ -7,7 +7,7 @@ import { tlsServerEndPoint } from "../../src/auth/channel_binding.ts";
 import { sha224 } from "../../src/auth/sha224.ts";
 import { ProtocolError } from "../../src/errors/errors.ts";
 
-/** Made with `openssl req -x509`; the comment names key and signature. */
+/** Certificates made with `openssl req -x509`, named by key and signature. */
 const ECDSA_SHA256 = certificate(`
 MIIBfTCCASOgAwIBAgIUX4eTvYqpM738V9H5/1bSA6+8H9swCgYIKoZIzj0EAwIwFDESMBAGA1UEAwwJbG9jYWxob3N0
 MB4XDTI2MTEyMjA4MTM1MVoXDTM2MTExOTA4MTM1MVowFDESMBAGA1UEAwwJbG9jYWxob3N0MFkwEwYHKoZIzj0CAQYI
@@ -22,7 +22,7 @@ OpCcWpnrS0H3Q+xWOkU2aSzAMxKJQRGjUzBRMB0GA1UdDgQWBBSL8M4duI637vSGrI12957Kw6dDwzAf
 gBSL8M4duI637vSGrI12957Kw6dDwzAPBgNVHRMBAf8EBTADAQH/MAUGAytlcANBAGtOnKzQ69wBLuLhbaChqT6D8Dbe
 BISim2X8xUXrXdRfeMepp7xE6OZM60tNyTOBnJps2HThqpCyppWTqsKhLAM=`);
 
-/** AlgorithmIdentifiers and the hash they ask for; PSS parameters are the ones OpenSSL writes. */
+/** AlgorithmIdentifiers and their hashes; OpenSSL has written the parameters of PSS. */
 const ALGORITHMS: [string, string, string | undefined][] = [
   ["md5WithRSAEncryption", "06092a864886f70d0101040500", "sha256"],
   ["sha1WithRSAEncryption", "06092a864886f70d0101050500", "sha256"],
@@ -110,7 +110,7 @@ test("tls-server-end-point: the signature's algorithm decides the hash", async (
   }
 });
 
-test("tls-server-end-point: a certificate inside a larger buffer is hashed alone", async () => {
+test("tls-server-end-point: only the certificate is hashed, not the buffer around it", async () => {
   const buffer = new Uint8Array(ECDSA_SHA256.length + 20);
   buffer.set(ECDSA_SHA256, 7);
   const view = buffer.subarray(7, 7 + ECDSA_SHA256.length);
@@ -183,7 +183,7 @@ test("tls-server-end-point: any bytes give a hash, undefined or a ProtocolError"
   );
 });
 
-test("sha224: the same as OpenSSL's, for every length up to three blocks", () => {
+test("sha224: equals OpenSSL's for every length up to three blocks", () => {
   for (let length = 0; length <= 200; length++) {
     const bytes = Uint8Array.from({ length }, (_, i) => (i * 7 + length) & 255);
     const expected = createHash("sha224").update(bytes).digest("hex");

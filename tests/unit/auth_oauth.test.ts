@@ -18,7 +18,7 @@ function text(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes);
 }
 
-test("oauthbearer: the initial response carries the token, or nothing to ask what is wanted", () => {
+test("oauthbearer: the initial response carries the token, or nothing for discovery", () => {
   assert.equal(
     text(new OAuthBearer("vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==").clientFirst()),
     "n,,\x01auth=Bearer vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==\x01\x01",
@@ -142,7 +142,7 @@ function pending(error: string): Response {
   return answer({ error }, 400);
 }
 
-/** Runs the flow against scripted answers; nothing waits. */
+/** Runs the flow against scripted answers, without waiting. */
 async function run(answers: (Response | Error)[], options: Partial<DeviceFlowOptions> = {}) {
   const requests: (HttpRequest & { url: string })[] = [];
   const waits: number[] = [];
@@ -205,7 +205,7 @@ test("device flow: a client secret goes, form-encoded, into the header and nowhe
   assert.equal(requests[0]!.headers.authorization, undefined);
 });
 
-test("device flow: slow_down adds five seconds for good, and a missing interval means five", async () => {
+test("device flow: slow_down adds five seconds to all later polls; the default interval is five", async () => {
   const { waits } = await run([
     answer(METADATA),
     answer({ ...DEVICE, interval: undefined }),
@@ -224,13 +224,13 @@ test("device flow: an interval is at least a second, whole, and an hour at most"
   }
 });
 
-test("device flow: the code's end is noticed here, too", async () => {
+test("device flow: polling ends when the code has expired", async () => {
   const polls = Array.from({ length: 20 }, () => pending("authorization_pending"));
   await assert.rejects(run([answer(METADATA), answer(DEVICE), ...polls]), /expired before/);
   assert.equal(polls.filter((poll) => poll.bodyUsed).length, 12);
 });
 
-test("device flow: the discovery address must be the issuer's, and the metadata too", async () => {
+test("device flow: the discovery address and the metadata must belong to the issuer", async () => {
   const uri = "https://id.example.org/.well-known/oauth-authorization-server";
   const good: Partial<DeviceFlowOptions>[] = [{ discoveryUri: uri }, { issuer: uri }, {
     issuer: uri,
@@ -254,7 +254,7 @@ test("device flow: the discovery address must be the issuer's, and the metadata 
   }
 });
 
-test("device flow: whatever a provider does wrong is an OperationalError without its secrets", async () => {
+test("device flow: every fault of a provider is an OperationalError without secrets", async () => {
   const { device_code: _, ...noCode } = DEVICE;
   const { token_type: __, ...noType } = TOKEN;
   const cases: [string, (Response | Error)[], RegExp][] = [
@@ -318,7 +318,7 @@ test("device flow: an abort ends the wait with its reason", async () => {
   await assert.rejects(token, reason);
 });
 
-test("device flow: the prompt's own failure surfaces as it is", async () => {
+test("device flow: an error of the prompt is passed on unchanged", async () => {
   const reason = new Error("no terminal");
   const prompt = () => Promise.reject(reason);
   await assert.rejects(run([answer(METADATA), answer(DEVICE)], { prompt }), reason);

@@ -71,7 +71,7 @@ test("saslprep: spaces become a space, invisible characters nothing, the rest is
   for (const [password, prepared] of cases) assert.equal(saslPrep(password), prepared);
 });
 
-test("saslprep: what it refuses stays as it is", () => {
+test("saslprep: a refused password stays unchanged", () => {
   const refused: [string, string][] = [
     ["\u00AD", "nothing is left"],
     ["\uFF41\u0007", "control character"],
@@ -88,7 +88,7 @@ test("saslprep: what it refuses stays as it is", () => {
   for (const [password, why] of refused) assert.equal(saslPrep(password), password, why);
 });
 
-test("saslprep: every password comes out as itself or as its mapped and normalised form", () => {
+test("saslprep: every password results in itself or in its mapped and normalised form", () => {
   const character = fc.oneof(fc.nat(0x10ffff), fc.nat(0x3100), fc.constant(0xad));
   fc.assert(fc.property(fc.array(character), (codes) => {
     const password = String.fromCodePoint(...codes);
@@ -99,7 +99,7 @@ test("saslprep: every password comes out as itself or as its mapped and normalis
   }));
 });
 
-test("saslprep: bytes that are not UTF-8 stay as they are, a byte order mark is invisible", () => {
+test("saslprep: bytes that are not UTF-8 stay unchanged; a byte order mark is removed", () => {
   const invalid = Uint8Array.of(0x61, 0xc3, 0xaa, 0xff);
   assert.equal(saslPrepBytes(invalid), invalid);
   assert.deepEqual(saslPrepBytes(utf8("\u2168")), utf8("IX"));
@@ -107,7 +107,7 @@ test("saslprep: bytes that are not UTF-8 stay as they are, a byte order mark is 
   assert.deepEqual(saslPrepBytes(utf8("\uFEFF\u0007")), utf8("\uFEFF\u0007"));
 });
 
-test("base64: what was encoded is decoded, anything else is undefined", () => {
+test("base64: decoding reverses encoding, and returns undefined for other text", () => {
   fc.assert(fc.property(fc.uint8Array(), (bytes) => {
     const text = encodeBase64(bytes);
     assert.equal(text, Buffer.from(bytes).toString("base64"));

@@ -39,12 +39,12 @@ test("scram: the exchange of RFC 7677", async () => {
   scram.accept();
 });
 
-test("scram: names are escaped as RFC 5802 asks, and empty unless given", () => {
+test("scram: names are escaped by RFC 5802, and empty by default", () => {
   assert.equal(text(client().clientFirst()), "n,,n=,r=rOprNGfwEbeRWgbNEkqO");
   assert.match(text(client({ user: "a=b,c" }).clientFirst()), /n=a=3Db=2Cc,/);
 });
 
-test("scram: secrets that PostgreSQL 18.4 stored accept the passwords they were made from", async () => {
+test("scram: secrets stored by PostgreSQL 18.4 accept their passwords", async () => {
   const stored: [string, string][] = [
     [
       "pencil",
@@ -156,10 +156,10 @@ test("channel binding: offer, policy, TLS and certificate decide mechanism and h
       "SCRAM-SHA-256",
       "n,,",
     ],
-    // Without a hash an unbound login is for verified servers only; see the next test.
+    // Without a hash only a verified server gets an unbound login; see the next test.
     [{ mechanisms: BOTH, tls: true, verified: true }, "SCRAM-SHA-256", "n,,"],
     [{ mechanisms: BOTH, tls: true, channelBinding: "disable" }, "SCRAM-SHA-256", "n,,"],
-    // A server that did offer PLUS refuses `y`: an offer that was removed does not go unnoticed.
+    // A server that has offered PLUS refuses `y`: it notices that its offer was removed.
     [{ mechanisms: PLAIN, tls: true }, "SCRAM-SHA-256", "y,,"],
     [{ mechanisms: PLAIN, tls: true, verified: true }, "SCRAM-SHA-256", "y,,"],
     [{ mechanisms: PLAIN }, "SCRAM-SHA-256", "n,,"],
@@ -173,7 +173,7 @@ test("channel binding: offer, policy, TLS and certificate decide mechanism and h
   }
 });
 
-test("channel binding: what cannot be had is an error that says why", () => {
+test("channel binding: an impossible binding is an error with the reason", () => {
   const require = { channelBinding: "require" } as const;
   const cases: [Partial<ScramOptions>, typeof PgError, RegExp][] = [
     [{ ...require, mechanisms: PLAIN }, OperationalError, /required.*not encrypted/],
@@ -216,7 +216,7 @@ test("scram: a missing or empty password is an InterfaceError", () => {
   }
 });
 
-test("keys: they stand for the password, as libpq's scram_client_key and scram_server_key", async () => {
+test("keys: scram_client_key and scram_server_key replace the password", async () => {
   const server = Server.forPassword("pencil", END_POINT, 4096);
   const salted = pbkdf2Sync("pencil", END_POINT, 4096, 32, "sha256");
   const secret = {

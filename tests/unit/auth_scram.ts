@@ -1,4 +1,4 @@
-/** Both halves of a SCRAM exchange, for the tests of the client's. */
+/** Both sides of a SCRAM exchange, for tests of the client. */
 import { Buffer } from "node:buffer";
 import { createHash, createHmac, pbkdf2Sync } from "node:crypto";
 import { Scram, type ScramOptions } from "../../src/auth/scram.ts";
@@ -25,7 +25,7 @@ export function bytes(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
-/** SASLprep leaves such bytes alone. */
+/** Returns bytes that are not UTF-8, which SASLprep leaves unchanged. */
 export function notUtf8(bytes: Uint8Array): Uint8Array {
   return Uint8Array.of(0xff, ...bytes);
 }
@@ -50,7 +50,7 @@ export function client(options: Partial<ScramOptions> = {}): Scram {
   });
 }
 
-/** The server's half, from RFC 5802 and with other tools than the client's. */
+/** The server's side, written from RFC 5802 without the client's code. */
 export class Server {
   readonly salt: Buffer;
   readonly iterations: number;
@@ -90,7 +90,7 @@ export class Server {
     return bytes(this.#first);
   }
 
-  /** `undefined` when the client's proof or channel binding is wrong. */
+  /** Returns the server-final-message, or `undefined` if the proof or the channel binding is wrong. */
   final(clientFinal: Uint8Array, endPoint: Uint8Array = new Uint8Array(0)): Uint8Array | undefined {
     const [, withoutProof, binding, proof] = /^(c=([^,]+),r=[^,]+),p=(.+)$/.exec(
       text(clientFinal),

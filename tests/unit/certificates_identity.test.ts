@@ -1,4 +1,4 @@
-/** Which hosts a certificate is for, by libpq's rules, and what no certificate can pass off as a name. */
+/** The hosts that a certificate is issued for, by libpq's rules, and names that cannot be forged. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { checkServerIdentity } from "node:tls";
@@ -165,7 +165,7 @@ test("identity: an error lists few names, cut and escaped", () => {
   assert.equal(issuedFor(readCertificate(forge({ subject: der(0x30) }).der)), "no host");
 });
 
-test("identity: the text for a check of the user's own cannot be misread by Node's", () => {
+test("identity: Node's check cannot misread the text of alternative names", () => {
   const forged = forge({
     names: [
       uri("http://x/, DNS:victim.test"),
@@ -184,7 +184,7 @@ test("identity: the text for a check of the user's own cannot be misread by Node
   assert.equal(plain, "DNS:a.test, IP Address:127.0.0.1, URI:http://a/b");
 });
 
-test("identity: addresses are told from names as inet_aton and inet_pton do", () => {
+test("identity: addresses are recognised as by inet_aton and inet_pton", () => {
   const addresses = ["127.0.0.1", "127.1", "2130706433", "0x7f000001", "0177.0.0.01", "::1"];
   for (const host of [...addresses, "2001:db8::1", "fe80::1%eth0", "::ffff:1.2.3.4"]) {
     assert.equal(isAddress(host), true, host);

@@ -20,7 +20,7 @@ async function one(given: string | ConnectOptions, machine = NONE): Promise<Targ
   return targets[0]!;
 }
 
-/** `mode`, what is verified, and how many roots; `off` for no TLS. */
+/** Returns the mode, the check and the number of roots; `off` for no TLS. */
 async function summary(given: string | ConnectOptions, machine = NONE): Promise<string> {
   const { sslMode, tls } = await one(given, machine);
   if (tls === undefined) return sslMode === "disable" ? "off" : "contradictory";
@@ -29,14 +29,14 @@ async function summary(given: string | ConnectOptions, machine = NONE): Promise<
 
 const files: Machine = { files: { "/ca": ROOT } };
 
-/** What is given, on which machine, and what is to be verified. */
+/** The options, the machine, and the resulting check. */
 const MODES: [string | ConnectOptions, Machine, string][] = [
   ["", NONE, "prefer none platform"],
   ["sslmode=disable", NONE, "off"],
   ["sslmode=allow", NONE, "allow none platform"],
   ["sslmode=prefer", NONE, "prefer none platform"],
   ["sslmode=require", NONE, "require none platform"],
-  // With roots at hand libpq checks the chain whatever the mode.
+  // With roots libpq checks the chain in every mode.
   ["sslmode=disable", ROOTED, "off"],
   ["sslmode=prefer", ROOTED, "prefer ca 2"],
   ["sslmode=require", ROOTED, "require ca 2"],
@@ -73,7 +73,7 @@ const MODES: [string | ConnectOptions, Machine, string][] = [
   [{ unixSock: "/s", sslContext: true }, NONE, "require none platform"],
   [{ host: "/tmp", sslContext: { ca: ROOT } }, NONE, "verify-full full 1"],
   [{ unixSock: "pg.sock", sslContext: { ca: ROOT } }, NONE, "verify-full full 1"],
-  // A user's own connection is asked for TLS like any other.
+  // A given connection is asked for TLS like any other.
   [{ sock: {} }, NONE, "prefer none platform"],
   [{ sock: {}, sslContext: false }, NONE, "off"],
 ];
@@ -90,7 +90,7 @@ for (const [given, machine, expected] of MODES) {
   });
 }
 
-test("sslContext: false beats a mode of the environment, not one of the string", async () => {
+test("sslContext: false overrides a mode of the environment, not one of the string", async () => {
   const env = { PGSSLMODE: "require" };
   const weak = await resolve({ sslContext: false }, { env });
   assert.equal(weak.targets[0]!.tls, undefined);
@@ -102,7 +102,7 @@ test("sslContext: false beats a mode of the environment, not one of the string",
   assert.match(await refused("sslmode=disable", NONE, { sslContext: true }), /demand for TLS/);
 });
 
-test("sslContext goes before the environment's mode", async () => {
+test("sslContext overrides the environment's mode", async () => {
   const machine = { env: { PGSSLMODE: "disable" } };
   assert.equal(await summary({ sslContext: true }, machine), "require none platform");
   const strict = { env: { PGSSLMODE: "verify-full" } };
@@ -110,7 +110,7 @@ test("sslContext goes before the environment's mode", async () => {
   assert.equal(await summary({ sslContext: context }, strict), "require none platform");
 });
 
-test("verify-ca and verify-full need a root certificate, and say where it was looked for", async () => {
+test("verify-ca and verify-full need a root certificate, and name its default path", async () => {
   for (const mode of ["verify-ca", "verify-full"] satisfies SslMode[]) {
     const message = await refused({ sslMode: mode });
     assert.ok(message.includes(`"${mode}"`) && message.includes(`${HOME}/root.crt`), message);
@@ -127,7 +127,7 @@ test("sslrootcert=system refuses any weaker mode", async () => {
   }
 });
 
-test("tls: verify-ca is refused with the platform's roots, however they come to be used", async () => {
+test("tls: verify-ca is refused with the platform's roots", async () => {
   for (const sslContext of [{}, { servername: "x" }]) {
     const message = await refused({ sslMode: "verify-ca", sslContext });
     assert.match(message, /^sslMode "verify-ca" needs roots of your own/);
@@ -136,7 +136,7 @@ test("tls: verify-ca is refused with the platform's roots, however they come to 
   assert.equal(await summary(own), "verify-ca ca 1");
 });
 
-test("a file that was named must be there and be PEM text", async () => {
+test("a file that was named must exist and be PEM text", async () => {
   const junk = { files: { "/der": "\x30\x82", "/key": KEY, [`${HOME}/root.crt`]: ROOT } };
   for (const option of ["sslRootCert", "sslCert", "sslCrl"]) {
     assert.match(
@@ -153,12 +153,12 @@ test("a file that was named must be there and be PEM text", async () => {
   assert.match(await refused({ sslCrl: "/key" }, junk), /^sslCrl holds no certificate revocation/);
 });
 
-test("files are not asked for when TLS is off", async () => {
+test("no file is read when TLS is off", async () => {
   assert.equal(await summary("sslmode=disable sslrootcert=/gone"), "off");
   assert.equal(await summary("host=/tmp sslrootcert=/gone"), "off");
 });
 
-test("client certificate: from home, from options, and not at all", async () => {
+test("client certificate: from the home directory, from options, and none", async () => {
   const machine = {
     files: { [`${HOME}/postgresql.crt`]: CERT, [`${HOME}/postgresql.key`]: KEY, "/c": OTHER },
   };
@@ -187,7 +187,7 @@ test("client certificate: from home, from options, and not at all", async () => 
   );
 });
 
-test("a private key that others may read is refused, root's may be read by its group", async () => {
+test("a private key that others may read is refused; the group may read root's", async () => {
   const KEYS: [number, number, boolean][] = [
     [0o600, 1000, true],
     [0o100400, 1000, true],
@@ -206,7 +206,7 @@ test("a private key that others may read is refused, root's may be read by its g
   }
 });
 
-test("revocation lists: from home when there are roots, from options, from sslContext", async () => {
+test("revocation lists: from the home directory if there are roots, from options, from sslContext", async () => {
   const home = { files: { [`${HOME}/root.crt`]: ROOT, [`${HOME}/root.crl`]: CRL + CRL } };
   const crl = async (given: string | ConnectOptions, machine: Machine) =>
     (await one(given, machine)).tls!.crl;
@@ -235,7 +235,7 @@ test("server name and SNI", async () => {
   assert.equal(await name({ unixSock: "/s", host: "db", sslContext: true }), "db true");
 });
 
-test("verify-full of an address without a name is refused, with a servername it is not", async () => {
+test("verify-full needs a name or a servername for an address", async () => {
   assert.match(
     await refused("hostaddr=192.0.2.1 sslmode=verify-full", ROOTED),
     /needs a host name: give host beside hostaddr$/,
@@ -261,7 +261,7 @@ test("direct negotiation offers ALPN postgresql and needs a mode that demands TL
   assert.equal(await summary("sslnegotiation=direct host=/tmp"), "off");
 });
 
-test("versions of TLS, in any case in a string", async () => {
+test("versions of TLS, in upper or lower case in a string", async () => {
   const bounds = async (given: string | ConnectOptions) => {
     const { minVersion, maxVersion } = (await one(given)).tls!;
     return [minVersion, maxVersion];
@@ -280,7 +280,7 @@ test("versions of TLS, in any case in a string", async () => {
   assert.match(await refused("ssl_max_protocol_version=TLSv1.1"), /^no version of TLS/);
 });
 
-test("channel binding decides whether the server's certificate is wanted", async () => {
+test("channel binding decides whether the server's certificate is needed", async () => {
   assert.equal((await one({})).tls!.needsCertificate, true);
   assert.equal((await one({ channelBinding: "disable" })).tls!.needsCertificate, false);
   assert.equal((await one({ channelBinding: "require" })).tls!.needsCertificate, true);
@@ -294,7 +294,7 @@ test("channel binding needs TLS at one of the places", async () => {
   ]);
 });
 
-test("checkServerIdentity is carried", async () => {
+test("checkServerIdentity is passed on", async () => {
   const checkServerIdentity = () => undefined;
   const { tls } = await one({ sslContext: { checkServerIdentity } });
   assert.equal(tls!.checkServerIdentity, checkServerIdentity);

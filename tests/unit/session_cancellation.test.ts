@@ -22,7 +22,7 @@ function resolvers() {
   return { promise, resolve, reject };
 }
 
-/** A cancel for one request; `heard` is asked for what has come once per grace. */
+/** Starts a cancel for one request; `heard` is called once per grace period. */
 function cancelling(heard: () => number, onServer: () => Promise<void>) {
   const over = resolvers();
   const target = exchange();
@@ -38,14 +38,14 @@ function cancelling(heard: () => number, onServer: () => Promise<void>) {
   return { cancellation, target, outcome };
 }
 
-test("cancellation: silence after a cancel ends the connection, with the reason for it as the cause", async () => {
+test("cancellation: silence after a cancel ends the connection; the reason is the cause", async () => {
   const { target, outcome } = cancelling(() => 7, () => Promise.resolve());
   const error = await outcome as OperationalError;
   assert.match(error.message, /did not react/);
   assert.equal(error.cause, target.cancelReason);
 });
 
-test("cancellation: while a slow network still brings what was sent before, the end is waited for", async () => {
+test("cancellation: bytes that a slow network still brings extend the wait", async () => {
   let looks = 0;
   const { cancellation, target, outcome } = cancelling(() => {
     if (++looks === 5) queueMicrotask(() => cancellation.judge(target, "idle"));
@@ -55,14 +55,14 @@ test("cancellation: while a slow network still brings what was sent before, the 
   assert.equal(looks, 5);
 });
 
-test("cancellation: a server that goes on regardless is given up", async () => {
+test("cancellation: a server that ignores the cancel is given up", async () => {
   let looks = 0;
   const { outcome } = cancelling(() => ++looks, () => Promise.resolve());
   assert.match(String(await outcome), /did not react/);
   assert.ok(looks > 10);
 });
 
-test("cancellation: a server that no cancel reaches is given up though it is heard", async () => {
+test("cancellation: a server that no cancel reaches is given up although it sends bytes", async () => {
   let looks = 0;
   const { outcome } = cancelling(() => ++looks, () => Promise.reject(new Error("refused")));
   assert.match(String(await outcome), /did not react/);

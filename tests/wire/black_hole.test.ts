@@ -1,6 +1,6 @@
 /**
- * A peer that says nothing any more, at each stage of a connection: a typed error in the configured
- * time, and a process that can end.
+ * A peer that falls silent at a stage of a connection: a typed error comes within the configured time,
+ * and the process can end.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -24,11 +24,11 @@ import { child, type ChildTask } from "./processes.ts";
 
 interface Stage {
   readonly stage: string;
-  /** What the server does before it falls silent; under TLS, once that is up. */
+  /** The script before the silence; with TLS, after the handshake. */
   readonly script: Script;
   readonly task?: ChildTask["task"];
   readonly options?: ConnectOptions;
-  /** Of the error; `undefined`: there is none. */
+  /** The error's message; `undefined` for no error. */
   readonly phrase: RegExp | undefined;
 }
 

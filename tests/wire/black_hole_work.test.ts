@@ -1,6 +1,6 @@
 /**
- * A peer that says nothing any more in the midst of work of every kind: each part of it ends with a
- * typed error, and the process by itself.
+ * A peer that falls silent during work of every kind: each part of the work ends with a typed error, and
+ * the process ends by itself.
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -38,7 +38,7 @@ import { NEW, reach } from "./hostile.ts";
 const program = fileURLToPath(new URL("./black_hole_work.ts", import.meta.url));
 const { server: tls } = await certificates();
 
-/** What the server does once its client is in, and before it falls silent. */
+/** The server's script between the login and the silence. */
 const UNTIL: Readonly<Record<Work, Script>> = {
   "pipeline": [NEW, NEW],
   "copy in": [BEGIN_IN, expect("d"), expect("c")],
@@ -62,10 +62,10 @@ const UNTIL: Readonly<Record<Work, Script>> = {
 const DUE =
   /^OperationalError: connection timed out: a reply was due and nothing came for 4 s \(timeout\)$/;
 
-/** What every part of the work must end with, and what the options are besides. */
+/** The error of every part of the work, and further options. */
 const ENDINGS: Readonly<Partial<Record<Work, readonly [phrase: RegExp, options: ConnectOptions]>>> =
   {
-    // The cancel request's own connection is met by silence as well.
+    // The connection of the cancel request meets silence, too.
     "cancel": [
       /^OperationalError: connection destroyed: the server did not react to a cancel request$/,
       { queryTimeout: 0.2, timeout: 0 },
@@ -74,7 +74,7 @@ const ENDINGS: Readonly<Partial<Record<Work, readonly [phrase: RegExp, options: 
   };
 
 for (const sslMode of ["disable", "require"] as const) {
-  test(`black hole in the midst of work of every kind, sslMode ${sslMode}`, async () => {
+  test(`black hole during work of every kind, sslMode ${sslMode}`, async () => {
     const servers = await Promise.all(
       WORKS.map((work) => scriptedServer(() => silentIn(work, sslMode))),
     );
@@ -97,14 +97,14 @@ for (const sslMode of ["disable", "require"] as const) {
   });
 }
 
-/** Of several connections (a cancel's, a pool's next) each is met by the same silence. */
+/** Every connection (of a cancel, the next one of a pool) meets the same silence. */
 function silentIn(work: Work, sslMode: string): Script {
   const start = sslMode === "disable" ? [] : [answerSsl("S"), startTls(tls)];
   if (work === "acquire") return [...start, ignore()];
   return [...start, handshake(), ...UNTIL[work], ignore()];
 }
 
-/** Runs the program, which must end by itself, well, and without a word of complaint. */
+/** Runs the program, which must end by itself with status 0 and print nothing on stderr. */
 async function endings(tasks: object): Promise<Endings> {
   const flags = "Deno" in globalThis ? ["run", "-A", "--no-check"] : [];
   const child = spawn(process.execPath, [...flags, program, JSON.stringify(tasks)]);

@@ -1,11 +1,11 @@
 /**
- * Does all kinds of work at once, each on a connection of its own, and writes how each ended as a line
- * of JSON; then it has nothing more to do and must end by itself. For black_hole_work.test.ts.
+ * Does all kinds of work at once, each on a connection of its own, and prints the outcome of each as a
+ * line of JSON. It has nothing more to do then and must end by itself. For black_hole_work.test.ts.
  */
 import process from "node:process";
 import { connect, type Connection, type ConnectOptions, createPool, PgError } from "../../mod.ts";
 
-/** What there is to do. */
+/** The work to do. */
 export const WORKS = [
   "pipeline",
   "copy in",
@@ -20,7 +20,7 @@ export const WORKS = [
 /** One of {@linkcode WORKS}. */
 export type Work = typeof WORKS[number];
 
-/** How a piece of work ended: class and message of the error of each of its parts. */
+/** The outcome of a piece of work: class and message of the error of each of its parts. */
 export type Endings = Readonly<Record<string, readonly string[]>>;
 
 const BYTES = new TextEncoder().encode("1\n");

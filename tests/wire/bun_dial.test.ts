@@ -1,4 +1,4 @@
-/** Under Bun a TCP connection is dialled by node:net and goes on with the socket inside it. */
+/** Under Bun node:net dials a TCP connection, and the stream uses the socket inside it. */
 import assert from "node:assert/strict";
 import { connect as connectSocket } from "node:net";
 import { before, describe, test } from "node:test";
@@ -19,17 +19,17 @@ before(async () => {
 });
 
 describe("a stream over TCP", () => {
-  test("goes on with the socket of Bun's own", LIMIT, () =>
+  test("uses Bun's own socket", LIMIT, () =>
     withPeer(echo, async (address) => {
       const stream = await runtime.connect(address, { signal: new AbortController().signal });
-      // Otherwise it works as well, and costs a quarter more.
+      // With a net.Socket it works, too, and costs a quarter more.
       assert.ok(stream instanceof BunStream);
       assert.equal(stream.kind, "tcp");
       assert.equal(stream.remoteAddress, "127.0.0.1");
       stream.destroy();
     }));
 
-  test("shares its handlers with no other", LIMIT, () =>
+  test("has handlers of its own", LIMIT, () =>
     withPeer(echo, async (address) => {
       const { host, port } = address as Address & { kind: "tcp" };
       const others = connectSocket({ host, port });
@@ -51,7 +51,7 @@ describe("a stream over TCP", () => {
     }));
 
   test(
-    "loses nothing that its peer says first",
+    "loses none of the peer's first bytes",
     LIMIT,
     () =>
       withPeer((socket) => void socket.write("welcome"), async (address) => {

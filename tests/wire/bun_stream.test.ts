@@ -53,7 +53,7 @@ describe("a stream over Bun.connect", () => {
   );
 
   test(
-    "a reset while paused with nothing unread is told at once",
+    "a reset while paused with nothing unread is reported at once",
     LIMIT,
     () =>
       withPeer((socket) => void socket.write("first"), async (address, peers) => {
@@ -69,7 +69,7 @@ describe("a stream over Bun.connect", () => {
   );
 
   test(
-    "what the server said before it reset is read although the write fails",
+    "bytes that the server sent before its reset are read although the write fails",
     LIMIT,
     () =>
       withPeer((socket) => {
@@ -114,7 +114,7 @@ describe("a stream over Bun.connect", () => {
       ),
   );
 
-  test("an error says what was dialled", LIMIT, async () => {
+  test("an error names the address", LIMIT, async () => {
     const address: Address = { kind: "unix", path: "/nonexistent/.s.PGSQL.5432" };
     await assert.rejects(runtime.connect(address, {}), {
       code: "ENOENT",
@@ -123,7 +123,7 @@ describe("a stream over Bun.connect", () => {
   });
 });
 
-/** Where TLS must work alike: the folder of a Unix socket, or TCP. */
+/** The places where TLS must work: the directory of a Unix socket, or TCP. */
 const PLACES = ["tcp", "unix"] as const;
 
 describe("TLS over Bun.connect", () => {
@@ -162,7 +162,7 @@ describe("TLS over Bun.connect", () => {
     });
   });
 
-  test("destroy does not wait for the peer's goodbye", LIMIT, () => {
+  test("destroy does not wait for the peer's close_notify", LIMIT, () => {
     const serve = tlsAfterByte(pki.server, (peer) => void peer.resume());
     return withPeer(serve, async (address, peers) => {
       const stream = await runtime.connect(address, {});
@@ -174,7 +174,7 @@ describe("TLS over Bun.connect", () => {
   });
 
   test(
-    "the sink hears plain text only, and the end once",
+    "the sink gets plain text only, and the end once",
     LIMIT,
     () =>
       secured({}, async ({ stream, sink }) => {
@@ -188,7 +188,7 @@ describe("TLS over Bun.connect", () => {
   );
 
   test(
-    "a handshake that nobody answers is aborted with the signal's reason",
+    "an unanswered handshake is aborted with the signal's reason",
     LIMIT,
     () =>
       withPeer(
@@ -209,7 +209,7 @@ describe("TLS over Bun.connect", () => {
 
   for (const answer of ["garbage", "FIN"]) {
     test(
-      `${answer} instead of a handshake is an OperationalError, told once`,
+      `${answer} instead of a handshake is one OperationalError`,
       LIMIT,
       () =>
         withPeer((socket) => {
@@ -231,7 +231,7 @@ describe("TLS over Bun.connect", () => {
   }
 
   test(
-    "plain bytes that follow the S are not taken for the server's",
+    "plain bytes that follow the S are refused",
     LIMIT,
     () =>
       withPeer(
@@ -314,7 +314,7 @@ describe("a socket of Bun.connect", () => {
       ),
   );
 
-  test("is refused when a listener accepted it, for such share their handlers", LIMIT, async () => {
+  test("is refused if a listener accepted it, because its handlers are shared", LIMIT, async () => {
     const { promise, resolve } = defer<unknown>();
     type Listen = (options: unknown) => { port: number; stop(all: boolean): void };
     const { listen } = bun() as unknown as { listen: Listen };
@@ -346,7 +346,7 @@ interface Secured {
   readonly sink: Recorder;
 }
 
-/** Has `use` run over a stream upgraded as `wanted`; the peer echoes, and answers `SNI` and `WHO`. */
+/** Runs `use` on a stream upgraded as `wanted`; the peer echoes, and answers `SNI` and `WHO`. */
 async function secured(
   where: Where,
   use: (connection: Secured) => void | Promise<void>,

@@ -34,14 +34,14 @@ import {
 
 const CANCELLED = errorResponse({ C: "57014", M: "canceling statement due to user request" });
 
-/** A promise that a script or a test fulfils and the other awaits. */
+/** A promise between a script and a test: one fulfils it, the other awaits it. */
 function signal(): { readonly given: Promise<void>; give: () => void } {
   let give = () => {};
   const given = new Promise<void>((resolve) => give = resolve);
   return { given, give };
 }
 
-/** Tells when the client's cancel request has come, and closes after `then`. */
+/** Gives a signal when the client's cancel request has come, and closes after `then`. */
 function cancelled(came: () => void, then: Promise<void>): Script {
   return [expect("cancel"), call("came", came), call("until", () => then), close()];
 }
@@ -109,7 +109,7 @@ test("cancel: inside a transaction a query hit in another's place fails", async 
   });
 });
 
-test("cancel: while one is under way nothing new is sent", async () => {
+test("cancel: nothing new is sent during a cancel", async () => {
   const asked = signal(), came = signal(), over = signal();
   const scripts: Script[] = [
     // deno-fmt-ignore
@@ -133,7 +133,7 @@ test("cancel: while one is under way nothing new is sent", async () => {
   });
 });
 
-test("cancel: close() waits for what is held back, and nothing of a cancel outlives it", async () => {
+test("cancel: close() waits for queries that are held back, and no cancel outlives it", async () => {
   const asked = signal(), came = signal(), over = signal();
   const scripts: Script[] = [
     // deno-fmt-ignore
@@ -157,7 +157,7 @@ test("cancel: close() waits for what is held back, and nothing of a cancel outli
   });
 });
 
-test("cancel: close() does not wait for a cancel that nobody waits for", async () => {
+test("cancel: close() does not wait for a cancel that is not awaited", async () => {
   const asked = signal(), came = signal(), closed = signal();
   const scripts: Script[] = [
     // deno-fmt-ignore
@@ -205,7 +205,7 @@ test("cancel: cancel() stops a query that is held back because another's cancel 
   });
 });
 
-test("cancel: one that the server has dropped is repeated", async () => {
+test("cancel: a cancel that the server has dropped is repeated", async () => {
   const asked = signal(), came = signal();
   const scripts: Script[] = [
     // deno-fmt-ignore
@@ -226,7 +226,7 @@ test("cancel: one that the server has dropped is repeated", async () => {
   });
 });
 
-test("cancel: none is repeated for a connection that is over", async () => {
+test("cancel: no cancel is repeated for a closed connection", async () => {
   const asked = signal(), came = signal();
   const scripts: Script[] = [
     [handshake(), NEW, call("asked", asked.give), expectClose()],
@@ -245,7 +245,7 @@ test("cancel: none is repeated for a connection that is over", async () => {
   });
 });
 
-test("cancel: cancel() resolves when the server has closed the cancel connection, the query answered or not", async () => {
+test("cancel: cancel() resolves when the server has closed the cancel connection", async () => {
   const asked = signal(), came = signal(), mayClose = signal(), told = signal();
   const scripts: Script[] = [
     // deno-fmt-ignore
@@ -273,7 +273,7 @@ test("cancel: cancel() resolves when the server has closed the cancel connection
   });
 });
 
-test("cancel: cancel() resolves although the server cannot be told", () =>
+test("cancel: cancel() resolves although the server cannot be reached", () =>
   withoutUnhandled(async () => {
     const asked = signal(), told = signal();
     const scripts: Script[] = [
@@ -301,7 +301,7 @@ test("cancel: cancel() resolves although the server cannot be told", () =>
     });
   }));
 
-test("cancel: queryTimeout cancels, and says so with the server's report as the cause", async () => {
+test("cancel: queryTimeout cancels; the server's report is the cause", async () => {
   const came = signal();
   const scripts: Script[] = [
     // deno-fmt-ignore

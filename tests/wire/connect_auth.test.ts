@@ -1,4 +1,4 @@
-/** Which proofs of identity the driver gives, to whom, and which it refuses to give. */
+/** The authentication methods that the driver answers, and those that it refuses. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { createHash, createHmac, pbkdf2Sync } from "node:crypto";
@@ -63,7 +63,7 @@ async function fails(script: Script, options: ConnectOptions): Promise<Error> {
   );
 }
 
-/** The ways a server lets us in, by the name that requireAuth has for them. */
+/** Successful logins by their names in requireAuth. */
 const WAYS: Readonly<Record<string, () => Script>> = {
   "none": () => lets(),
   "password": () => lets(cleartext("secret")),
@@ -71,7 +71,7 @@ const WAYS: Readonly<Record<string, () => Script>> = {
   "scram-sha-256": () => lets(scram({ password: "secret" })),
 };
 
-/** What a server asks first, when it is not to get an answer. */
+/** First requests of a server that gets no answer. */
 const ASKS: Readonly<Record<string, Uint8Array>> = {
   "none": authenticationOk(),
   "password": authenticationCleartextPassword(),
@@ -111,7 +111,7 @@ for (const [requireAuth, allowed] of REQUIREMENTS) {
   }
 }
 
-test("auth: a server that asks for nothing after SCRAM was required is refused, even over TLS", async () => {
+test("auth: a server that asks for nothing is refused if SCRAM is required, even over TLS", async () => {
   const script = overTls(expect("startup"), send(authenticationOk()), expectClose());
   const error = await fails(script, { ...TLS, requireAuth: "scram-sha-256" });
   assert.match(error.message, /asks for no authentication$/);
@@ -160,7 +160,7 @@ test("auth: channelBinding require refuses a server without TLS before it asks",
   assert.match(error.message, /channel binding is required, but the connection is not encrypted/);
 });
 
-test("auth: SCRAM keys stand for the password", async () => {
+test("auth: SCRAM keys replace the password", async () => {
   const salt = new Uint8Array(16).fill(7);
   const salted = pbkdf2Sync("secret", salt, 4096, 32, "sha256");
   const key = (label: string) => createHmac("sha256", salted).update(label).digest("base64");
@@ -171,7 +171,7 @@ test("auth: SCRAM keys stand for the password", async () => {
   assert.match((await fails(script, wrong)).message, /its SCRAM signature is wrong$/);
 });
 
-test("auth: a password function is asked for every attempt, and not when nobody asks", async () => {
+test("auth: a password function is called for every attempt that needs a password", async () => {
   let asked = 0;
   const password = () => `secret ${++asked}`;
   await reaches(lets(), { password });
@@ -188,10 +188,10 @@ test("auth: a password function that never answers ends with connectTimeout", as
   assert.match(error.message, /timed out after 0\.1 s \(connectTimeout\) while authenticating$/);
 });
 
-test("auth: a password function may answer with bytes that are no text", () =>
+test("auth: a password function may return bytes that are not UTF-8", () =>
   reaches(lets(cleartext("ü")), { password: () => new TextEncoder().encode("ü") }));
 
-test("auth: a function that answers with something else is named, and its answer is not shown", async () => {
+test("auth: a function that returns another type is named, and its answer is not shown", async () => {
   const answer = { secret: "hunter2" } as never;
   const WRONG: readonly [option: string, asks: Script, options: ConnectOptions][] = [
     ["password", [send(ASKS.password!)], { password: () => answer }],
@@ -251,7 +251,7 @@ test("auth: success before the GSSAPI context is established is a violation", as
   assert.ok(await fails(script, { gssProvider }) instanceof ProtocolError);
 });
 
-test("auth: a GSSAPI exchange without end is given up", async () => {
+test("auth: an endless GSSAPI exchange is given up", async () => {
   const step = () => new Uint8Array(1);
   const rounds = Array.from({ length: 20 }, () => [expect("p"), send(authentication(8, "x"))]);
   const script = [expect("startup"), send(ASKS.gss!), ...rounds, expectClose()];

@@ -1,4 +1,4 @@
-/** To which certificates SCRAM is bound, and what becomes of a login that cannot be bound. */
+/** The certificates that SCRAM is bound to, and logins that cannot be bound. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { connect as connectSocket } from "node:net";
@@ -45,7 +45,7 @@ const FULL: ConnectOptions = {
   sslRootCert: root.cert + ed25519Root.cert,
 };
 const CA: ConnectOptions = { ...FULL, sslMode: "verify-ca" };
-/** No roots of the user's own: whoever has a certificate of a public authority passes. */
+/** An `sslContext` that checks nothing. */
 const CONTEXT: ConnectOptions = {
   sslMode: undefined,
   sslContext: { rejectUnauthorized: false },
@@ -128,7 +128,7 @@ test("binding: channelBinding require refuses a certificate without a hash, veri
   }
 });
 
-test("binding: an offer that someone has removed is told to the server, whatever the certificate", async () => {
+test("binding: the server can notice that its offer was removed, with every certificate", async () => {
   for (const certificate of [ecdsa, sha224, ed25519]) {
     const script = over(
       certificate,
@@ -147,7 +147,7 @@ test("binding: an offer that someone has removed is told to the server, whatever
   }
 });
 
-test("binding: a stream of the user's own is bound by the certificate that TLS over it shows", async () => {
+test("binding: a given stream is bound by the certificate of TLS over it", async () => {
   const login = scram({
     password: "secret",
     mechanisms: BOTH,
@@ -172,7 +172,7 @@ test("binding: PLUS on a stream that the driver did not encrypt is refused", () 
     assert.match(error.message, /SCRAM-SHA-256-PLUS on a connection without TLS/);
   }));
 
-test("binding: a certificate of version 1 binds where the runtime checks who holds its key", async () => {
+test("binding: a certificate of version 1 binds if the runtime checks the proof of its key", async () => {
   if (!IS_DENO) return await logsIn(version1, REQUIRE, hashed("sha256", version1));
   const error = await refuses(version1, REQUIRE);
   assert.match(

@@ -1,4 +1,4 @@
-/** To whom a bearer token is sent, and how it is come by (OAUTHBEARER). */
+/** The servers that get a bearer token, and the ways to obtain one (OAUTHBEARER). */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
@@ -73,7 +73,7 @@ const refusal = (discovery?: string): Script => [
   expectClose(),
 ];
 
-test("oauth: a token provider is told what is known, and its token is sent over TLS", async () => {
+test("oauth: a token provider gets all details, and its token is sent over TLS", async () => {
   const asked: OAuthRequest[] = [];
   const options: ConnectOptions = {
     ...FULL,
@@ -94,7 +94,7 @@ test("oauth: a token provider is told what is known, and its token is sent over 
   });
 });
 
-test("oauth: a token never goes over a connection without TLS, and is not even asked for", async () => {
+test("oauth: a connection without TLS gets no token, and the provider is not called", async () => {
   let asked = false;
   const script = [expect("startup"), ASKS, expectClose()];
   const error = await fails(script, { oauthToken: () => (asked = true, "token") });
@@ -102,7 +102,7 @@ test("oauth: a token never goes over a connection without TLS, and is not even a
   assert.match(error.message, /OAuth token, which is not sent over a connection without TLS$/);
 });
 
-test("oauth: a token that is refused is told with the server's reason and its report", async () => {
+test("oauth: the error for a refused token has the server's reason and report", async () => {
   const script = overTls(expect("startup"), ...bearer("Bearer token"), ...refusal());
   const error = await fails(script, { ...FULL, oauthToken: () => "token" });
   assert.ok(error instanceof OperationalError);
@@ -111,7 +111,7 @@ test("oauth: a token that is refused is told with the server's reason and its re
   assert.ok(!error.message.includes("Bearer"));
 });
 
-test("oauth: a server that asks for a token when there is no way to come by one", async () => {
+test("oauth: a server that asks for a token without a provider is refused", async () => {
   const script = overTls(expect("startup"), ASKS, expectClose());
   const error = await fails(script, FULL);
   assert.ok(error instanceof InterfaceError);
@@ -121,7 +121,7 @@ test("oauth: a server that asks for a token when there is no way to come by one"
 const ISSUER = "https://issuer.test";
 const DISCOVERY = `${ISSUER}/.well-known/openid-configuration`;
 
-/** An issuer of tokens behind `fetch`, which answers these in order. */
+/** Replaces `fetch` by an issuer of tokens while `body` runs. */
 async function issuing<T>(body: () => Promise<T>): Promise<T> {
   const own = globalThis.fetch;
   const answers: Record<string, object> = {
@@ -150,7 +150,7 @@ async function issuing<T>(body: () => Promise<T>): Promise<T> {
   }
 }
 
-test("oauth: the device flow asks the server where, obtains a token and connects again with it", () =>
+test("oauth: the device flow finds the issuer, obtains a token and connects again", () =>
   issuing(async () => {
     const prompts: OAuthPrompt[] = [];
     const scripts: Script[] = [
@@ -179,7 +179,7 @@ test("oauth: a server that names another issuer gets no token", () =>
       ...FULL,
       oauthIssuer: ISSUER,
       oauthClientId: "client",
-      oauthPrompt: () => assert.fail("nobody is to be asked"),
+      oauthPrompt: () => assert.fail("a person was asked"),
     });
     assert.ok(error instanceof OperationalError);
     assert.match(error.message, /another issuer$/);
@@ -191,7 +191,7 @@ test("oauth: a token provider without a token starts no device flow", async () =
   assert.match(error.message, /: oauthToken must return a string, not undefined$/);
 });
 
-/** What a connection is verified by, and the values of oauthSslMode under which it gets a token. */
+/** Options that verify a server more or less, and the values of oauthSslMode that suffice for a token. */
 const TRUST: readonly (readonly [string, ConnectOptions, readonly string[]])[] = [
   ["sslMode prefer", { sslMode: "prefer" }, ["require"]],
   ["sslMode require", REQUIRE, ["require"]],
@@ -228,7 +228,7 @@ for (const [what, options, sufficient] of TRUST) {
   }
 }
 
-test("oauth: the device flow is not begun for a server that would not get the token", async () => {
+test("oauth: the device flow does not begin for a server that gets no token", async () => {
   const script = overTls(expect("startup"), ASKS, expectClose());
   const error = await fails(script, {
     ...REQUIRE,

@@ -1,4 +1,4 @@
-/** Under Deno, what may not be asked is absent: environment, home, files. Nothing is prompted for. */
+/** Deno's permissions: a source that is not permitted is absent, and there is no prompt. */
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -25,7 +25,7 @@ const skip = !("Deno" in globalThis) && "about Deno's permissions";
 const PROGRAM = fileURLToPath(new URL("./connect_permitted.ts", import.meta.url));
 const { server: tls, ca } = await certificates();
 
-/** What the program says, with nothing granted but this; the environment would mislead it. */
+/** Returns the program's output with these permissions alone; its environment would mislead it. */
 function run(options: ConnectOptions, ...granted: readonly string[]): Promise<string> {
   const [program, ...rest] = command(options, ...granted);
   return output(program!, rest);
@@ -67,7 +67,7 @@ test("permissions: --allow-net is enough, for plain text and for TLS", { skip },
 });
 
 test(
-  "permissions: a name that is granted, and its address not, is dialled by the name",
+  "permissions: a name whose address is not granted is dialled by the name",
   { skip },
   () =>
     withServer(login("u"), async ({ port }) => {
@@ -123,7 +123,7 @@ test(
   },
 );
 
-test("permissions: a source that may not be asked is absent, one that was named is missed", {
+test("permissions: a source that is not permitted is absent; a named one is an error", {
   skip,
 }, async () => {
   const net = "--allow-net";
@@ -170,7 +170,7 @@ test("permissions: a default host that cannot be reached names PGHOST's flag", {
   );
 });
 
-test("permissions: a password that may not be looked for is missed with the flags", {
+test("permissions: a missing password names the flags that permit its sources", {
   skip,
 }, async () => {
   const script = [expect("startup"), send(authenticationCleartextPassword()), expectClose()];
@@ -196,10 +196,10 @@ test("permissions: a password that may not be looked for is missed with the flag
 });
 
 test(
-  "permissions: without --allow-net the refusal is told, as the driver's own error",
+  "permissions: without --allow-net the refusal is an error of the driver",
   { skip },
   async () => {
-    // Without any flag of its own a Deno that is spawned by a Deno may do everything.
+    // A Deno that is spawned by a Deno without flags has all permissions.
     const options = { user: "u", host: "127.0.0.1", port: 1, sslMode: "disable" } as const;
     const found = await run(options, "--allow-sys=hostname");
     assert.match(found, /^OperationalError: cannot connect to 127\.0\.0\.1 port 1: .*--allow-net/);

@@ -1,4 +1,4 @@
-/** Connects with the options of its argument and says how that went. For connect_permitted.test.ts. */
+/** Connects with the options in its argument and prints the outcome, for connect_permitted.test.ts. */
 import process from "node:process";
 import { connect, PgError } from "../../mod.ts";
 

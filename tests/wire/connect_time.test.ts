@@ -1,4 +1,4 @@
-/** No wait of connecting is without a bound, and nothing is left behind by one that was given up. */
+/** Every wait while connecting has a limit, and a wait that was given up leaves nothing behind. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import process from "node:process";
@@ -33,14 +33,14 @@ import { reach } from "./hostile.ts";
 const { server: identity } = await certificates();
 const tls = { cert: identity.cert, key: identity.key };
 
-/** Reads whatever comes, a ClientHello too, until the client closes. */
+/** Reads all messages, even a ClientHello, until the client closes. */
 const hold = call("hold", async (peer) => {
   try {
     while (await peer.next({ forever: true }) !== undefined);
   } catch { /* what is left of a ClientHello is no message */ }
 });
 
-/** A silence that begins somewhere, and what a timeout says of it. */
+/** The stage that a timeout names, the script before the silence, and options. */
 type Silence = readonly [stage: string, script: Script, options?: ConnectOptions];
 
 const PLAIN: readonly Silence[] = [
@@ -65,7 +65,7 @@ const SILENCES: readonly Silence[] = [
   ]),
 ];
 
-/** Connects to a server that falls silent; resolves to the error once the server was left. */
+/** Connects to a server that falls silent, and returns the error when the connection is closed. */
 async function give(
   script: Script,
   options: (server: { host: string; port: number }) => ConnectOptions,
@@ -74,7 +74,7 @@ async function give(
     const server = await scriptedServer(() => [...script, hold]);
     try {
       const error = await failure(connect(options(server)));
-      await server.done(); // every connection was closed by us
+      await server.done(); // the driver has closed every connection
       return error;
     } finally {
       await server.close();
@@ -114,7 +114,7 @@ for (const [stage, script, options] of SILENCES) {
 }
 
 for (const sslMode of ["disable", "require"] as const) {
-  test(`time: a host that does not even answer ends with connectTimeout (sslMode ${sslMode})`, async () => {
+  test(`time: a host that does not answer ends with connectTimeout (sslMode ${sslMode})`, async () => {
     const hole = await blackHole();
     try {
       const error = await failure(
@@ -138,7 +138,7 @@ test("time: a signal that was aborted before dials nothing", async () => {
   }
 });
 
-test("time: each address has connectTimeout to itself", async () => {
+test("time: connectTimeout applies to each address", async () => {
   const silent = [expect("startup"), ignore()];
   const servers = [await scriptedServer(() => silent), await scriptedServer(() => silent)];
   try {
@@ -154,7 +154,7 @@ test("time: each address has connectTimeout to itself", async () => {
   }
 });
 
-/** Each program connects to what never answers, gives up, and has nothing more to do. */
+/** Each program connects to a host that never answers, gives up, and has nothing more to do. */
 const PROGRAM = fileURLToPath(new URL("./connect_leaves.ts", import.meta.url));
 
 for (const how of ["timeout", "signal", "hosts", "lookup"]) {

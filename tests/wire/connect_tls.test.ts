@@ -43,7 +43,7 @@ test("direct TLS: a server that agrees to no protocol is refused before a byte i
     assert.equal(peer.received.length, 0);
   }));
 
-test("direct TLS: a server that only speaks something else is refused", async () => {
+test("direct TLS: a server that speaks only another protocol is refused", async () => {
   const script = [startTls({ ...tls, alpn: ["http/1.1"], fails: true })];
   await withServer(script, async (peer) => {
     const error = await failure(connect(reach(peer, DIRECT)));
@@ -62,7 +62,7 @@ test("TLS: a Unix socket is encrypted when sslContext demands it", () =>
     await db.close();
   }, { unix: true }));
 
-/** Each field of sslContext, what the server must see of it, and what a server must do to be refused for it. */
+/** The fields of sslContext, their effect on the server, and a server that is refused for each. */
 const FIELDS: readonly {
   readonly field: string;
   readonly context: TlsOptions;
@@ -129,7 +129,7 @@ const FIELDS: readonly {
 
 for (const { field, context, server: more, seen, refused } of FIELDS) {
   const sslContext = context.rejectUnauthorized === false ? context : { ca: ca.cert, ...context };
-  test(`TLS: sslContext.${field} is what it says`, async () => {
+  test(`TLS: sslContext.${field} takes effect`, async () => {
     const script = [answerSsl("S"), startTls({ ...tls, ...more }), handshake(), END];
     await withServer(script, async (peer) => {
       const db = await connect(reach(peer, { sslMode: undefined, sslContext }));
@@ -146,7 +146,7 @@ for (const { field, context, server: more, seen, refused } of FIELDS) {
   });
 }
 
-test("TLS: the host is what a certificate must be for, unless sslContext names another", async () => {
+test("TLS: a certificate must be for the host, unless sslContext names another one", async () => {
   const script = [answerSsl("S"), startTls(tls), handshake(), END];
   await withServer(script, async (peer) => {
     const options = { host: "db.example", hostaddr: "127.0.0.1", sslContext: { ca: ca.cert } };

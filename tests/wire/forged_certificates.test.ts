@@ -1,6 +1,6 @@
 /**
- * Which servers are believed under verify-ca and verify-full: the same on every runtime, whatever a
- * runtime's own TLS makes of a certificate.
+ * The certificates that verify-ca and verify-full accept: the same ones on every runtime, although
+ * their TLS implementations differ.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -49,10 +49,10 @@ const flat = forgeRoot("a flat root", { pathLength: 0 });
 
 interface Case {
   readonly what: string;
-  /** What the server sends: its own certificate first. */
+  /** The certificates that the server sends, its own first. */
   readonly chain: readonly Forged[];
   readonly trusted: readonly Forged[];
-  /** Refused on Deno by a NotSupportedError. */
+  /** Whether Deno refuses it by a NotSupportedError. */
   readonly isUnsupportedOnDeno?: boolean;
 }
 
@@ -209,7 +209,7 @@ async function refuses(one: Trial, options: ConnectOptions): Promise<Error> {
   );
 }
 
-/** What one runtime refuses and the others believe, with its words for that. */
+/** Certificates that one runtime refuses and the others accept, with the error message. */
 const LIMITS: readonly (Case & { readonly on: "Deno" | "Bun"; readonly words: RegExp })[] = [
   {
     what: "one of version 1",
@@ -220,7 +220,7 @@ const LIMITS: readonly (Case & { readonly on: "Deno" | "Bun"; readonly words: Re
       /Deno does not check that the server holds the key of a certificate of X\.509 version 1$/,
   },
   {
-    what: "one that is an authority's",
+    what: "an authority's own",
     chain: [leaf(root, { isAuthority: true })],
     trusted: [root],
     on: "Deno",
@@ -246,7 +246,7 @@ for (const { on, words, ...one } of LIMITS) {
 
 for (const sslMode of ["verify-ca", "verify-full"] as const) {
   for (const one of BELIEVED) {
-    test(`certificates: ${sslMode} believes ${one.what}`, async () => {
+    test(`certificates: ${sslMode} accepts ${one.what}`, async () => {
       await believes(one, { sslMode });
     });
   }
@@ -275,7 +275,7 @@ for (const [what, forgery] of NAMES) {
   });
 }
 
-test("certificates: a check of the user's own gets names that cannot be misread", async () => {
+test("certificates: checkServerIdentity gets names that cannot be misread", async () => {
   const seen: string[] = [];
   const checkServerIdentity = (_host: string, certificate: unknown): undefined => {
     seen.push((certificate as { subjectaltname: string }).subjectaltname);

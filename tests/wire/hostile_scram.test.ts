@@ -39,12 +39,12 @@ refusing([
     failure: fails(OperationalError, /^password authentication failed$/, "28P01"),
   },
   {
-    name: "answers SCRAM with a nonce that is not ours",
+    name: "answers SCRAM with a nonce that is not the client's",
     script: first(`r=bm90IHlvdXJz,${SALT},i=4096`),
     failure: violation(/does not continue the client's nonce/),
   },
   {
-    name: "answers SCRAM with our own nonce and nothing added",
+    name: "answers SCRAM with the client's nonce and nothing added",
     script: first((nonce) => `r=${nonce},${SALT},i=4096`),
     failure: violation(/does not continue the client's nonce/),
   },
@@ -84,7 +84,7 @@ refusing([
     failure: fails(OperationalError, /failed SCRAM login: channel-bindings-dont-match/, "28000"),
   },
   {
-    name: "lets us in before its SCRAM signature",
+    name: "accepts the login before its SCRAM signature",
     // deno-fmt-ignore
     script: [
       ...first((nonce) => `r=${nonce}x,${SALT},i=1`),
@@ -93,7 +93,7 @@ refusing([
     failure: violation(/success before it has proved that it knows the password/),
   },
   {
-    name: "lets us in instead of beginning SCRAM",
+    name: "accepts the login instead of beginning SCRAM",
     // deno-fmt-ignore
     script: [
       ...startup, send(authenticationSasl(["SCRAM-SHA-256"])),
@@ -111,17 +111,17 @@ refusing([
     failure: violation(/Authentication message 12 came out of order/),
   },
   {
-    name: "signs SCRAM and then asks for a password in clear",
+    name: "signs SCRAM and then asks for a cleartext password",
     script: [...sasl({}), send(authenticationCleartextPassword())],
     failure: violation(/Authentication message 3 came out of order/),
   },
   {
-    name: "offers no SASL mechanism we know",
+    name: "offers no known SASL mechanism",
     script: [...startup, send(authenticationSasl(["GS2-KRB5", "PLAIN"]))],
     failure: fails(NotSupportedError, /no SASL mechanism that can be used: GS2-KRB5, PLAIN/),
   },
   {
-    name: "offers a list of SASL mechanisms that has no end",
+    name: "offers a list of SASL mechanisms without an end",
     script: [...startup, send(authentication(10, cstring("SCRAM-SHA-256")))],
     failure: violation(/malformed Authentication: a string has no end/),
   },

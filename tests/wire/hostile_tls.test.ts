@@ -88,12 +88,12 @@ refusing([
   },
 ]);
 
-/** What comes of the second step is the runtime's affair; that nothing gets through is not. */
+/** Handshakes that break. Each runtime has its own error; none lets a byte through. */
 const BROKEN: readonly { name: string; script: Script; options: ConnectOptions }[] = [
   { name: "agrees to TLS and closes", script: [answerSsl("S"), close()], ...REQUIRE },
   { name: "agrees to TLS and resets", script: [answerSsl("S"), reset()], ...REQUIRE },
   {
-    name: "agrees to TLS and goes on in plain text",
+    name: "agrees to TLS and continues in plain text",
     script: [answerSsl("S"), call("wait", (peer) => peer.wait(0.01)), send(...PLAINTEXT)],
     ...REQUIRE,
   },
@@ -146,7 +146,7 @@ test("hostile TLS: bytes injected in plain text never appear in the encrypted se
     }
   }));
 
-test("hostile TLS: only a refusal by the access rules makes prefer go on without TLS", async () => {
+test("hostile TLS: prefer continues without TLS only if the access rules refuse TLS", async () => {
   // deno-fmt-ignore
   const refuses = (code: string): Script => [
     answerSsl("S"), startTls(tls), expect("startup"),
@@ -166,7 +166,7 @@ test("hostile TLS: only a refusal by the access rules makes prefer go on without
   });
 });
 
-test("hostile TLS: a server without TLS is fine where TLS is only preferred", () =>
+test("hostile TLS: a server without TLS is accepted where TLS is only preferred", () =>
   quietly([answerSsl("N"), handshake(), expect("X"), expectClose()], async (server) => {
     const db = await connect(reach(server, PREFER.options));
     await db.close();

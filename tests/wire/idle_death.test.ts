@@ -1,4 +1,4 @@
-/** What becomes of a connection, and of its process, that is lost while nothing is going on. */
+/** The loss of an idle connection, and its effect on the process. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { certificates } from "../_kit/certs.ts";
@@ -69,7 +69,7 @@ for (const sslMode of ["disable", "require"] as const) {
     const start: Script = sslMode === "disable" ? [] : [answerSsl("S"), startTls(tls)];
     const script = [start, handshake(), call("idle", (peer) => peer.wait(0.05)), steps];
 
-    test(`idle death: ${how}, sslMode ${sslMode}: the next call says why, the process ends well`, () =>
+    test(`idle death: ${how}, sslMode ${sslMode}: the next call says why, and the process ends with status 0`, () =>
       serving(script, async (options) => {
         const { refusal } = await child({ task: "idle", options: { ...options, sslMode } });
         assert.equal(refusal?.error, "InterfaceError");
@@ -80,7 +80,7 @@ for (const sslMode of ["disable", "require"] as const) {
       }));
   }
 
-  test(`idle death: sslMode ${sslMode}: a process that does nothing else ends with it`, () =>
+  test(`idle death: sslMode ${sslMode}: a process with nothing else to do ends`, () =>
     serving(
       // deno-fmt-ignore
       [

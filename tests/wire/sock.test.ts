@@ -20,7 +20,7 @@ before(async () => {
   pki = await certificates();
 });
 
-/** Ways in which a user may hold an open TCP connection. */
+/** The forms of an open TCP connection that users may have. */
 const KINDS: Readonly<Record<string, (socket: Socket) => unknown>> = {
   "a net.Socket": (socket) => socket,
   "a Duplex": overDuplex,
@@ -43,7 +43,7 @@ describe("an adopted connection", () => {
         assert.equal(sink.losses, 0);
       }));
 
-    test(`${kind} reads nothing while paused and goes on where it stopped`, () =>
+    test(`${kind} reads nothing while paused and continues after that`, () =>
       withPeer((socket) => void socket.write("first"), async (address, peers) => {
         const stream = runtime.adopt(wrap(await dialed(address)));
         const sink = new Recorder();
@@ -89,7 +89,7 @@ describe("an adopted connection", () => {
         assert.equal(sink.losses, 0);
       }));
 
-    test(`${kind} is let go of by destroy()`, () =>
+    test(`${kind} is closed by destroy()`, () =>
       withPeer(echo, async (address, peers) => {
         const stream = runtime.adopt(wrap(await dialed(address)));
         const sink = new Recorder();
@@ -165,7 +165,7 @@ describe("a pair of web streams", () => {
     await closing;
   });
 
-  test("what was written is not changed by later use of the caller's buffer", async () => {
+  test("later use of the caller's buffer does not change written bytes", async () => {
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
     const stream = runtime.adopt({ readable: new ReadableStream(), writable });
     const reader = readable.getReader();
@@ -198,7 +198,7 @@ describe("a pair of web streams", () => {
     assert.throws(() => runtime.adopt(pair), { name: "InterfaceError", message: /locked/ });
   });
 
-  test("half-close ends the peer's reading and leaves ours open", () =>
+  test("half-close ends the peer's reading only", () =>
     withPeer((socket) => void socket.on("end", () => socket.end("late")), async (address) => {
       const stream = runtime.adopt(overPair(await dialed(address)).pair);
       const sink = new Recorder();
@@ -211,7 +211,7 @@ describe("a pair of web streams", () => {
 });
 
 describe("sock", () => {
-  test("an object that implements Stream is taken as it is", () => {
+  test("an object that implements Stream is used unchanged", () => {
     const names = ["start", "resume", "write", "canSecure", "secure", "closeWrite", "close"];
     const stream = Object.fromEntries(
       [...names, "destroy", "ref", "unref"].map((n) => [n, () => {}]),
@@ -238,12 +238,12 @@ async function dialed(address: Address): Promise<Socket> {
   return socket;
 }
 
-/** Time for events that are not expected to happen after all. */
+/** Waits for events that must not happen. */
 function settled(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 50));
 }
 
-/** Reads a socket chunk by chunk, and nothing in between; `undefined` at the end. */
+/** Reads a socket chunk by chunk, and nothing in between; returns `undefined` at the end. */
 function puller(socket: Socket): () => Promise<Uint8Array | undefined> {
   const chunks: (Uint8Array | undefined)[] = [];
   let wake: (() => void) | undefined;

@@ -1,4 +1,4 @@
-/** Over a given sock nothing can be cancelled: what cancel(), a timeout and a signal do instead. */
+/** The effects of cancel(), a timeout and a signal over a given sock, where nothing can be cancelled. */
 import assert from "node:assert/strict";
 import { connect as connectSocket } from "node:net";
 import { Duplex } from "node:stream";
@@ -15,7 +15,7 @@ import { failure } from "../_kit/outcomes.ts";
 import { call, handshake, type Script, withServer } from "../_kit/scripted_server.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
 
-/** Reads whatever comes, and answers nothing. */
+/** Reads all messages and answers none. */
 const hold = call("hold", async (peer) => {
   while (await peer.next({ forever: true }) !== undefined);
 });
@@ -41,7 +41,7 @@ interface Limits {
   signal?: AbortSignal;
 }
 
-/** Every way of running a query that can be limited; the server answers none. */
+/** Every way of running a query with a limit. */
 const WAYS: Readonly<Record<string, (db: Connection, limits: Limits) => Promise<unknown>>> = {
   "query": async (db, limits) => await db.query("select 1", [], limits),
   "query with a parameter": async (db, limits) => await db.query("select $1::int", [1], limits),

@@ -34,7 +34,7 @@ async function withPair(
   }
 }
 
-/** Bytes whose value tells where they belong. */
+/** Returns bytes whose values depend on their places. */
 function pattern(length: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
   for (let i = 0; i < length; i++) bytes[i] = (i * 31 + (i >>> 8) * 7 + (i >>> 16)) & 0xff;
@@ -88,7 +88,7 @@ test("nothing is read before start", TIMEOUT, () =>
   }));
 
 test(
-  "a sink that answers false gets no more until resume",
+  "a sink that returns false gets no more until resume",
   TIMEOUT,
   () =>
     withPair(async ({ stream, peer, sink }) => {
@@ -97,7 +97,7 @@ test(
       stream.start(sink);
       peer.write("abc");
       await sink.until(() => sink.total > 0);
-      // A round trip the other way gives a stream that reads on the time to do so.
+      // A round trip the other way gives a stream time to read on wrongly.
       await stream.write(pattern(10));
       await readSome(peer, 10);
       assert.equal(sink.text(), "a");
@@ -129,7 +129,7 @@ test(
       // Not even the end of the stream must reach a paused sink.
       sink.limit = Infinity;
       assert.equal(await sink.untilLost(), undefined);
-      // Not deepEqual, which takes forever to print the difference of so much.
+      // Not deepEqual, which takes too long to print such a difference.
       assert.ok(Buffer.from(sent).equals(sink.bytes()), "the bytes differ");
     }),
 );
@@ -178,18 +178,22 @@ test(
     }),
 );
 
-test("FIN is an orderly end, told once", TIMEOUT, () =>
-  withPair(async ({ stream, peer, sink }) => {
-    stream.start(sink);
-    peer.end();
-    assert.equal(await sink.untilLost(), undefined);
-    await assert.rejects(async () => await stream.write(pattern(1)));
-    await stream.close();
-    assert.deepEqual(sink.losses, [undefined]);
-  }));
+test(
+  "FIN is an orderly end, reported once",
+  TIMEOUT,
+  () =>
+    withPair(async ({ stream, peer, sink }) => {
+      stream.start(sink);
+      peer.end();
+      assert.equal(await sink.untilLost(), undefined);
+      await assert.rejects(async () => await stream.write(pattern(1)));
+      await stream.close();
+      assert.deepEqual(sink.losses, [undefined]);
+    }),
+);
 
 test(
-  "a reset is told once, with its cause",
+  "a reset is reported once, with its cause",
   TIMEOUT,
   () =>
     withPair(async ({ stream, peer, sink }) => {
@@ -203,7 +207,7 @@ test(
 );
 
 test(
-  "a peer that is gone before start is told after start",
+  "the loss of a peer before start is reported after start",
   TIMEOUT,
   () =>
     withPair(async ({ stream, peer, sink }) => {
@@ -215,7 +219,7 @@ test(
 );
 
 test(
-  "a write to a dead peer rejects and the loss is told once",
+  "a write to a dead peer rejects and the loss is reported once",
   TIMEOUT,
   () =>
     withPair(async ({ stream, peer, sink }) => {
@@ -245,7 +249,7 @@ test(
 );
 
 test(
-  "destroy rejects the write under way and tells the sink nothing",
+  "destroy rejects a pending write and does not call the sink",
   TIMEOUT,
   () =>
     withPair(async ({ stream, peer, sink }) => {
@@ -262,7 +266,7 @@ test(
 );
 
 test(
-  "closeWrite sends FIN and reading goes on",
+  "closeWrite sends FIN and reading continues",
   TIMEOUT,
   () =>
     withPair(async ({ stream, peer, sink }) => {
@@ -277,7 +281,7 @@ test(
 );
 
 test(
-  "close sends what is pending, twice is once, and the sink hears nothing",
+  "close sends pending bytes, may be called twice, and does not call the sink",
   TIMEOUT,
   () =>
     withPair(async ({ stream, peer, sink }) => {
@@ -306,7 +310,7 @@ test(
 );
 
 test(
-  "destroy settles a close that waits for a peer who does not read",
+  "destroy settles a close that waits for a peer that does not read",
   TIMEOUT,
   () =>
     withPair(async ({ stream, sink }) => {
@@ -320,7 +324,7 @@ test(
     }),
 );
 
-test("a stream tells its kind and its peer's address", TIMEOUT, () =>
+test("a stream has a kind and its peer's address", TIMEOUT, () =>
   withPair(({ stream }) => {
     assert.equal(stream.kind, "tcp");
     assert.equal(stream.remoteAddress, "127.0.0.1");

@@ -21,7 +21,7 @@ test("a refused connection rejects with a message", TIMEOUT, async () => {
   await assert.rejects(runtime.connect(missing, {}), /ENOENT|No such file|not found/i);
 });
 
-/** Listens and never accepts; once its queue is full a connection attempt gets no answer at all. */
+/** Listens and never accepts; with a full queue a connection attempt gets no answer. */
 const DEAF_LISTENER = `
   import { createServer } from "node:net";
   import { writeSync } from "node:fs";
@@ -31,7 +31,7 @@ const DEAF_LISTENER = `
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
   });`;
 
-/** A port where connecting hangs, on all addresses of this machine. */
+/** Returns a port where connecting hangs, on all addresses of this machine. */
 async function blackHole(): Promise<{ port: number; close(): void }> {
   const program = run(DEAF_LISTENER);
   const port = Number(await program.line());
@@ -85,7 +85,7 @@ test("a signal that was aborted before connects nothing", TIMEOUT, async () => {
   }
 });
 
-/** The exit code of a program that ends by itself, or `null` when it does not. */
+/** Returns the exit code of a program, or `null` if it does not end by itself. */
 async function exitOf(program: Program): Promise<number | null> {
   const timer = setTimeout(() => program.kill(), 8_000);
   const code = await program.exit;
@@ -93,7 +93,7 @@ async function exitOf(program: Program): Promise<number | null> {
   return code;
 }
 
-/** An address of this machine that is not the loopback's, where Bun dials differently. */
+/** An address of this machine other than the loopback's, where Bun dials differently. */
 const outside = Object.values(networkInterfaces()).flat()
   .find((one) => one?.family === "IPv4" && !one.internal)?.address;
 const skip = outside === undefined && "this machine has no address but the loopback's";
@@ -158,7 +158,7 @@ test("a stream that reads keeps the process alive", TIMEOUT, async () => {
     const peer = await listener.accept();
     await readSome(peer, 1);
     setTimeout(() => peer.end(), 600);
-    // Had it ended by itself, it could not have heard of the peer's end.
+    // A process that had ended by itself would not have seen the peer's end.
     let last = await program.line();
     if (last === "still here") last = await program.line();
     assert.equal(last, "lost");

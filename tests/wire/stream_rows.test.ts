@@ -50,11 +50,11 @@ const DESCRIBED: Script = [
 ];
 const OPENED: Script = [handshake(), DESCRIBED, expectAll("B", "E", "H")];
 const row = dataRow(["x"]);
-/** One column of five bytes, of which one is there. */
+/** One column of five bytes of which only one follows. */
 const CUT = Uint8Array.of(0x44, 0, 0, 0, 11, 0, 1, 0, 0, 0, 5, 0x78);
 const FAILED = errorResponse({ S: "ERROR", V: "ERROR", C: "22012", M: "no" });
 
-/** What follows the Bind, what the reader gets, and whether the connection lives. */
+/** The replies to Bind, the reader's outcome, and whether the connection survives. */
 interface Case {
   readonly name: string;
   readonly script: Script;
@@ -175,7 +175,7 @@ for (const { name, script, rows, failure: expected, closes } of CASES) {
     }));
 }
 
-test("stream: leaving it closes the portal and answers with Sync, and nothing more is asked for", () =>
+test("stream: leaving it closes the portal, sends Sync, and asks for nothing more", () =>
   quietly([
     OPENED,
     send(bindComplete(), row, row, portalSuspended()),
@@ -215,7 +215,7 @@ test("stream: a statement without a name is parsed in the same flush as it is bo
     await db.close();
   }));
 
-/** Longer than the driver's patience with rows that nobody wants. */
+/** A delay longer than the driver's patience with unwanted rows. */
 const LONG = 0.3;
 
 for (
@@ -236,7 +236,7 @@ for (
     ]],
   ] satisfies [string, Script][]
 ) {
-  test(`stream: one that was ${what} is not cancelled, however late the answer to its Sync`, () =>
+  test(`stream: one that was ${what} is not cancelled, even if the answer to its Sync is late`, () =>
     withoutUnhandled(() =>
       withServer([OPENED, rest, expect("X"), expectClose()], async (server) => {
         const db = await connect(reach(server));

@@ -47,7 +47,7 @@ test("megabytes go both ways intact over TLS", TIMEOUT, async () => {
   });
 });
 
-test("the end of the peer is told once over TLS, after its last bytes", TIMEOUT, async () => {
+test("the end of the peer is reported once over TLS, after its last bytes", TIMEOUT, async () => {
   const tls = await settings();
   await withServer({}, async (listener) => {
     const { stream, sink } = await dial(local(listener), tls);
@@ -61,7 +61,7 @@ test("the end of the peer is told once over TLS, after its last bytes", TIMEOUT,
   });
 });
 
-test("a connection cut under TLS is told once and fails the next write", TIMEOUT, async () => {
+test("a connection cut under TLS is reported once and fails the next write", TIMEOUT, async () => {
   const tls = await settings();
   await withServer({}, async (listener) => {
     const { stream, sink } = await dial(local(listener), tls);
@@ -74,7 +74,7 @@ test("a connection cut under TLS is told once and fails the next write", TIMEOUT
   });
 });
 
-test("TLS from the first byte needs no start before", TIMEOUT, async () => {
+test("TLS from the first byte needs no earlier start", TIMEOUT, async () => {
   const { server } = await certificates();
   const tls = await settings({ alpn: ["postgresql"] });
   const options = { cert: server.cert, key: server.key, ALPNProtocols: ["postgresql"] };
@@ -126,7 +126,7 @@ test(
       stream.start(sink);
       await stream.write(new Uint8Array([63]));
       await sink.until(() => sink.total >= 1);
-      // What came in the same chunk the sink has seen, and refuses by itself; then this is not reached.
+      // The sink refuses bytes of the same chunk by itself; then this is not reached.
       const before = sink.total;
       await assert.rejects(stream.secure(NONE));
       assert.equal(sink.total, before);
@@ -137,7 +137,7 @@ test(
   },
 );
 
-test("a server that is no TLS server fails the handshake", TIMEOUT, async () => {
+test("a server without TLS fails the handshake", TIMEOUT, async () => {
   const listener = await listen();
   try {
     const runtime = await detectRuntime();

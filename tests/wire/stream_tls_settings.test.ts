@@ -15,7 +15,7 @@ const IS_DENO = "Deno" in globalThis;
 const NOT_DENO = { ...TIMEOUT, skip: IS_DENO && "Deno cannot check revocation lists" };
 const ONLY_DENO = { ...TIMEOUT, skip: !IS_DENO && "revocation lists are checked here" };
 
-/** Shakes hands with a server of these options and sends a byte both ways. */
+/** Performs a handshake with a server of these options and sends bytes both ways. */
 async function accepted(options: TlsOptions, tls: TlsSettings): Promise<TlsFacts> {
   let told: TlsFacts = {};
   await withServer(options, async (listener) => {
@@ -101,7 +101,7 @@ test("a wildcard stands for one label", TIMEOUT, async () => {
 });
 
 test(
-  "a chain through an intermediate authority holds, and without its certificate it does not",
+  "a chain through an intermediate authority needs its certificate",
   TIMEOUT,
   async () => {
     const { chained, unchained } = await certificates();
@@ -112,18 +112,18 @@ test(
   },
 );
 
-test("the common name counts where there are no alternative names", TIMEOUT, async () => {
+test("the common name counts if there are no alternative names", TIMEOUT, async () => {
   const { commonName } = await certificates();
   await accepted(commonName, await settings());
   await refused(commonName, await settings({ serverName: "other.example" }), /"localhost".*"other/);
 });
 
 test(
-  "a certificate signed by itself holds for who trusts it: RSA, P-384, Ed25519, RSA-PSS",
+  "a self-signed certificate can be trusted: RSA, P-384, Ed25519, RSA-PSS",
   TIMEOUT,
   async () => {
     const { rsaSha384, rsaPss, p384, ed25519 } = await certificates();
-    // Deno 2.9 does not take one with an RSA-PSS signature for its own root; issued by a root it holds.
+    // Deno 2.9 does not take a certificate with an RSA-PSS signature as its own root.
     const more = IS_DENO ? [] : [rsaPss];
     for (const certificate of [rsaSha384, p384, ed25519, ...more]) {
       await accepted(certificate, await settings({ ca: [certificate.cert] }));
@@ -132,7 +132,7 @@ test(
   },
 );
 
-test("a check of the user's own replaces that of the name", TIMEOUT, async () => {
+test("checkServerIdentity replaces the check of the name", TIMEOUT, async () => {
   const { wrongHost } = await certificates();
   const seen: unknown[] = [];
   const fine = (host: string) => void seen.push(host);
@@ -142,7 +142,7 @@ test("a check of the user's own replaces that of the name", TIMEOUT, async () =>
   await refused({}, await settings({ checkServerIdentity: never }), /not on a Sunday/);
 });
 
-test("the certificate is told when it was asked for", TIMEOUT, async () => {
+test("the certificate is returned if it is needed", TIMEOUT, async () => {
   const { server, rsaSha384 } = await certificates();
   const facts = await accepted({}, await settings({ needsCertificate: true }));
   assert.deepEqual(facts.certificate, new Uint8Array(new X509Certificate(server.cert).raw));
@@ -167,14 +167,14 @@ test("SNI names the host, never an address, and can be off", TIMEOUT, async () =
   }
 });
 
-test("ALPN agrees on the protocol both know", TIMEOUT, async () => {
+test("ALPN agrees on the protocol that both know", TIMEOUT, async () => {
   const tls = await settings({ alpn: ["postgresql"] });
   const facts = await accepted({ ALPNProtocols: ["postgresql"] }, tls);
   assert.equal(facts.alpn, "postgresql");
   assert.equal((await accepted({}, await settings())).alpn, "");
 });
 
-test("the version stays within what was asked", TIMEOUT, async () => {
+test("the version stays within the limits", TIMEOUT, async () => {
   const modern = await accepted({}, await settings({ minVersion: "TLSv1.3" }));
   assert.equal(modern.version, "TLSv1.3");
   const old = await accepted({}, await settings({ maxVersion: "TLSv1.2" }));
@@ -208,7 +208,7 @@ async function revocationList(serial?: string): Promise<string> {
   const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
   const der = x509.PemConverter.decodeFirst(ca.key);
   const signingKey = await crypto.subtle.importKey("pkcs8", der, algorithm, false, ["sign"]);
-  // With a reason, for without one the generator writes an empty list of extensions, which is
+  // With a reason, because without one the generator writes an empty list of extensions, which is
   // malformed (RFC 5280, section 5.1) and refused by BoringSSL.
   const reason = x509.X509CrlReason.keyCompromise;
   const revocationDate = new Date("2020-01-02T00:00:00Z");
