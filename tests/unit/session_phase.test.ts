@@ -1,5 +1,6 @@
 /** The phases of a request: every transition of the table is possible, and no other is. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { Exchange } from "../../src/session/exchange.ts";
 import { type Phase, TRANSITIONS } from "../../src/session/phase.ts";
@@ -48,3 +49,11 @@ for (const [phase, path] of paths()) {
     }
   });
 }
+
+test("phases: ARCHITECTURE.md has the same table", () => {
+  const text = readFileSync(new URL("../../ARCHITECTURE.md", import.meta.url), "utf8");
+  const rows = [...text.matchAll(/^\| `(\w+)`\s*\|[^|]*\|([^|]*)\|$/gm)];
+  const found = rows.map(([, phase, next]) => [phase, next!.match(/\w+/g) ?? []] as const);
+  const table = found.filter(([phase]) => PHASES.includes(phase as Phase));
+  assert.deepEqual(Object.fromEntries(table), TRANSITIONS);
+});
