@@ -11,7 +11,9 @@ import { DatabaseError, InterfaceError } from "../errors/errors.ts";
 import { workplace } from "../runtime/node_workplace.ts";
 import type { Ended, Workplace } from "../runtime/workplace.ts";
 import { openDatabase } from "./database.ts";
+import { readObjects } from "./database_objects.ts";
 import { type Config, type Invocation, readArguments, readConfig, USAGE } from "./options.ts";
+import { printObjects } from "./print_objects.ts";
 import { checkFiles, sourcePaths, watchFiles } from "./run.ts";
 
 export type { Ended, Workplace };
@@ -56,8 +58,21 @@ async function run(
       await watchFiles(place, db, invocation, config);
       return 0;
     case "types":
-      throw new InterfaceError("types is not there yet");
+      await writeObjects(place, db, invocation, config);
+      return 0;
   }
+}
+
+/** Prints the types of the database's objects, or writes them where they have changed. */
+async function writeObjects(
+  place: Workplace,
+  db: Connection,
+  { out }: Invocation,
+  config: Config,
+): Promise<void> {
+  const text = printObjects(await readObjects(db, config.schemas, config), config);
+  if (out === undefined) return place.print(text);
+  if (await place.read(out) !== text) await place.write(out, text);
 }
 
 if (import.meta.main) await main();
