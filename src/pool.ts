@@ -1,6 +1,5 @@
 import type { ConnectOptions, Url } from "./connect.ts";
 import type { Queryable } from "./connection.ts";
-import { checkOptions, ownOptions } from "./config/validate.ts";
 import { InterfaceError } from "./errors/errors.ts";
 import { own } from "./errors/own.ts";
 import type { CopyData, CopyOptions } from "./features/copy.ts";
@@ -22,7 +21,8 @@ import { type AcquireOptions, Borrower } from "./pool/borrower.ts";
 import { Connector } from "./pool/connector.ts";
 import { Lender } from "./pool/lender.ts";
 import { Listener, type ListenEvent, type PoolListenOptions } from "./pool/listener.ts";
-import { type PoolOptions, type PoolSettings, poolSettings } from "./pool/options.ts";
+import type { PoolOptions, PoolSettings } from "./pool/options.ts";
+import { poolArguments } from "./pool/pool_arguments.ts";
 import { here, located } from "./pool/place.ts";
 import { poolCopyTo } from "./pool/pool_copy.ts";
 import { type Need, PoolQuery, type QueryPool } from "./pool/pool_query.ts";
@@ -77,13 +77,8 @@ export function createPool(
   options: string | Url | ConnectOptions = {},
   poolOptions: PoolOptions = {},
 ): Pool {
-  const settings = poolSettings(poolOptions);
-  const isDsn = typeof options === "string" || options instanceof URL;
-  const connection = ownOptions(
-    isDsn ? settings.connection : { ...options, ...settings.connection },
-  );
-  checkOptions(connection);
-  return new Pool(isDsn ? options : undefined, connection, settings);
+  const { dsn, connection, settings } = poolArguments(options, poolOptions);
+  return new Pool(dsn, connection, settings);
 }
 
 /** Seconds that `close()` waits for what is lent. */

@@ -17,7 +17,7 @@ import { LONGEST_TIME, PROTOCOL_VERSIONS, SESSION_ATTRS } from "./parameters.ts"
 import { permissionHint } from "./permissions.ts";
 import { passfilePassword, readPassfile } from "./passfile.ts";
 import { type Place, resolvePlaces } from "./places.ts";
-import { gather, gatherWithoutFiles, sessionVariables } from "./sources.ts";
+import { gather, gatherFromCaller, gatherWithoutFiles, sessionVariables } from "./sources.ts";
 import type { Target } from "./target.ts";
 import { placeTls, resolveTls } from "./tls.ts";
 import { checkOptions, ownOptions } from "./validate.ts";
@@ -105,11 +105,7 @@ export async function resolveSettings(
   options = ownOptions(options);
   checkOptions(options);
   const text = dsnText(dsn);
-  if (isUri(options.database ?? "")) {
-    throw new InterfaceError(
-      "database is a connection string; give it as connect()'s first argument",
-    );
-  }
+  checkDatabase(options);
   const values = await gather(text, options, runtime);
   const user = givenText(values, "user") ?? runtime.userName();
   if (user === undefined || user === "") {
@@ -152,6 +148,31 @@ export async function resolveSettings(
     source: options.sourceAddress,
     ...limits(values, options),
   };
+}
+
+/**
+ * Checks what a caller gives, as far as that needs neither the environment nor a file.
+ *
+ * @throws {InterfaceError | NotSupportedError} as {@linkcode resolveSettings} does.
+ */
+export function checkSettings(dsn: string | URL | undefined, options: ConnectOptions): void {
+  checkOptions(options);
+  checkDatabase(options);
+  const values = gatherFromCaller(dsnText(dsn), options);
+  const isPlaced = values.has("host") || values.has("hostaddr") || options.unixSock !== undefined;
+  // A list of ports in the environment may belong to these hosts.
+  if (isPlaced && values.has("port")) resolvePlaces(values, options);
+  limits(values, options);
+  keepAlive(values);
+  requiredAuth(values);
+  protocolVersions(values);
+}
+
+function checkDatabase({ database = "" }: ConnectOptions): void {
+  if (!isUri(database)) return;
+  throw new InterfaceError(
+    "database is a connection string; give it as connect()'s first argument",
+  );
 }
 
 /**

@@ -49,6 +49,17 @@ export function gatherWithoutFiles(
   return values;
 }
 
+/**
+ * Brings together and checks what the caller gives.
+ *
+ * @throws {InterfaceError | NotSupportedError} as {@linkcode gather} does.
+ */
+export function gatherFromCaller(dsn: string | undefined, options: ConnectOptions): Given {
+  const values = fromCaller(dsn, options);
+  for (const [keyword, value] of values) checkValue(parameter(keyword)!, value);
+  return values;
+}
+
 function fromCaller(dsn: string | undefined, options: ConnectOptions): Map<string, GivenValue> {
   const values = new Map<string, GivenValue>();
   for (const [keyword, text, name] of optionTexts(options)) {

@@ -22,6 +22,11 @@ export function checkOptions(options: ConnectOptions): void {
   checkTogether(options);
 }
 
+/** Reports whether `connect()` has an option of this name. */
+export function isConnectOption(name: string): boolean {
+  return OPTION_CHECKS.has(name);
+}
+
 /** The options that are objects with options of their own. */
 const NESTED = ["sslContext", "tcpKeepalive", "sourceAddress", "startupParams"] as const;
 

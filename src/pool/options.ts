@@ -1,58 +1,67 @@
 import type { Password } from "../config/target.ts";
 import type { ConnectOptions } from "../connect.ts";
 import type { Connection } from "../connection.ts";
+import { suggestion } from "../config/spelling.ts";
+import { isConnectOption } from "../config/validate.ts";
 import { InterfaceError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 
-/** What a pool is told besides how to connect. All durations are seconds; 0 is no limit. */
+/** The options of a pool. All durations are seconds; 0 is no limit. */
 export interface PoolOptions {
-  /** Its name in traces. Default: `host:port/database`. */
+  /** The pool's name in traces. Default: `host:port/database`. */
   name?: string | undefined;
-  /** Connections at most. Default 10. */
+  /** The most connections. Default 10. */
   max?: number | undefined;
-  /** Connections that are kept open even when nobody needs them. Default 0. */
+  /** Connections that stay open while they are idle. Default 0. */
   min?: number | undefined;
-  /** How long a connection may lie idle before it is closed. Default 600. */
+  /** The time after which an idle connection is closed. Default 600. */
   idleTimeout?: number | undefined;
   /**
-   * How long a connection may live, shortened by up to a tenth at random so that not all end at
-   * once; one that is busy ends when it is given back. Default 3600.
+   * The time after which a connection is closed once it is idle. Default 3600.
+   *
+   * Each connection's time is shortened by up to a tenth at random, so that not all end at once.
    */
   maxLifetime?: number | undefined;
-  /** How long to wait for a connection. Default 30. */
+  /** The longest wait for a connection. Default 30. */
   acquireTimeout?: number | undefined;
   /**
-   * Whether callers wait although no connection has ever been made and the server cannot be reached:
-   * for a program that starts together with its server. Default `false`: they fail with that error at
-   * once. After the first connection, and while the server has no free connection or is starting,
-   * they wait anyway.
+   * Whether calls wait when the server was never reached. Default `false`.
+   *
+   * Until the first connection is made, calls fail at once with the error of the attempt to connect.
+   * `true` suits a program that starts together with its server. After the first connection, and while
+   * the server has no free connection or is starting, calls wait anyway.
    */
   waitForServer?: boolean | undefined;
-  /** How many may wait; who comes then is refused. Default 0: no limit. */
+  /** The most callers that may wait; further ones are refused. Default 0. */
   maxWaiting?: number | undefined;
   /**
-   * How many independent queries may share one connection once `max` are open and none is idle; 1:
-   * none do. A query waits for those that were sent before it on its connection. Default 8.
+   * The most independent queries on one connection once `max` connections are open. Default 8.
+   *
+   * A query waits for those sent before it on its connection. With 1 no connection is shared.
    */
   maxPipelined?: number | undefined;
-  /** How long a connection may lie idle before it is asked whether it still lives. Default 30. */
+  /** The idle time after which a connection is checked before it is used. Default 30. */
   validateAfterIdle?: number | undefined;
   /**
-   * How a session's state is undone between two borrowers: settings, role, session authorization,
-   * listeners, temporary tables, sequences' last values, session-level advisory locks and held
-   * cursors.
+   * The way in which a session's state is undone between two borrowers. Default `"auto"`.
    *
-   * `"auto"` (the default): a session that has run anything is cleaned before its next borrower's
-   * first request, because functions, triggers and policies change it as well. The cleaning costs no
-   * round trip: it is sent in the same write as that request, or by itself while the connection is
-   * idle. Prepared statements stay. The settings of `onConnect` and of the connection's options are
-   * restored. `onConnect` is called again after each use only when it has left anything else.
+   * The state is: settings, role, session authorization, listeners, temporary tables, the last values
+   * of sequences, session-level advisory locks and held cursors.
    *
-   * `"text"`: only what the texts of the queries show is undone, for applications in which no function
-   * changes a session, and for servers without these commands. `"discard"`: DISCARD ALL, then
-   * `onConnect`, after every exclusive use. A function: it is called after every exclusive use; when
-   * it fails, the connection is closed. With the last two a shared connection is cleaned as with
-   * `"auto"`. Behind a pooler in transaction mode nothing of it is done.
+   * `"auto"`: a session that has run anything is cleaned before the next borrower's first request,
+   * because functions, triggers and policies change it as well. The cleaning costs no round trip: it
+   * is sent in the same write as that request, or by itself while the connection is idle. Prepared
+   * statements stay. The settings of `onConnect` and of the connection's options are restored.
+   * `onConnect` is called again after each use only if it leaves more than settings.
+   *
+   * `"text"`: only what the texts of queries show is undone. It suits applications in which no
+   * function changes a session, and servers without the commands of `"auto"`.
+   *
+   * `"discard"`: DISCARD ALL and `onConnect` after every exclusive use. A function: the pool calls it
+   * after every exclusive use, and closes the connection if it fails. With these two a shared
+   * connection is cleaned as with `"auto"`.
+   *
+   * Behind a pooler in transaction mode nothing of this is done.
    */
   reset?:
     | "auto"
@@ -61,56 +70,61 @@ export interface PoolOptions {
     | ((connection: Connection) => void | Promise<void>)
     | undefined;
   /**
-   * Called with each new connection before it is used, but for the one of `listen()`; when it fails,
-   * that connection is closed.
+   * A function that is called with each new connection before it is used.
+   *
+   * If it fails, the connection is closed. It is not called for the connection of `listen()`.
    */
   onConnect?: ((connection: Connection) => void | Promise<void>) | undefined;
   /** The longest pause between attempts to connect while the server is away. Default 1. */
   connectBackoff?: number | undefined;
   /**
-   * How often the connection of `listen()` is asked whether it lives: one that has fallen silent is
-   * noticed within twice this time, and replaced. Default 10; 0: never.
+   * The interval at which the connection of `listen()` is checked. Default 10.
+   *
+   * A connection that has fallen silent is noticed and replaced within twice this time. 0: never.
    */
   heartbeat?: number | undefined;
   /**
-   * A connection that is held longer is reported to `onLeak`, once, at the latest when it is held a
-   * quarter longer. Where each was taken is noted then; without, for 500 a second at most. Default 0:
-   * never.
+   * The time after which a connection that is still held is reported to `onLeak`, once. Default 0.
+   *
+   * The report comes at the latest when the connection is held for a quarter longer. With this option
+   * the pool records each place where a connection is taken, without it up to 500 a second.
    */
   leakWarning?: number | undefined;
-  /** Told of connections that are held long or were lost. Default: a line on the console. */
+  /** A function for reports of connections that are held long or were lost. Default: the console. */
   onLeak?: ((report: LeaseReport) => void) | undefined;
-  /** Told of connections that were given back within a transaction, or busy. */
+  /** A function for reports of connections that are returned busy or within a transaction. */
   onDirtyRelease?: ((report: LeaseReport) => void) | undefined;
   /**
-   * Whether idle connections let the process end. Default `false`. What is in use, an open
-   * subscription for one, holds it.
+   * Whether idle connections let the process end. Default `false`.
+   *
+   * Connections in use and open subscriptions hold the process in any case.
    */
   unref?: boolean | undefined;
   /**
-   * What stands between. With `"transaction"` (PgBouncer's transaction mode) each transaction may be in
-   * another session: what would change a session's state is refused with a `NotSupportedError`; no
-   * statement has a name, unless `statementCacheSize` is given because the pooler keeps them; and
-   * nothing is sent behind a request that is not answered, unless the connection's `maxPipelined` is
-   * given: PgBouncer 1.18 takes the session away between the two, amid a message if need be.
-   * Default `"session"`.
+   * The mode of a pooler between the pool and the server. Default `"session"`.
+   *
+   * With `"transaction"` each transaction may run in another session. Commands that change a session
+   * are refused with a `NotSupportedError`. Statements have no names, unless `statementCacheSize` is
+   * given because the pooler keeps prepared statements. Each request waits for the answer to the one
+   * before, unless the connection's `maxPipelined` is given: PgBouncer 1.18 takes the session away
+   * between the two, in the middle of a message if need be.
    */
   pooler?: "session" | "transaction" | undefined;
-  /** Asked for the password at every connect; goes before the connection's own. */
+  /** The password, or a function that returns it for each new connection. */
   password?: Password | undefined;
-  /** Laid over the connection string. */
+  /** Options of the connections, which override the connection string. */
   connection?: ConnectOptions | undefined;
 }
 
-/** What became of a connection that somebody held. */
+/** A report about a connection and how it was held. */
 export interface LeaseReport {
-  /** What is wrong with it. */
+  /** The problem. */
   readonly problem: "held long" | "lost" | "in a transaction" | "in a failed transaction" | "busy";
-  /** What was done about it. */
+  /** The measure that the pool has taken. */
   readonly remedy: "none" | "rolled back" | "closed";
-  /** Where it was taken: an error whose stack tells, or says that it was not noted. */
+  /** An error whose stack shows where the connection was taken, or says that this is unknown. */
   readonly takenAt: Error;
-  /** Seconds that it was held. */
+  /** Seconds for which the connection was held. */
   readonly heldFor: number;
 }
 
@@ -122,13 +136,16 @@ export type PoolSettings =
 type Optional = "name" | "onConnect" | "onLeak" | "onDirtyRelease";
 
 /**
- * Checks what a pool is told.
+ * Checks a pool's options and fills in the defaults.
  *
  * @throws {InterfaceError} an option is unknown or of a wrong type; the message names it.
  */
 export function poolSettings(options: PoolOptions): PoolSettings {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw new InterfaceError("the pool's options must be an object");
+  }
   for (const [name, value] of Object.entries(options)) {
-    if (!Object.hasOwn(CHECKS, name)) throw new InterfaceError(`unknown pool option "${name}"`);
+    if (!isPoolOption(name)) throw unknown(name);
     const [isRight, what] = CHECKS[name as keyof PoolOptions];
     if (value !== undefined && !isRight(value)) throw new InterfaceError(`${name} must be ${what}`);
   }
@@ -145,6 +162,23 @@ export function poolSettings(options: PoolOptions): PoolSettings {
   return settings;
 }
 
+/** Reports whether a pool has an option of this name. */
+export function isPoolOption(name: string): boolean {
+  return Object.hasOwn(CHECKS, name);
+}
+
+function unknown(name: string): InterfaceError {
+  if (!isConnectOption(name)) {
+    return new InterfaceError(
+      `unknown pool option "${name}"${suggestion(name, Object.keys(CHECKS))}`,
+    );
+  }
+  return new InterfaceError(
+    `"${name}" is an option of the connection: createPool(url, { connection: { ${name}: … } })`,
+  );
+}
+
+/** The options that have a default. */
 const DEFAULTS = {
   max: 10,
   min: 0,

@@ -1,5 +1,6 @@
 import { CHECK_TIME, inTime, leftover, reset } from "./cleaning.ts";
 import { firstAnswer, introduce } from "./first_use.ts";
+import { FrozenTime } from "./frozen_time.ts";
 import { Holding } from "./holding.ts";
 import { Opener } from "./opener.ts";
 import type { PoolSettings } from "./options.ts";
@@ -51,6 +52,7 @@ export class Slots {
   readonly #sweeper: Sweeper;
   #tidying: ReturnType<typeof setTimeout> | undefined;
   readonly #watch: Watch;
+  readonly #frozen = new FrozenTime();
 
   constructor(
     settings: PoolSettings,
@@ -103,8 +105,19 @@ export class Slots {
     return this.size >= this.#settings.max && this.#census.held === this.size;
   }
 
+  /** Counts the time that the process was frozen as idleness and as age. */
+  #age(now: number): void {
+    const missed = this.#frozen.missed(now);
+    if (missed === 0) return;
+    for (const slot of this.#all) {
+      slot.idleSince -= missed;
+      slot.expires -= missed;
+    }
+  }
+
   /** An idle slot; those that were idle for long are checked first, as many as `demand` asks for. */
   takeIdle(demand: number, now: number): Slot | undefined {
+    this.#age(now);
     const { validateAfterIdle } = this.#settings;
     const stale = validateAfterIdle === 0 ? -Infinity : now - validateAfterIdle * 1000;
     const idle = this.#idle;
@@ -368,6 +381,7 @@ export class Slots {
   #sweep(): void {
     const { idleTimeout, min } = this.#settings;
     const now = performance.now();
+    this.#age(now);
     const oldest = idleTimeout > 0 ? now - idleTimeout * 1000 : -Infinity;
     for (const slot of [...this.#idle]) {
       const expired = slot.expires <= now;

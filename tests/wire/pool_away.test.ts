@@ -171,3 +171,26 @@ test("pool: a query that meets the end of an idle session is run on another conn
       assert.equal(pool.stats().created, 2);
     },
   ));
+
+test("pool: a connection is asked whether it lives after the process was frozen", async () => {
+  const real = Date.now;
+  try {
+    await withPool(
+      [[
+        ...[asks(""), answers(""), asks("select 1"), answers("SELECT 1")],
+        ...[asks("select 2"), answers("SELECT 2"), asks(""), answers("")],
+        ...[asks("select 3"), answers("SELECT 3"), ignore()],
+      ]],
+      { max: 1 },
+      async (pool) => {
+        await pool.query("select 1").simple();
+        await pool.query("select 2").simple();
+        // The monotonic clock stands still meanwhile.
+        Date.now = () => real() + 60_000;
+        await pool.query("select 3").simple();
+      },
+    );
+  } finally {
+    Date.now = real;
+  }
+});
