@@ -3,11 +3,11 @@ import { parameter, PARAMETERS } from "./parameters.ts";
 import { suggestion, trimBoth } from "./spelling.ts";
 
 /**
- * Reads a connection string, a URI or `keyword=value` pairs, by libpq's rules into keywords and
- * their text; of a repeated keyword the last counts. Values are not looked into.
+ * Parses a connection string, a URI or `keyword=value` pairs, by libpq's rules. Returns the text of
+ * each keyword; of a repeated keyword the last counts. Values are not parsed.
  *
- * Errors name the keyword and what is wrong, never a value: any part of a broken string may be a
- * part of its password.
+ * Errors name the keyword and the fault, but quote no value: any part of a malformed string may be part
+ * of the password.
  *
  * Source: PostgreSQL 18 manual, "Connection Strings"; `conninfo_parse` and
  * `conninfo_uri_parse_options` of `fe-connect.c`.
@@ -30,18 +30,18 @@ export function parseDsn(dsn: string): Map<string, string> {
   return prefix === null ? parsePairs(dsn) : parseUri(dsn.slice(prefix[0].length));
 }
 
-/** Whether a text starts like a connection URI. */
+/** Reports whether a text begins like a connection URI. */
 export function isUri(text: string): boolean {
   return URI_PREFIX.test(text);
 }
 
 const URI_PREFIX = /^postgres(?:ql)?:\/\//;
 
-/** `isspace()` of the C locale, which is narrower than `\s`. */
+/** The characters of `isspace()` in the C locale, which are fewer than those of `\s`. */
 const BLANKS = /[ \t\n\v\f\r]*/y;
 const NAME = /[^= \t\n\v\f\r]*/y;
 const QUOTED = /'([^'\\]*(?:\\[\s\S][^'\\]*)*)'/y;
-/** A backslash that ends the string stands for nothing. */
+/** A value without quotes. A backslash at the end of the string is dropped. */
 const BARE = /([^\\ \t\n\v\f\r]*(?:\\[\s\S][^\\ \t\n\v\f\r]*)*)\\?/y;
 
 function parsePairs(text: string): Map<string, string> {
@@ -86,12 +86,12 @@ function parseUri(text: string): Map<string, string> {
   storeDecoded(pairs, "port", ports);
   const [path, query] = cut(rest.slice(end), "?");
   storeDecoded(pairs, "dbname", path.slice(1));
-  // A second "@" tells that the password's "/" or "?" was not encoded: then nothing may be quoted.
+  // A second "@" shows that "/" or "?" in the password was not encoded: then nothing may be quoted.
   if (query !== undefined) parseQuery(pairs, query, rest.slice(end).includes("@"));
   return pairs;
 }
 
-/** `host:port,[address]:port,…`; `end` is where the path or the query begins. */
+/** Parses `host:port,[address]:port,…`. `end` is the start of the path or the query. */
 function parseHosts(text: string): { hosts: string; ports: string; end: number } {
   const hosts: string[] = [];
   const ports: string[] = [];
@@ -115,13 +115,13 @@ function checkBracketed(host: string, next: string | undefined): void {
   if (!host.endsWith("]")) throw broken('has no "]" after the IPv6 address');
   if (host === "[]") throw broken("has an empty IPv6 address");
   if (next !== undefined && !":/?,".includes(next)) {
-    throw broken('has something else than ":", "/", "?" or "," after the IPv6 address');
+    throw broken('has another character than ":", "/", "?" or "," after the IPv6 address');
   }
 }
 
 function parseQuery(pairs: Map<string, string>, query: string, hide: boolean): void {
   const parts = query.split("&");
-  // As in libpq a trailing "&" is nothing; an empty parameter before it is an error.
+  // As in libpq, a trailing "&" is ignored, and an empty parameter before it is an error.
   if (parts.at(-1) === "") parts.pop();
   for (const part of parts) {
     const [rawKey, rawValue] = cut(part, "=");
@@ -131,7 +131,7 @@ function parseQuery(pairs: Map<string, string>, query: string, hide: boolean): v
     }
     const key = decode("the name of a query parameter", rawKey);
     const value = decode(quoteKey(key, hide), rawValue);
-    // "ssl=true" is JDBC's; libpq takes it in URIs only.
+    // "ssl=true" comes from JDBC; libpq accepts it only in URIs.
     if (key === "ssl" && value === "true") pairs.set("sslmode", "require");
     else store(pairs, key, value, hide ? UNENCODED : "");
   }
@@ -146,7 +146,7 @@ function storeDecoded(pairs: Map<string, string>, key: string, text: string): vo
   if (text !== "") pairs.set(key, decode(`"${key}"`, text));
 }
 
-/** Percent-decoding; spaces around are ignored, spaces within an error, as libpq 18 has it. */
+/** Decodes percent-encoded text. As in libpq 18, outer spaces are ignored and inner ones an error. */
 function decode(what: string, raw: string): string {
   const text = trimBoth(raw, " ");
   if (text.includes(" ")) throw broken(`has a space in ${what}; write %20`);
@@ -160,16 +160,16 @@ function decode(what: string, raw: string): string {
   }
 }
 
-/** `hint` is given when the key may be a piece of a password, and is said in its place. */
+/** Stores a value. A `hint` is given, and shown instead of the key, if the key may be secret. */
 function store(pairs: Map<string, string>, key: string, value: string, hint: string): void {
-  // libpq's parameter before sslmode; the manual keeps it as deprecated.
+  // The predecessor of sslmode, deprecated in the manual.
   if (key === "requiressl") {
     pairs.set("sslmode", value.startsWith("1") ? "require" : "prefer");
     return;
   }
   if (parameter(key) === undefined) {
     const label = quoteKey(key, hint !== "");
-    if (label === NO_KEY) throw broken(`has something that is no key${hint}`);
+    if (label === NO_KEY) throw broken(`has something that is not a key${hint}`);
     const near = suggestion(key, PARAMETERS.map((row) => row.keyword));
     throw broken(`has an unknown key ${label}${near}`);
   }
@@ -181,7 +181,7 @@ const UNENCODED = '; percent-encode "/", "?" and "@" in the password (%2F, %3F, 
 
 const NO_KEY = "something";
 
-/** A key for a message: only what looks like one is shown. */
+/** Returns a key for a message, or a placeholder if it does not look like a key. */
 function quoteKey(key: string, hide = false): string {
   return !hide && /^[A-Za-z_][A-Za-z0-9_-]{0,40}$/.test(key) ? `"${key}"` : NO_KEY;
 }

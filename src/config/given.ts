@@ -1,36 +1,36 @@
 import { InterfaceError } from "../errors/errors.ts";
 
-/** A parameter's text and where it comes from. */
+/** The text of a parameter and its source. */
 export interface GivenValue {
-  /** As given, not yet parsed. */
+  /** The text as given, not parsed. */
   readonly text: string;
   /** The kind of source. */
   readonly source: "option" | "dsn" | "service" | "environment";
-  /** The parameter as the user knows it, for messages. */
+  /** The parameter's name in its source, for messages. */
   readonly name: string;
 }
 
 /**
- * What was given of libpq's parameters, by keyword, from all sources together. An empty text is one
- * that was given to ask for the default and to keep weaker sources from being asked.
+ * The given parameters of libpq by keyword, from all sources. An empty text asks for the default and
+ * overrides weaker sources.
  */
 export type Given = ReadonlyMap<string, GivenValue>;
 
-/** The value of a keyword; `undefined` when none or an empty one was given. */
+/** Returns the value of a keyword, or `undefined` if none or an empty one was given. */
 export function given(values: Given, keyword: string): GivenValue | undefined {
   const value = values.get(keyword);
   return value === undefined || value.text === "" ? undefined : value;
 }
 
-/** The text of a keyword; `undefined` when none or an empty one was given. */
+/** Returns the text of a keyword, or `undefined` if none or an empty one was given. */
 export function givenText(values: Given, keyword: string): string | undefined {
   return given(values, keyword)?.text;
 }
 
 /**
- * The value of a keyword whose values are listed, in the list's own case.
+ * Returns the value of a keyword that takes one of `choices`, in the case of the list.
  *
- * @throws {InterfaceError} it is none of the list.
+ * @throws {InterfaceError} the value is not in the list.
  */
 export function givenChoice<T extends string>(
   values: Given,
@@ -42,7 +42,7 @@ export function givenChoice<T extends string>(
   return value === undefined ? fallback : choice(value.name, value.text, choices);
 }
 
-/** The member of `choices` that `text` is; versions of TLS may be written in any case. */
+/** Returns the member of `choices` that equals `text`; versions of TLS compare in any case. */
 export function choice<T extends string>(name: string, text: string, choices: readonly T[]): T {
   const found = choices.find((one) =>
     one === text || (one.startsWith("TLS") && one.toLowerCase() === text.toLowerCase())
@@ -52,9 +52,9 @@ export function choice<T extends string>(name: string, text: string, choices: re
 }
 
 /**
- * The whole number that a keyword was given; `undefined` when none.
+ * Returns the whole number given for a keyword, or `undefined` if none was given.
  *
- * @throws {InterfaceError} it is not a whole number.
+ * @throws {InterfaceError} the value is not a whole number.
  */
 export function givenWhole(values: Given, keyword: string): number | undefined {
   const value = given(values, keyword);
@@ -64,7 +64,7 @@ export function givenWhole(values: Given, keyword: string): number | undefined {
   return number;
 }
 
-/** What C's `strtol` takes for a number, all of it and within an int; otherwise `undefined`. */
+/** Returns the number if all of `text` is one to C's `strtol` and fits an int, else `undefined`. */
 export function wholeNumber(text: string): number | undefined {
   if (!/^[ \t\n\v\f\r]*[+-]?[0-9]+[ \t\n\v\f\r]*$/.test(text)) return undefined;
   const number = Number(text);

@@ -2,38 +2,38 @@ import { InterfaceError } from "../errors/errors.ts";
 import type { Signal } from "../runtime/runtime.ts";
 import { type Given, given, givenText } from "./given.ts";
 
-/** What is known when a token is needed. */
+/** The arguments of a token provider. */
 export interface OAuthRequest {
   /** The role to log in as. */
   readonly user: string;
-  /** The host to log in at, as the user named it. */
+  /** The server's host, as the user named it. */
   readonly host: string;
-  /** `oauthIssuer`, when it was given. */
+  /** `oauthIssuer`, if given. */
   readonly issuer: string | undefined;
-  /** `oauthClientId`, when it was given. */
+  /** `oauthClientId`, if given. */
   readonly clientId: string | undefined;
-  /** Scopes, separated by spaces: `oauthScope`, when it was given. */
+  /** `oauthScope`, if given: scopes, separated by spaces. */
   readonly scope: string | undefined;
   /** Aborts with the connection attempt. */
   readonly signal: Signal;
 }
 
-/** Provides a bearer token; called anew for every attempt. */
+/** Returns a bearer token. Called for every attempt. */
 export type OAuthTokenProvider = (request: OAuthRequest) => string | Promise<string>;
 
-/** What to show to the person who is to authorise a login by the device authorization flow. */
+/** The instructions for the person who authorises a login by the device authorization flow. */
 export interface OAuthPrompt {
-  /** Where to go, with any browser on any device. */
+  /** The page to open, with any browser on any device. */
   readonly verificationUri: string;
-  /** The same with the code already in it; not every provider has it. */
+  /** The page with the code already entered, if the provider has one. */
   readonly verificationUriComplete: string | undefined;
-  /** What to enter there. */
+  /** The code to enter on the page. */
   readonly userCode: string;
   /** Seconds until the code expires. */
   readonly expiresIn: number;
 }
 
-/** How to come by a bearer token; one of `token` and `prompt`, if any. */
+/** The source of bearer tokens: at most one of `token` and `prompt`. */
 export interface OAuthSettings {
   readonly issuer: string | undefined;
   readonly clientId: string | undefined;
@@ -45,41 +45,41 @@ export interface OAuthSettings {
   readonly sslMode: "require" | "verify-ca" | "verify-full";
 }
 
-/** What a GSSAPI or SSPI login is for. */
+/** The arguments of a GSSAPI or SSPI provider. */
 export interface GssRequest {
-  /** The service's name, of the principal `service/host`: `krbsrvname`, or `postgres`. */
+  /** The service in the principal `service/host`: `krbsrvname`, or `postgres`. */
   readonly service: string;
   /** The server's host, as the user named it. */
   readonly host: string;
-  /** The role to log in as; which principals may do so is the server's to decide. */
+  /** The role to log in as. The server decides which principals may use it. */
   readonly user: string;
-  /** What the server asks for; SSPI's tokens are those of Negotiate. */
+  /** The mechanism that the server asks for. The tokens of SSPI are those of Negotiate. */
   readonly mechanism: "gss" | "sspi";
   /** Aborts with the connection attempt. */
   readonly signal: Signal;
 }
 
-/** One login: a security context that is established by an exchange of tokens. */
+/** The security context of one login, established by an exchange of tokens. */
 export interface GssContext {
   /**
-   * The next token for the server; `undefined` when there is none to send. First called without a
-   * token of the server's.
+   * Takes the server's token, which is absent in the first call, and returns the next token to send,
+   * or `undefined` if there is none.
    */
   step(token: Uint8Array | undefined): Uint8Array | undefined | Promise<Uint8Array | undefined>;
-  /** Whether the context is established on our side; looked at when the server says that all is well. */
+  /** Whether the context is established on this side; read when the server accepts the login. */
   readonly established: boolean;
 }
 
-/** Begins a GSSAPI or SSPI login; called anew for every attempt. */
+/** Begins a GSSAPI or SSPI login. Called for every attempt. */
 export type GssProvider = (request: GssRequest) => GssContext | Promise<GssContext>;
 
-/** Keys that stand for the password in SCRAM, in base64. */
+/** Keys that replace the password in SCRAM, in base64. */
 export interface ScramSecret {
   readonly clientKey: string;
   readonly serverKey: string;
 }
 
-/** The ways a server can ask for proof of who we are, by the names that `requireAuth` gives them. */
+/** The authentication methods, by their names in `requireAuth`. */
 export const AUTH_METHODS = [
   "password",
   "md5",
@@ -90,19 +90,19 @@ export const AUTH_METHODS = [
   "none",
 ] as const;
 
-/** One of {@linkcode AUTH_METHODS}; `none`: the server asks for nothing, or for a certificate. */
+/** One of {@linkcode AUTH_METHODS}. With `none` the server asks for nothing, or for a certificate. */
 export type AuthMethod = typeof AUTH_METHODS[number];
 
-/** What `requireAuth` comes to. */
+/** The parsed value of `requireAuth`. */
 export interface RequiredAuth {
-  /** As given, for messages. */
+  /** The value as given, for messages. */
   readonly text: string;
-  /** Everything else is refused. */
+  /** The allowed methods. */
   readonly methods: ReadonlySet<AuthMethod>;
 }
 
 /**
- * The methods that `requireAuth` lets the server ask for; `undefined`: any.
+ * Returns the methods that `requireAuth` allows, or `undefined` if it allows any.
  *
  * Source: PostgreSQL 18 manual, `require_auth`; `pqConnectOptions2` of `fe-connect.c`.
  *
@@ -129,9 +129,9 @@ export function requiredAuth(values: Given): RequiredAuth | undefined {
 }
 
 /**
- * SCRAM keys in place of the password; `undefined` when none were given.
+ * Returns the SCRAM keys that replace the password, or `undefined` if none were given.
  *
- * @throws {InterfaceError} only one of the two was given, or it is not 32 bytes in base64.
+ * @throws {InterfaceError} only one of the two was given, or a key is not 32 bytes in base64.
  */
 export function scramSecret(values: Given): ScramSecret | undefined {
   const clientKey = scramKey(values, "scram_client_key");
@@ -155,10 +155,10 @@ interface OAuthOptions {
 }
 
 /**
- * How to come by a bearer token; `undefined` when nothing of OAuth was given.
+ * Returns the source of bearer tokens, or `undefined` if no option of OAuth was given.
  *
- * @throws {InterfaceError} the issuer is no https address, or something is missing for the device
- * authorization flow.
+ * @throws {InterfaceError} the issuer is not an https address, or the device authorization flow lacks
+ * an option.
  */
 export function oauthSettings(values: Given, options: OAuthOptions): OAuthSettings | undefined {
   const { oauthToken: token, oauthPrompt: prompt } = options;

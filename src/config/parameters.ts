@@ -1,14 +1,14 @@
 /**
- * The one table of connection parameters: libpq's keyword, our option, the environment variable.
- * Parsing, precedence, validation and the README's table are all driven from it.
+ * The table of connection parameters: libpq's keyword, the option, the environment variable. Parsing,
+ * precedence, validation and the table in the documentation are derived from it.
  *
  * Source: PostgreSQL 18 manual, "Parameter Key Words" and "Environment Variables", and the array
  * `PQconninfoOptions` of `fe-connect.c`; `servicefile` as a keyword is PostgreSQL 19's.
  */
 
 /**
- * What a parameter's value is. A list holds the only values allowed; `path` is a file's name,
- * `pem` a file's name or PEM text, `hosts` and `ports` are comma-separated lists.
+ * The kind of a parameter's value. A list holds the allowed values; `path` is the name of a file, `pem`
+ * the name of a file or PEM text; `hosts` and `ports` are comma-separated lists.
  */
 export type Kind =
   | "text"
@@ -24,22 +24,22 @@ export type Kind =
 
 /** One row of {@linkcode PARAMETERS}. */
 export interface Parameter {
-  /** libpq's keyword, as in a connection string or a service file. */
+  /** The keyword of libpq, as in a connection string or a service file. */
   readonly keyword: string;
-  /** The property of `ConnectOptions`; absent where only libpq's keyword exists. */
+  /** The property of `ConnectOptions`, if there is one. */
   readonly option?: string;
-  /** The environment variable; absent where libpq has none. */
+  /** The environment variable, if libpq has one. */
   readonly env?: string;
-  /** What its value is. */
+  /** The kind of its value. */
   readonly kind: Kind;
-  /** Never to be shown. */
+  /** Whether the value must not be shown. */
   readonly secret?: true;
   /**
-   * Present where the driver does not do what the parameter asks for: the values that ask for
-   * nothing. Any other is refused with a `NotSupportedError`; the empty value always asks for nothing.
+   * The values without effect, for a parameter that the driver does not support. Any other value is
+   * refused with a `NotSupportedError`.
    */
   readonly harmless?: readonly string[];
-  /** How the driver differs from libpq, in a phrase; absent: it is the same. */
+  /** The difference from libpq, in a phrase, if there is one. */
   readonly remark?: string;
 }
 
@@ -69,7 +69,7 @@ export const TLS_VERSIONS = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"] as const;
 /** Values of `min_protocol_version` and `max_protocol_version`, in order. */
 export const PROTOCOL_VERSIONS = ["3.0", "3.2", "latest"] as const;
 
-/** The longest time a timer can be set for, in seconds; more overflows to at once. */
+/** The longest time of a timer, in seconds. A longer one overflows and fires at once. */
 export const LONGEST_TIME = 2147483;
 
 const NO_GSS = "the driver has no GSSAPI";
@@ -86,7 +86,7 @@ export const PARAMETERS: readonly Parameter[] = [
     option: "passfile",
     env: "PGPASSFILE",
     kind: "path",
-    remark: "a file that others may read is ignored, and named when a password is missed",
+    remark: "a file that others may read is ignored, and named if a password is missing",
   },
   {
     keyword: "channel_binding",
@@ -172,7 +172,7 @@ export const PARAMETERS: readonly Parameter[] = [
     env: "PGSSLCERTMODE",
     kind: ["disable", "allow", "require"],
     harmless: ["disable", "allow"],
-    remark: "no runtime tells whether the server asked for a certificate",
+    remark: "no runtime can find out whether the server asked for a certificate",
   },
   { keyword: "sslpassword", option: "sslPassword", kind: "text", secret: true },
   {
@@ -202,7 +202,7 @@ export const PARAMETERS: readonly Parameter[] = [
     env: "PGREQUIREPEER",
     kind: "text",
     harmless: [],
-    remark: "no runtime tells who owns the other end of a Unix socket",
+    remark: "no runtime can find out who owns the other end of a Unix socket",
   },
   {
     keyword: "require_auth",
@@ -233,7 +233,7 @@ export const PARAMETERS: readonly Parameter[] = [
     keyword: "krbsrvname",
     env: "PGKRBSRVNAME",
     kind: "text",
-    remark: "told to gssProvider, without which there is no GSSAPI",
+    remark: "passed to gssProvider, without which there is no GSSAPI",
   },
   { keyword: "gsslib", env: "PGGSSLIB", kind: "text", harmless: ["gssapi"], remark: NO_GSS },
   {
@@ -332,7 +332,7 @@ export function refusesEmpty({ keyword, kind }: Parameter): boolean {
     keyword.startsWith("scram_");
 }
 
-/** The row of a keyword; `undefined` for one that libpq does not know. */
+/** Returns the row of a keyword, or `undefined` if libpq has no such keyword. */
 export function parameter(keyword: string): Parameter | undefined {
   return PARAMETERS.find((row) => row.keyword === keyword);
 }

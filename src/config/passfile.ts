@@ -1,11 +1,11 @@
 import type { Runtime } from "../runtime/runtime.ts";
 import { trimEnd } from "./spelling.ts";
 
-/** What a line of a password file must match. */
+/** The values that a line of a password file must match. */
 export interface PassfileKey {
-  /** The host as the user named it, or its address. */
+  /** The host as the user named it, or the address. */
   readonly host: string;
-  /** The port, of a Unix socket the number in its file name. */
+  /** The port; for a Unix socket, the number in its file name. */
   readonly port: number;
   /** The database to connect to. */
   readonly database: string;
@@ -14,8 +14,8 @@ export interface PassfileKey {
 }
 
 /**
- * The text of the password file; none when there is no such file, or when it is not a plain file or
- * others than its owner may read it: libpq then ignores it as well, and `hint` says so.
+ * Returns the text of the password file, if there is one. A file that is not plain, or that others than
+ * its owner may read, is ignored, as in libpq; `hint` gives the reason.
  *
  * Source: `passwordFromFile` of `fe-connect.c`.
  */
@@ -26,7 +26,7 @@ export async function readPassfile(
   const home = runtime.homeDirectory();
   const path = named ?? (home === undefined ? undefined : `${home}/.pgpass`);
   if (path === undefined) return {};
-  // First: reading a pipe that nobody writes to would not come back.
+  // Checked first, because reading a pipe without a writer would not return.
   const facts = await runtime.fileMode(path);
   const plain = facts === undefined || isPlainFile(facts.mode);
   if (facts === undefined || plain && (facts.mode & 0o077) === 0) {
@@ -38,15 +38,15 @@ export async function readPassfile(
   return { hint: `the password file "${path}" is ignored: ${why}` };
 }
 
-/** Whether `st_mode` is a plain file's; one without a type may be. */
+/** Reports whether `st_mode` may be that of a plain file; it may lack the type. */
 export function isPlainFile(mode: number): boolean {
   const type = mode & 0o170000;
   return type === 0 || type === 0o100000;
 }
 
 /**
- * The password of the first line `host:port:database:user:password` that matches; a field `*`
- * matches anything, and `\` takes a following `:` or `\` literally.
+ * Returns the password of the first line `host:port:database:user:password` that matches. A field `*`
+ * matches any value, and `\` escapes a following `:` or `\`.
  *
  * Source: PostgreSQL 18 manual, "The Password File".
  */
@@ -68,10 +68,10 @@ export function passfilePassword(text: string, key: PassfileKey): string | undef
 
 const FIELD = String.raw`([^:\\]*(?:\\[^][^:\\]*)*):`;
 const LINE = new RegExp(`^${FIELD}${FIELD}${FIELD}${FIELD}([^]*)$`);
-/** Up to a colon: what follows is left for later versions. */
+/** A password ends at a colon; the rest is reserved for later versions. */
 const PASSWORD = /^[^:\\]*(?:\\[^]?[^:\\]*)*/;
 
-/** libpq's default directory is a choice of its build: the source's, Debian's and Red Hat's. */
+/** The default directories of libpq: as in its source, in Debian and in Red Hat. */
 const SOCKET_DIRECTORIES: readonly string[] = ["/tmp", "/var/run/postgresql", "/run/postgresql"];
 
 function matches(field: string, value: string): boolean {

@@ -1,8 +1,8 @@
 import type { Readable, Runtime } from "../runtime/runtime.ts";
 
 /**
- * Names the permissions that the program lacks to read any of these, as the end of a message; empty
- * where it lacks none. What may not be read counts as absent: only this says why it was not found.
+ * Returns the end of a message that names the permissions for reading `sources` which the program
+ * lacks, or an empty string. A source that may not be read counts as absent, so this is the only hint.
  */
 export function permissionHint(runtime: Runtime, ...sources: readonly Readable[]): string {
   const flags = sources.map((source) => runtime.lacks?.(source)).filter((one) => one !== undefined);

@@ -3,29 +3,30 @@ import type { Address } from "../runtime/runtime.ts";
 import { type Given, given, wholeNumber } from "./given.ts";
 import type { ConnectOptions } from "./options.ts";
 
-/** Where to try, before TLS and passwords are known. */
+/** One server to try, before TLS and password are known. */
 export interface Place {
   /** The host as the user named it. */
   readonly host: string;
-  /** Whether `host` is a name given for the server, not just its address. */
+  /** Whether `host` is a name for the server and not only its address. */
   readonly named: boolean;
-  /** Where to dial; `undefined` for an open connection. */
+  /** The address to dial; `undefined` for an open connection. */
   readonly address: Address | undefined;
-  /** For messages and password files. */
+  /** The port, for messages and password files. */
   readonly port: number;
 }
 
 const DEFAULT_HOST = "localhost";
 const DEFAULT_PORT = 5432;
-/** Bytes; Linux's. macOS has four less. */
+/** Bytes on Linux; macOS has four fewer. */
 const LONGEST_SOCKET_PATH = 107;
 
 /**
- * The places to try, in order, from `sock`, `unixSock`, or the lists of hosts, addresses and ports.
+ * Returns the servers to try, in order, from `sock`, `unixSock`, or the lists of hosts, addresses and
+ * ports.
  *
  * Source: `pqConnectOptions2` of `fe-connect.c`; PostgreSQL 18 manual, "Specifying Multiple Hosts".
  *
- * @throws {InterfaceError} the lists do not match, or an element is no host, address or port.
+ * @throws {InterfaceError} the lists do not match, or an element is not a host, address or port.
  */
 export function resolvePlaces(values: Given, options: ConnectOptions): Place[] {
   if (options.unixSock) return [unixSockPlace(options.unixSock, values)];
@@ -35,14 +36,14 @@ export function resolvePlaces(values: Given, options: ConnectOptions): Place[] {
   return places.map((place) => ({ ...place, address: undefined }));
 }
 
-/** Whether a host is an IPv4 or IPv6 address, the latter perhaps with a zone. */
+/** Reports whether a host is an IPv4 address or an IPv6 address, perhaps with a zone. */
 export function isIpAddress(host: string): boolean {
   if (/:.*:/.test(host)) return /^[0-9a-fA-F:]{1,39}(?:\d+\.\d+\.\d+\.\d+)?(?:%[^%]+)?$/.test(host);
   const parts = host.split(".");
   return parts.length === 4 && parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) < 256);
 }
 
-/** Whether libpq takes a host for the directory of a Unix socket. */
+/** Reports whether a host is the directory of a Unix socket, as libpq decides it. */
 export function isSocketDirectory(host: string): boolean {
   return host.startsWith("/") || host.startsWith("@");
 }
@@ -55,7 +56,7 @@ function unixSockPlace(path: string, values: Given): Place {
   return { host, named, address: socketAddress(path), port };
 }
 
-/** Longer ones do not fit in a `sockaddr_un`; what the system says of that is no help. */
+/** Refuses a path that does not fit in a `sockaddr_un`; the system's error would not say so. */
 function socketAddress(path: string): Address {
   const { length } = new TextEncoder().encode(path);
   if (length <= LONGEST_SOCKET_PATH) return { kind: "unix", path };
@@ -98,7 +99,7 @@ function listedPlace(host: string, hostaddr: string, port: number, values: Given
   return { host: name, named: true, address: { kind: "tcp", host: name, port }, port };
 }
 
-/** The rest of a password whose "@" or "/" was not percent-encoded must not become a host's name. */
+/** Refuses the rest of a password in which "@" or "/" was not percent-encoded. */
 function checkName(host: string, values: Given): void {
   if (!/[@\s/]/.test(host)) return;
   const { name, source } = given(values, "host")!;

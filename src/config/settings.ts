@@ -24,35 +24,38 @@ import { checkOptions, ownOptions } from "./validate.ts";
 
 /** The options of a connection, checked and resolved; nothing below reads options again. */
 export interface Settings {
-  /** What dials and reads files. */
+  /** The runtime that dials and reads files. */
   readonly runtime: Runtime;
-  /** The places to try, in order; at least one. */
+  /** The servers to try, in order; at least one. */
   readonly targets: readonly Target[];
-  /** An already open connection, the user's own. */
+  /** An open connection of the caller's. */
   readonly sock: unknown;
   /** The role to log in as. */
   readonly user: string;
   /** The database to connect to; `undefined` leaves it to the server. */
   readonly database: string | undefined;
-  /** Everything else in the startup packet: application_name, client_encoding, options, replication, run-time parameters. */
+  /**
+   * The other parameters of the startup packet: application_name, client_encoding, options,
+   * replication, run-time parameters.
+   */
   readonly parameters: Readonly<Record<string, string>>;
-  /** `direct`: TLS from the first byte, with ALPN `postgresql`. */
+  /** `direct` begins TLS with the first byte, with ALPN `postgresql`. */
   readonly sslNegotiation: "postgres" | "direct";
   /** Whether SCRAM must be bound to the TLS channel. */
   readonly channelBinding: "disable" | "prefer" | "require";
-  /** The authentication methods that the server may ask for; `undefined`: any. */
+  /** The authentication methods that the server may ask for; `undefined` allows any. */
   readonly requireAuth: RequiredAuth | undefined;
-  /** Keys that stand for the password in SCRAM. */
+  /** The keys that replace the password in SCRAM. */
   readonly scramKeys: ScramSecret | undefined;
-  /** How to come by a bearer token. */
+  /** The source of bearer tokens. */
   readonly oauth: OAuthSettings | undefined;
-  /** What carries GSSAPI logins, and the service's name for it. */
+  /** The provider for GSSAPI logins, and the service's name for it. */
   readonly gss: { readonly provider: GssProvider | undefined; readonly service: string };
   /** The protocol version to ask for. */
   readonly maxProtocolVersion: "3.0" | "3.2";
-  /** The least to accept. */
+  /** The least protocol version to accept. */
   readonly minProtocolVersion: "3.0" | "3.2";
-  /** Which servers will do; every target is asked in turn. Source: manual, `target_session_attrs`. */
+  /** The kind of server to connect to. Source: manual, `target_session_attrs`. */
   readonly targetSessionAttrs:
     | "any"
     | "read-write"
@@ -60,42 +63,42 @@ export interface Settings {
     | "primary"
     | "standby"
     | "prefer-standby";
-  /** `random`: the targets, and the addresses of each, are tried in random order. */
+  /** `random` tries the targets, and the addresses of each, in random order. */
   readonly loadBalanceHosts: "disable" | "random";
-  /** TCP keepalive; `undefined`: off. */
+  /** TCP keepalive; `undefined` turns it off. */
   readonly keepAlive: KeepAlive | undefined;
-  /** Local address to bind. */
+  /** The local address to bind. */
   readonly source: { readonly host: string; readonly port?: number } | undefined;
   /**
-   * Seconds for each lookup of a name, and for each attempt at one of its addresses, TLS and
-   * authentication included; 0: no limit.
+   * Seconds for each lookup of a name, and for each attempt at an address, TLS and authentication
+   * included; 0: no limit.
    */
   readonly connectTimeout: number;
-  /** Seconds without a byte from the server while one is due; 0: no limit. */
+  /** Seconds of silence from the server while an answer is due; 0: no limit. */
   readonly timeout: number;
-  /** Seconds for each query before it is cancelled; 0: no limit. */
+  /** Seconds after which a query is cancelled; 0: no limit. */
   readonly queryTimeout: number;
-  /** Seconds that `close()` waits for what is queued. */
+  /** Seconds that `close()` waits for queued requests. */
   readonly closeTimeout: number;
-  /** Bytes; a longer message from the server ends the connection. */
+  /** The longest message from the server, in bytes. */
   readonly maxMessageBytes: number;
-  /** Requests on the wire at once. */
+  /** The number of requests that may be on the wire at once. */
   readonly maxPipelined: number;
-  /** Prepared statements kept per connection; 0: none. */
+  /** The number of prepared statements kept per connection; 0: none. */
   readonly statementCacheSize: number;
   /** Seconds after which a prepared statement is parsed again; 0: no limit. */
   readonly statementLifetime: number;
 }
 
 /**
- * Checks and resolves everything that `connect()` was told, with what the service file, the
- * environment, the password file and the defaults add. Reads files; dials nothing.
+ * Checks the arguments of `connect()` and resolves them, together with the service file, the
+ * environment, the password file and the defaults. Reads files; dials nothing.
  *
- * `dsn` is a URI or `keyword=value` pairs; `options` go before it.
+ * `dsn` is a URI or `keyword=value` pairs; `options` override it.
  *
- * @throws {InterfaceError} an option, the string or a file is wrong; never shows a value that may
- * be secret.
- * @throws {NotSupportedError} a parameter asks for what the driver does not do.
+ * @throws {InterfaceError} an option, the string or a file is wrong. The message shows no value that
+ * may be secret.
+ * @throws {NotSupportedError} the driver does not support the value of a parameter.
  */
 export async function resolveSettings(
   dsn: string | URL | undefined,
@@ -177,7 +180,7 @@ function checkDatabase({ database = "" }: ConnectOptions): void {
 
 /**
  * Seconds that {@linkcode resolveSettings} may take to read files, 0 for no limit: `connectTimeout`
- * as far as it is known without them. Faults are left for `resolveSettings` to report.
+ * as far as it is known without the files. `resolveSettings` reports faults.
  */
 export function timeForFiles(
   dsn: string | URL | undefined,
@@ -213,7 +216,7 @@ function limits(values: Given, options: ConnectOptions): Pick<
   const timeout = options.timeout ?? 0;
   const connect = connectTimeout(values);
   return {
-    // The socket's timeout bounds connecting as well; 0 is no bound.
+    // The socket's timeout limits connecting, too; 0 is no limit.
     connectTimeout: timeout > 0 && (connect === 0 || timeout < connect) ? timeout : connect,
     timeout,
     queryTimeout: options.queryTimeout ?? 0,
@@ -225,7 +228,7 @@ function limits(values: Given, options: ConnectOptions): Pick<
   };
 }
 
-/** Negative is no limit, as in libpq. */
+/** Returns the seconds for connecting; a negative number is no limit, as in libpq. */
 function connectTimeout(values: Given): number {
   const value = given(values, "connect_timeout");
   if (value === undefined) return DEFAULT_CONNECT_TIMEOUT;
@@ -250,7 +253,7 @@ function keepAlive(values: Given): KeepAlive | undefined {
   };
 }
 
-/** "latest" is the greatest that the driver speaks; libpq's default is 3.0 for both. */
+/** Resolves the versions: "latest" is the greatest here; libpq's default is 3.0 for both. */
 function protocolVersions(
   values: Given,
 ): Pick<Settings, "minProtocolVersion" | "maxProtocolVersion"> {
@@ -268,14 +271,14 @@ function protocolVersions(
   return { minProtocolVersion, maxProtocolVersion };
 }
 
-/** Source: `build_startup_packet` of `fe-protocol3.c`. */
+/** Returns the other startup parameters. Source: `build_startup_packet` of `fe-protocol3.c`. */
 function startupParameters(
   values: Given,
   options: ConnectOptions,
   runtime: Runtime,
 ): Record<string, string> {
   const encoding = given(values, "client_encoding");
-  // "auto" is the locale's, which for JavaScript's strings can only be this one.
+  // "auto" is the encoding of the locale, which for JavaScript's strings can only be UTF-8.
   if (encoding !== undefined && !/^(?:utf-?8|unicode|auto)$/i.test(encoding.text)) {
     throw new InterfaceError(`${encoding.name} must be UTF8`);
   }
@@ -296,7 +299,7 @@ function startupParameters(
   return { ...parameters, ...Object.fromEntries(own) };
 }
 
-/** The server's `parse_bool` and "database"; "physical" is the boolean true. */
+/** Reads a boolean like the server's `parse_bool`, or "database"; "physical" means true. */
 function replicationMode(values: Given): string | undefined {
   const value = given(values, "replication");
   if (value === undefined) return undefined;
@@ -343,7 +346,7 @@ async function passwords(
   });
 }
 
-/** Says that a password was not looked for in every place, where the program lacks permissions. */
+/** Returns why a password was not looked for in every place, if the program lacks permissions. */
 function unreadHint(passfile: string | undefined, runtime: Runtime): string | undefined {
   const home = runtime.homeDirectory();
   const name = passfile ?? (home === undefined ? undefined : `${home}/.pgpass`);

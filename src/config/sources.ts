@@ -15,16 +15,16 @@ import { suggestion, trimBoth } from "./spelling.ts";
 import { optionTexts } from "./validate.ts";
 
 /**
- * Brings all sources together, each giving only what no stronger one gave: options, connection
- * string, service file, environment. Defaults are not applied.
+ * Merges all sources: options, connection string, service file, environment, the stronger ones first.
+ * Defaults are not applied.
  *
- * A source that is missing or may not be read gives nothing, except a service or a file that was
- * asked for by name.
+ * A source that is missing or may not be read is skipped, unless it is a service or a file that was
+ * named.
  *
  * Source: `conninfo_add_defaults` of `fe-connect.c`.
  *
- * @throws {InterfaceError} the string or the service file is broken, or a value is not allowed.
- * @throws {NotSupportedError} a parameter asks for what the driver does not do.
+ * @throws {InterfaceError} the string or the service file is malformed, or a value is not allowed.
+ * @throws {NotSupportedError} the driver does not support the value of a parameter.
  */
 export async function gather(
   dsn: string | undefined,
@@ -38,7 +38,7 @@ export async function gather(
   return values;
 }
 
-/** Brings together what is at hand without reading a file. */
+/** Merges the sources that need no file. */
 export function gatherWithoutFiles(
   dsn: string | undefined,
   options: ConnectOptions,
@@ -70,7 +70,7 @@ function fromCaller(dsn: string | undefined, options: ConnectOptions): Map<strin
 }
 
 /**
- * Run-time parameters that the environment asks for: `PGDATESTYLE`, `PGTZ` and `PGGEQO`.
+ * Returns the run-time parameters from the environment: `PGDATESTYLE`, `PGTZ` and `PGGEQO`.
  *
  * Source: `build_startup_packet` of `fe-protocol3.c`.
  */
@@ -109,13 +109,13 @@ function addEnvironment(values: Map<string, GivenValue>, runtime: Runtime): void
     if (text !== undefined && (text !== "" || refusesEmpty(row))) {
       values.set(keyword, { text, name: env, source: "environment" });
     } else if (keyword === "sslmode" && runtime.env("PGREQUIRESSL")?.startsWith("1")) {
-      // Deprecated; libpq translates it only when nothing else gives sslmode.
+      // Deprecated. libpq translates it only if no other source gives sslmode.
       values.set(keyword, { text: "require", name: "PGREQUIRESSL", source: "environment" });
     }
   }
 }
 
-/** Source: `parseServiceInfo` of `fe-connect.c`. */
+/** Adds the parameters of the service, if one is named. Source: `parseServiceInfo` of `fe-connect.c`. */
 async function addService(values: Map<string, GivenValue>, runtime: Runtime): Promise<void> {
   const service = values.get("service")?.text ?? runtime.env("PGSERVICE") ?? "";
   if (service === "") return;
@@ -147,13 +147,14 @@ async function addService(values: Map<string, GivenValue>, runtime: Runtime): Pr
 }
 
 /**
- * The parameters of one service in the text of a service file, of a repeated one the first;
- * `undefined` when the file does not define it. There is no quoting: a value is the rest of its line.
+ * Returns the parameters of one service in the text of a service file, or `undefined` if the file does
+ * not define the service. Of a repeated parameter the first counts. There is no quoting: a value is the
+ * rest of its line.
  *
  * Source: `parseServiceFile` of `fe-connect.c`.
  *
- * @throws {InterfaceError} a line of that service is wrong; names the file and the line.
- * @throws {NotSupportedError} the service is to be looked up by LDAP.
+ * @throws {InterfaceError} a line of the service is wrong; the message names the file and the line.
+ * @throws {NotSupportedError} the service asks for an LDAP lookup.
  */
 export function parseServiceFile(
   text: string,

@@ -1,6 +1,6 @@
 /**
- * `; did you mean "…"?` with the candidate nearest to a misspelt name, or an empty string when none
- * is near: at most two letters off, three for a long name, or the same but for case, `_` and `-`.
+ * Returns `; did you mean "…"?` with the candidate nearest to a misspelt name, or an empty string if
+ * none is near. Near is a distance of two letters, three for a long name; case, `_` and `-` are ignored.
  */
 export function suggestion(name: string, candidates: readonly string[]): string {
   const wanted = plain(name);
@@ -37,7 +37,7 @@ function plain(name: string): string {
   return name.toLowerCase().replace(/[_-]/g, "");
 }
 
-/** Levenshtein's distance, or `limit` for anything that is not below it. */
+/** Returns Levenshtein's distance, or `limit` if the distance is not below it. */
 function editDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) >= limit) return limit;
   let previous = Array.from({ length: b.length + 1 }, (_, column) => column);

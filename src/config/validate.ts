@@ -5,9 +5,9 @@ import { type Kind, LONGEST_TIME, type Parameter, PARAMETERS, TLS_VERSIONS } fro
 import { suggestion } from "./spelling.ts";
 
 /**
- * Checks the names and types of all options and that no two contradict each other.
+ * Checks the names and types of all options, and that no two contradict each other.
  *
- * @throws {InterfaceError} names the option; never quotes a value.
+ * @throws {InterfaceError} an option is wrong; the message names the option and quotes no value.
  */
 export function checkOptions(options: ConnectOptions): void {
   options = ownOptions(options);
@@ -27,14 +27,14 @@ export function isConnectOption(name: string): boolean {
   return OPTION_CHECKS.has(name);
 }
 
-/** The options that are objects with options of their own. */
+/** The options that are objects of options. */
 const NESTED = ["sslContext", "tcpKeepalive", "sourceAddress", "startupParams"] as const;
 
 /**
- * Returns a copy of the options' own properties, at every level; nothing is read from
+ * Returns a copy of the options' own properties, at every level. Nothing is read from
  * `Object.prototype`.
  *
- * @throws {InterfaceError} they are not an object.
+ * @throws {InterfaceError} the options are not an object.
  */
 export function ownOptions<T extends ConnectOptions>(options: T): T {
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
@@ -51,8 +51,8 @@ export function ownOptions<T extends ConnectOptions>(options: T): T {
 }
 
 /**
- * The options that are parameters of libpq, as `[keyword, text, option]`. Absent and empty ones give
- * nothing, nor do passwords that are not text.
+ * Yields the options that are parameters of libpq, as `[keyword, text, option]`, but no absent or
+ * empty ones and no password that is not text.
  */
 export function* optionTexts(options: ConnectOptions): Generator<[string, string, string]> {
   const values = options as Readonly<Record<string, unknown>>;
@@ -106,7 +106,7 @@ const oneOf = (values: readonly unknown[]): Check => (name, value) => {
 
 const oneOrMany = (check: Check): Check => (name, value) => {
   if (!Array.isArray(value)) return check(name, value);
-  if (value.length === 0) fail(name, "a list with something in it");
+  if (value.length === 0) fail(name, "a list that is not empty");
   for (const item of value) check(name, item);
 };
 
@@ -135,7 +135,7 @@ const pem: Check = (name, value) => {
   if (typeof found !== "string" || !found.includes("-----BEGIN ")) fail(name, "PEM text");
 };
 
-/** Names that have options of their own, or that the driver itself decides. */
+/** Startup parameters with options of their own. */
 const RESERVED: Readonly<Record<string, string>> = {
   user: "user",
   database: "database",
@@ -211,7 +211,7 @@ const allowedDsnKeys: Check = (name, value) => {
   }
 };
 
-/** The options that are not parameters of libpq, and those whose type libpq cannot have. */
+/** Checks of the options that are no parameters of libpq, or of another type than there. */
 const OWN_CHECKS: Readonly<Record<string, Check>> = {
   password,
   sourceAddress,

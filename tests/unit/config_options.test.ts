@@ -17,7 +17,7 @@ const REFUSED: [Record<string, unknown>, RegExp][] = [
   [{ port: 1.5 }, /^port must/],
   [{ port: NaN }, /^port must/],
   [{ port: [5432, -1] }, /^port must/],
-  [{ port: [] }, /^port must be a list with something in it$/],
+  [{ port: [] }, /^port must be a list that is not empty$/],
   [{ host: 5 }, /^host must be a string$/],
   [{ host: ["a", 5] }, /^host must be a string$/],
   [{ host: null }, /^host must/],
