@@ -25,6 +25,10 @@ export const READ_ONLY = "show transaction_read_only";
 /** The OID of a type by its name, which follows the connection's `search_path`. */
 export const TYPE_OID = "select $1::pg_catalog.regtype::pg_catalog.oid";
 
+/** Changes a setting of the session. */
+export const SET_CONFIG =
+  "select pg_catalog.set_config($1::pg_catalog.text, $2::pg_catalog.text, false)";
+
 /** Begins a transaction with these modes. */
 export function begin(modes: string = ""): string {
   return `begin ${modes}`.trimEnd();

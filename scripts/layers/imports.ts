@@ -61,7 +61,7 @@ const LAWS: Readonly<Record<string, Law>> = {
   websocket: { any: ["errors"], types: ["query/source.ts", "runtime/runtime.ts"] },
   typed: { any: ["query", "types", "protocol", "errors"], types: ["connection.ts"] },
   cli: {
-    any: ["typed", "connect.ts", "pglite", "query", "errors"],
+    any: ["own_sql.ts", "typed", "connect.ts", "pglite", "query", "errors"],
     types: ["connection.ts", "runtime/workplace.ts"],
   },
   "trace.ts": { any: ["errors"], types: ["runtime/runtime.ts"] },

@@ -2,6 +2,7 @@
 import { connect } from "../connect.ts";
 import type { Connection } from "../connection.ts";
 import { InterfaceError } from "../errors/errors.ts";
+import * as ownSql from "../own_sql.ts";
 import { connect as connectPGlite } from "../pglite/pglite.ts";
 import type { Workplace } from "../runtime/workplace.ts";
 import type { Config, Invocation } from "./options.ts";
@@ -24,7 +25,7 @@ export async function openDatabase(
   try {
     for (const [name, value] of [["search_path", config.searchPath], ["role", config.role]]) {
       if (value === undefined) continue;
-      await db.query("select pg_catalog.set_config($1, $2, false)", [name, value]);
+      await db.query(ownSql.SET_CONFIG, [name, value]);
     }
     return db;
   } catch (error) {

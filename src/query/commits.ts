@@ -5,10 +5,10 @@
 import { Lexer } from "./lexer.ts";
 
 /** Commands that end transactions, and commands that commit by themselves while they run. */
-const COMMITTING: ReadonlySet<string> = new Set(
-  ("CALL DO COMMIT END ROLLBACK ABORT PREPARE VACUUM ANALYZE ANALYSE CLUSTER REINDEX REPACK " +
-    "CONCURRENTLY").split(" "),
-);
+const COMMITTING: ReadonlySet<string> = new Set([
+  ...["CALL", "DO", "COMMIT", "END", "ROLLBACK", "ABORT", "PREPARE"],
+  ...["VACUUM", "ANALYZE", "ANALYSE", "CLUSTER", "REINDEX", "REPACK", "CONCURRENTLY"],
+]);
 
 /**
  * Reports whether a text has a command that commits. CONCURRENTLY counts wherever it stands; the

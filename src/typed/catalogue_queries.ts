@@ -132,7 +132,7 @@ const equals = (left: string, right: string): string => `${left} operator(pg_cat
  * constraint reach them all, where it is not NO INHERIT. One that is NOT VALID says nothing of the
  * rows from before, and the constraints of foreign tables are not enforced.
  */
-const RELATIONS = `with recursive family(root, member) as (
+export const RELATIONS: string = `with recursive family(root, member) as (
   select oid, oid from pg_catalog.pg_class where ${equals("oid", "any ($1::pg_catalog.oid[])")}
   union
   select f.root, i.inhrelid from family f
@@ -161,15 +161,15 @@ select c.oid, n.nspname::pg_catalog.text, c.relname::pg_catalog.text,
     where ${equals("f.root", "c.oid")}
       and ${equals("t.tgtype operator(pg_catalog.&) 3::pg_catalog.int2", "3::pg_catalog.int2")}),
   array(select a.attnum from pg_catalog.pg_attribute a where ${columnOf("c.oid")}
-    order by a.attnum),
+    order by a.attnum using operator(pg_catalog.<)),
   array(select a.attname::pg_catalog.text from pg_catalog.pg_attribute a where ${columnOf("c.oid")}
-    order by a.attnum),
+    order by a.attnum using operator(pg_catalog.<)),
   array(select a.atttypid from pg_catalog.pg_attribute a where ${columnOf("c.oid")}
-    order by a.attnum),
+    order by a.attnum using operator(pg_catalog.<)),
   array(select (select pg_catalog.bool_and(h.is_not_null) from holds h
       where ${equals("h.member", "c.oid")} and ${equals("h.attname", "a.attname")})
     from pg_catalog.pg_attribute a where ${columnOf("c.oid")}
-    order by a.attnum),
+    order by a.attnum using operator(pg_catalog.<)),
   array(select (select pg_catalog.bool_and(h.is_not_null) from holds h
       where ${
   equals(
@@ -179,10 +179,10 @@ select c.oid, n.nspname::pg_catalog.text, c.relname::pg_catalog.text,
 }
         and ${equals("h.attname", "a.attname")})
     from pg_catalog.pg_attribute a where ${columnOf("c.oid")}
-    order by a.attnum),
+    order by a.attnum using operator(pg_catalog.<)),
   array(select not ${equals("a.attgenerated", "''::pg_catalog.\"char\"")}
     from pg_catalog.pg_attribute a where ${columnOf("c.oid")}
-    order by a.attnum),
+    order by a.attnum using operator(pg_catalog.<)),
   (select r.ev_action::pg_catalog.text from pg_catalog.pg_rewrite r
     where ${equals("r.ev_class", "c.oid")} and ${equals("r.ev_type", "'1'::pg_catalog.\"char\"")}
       and ${equals("c.relkind", "'v'::pg_catalog.\"char\"")})
@@ -210,7 +210,9 @@ async function loadFunctions(db: Queryable, oids: readonly number[]): Promise<Kn
   ));
 }
 
-const FUNCTIONS = `select p.oid, n.nspname::pg_catalog.text, p.proname::pg_catalog.text,
+/** Properties of functions by their OIDs. */
+export const FUNCTIONS: string =
+  `select p.oid, n.nspname::pg_catalog.text, p.proname::pg_catalog.text,
   p.proisstrict, ${equals("p.provolatile", "'v'::pg_catalog.\"char\"")}
 from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on ${equals("n.oid", "p.pronamespace")}
 where ${equals("p.oid", "any ($1::pg_catalog.oid[])")}`;
@@ -256,7 +258,7 @@ const KINDS: Readonly<Record<string, KnownType["kind"]>> = {
 };
 
 /** Casts to `json` (OID 114) that `to_json()` uses are functions of types that are not built in. */
-const TYPES = `with recursive wanted(oid) as (
+export const TYPES: string = `with recursive wanted(oid) as (
   select pg_catalog.unnest($1::pg_catalog.oid[])
   union
   select part.oid from wanted
@@ -276,7 +278,7 @@ const TYPES = `with recursive wanted(oid) as (
 select t.oid, n.nspname::pg_catalog.text, t.typname::pg_catalog.text, t.typtype::pg_catalog.text,
   t.typnotnull,
   array(select l.enumlabel::pg_catalog.text from pg_catalog.pg_enum l
-    where ${equals("l.enumtypid", "t.oid")} order by l.enumsortorder),
+    where ${equals("l.enumtypid", "t.oid")} order by l.enumsortorder using operator(pg_catalog.<)),
   coalesce((select e.oid from pg_catalog.pg_type e where ${
   equals("e.typarray", "t.oid")
 }), 0::pg_catalog.oid),
@@ -284,12 +286,12 @@ select t.oid, n.nspname::pg_catalog.text, t.typname::pg_catalog.text, t.typtype:
   case when not ${equals("t.oid", "r.rngtypid")} then r.rngtypid else 0::pg_catalog.oid end,
   array(select a.attname::pg_catalog.text from pg_catalog.pg_attribute a
     where ${equals("t.typtype", "'c'::pg_catalog.\"char\"")} and ${columnOf("t.typrelid")}
-    order by a.attnum),
+    order by a.attnum using operator(pg_catalog.<)),
   array(select a.atttypid from pg_catalog.pg_attribute a
     where ${equals("t.typtype", "'c'::pg_catalog.\"char\"")} and ${columnOf("t.typrelid")}
-    order by a.attnum),
+    order by a.attnum using operator(pg_catalog.<)),
   exists (select from pg_catalog.pg_cast c where ${equals("c.castsource", "t.oid")}
-    and ${equals("c.casttarget", "any (array[114, 3802]::pg_catalog.oid[])")}
+    and ${equals("c.casttarget", "any ('{114,3802}'::pg_catalog.oid[])")}
     and t.oid operator(pg_catalog.>=) 16384::pg_catalog.oid)
 from wanted
 join pg_catalog.pg_type t on ${equals("t.oid", "wanted.oid")}

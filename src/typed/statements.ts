@@ -59,6 +59,7 @@ drop function pg_temp.cornac_typed`;
   }
 }
 
-const READ = `select p.prosqlbody::pg_catalog.text from pg_catalog.pg_proc p
+/** The tree of the statement that stands in the body of the function. */
+export const READ: string = `select p.prosqlbody::pg_catalog.text from pg_catalog.pg_proc p
 where p.proname operator(pg_catalog.=) 'cornac_typed'::pg_catalog.name
   and p.pronamespace operator(pg_catalog.=) pg_catalog.pg_my_temp_schema()`;

@@ -82,7 +82,8 @@ const LOOK_UP: ReadonlySet<string> = new Set(
 
 /** Words that a parenthesis may follow without a function being called. */
 const BEFORE_PARENTHESIS: ReadonlySet<string> = new Set(
-  "as operator lateral array copy stdin stdout on or and not".split(" "),
+  "as operator lateral array copy stdin stdout on or and not any exists coalesce select where"
+    .split(" "),
 );
 
 /** Words that name a relation next. */
@@ -122,8 +123,10 @@ class Check {
   constructor(tokens: readonly Token[]) {
     this.#tokens = tokens;
     this.#expressions = new Set(
-      tokens.filter((_, i) => ["with", "recursive"].includes(this.#text(i - 1)))
-        .map(({ text }) => text),
+      tokens.filter((_, i) =>
+        ["with", "recursive"].includes(this.#text(i - 1)) ||
+        this.#text(i - 1) === "," && this.#text(i + 1) === "as" && this.#text(i + 2) === "("
+      ).map(({ text }) => text),
     );
   }
 
@@ -165,7 +168,9 @@ class Check {
       if (this.#text(i + 1) === "(" && !this.#isQualified(i)) this.#fault(i, "a function");
       return;
     }
-    if (LOOK_UP.has(word)) this.#fault(i, "a word that looks names up");
+    // ANY behind an operator with a schema compares by that.
+    const isNamed = word === "any" && this.#text(i - 1) === ")" && this.#isQualified(i - 2);
+    if (LOOK_UP.has(word) && !isNamed) this.#fault(i, "a word that looks names up");
     if (word === "in") this.#fault(i, "IN");
     if (word === "case" && this.#text(i + 1) !== "when") this.#fault(i, "CASE with an operand");
     if (word === "using" && this.#text(i + 1) !== "operator") this.#fault(i, "USING");

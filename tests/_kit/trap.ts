@@ -30,7 +30,7 @@ const TYPES: ReadonlySet<string> = new Set(
 );
 
 const RELATIONS: ReadonlySet<string> = new Set(
-  Array.from(TEXTS.matchAll(/(?:from|join) pg_catalog\.(\w+)(?! ?\()/g), ([, name]) => name!),
+  Array.from(TEXTS.matchAll(/(?:from|join) pg_catalog\.(\w+)\b(?! ?\()/g), ([, name]) => name!),
 );
 
 const COUNT = "pg_catalog.nextval('public.touched'::pg_catalog.regclass)";
