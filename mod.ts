@@ -118,7 +118,7 @@ export {
 export type { PreparedTransaction } from "./src/features/two_phase.ts";
 export { Fragment } from "./src/query/fragment.ts";
 export type { PreparedStatement, StatementOptions } from "./src/query/prepared.ts";
-export type { ArrayRows, CallOptions, ObjectRows, QueryOptions } from "./src/query/host.ts";
+export type { ArrayRows, CallOptions, ObjectRows, QueryOptions } from "./src/query/options.ts";
 export { Query, type StatementDescription } from "./src/query/query.ts";
 export { SimpleQuery } from "./src/query/simple_query.ts";
 export type {
@@ -127,10 +127,10 @@ export type {
   BatchQuery,
   BatchResults,
   BatchRow,
-  Parameters,
   Queries,
+  QueryParameters,
   RowOr,
-} from "./src/query/queryable.ts";
+} from "./src/query/queries.ts";
 export {
   type Sql,
   sql,

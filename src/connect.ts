@@ -5,7 +5,7 @@ import type { Settings } from "./config/settings.ts";
 import type { Target } from "./config/target.ts";
 import { Connection } from "./connection.ts";
 import { type ConnectionCore, connectionCore } from "./connection_core.ts";
-import { Executor } from "./query/execute.ts";
+import { Executor } from "./query/executor.ts";
 import { withCallSite } from "./query/call_site.ts";
 import type { StatementLimits } from "./query/statement_cache.ts";
 import { detectRuntime } from "./runtime/detect.ts";
@@ -86,7 +86,7 @@ export async function openCore(
   const { statementCacheSize: size, statementLifetime: lifetime, parameters } = settings;
   const executor = makeExecutor(session, types, { size, lifetime }, trace, parameters);
   for (const [name, value] of Object.entries(parameters)) {
-    executor.exactness.heed(`${name}=${value}`);
+    executor.exactness.noteText(`${name}=${value}`);
   }
   return connectionCore(session, executor, settings, options.rows ?? "object", options);
 }

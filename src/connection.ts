@@ -21,8 +21,9 @@ import {
   recoverPrepared,
   rollbackPrepared,
 } from "./features/two_phase.ts";
-import type { CallOptions, QueryHost } from "./query/host.ts";
-import type { Queries } from "./query/queryable.ts";
+import type { CallOptions } from "./query/options.ts";
+import type { QueryContext } from "./query/query_context.ts";
+import type { Queries } from "./query/queries.ts";
 import { uncancellable } from "./session/cancellation.ts";
 import type { Session } from "./session/session.ts";
 import type { Codec } from "./types/codec.ts";
@@ -92,7 +93,7 @@ export interface Queryable
  * their cause, and `closed` resolves; nothing is ever thrown where nobody waits.
  */
 export class Connection extends BulkQueries implements Queryable, AsyncDisposable {
-  readonly #host: QueryHost;
+  readonly #host: QueryContext;
   readonly #core: ConnectionCore;
   #subscriptions: Subscriptions | undefined;
   #types: ConnectionTypes | undefined;

@@ -2,9 +2,9 @@ import { type ServerReport, serverReport } from "./errors/errors.ts";
 import { own } from "./errors/own.ts";
 import type { Settings } from "./config/settings.ts";
 import type { Notification } from "./protocol/backend.ts";
-import type { Executor } from "./query/execute.ts";
+import type { Executor } from "./query/executor.ts";
 import { NamedTexts } from "./query/named.ts";
-import type { QueryHost } from "./query/host.ts";
+import type { QueryContext } from "./query/query_context.ts";
 import type { RowShape } from "./query/rows.ts";
 import { Templates } from "./query/template.ts";
 import type { Session } from "./session/session.ts";
@@ -37,7 +37,7 @@ export interface Watcher {
 export interface ConnectionCore {
   readonly session: Session;
   /** What its queries run on. */
-  readonly host: QueryHost;
+  readonly host: QueryContext;
   /** The last 100, oldest first. */
   readonly notices: readonly Notice[];
   /** The last 100, oldest first. */

@@ -39,10 +39,10 @@ import {
   refuseForeign,
 } from "./query/foreign.ts";
 import { assemble, type Fragment, isFragment } from "./query/fragment.ts";
-import { type CallOptions, NO_OPTIONS, overlaid, type QueryOptions } from "./query/host.ts";
+import { type CallOptions, NO_OPTIONS, overlaid, type QueryOptions } from "./query/options.ts";
 import type { PreparedStatement, StatementOptions } from "./query/prepared.ts";
 import type { Query } from "./query/query.ts";
-import type { BatchEntry, BatchOptions, Parameters, Queries } from "./query/queryable.ts";
+import type { BatchEntry, BatchOptions, Queries, QueryParameters } from "./query/queries.ts";
 import type { ObjectRow } from "./query/result.ts";
 import type { ByteStream, Source } from "./query/source.ts";
 import { boundSql, type Sql, templateFragment } from "./query/sql.ts";
@@ -134,7 +134,7 @@ export class Pool implements Queryable, AsyncDisposable {
 
   #query<Row = ObjectRow>(
     text: string | Fragment,
-    parameters: Parameters = NO_PARAMETERS,
+    parameters: QueryParameters = NO_PARAMETERS,
     options: QueryOptions = NO_OPTIONS,
   ): Query<Row> {
     const isText = typeof text === "string";
@@ -167,7 +167,7 @@ export class Pool implements Queryable, AsyncDisposable {
     return this.#borrower.lend(need, async (db) => {
       const { parameterTypes, columns } = await db.query(text, [], options).describe();
       const parameters = parameterTypes.map((oid) => ({ oid, codec: undefined }));
-      const run = (values: Parameters, changes: StatementOptions) =>
+      const run = (values: QueryParameters, changes: StatementOptions) =>
         this.query(text, values, overlaid<QueryOptions>(options, changes)) as Query<Row>;
       return new PoolPreparedStatement<Row>(this.#queries.host, run, parameters, columns);
     });
@@ -191,7 +191,7 @@ export class Pool implements Queryable, AsyncDisposable {
 
   #executeMany(
     text: string,
-    rows: Iterable<Parameters>,
+    rows: Iterable<QueryParameters>,
     options: QueryOptions = NO_OPTIONS,
   ): Promise<unknown> {
     const need = this.#need("held", signalOf(options), "executeMany", this.#texts.refusalOf(text));

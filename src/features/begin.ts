@@ -3,7 +3,7 @@ import type { Writer } from "../bytes/writer.ts";
 import { readCommandTag } from "../protocol/backend.ts";
 import { beginBind, endBind, EXECUTE_ALL, parse, sync } from "../protocol/frontend.ts";
 import { Backend } from "../protocol/tags.ts";
-import { expect, unexpected } from "../query/introduction.ts";
+import { expect, unexpected } from "../query/parse_describe.ts";
 import type { Conversation, Message, Request } from "../session/exchange.ts";
 
 /** BEGIN, in front of another request: without a Sync of its own. */

@@ -11,7 +11,7 @@ import { InterfaceError, InternalError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import * as ownSql from "../own_sql.ts";
 import type { TransactionStatus } from "../protocol/backend.ts";
-import type { QueryHost } from "../query/host.ts";
+import type { QueryContext } from "../query/query_context.ts";
 import { executeSimple } from "../query/simple.ts";
 import type { Unstarted } from "../query/unstarted.ts";
 import { lockedOut, type Request, type SessionLock, type Signal } from "../session/exchange.ts";
@@ -39,7 +39,7 @@ export interface TransactionOptions {
 }
 
 /** Returns the host for what is run within a block; `unstarted` takes note of queries made on it. */
-export function within(host: QueryHost, lock: SessionLock, unstarted?: Unstarted): QueryHost {
+export function within(host: QueryContext, lock: SessionLock, unstarted?: Unstarted): QueryContext {
   const { executor, asyncStacks, templates, names } = host;
   const defaults = Object.freeze(own(host.defaults, { lock }));
   return { executor, defaults, asyncStacks, templates, names, outer: host, unstarted };
@@ -55,7 +55,7 @@ export class Block implements SessionLock {
   outcome: TransactionOutcome | undefined;
   /** Called when it is over, with the error when it has not ended as was wanted. */
   left: ((error?: unknown) => void) | undefined;
-  readonly #host: QueryHost;
+  readonly #host: QueryContext;
   readonly #outer: Block | undefined;
   /** The outermost, which has the BEGIN. */
   readonly #root: Block;
@@ -83,7 +83,7 @@ export class Block implements SessionLock {
    *
    * @throws {InterfaceError} it is not the caller's turn, or a transaction is open already.
    */
-  constructor(host: QueryHost, options: TransactionOptions, signal?: Signal, outer?: Block) {
+  constructor(host: QueryContext, options: TransactionOptions, signal?: Signal, outer?: Block) {
     const { session } = host.executor;
     this.#host = within(host, this);
     this.#outer = outer;

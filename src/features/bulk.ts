@@ -1,5 +1,6 @@
-import type { CallOptions, QueryHost } from "../query/host.ts";
-import { Queries } from "../query/queryable.ts";
+import type { CallOptions } from "../query/options.ts";
+import type { QueryContext } from "../query/query_context.ts";
+import { Queries } from "../query/queries.ts";
 import type { ObjectRow } from "../query/result.ts";
 import type { ByteStream, Source } from "../query/source.ts";
 import { type CopyData, copyFrom, type CopyOptions, copyTo } from "./copy.ts";
@@ -15,10 +16,10 @@ import { notify } from "./listen.ts";
 
 /** What connections and transactions share besides queries: COPY, and NOTIFY. */
 export class BulkQueries extends Queries {
-  readonly #host: QueryHost;
+  readonly #host: QueryContext;
 
   /** For the driver: made by connections and transactions. */
-  constructor(host: QueryHost) {
+  constructor(host: QueryContext) {
     super(host);
     this.#host = host;
   }

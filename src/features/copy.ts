@@ -8,7 +8,7 @@
  */
 import { own } from "../errors/own.ts";
 import { takeCallSite, withCallSite } from "../query/call_site.ts";
-import type { QueryHost } from "../query/host.ts";
+import type { QueryContext } from "../query/query_context.ts";
 import { type ByteStream, openSource, type Pull, type Source } from "../query/source.ts";
 import { type CopyData, CopyIn } from "./copy_in.ts";
 import { CopyLock } from "./copy_lock.ts";
@@ -29,7 +29,7 @@ export type { CopyOptions, CopyProgress } from "./copy_statement.ts";
  * @throws {DatabaseError} what the server has against it.
  */
 export async function copyFrom(
-  host: QueryHost,
+  host: QueryContext,
   text: string,
   source: Source<CopyData> | CopyData,
   options: CopyOptions = {},
@@ -40,7 +40,7 @@ export async function copyFrom(
 
 /** The same with a source that is read as it is sent; it is given up in any case. */
 export async function copyIn(
-  host: QueryHost,
+  host: QueryContext,
   text: string,
   source: Pull<CopyData>,
   given: CopyOptions,
@@ -75,7 +75,7 @@ export async function copyIn(
  * read and thrown away. The connection can be used again in any case. What goes wrong, before or on
  * the way, is the reading's error.
  */
-export function copyTo(host: QueryHost, text: string, options: CopyOptions = {}): ByteStream {
+export function copyTo(host: QueryContext, text: string, options: CopyOptions = {}): ByteStream {
   return byteStream(new CopyOut(host, text, own(options)));
 }
 

@@ -1,4 +1,4 @@
-import type { QueryHost } from "../query/host.ts";
+import type { QueryContext } from "../query/query_context.ts";
 import type { TransactionStatus } from "../protocol/backend.ts";
 import type { Request, SessionLock, Signal } from "../session/exchange.ts";
 
@@ -10,11 +10,11 @@ export class CopyLock implements SessionLock {
   readonly refusal =
     "a COPY is in progress on this connection: run the query after it, or on another connection";
   readonly outer: SessionLock | undefined;
-  readonly #session: QueryHost["executor"]["session"];
+  readonly #session: QueryContext["executor"]["session"];
   readonly #stop: () => void;
 
   /** `stop` is called when the transaction around the COPY is rolled back. */
-  constructor({ executor, defaults }: QueryHost, stop: () => void) {
+  constructor({ executor, defaults }: QueryContext, stop: () => void) {
     this.#session = executor.session;
     this.outer = defaults.lock;
     this.#stop = stop;

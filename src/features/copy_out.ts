@@ -8,7 +8,7 @@ import { Backend } from "../protocol/tags.ts";
 import { takeCallSite, withCallSite } from "../query/call_site.ts";
 import { copyDirection } from "../query/copy_grammar.ts";
 import { endCopy } from "../query/copy_guard.ts";
-import type { QueryHost } from "../query/host.ts";
+import type { QueryContext } from "../query/query_context.ts";
 import type { Conversation, Request } from "../session/exchange.ts";
 import type { Session } from "../session/session.ts";
 import type { CopyTrace, Operation } from "../trace.ts";
@@ -31,7 +31,7 @@ const NOTHING: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 
 /** One copy out of a table: data is kept until it is asked for, and the server held meanwhile. */
 export class CopyOut implements Request<void> {
-  readonly #host: QueryHost;
+  readonly #host: QueryContext;
   readonly #session: Session;
   readonly #text: string;
   readonly #options: CopyOptions;
@@ -61,7 +61,7 @@ export class CopyOut implements Request<void> {
   /** As the server has counted. */
   #copied: number | undefined;
 
-  constructor(host: QueryHost, text: string, options: CopyOptions) {
+  constructor(host: QueryContext, text: string, options: CopyOptions) {
     CopyOut.check(text);
     this.#host = host;
     this.#session = host.executor.session;

@@ -8,7 +8,7 @@ import { InterfaceError, ProtocolError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import * as ownSql from "../own_sql.ts";
 import { appendChunk, isTrailer, readBinaryHeader, TupleEnds } from "../protocol/copy_format.ts";
-import type { HostLoan, QueryHost } from "../query/host.ts";
+import type { HostLoan, QueryContext } from "../query/query_context.ts";
 import { quoteIdentifier } from "../query/quote.ts";
 import type { ObjectRow } from "../query/result.ts";
 import { compileRows, type RowColumn, type RowShape } from "../query/rows.ts";
@@ -56,7 +56,7 @@ export interface CopyRowsToOptions extends CopyOptions {
  * has a say in the format.
  */
 export async function copyRowsFrom(
-  host: QueryHost,
+  host: QueryContext,
   table: TableName,
   columns: readonly string[],
   rows: Source<CopyRow>,
@@ -68,7 +68,7 @@ export async function copyRowsFrom(
   const { signal, lift } = limit("copy", options.timeout, options.signal);
   const how = own<CopyRowsFromOptions>(options, { signal, timeout: 0 });
   const copy = async (lock: SessionLock | undefined): Promise<number> => {
-    const held = own<QueryHost>(host, { defaults: own(host.defaults, { lock }) });
+    const held = own<QueryContext>(host, { defaults: own(host.defaults, { lock }) });
     const described = await describe(held, table, columns, how);
     const first = await unlessAborted(pull.next(), signal);
     const encoder = encoderOf(described.map(fieldOf), first, options.format);
@@ -155,7 +155,7 @@ async function* cut(
 
 /** The columns with their codecs, by a Describe: no right to read them is needed. */
 async function describe(
-  { executor, defaults: { lock } }: QueryHost,
+  { executor, defaults: { lock } }: QueryContext,
   table: TableName,
   columns: readonly string[],
   { signal }: CopyOptions,

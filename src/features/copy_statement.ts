@@ -6,7 +6,7 @@ import { lineCounter, type RowCounter, tupleCounter } from "../protocol/copy_for
 import { beginBind, endBind, execute, parse } from "../protocol/frontend.ts";
 import { Backend, backendName } from "../protocol/tags.ts";
 import { clientCopies } from "../query/copy_grammar.ts";
-import type { QueryHost } from "../query/host.ts";
+import type { QueryContext } from "../query/query_context.ts";
 import type { Message, RequestOptions, SessionLock, Signal } from "../session/exchange.ts";
 import type { CopyTrace, Operation } from "../trace.ts";
 
@@ -35,7 +35,7 @@ export interface CopyOptions {
 
 /** What those who watch are told of a copy; `undefined`: nobody does. */
 export function watchCopy(
-  { executor: { trace: { copy } } }: QueryHost,
+  { executor: { trace: { copy } } }: QueryContext,
   text: string,
   direction: CopyTrace["direction"],
 ): Operation<CopyTrace> | undefined {

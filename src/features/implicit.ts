@@ -5,7 +5,7 @@
 import * as ownSql from "../own_sql.ts";
 import type { TransactionStatus } from "../protocol/backend.ts";
 import { call } from "../query/call.ts";
-import type { QueryHost } from "../query/host.ts";
+import type { QueryContext } from "../query/query_context.ts";
 import type { Request, SessionLock } from "../session/exchange.ts";
 import type { Session } from "../session/session.ts";
 import { Beginning, NOTHING } from "./begin.ts";
@@ -14,12 +14,12 @@ import { BulkQueries } from "./bulk.ts";
 
 /** The queries of a session that is theirs for good. */
 export class ImplicitQueries extends BulkQueries {
-  readonly #host: QueryHost;
+  readonly #host: QueryContext;
   readonly #session: Session;
   readonly #lock: ImplicitLock;
 
   /** Takes the session's turn, and keeps it. */
-  constructor(host: QueryHost) {
+  constructor(host: QueryContext) {
     const { session } = host.executor;
     const lock = new ImplicitLock(session);
     const own = within(host, lock);

@@ -7,7 +7,8 @@ import { InterfaceError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import * as ownSql from "../own_sql.ts";
 import { call } from "../query/call.ts";
-import type { CallOptions, QueryHost } from "../query/host.ts";
+import type { CallOptions } from "../query/options.ts";
+import type { QueryContext } from "../query/query_context.ts";
 import type { ByteSink, ByteStream } from "../query/source.ts";
 import { limit, unlessAborted } from "../session/deadline.ts";
 
@@ -33,10 +34,10 @@ type Run = <Value>(
  * `timeout` of its own; one that is stopped on the server has failed the transaction.
  */
 export class LargeObjects {
-  readonly #host: QueryHost;
+  readonly #host: QueryContext;
 
   /** For the driver: use `largeObjects` of a transaction. */
-  constructor(host: QueryHost) {
+  constructor(host: QueryContext) {
     this.#host = host;
   }
 

@@ -8,7 +8,8 @@ import { own } from "../errors/own.ts";
 import * as ownSql from "../own_sql.ts";
 import type { Notification } from "../protocol/backend.ts";
 import { call } from "../query/call.ts";
-import type { CallOptions, QueryHost } from "../query/host.ts";
+import type { CallOptions } from "../query/options.ts";
+import type { QueryContext } from "../query/query_context.ts";
 import { quoteIdentifier } from "../query/quote.ts";
 import { unlessAborted } from "../session/deadline.ts";
 import type { Signal } from "../session/exchange.ts";
@@ -195,11 +196,11 @@ const DONE: IteratorReturnResult<undefined> = Object.freeze({ done: true, value:
 
 /** All subscriptions of one connection: several to one channel share one LISTEN. */
 export class Subscriptions {
-  readonly #host: QueryHost;
+  readonly #host: QueryContext;
   readonly #channels = new Map<string, Channel>();
   #end: { readonly reason: Error | undefined } | undefined;
 
-  constructor(host: QueryHost) {
+  constructor(host: QueryContext) {
     this.#host = host;
   }
 
@@ -274,7 +275,7 @@ export class Subscriptions {
 
   async #run(text: string): Promise<void> {
     const { executor, defaults } = this.#host;
-    await executor.execute(text, [], own<QueryHost["defaults"]>(defaults, { prepare: false }));
+    await executor.execute(text, [], own<QueryContext["defaults"]>(defaults, { prepare: false }));
   }
 }
 
@@ -292,7 +293,7 @@ const IN_TRANSACTION = "listen() has no place in a transaction: LISTEN is undone
  * @throws {DatabaseError} the payload is too long: 8,000 bytes are too many.
  */
 export async function notify(
-  host: QueryHost,
+  host: QueryContext,
   channel: string,
   payload: string,
   options?: CallOptions,

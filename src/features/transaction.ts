@@ -1,7 +1,7 @@
 /** Transactions and savepoints as they are used: around a callback, with retries, or by hand. */
 import { InterfaceError, PgError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
-import type { QueryHost } from "../query/host.ts";
+import type { QueryContext } from "../query/query_context.ts";
 import { Query } from "../query/query.ts";
 import { SimpleQuery } from "../query/simple_query.ts";
 import { Unstarted } from "../query/unstarted.ts";
@@ -44,7 +44,7 @@ export type QueriesDone<T extends Promises> = Promise<
  * `work` fulfilled all the same; that statement's error is the cause.
  */
 export async function runTransaction<T>(
-  host: QueryHost,
+  host: QueryContext,
   work: TransactionCallback<T>,
   given: TransactionRunOptions = {},
 ): Promise<T> {
@@ -72,7 +72,7 @@ export async function runTransaction<T>(
  * @throws {InterfaceError} one is open already.
  */
 export async function beginTransaction(
-  host: QueryHost,
+  host: QueryContext,
   given: TransactionOptions = {},
 ): Promise<Transaction> {
   const options = own(given);
@@ -118,7 +118,7 @@ function settleWhenLeft(
 
 /** What is told of a block when it begins. */
 function told(
-  { defaults }: QueryHost,
+  { defaults }: QueryContext,
   attempt: number,
 ): Pick<TransactionTrace, "db.operation.name" | "attempt"> {
   const isSavepoint = defaults.lock !== undefined;
@@ -138,12 +138,12 @@ function told(
  * ```
  */
 export class Transaction extends BulkQueries implements AsyncDisposable {
-  readonly #host: QueryHost;
+  readonly #host: QueryContext;
   readonly #block: Block;
   readonly #unstarted: Unstarted;
 
   /** For the driver: use `transaction()` or `begin()` of a connection. */
-  constructor(host: QueryHost, block: Block) {
+  constructor(host: QueryContext, block: Block) {
     const unstarted = new Unstarted();
     const own = within(host, block, unstarted);
     super(own);
@@ -223,7 +223,7 @@ export class Transaction extends BulkQueries implements AsyncDisposable {
 }
 
 async function runSavepoint<T>(
-  host: QueryHost,
+  host: QueryContext,
   outer: Block,
   work: TransactionCallback<T>,
   options: TransactionRunOptions = {},
@@ -236,7 +236,7 @@ async function runSavepoint<T>(
 
 /** Runs it once, under the eyes of those who watch. */
 async function runWatched<T>(
-  host: QueryHost,
+  host: QueryContext,
   attempt: number,
   begin: () => Block,
   work: TransactionCallback<T>,
@@ -256,7 +256,7 @@ async function runWatched<T>(
 }
 
 async function runOnce<T>(
-  host: QueryHost,
+  host: QueryContext,
   block: Block,
   work: TransactionCallback<T>,
 ): Promise<T> {

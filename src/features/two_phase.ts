@@ -6,7 +6,8 @@ import { InterfaceError, InternalError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import * as ownSql from "../own_sql.ts";
 import { call } from "../query/call.ts";
-import type { CallOptions, QueryHost } from "../query/host.ts";
+import type { CallOptions } from "../query/options.ts";
+import type { QueryContext } from "../query/query_context.ts";
 import { quoteLiteral } from "../query/quote.ts";
 
 /** A transaction that was prepared and neither committed nor rolled back. */
@@ -30,13 +31,13 @@ export interface PreparedTransaction {
  * (`max_prepared_transactions`); the transaction is rolled back then.
  */
 export async function prepareTransaction(
-  host: QueryHost,
+  host: QueryContext,
   gid: string,
   firstFailure: () => unknown = () => undefined,
 ): Promise<void> {
   const { executor, defaults } = host;
   const text = ownSql.prepareTransaction(literalOf(gid));
-  const how = own<QueryHost["defaults"]>(defaults, { prepare: false });
+  const how = own<QueryContext["defaults"]>(defaults, { prepare: false });
   const { command } = await executor.execute(text, [], how);
   if (command === "PREPARE TRANSACTION") return;
   const message = "the transaction was rolled back instead of prepared";
@@ -49,11 +50,11 @@ export async function prepareTransaction(
  * @throws {DatabaseError} there is none of that name (42704), it is another's, or one is open here.
  */
 export async function commitPrepared(
-  host: QueryHost,
+  host: QueryContext,
   gid: string,
   options?: CallOptions,
 ): Promise<void> {
-  const how = own<QueryHost["defaults"]>(options, { prepare: false });
+  const how = own<QueryContext["defaults"]>(options, { prepare: false });
   await call(host, ownSql.commitPrepared(literalOf(gid)), [], how);
 }
 
@@ -63,17 +64,17 @@ export async function commitPrepared(
  * @throws {DatabaseError} there is none of that name (42704), it is another's, or one is open here.
  */
 export async function rollbackPrepared(
-  host: QueryHost,
+  host: QueryContext,
   gid: string,
   options?: CallOptions,
 ): Promise<void> {
-  const how = own<QueryHost["defaults"]>(options, { prepare: false });
+  const how = own<QueryContext["defaults"]>(options, { prepare: false });
   await call(host, ownSql.rollbackPrepared(literalOf(gid)), [], how);
 }
 
 /** All prepared transactions of the server, oldest first. */
 export async function recoverPrepared(
-  host: QueryHost,
+  host: QueryContext,
   options?: CallOptions,
 ): Promise<PreparedTransaction[]> {
   const rows = await call(host, ownSql.PREPARED_TRANSACTIONS, [], options);

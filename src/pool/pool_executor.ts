@@ -1,7 +1,7 @@
 import { NotSupportedError, OperationalError } from "../errors/errors.ts";
 import * as ownSql from "../own_sql.ts";
 import { quoteLiteral } from "../query/quote.ts";
-import { Executor } from "../query/execute.ts";
+import { Executor } from "../query/executor.ts";
 import type { StatementLimits } from "../query/statement_cache.ts";
 import type { RequestOptions } from "../session/exchange.ts";
 import type { Session } from "../session/session.ts";
@@ -62,7 +62,7 @@ export class PoolExecutor extends Executor {
     };
   }
 
-  override about(text: string): void {
+  override checkText(text: string): void {
     const { effects, forbids } = this.#rules;
     const { changes } = effects.of(text);
     this.#texts?.push(text);

@@ -1,18 +1,18 @@
 import type { ColumnDescription } from "../protocol/backend.ts";
 import { InterfaceError } from "../errors/errors.ts";
 import { PreparedStatement, type StatementOptions } from "../query/prepared.ts";
-import type { QueryHost } from "../query/host.ts";
+import type { QueryContext } from "../query/query_context.ts";
 import type { Query } from "../query/query.ts";
-import type { Parameters } from "../query/queryable.ts";
+import type { QueryParameters } from "../query/queries.ts";
 
 /** A statement that each connection of a pool prepares by itself when it comes to run it. */
 export class PoolPreparedStatement<Row> extends PreparedStatement<Row> {
-  readonly #run: (parameters: Parameters, options: StatementOptions) => Query<Row>;
+  readonly #run: (parameters: QueryParameters, options: StatementOptions) => Query<Row>;
   #isClosed = false;
 
   constructor(
-    host: QueryHost,
-    run: (parameters: Parameters, options: StatementOptions) => Query<Row>,
+    host: QueryContext,
+    run: (parameters: QueryParameters, options: StatementOptions) => Query<Row>,
     parameters: ConstructorParameters<typeof PreparedStatement>[4]["parameters"],
     columns: readonly ColumnDescription[],
   ) {
@@ -28,7 +28,7 @@ export class PoolPreparedStatement<Row> extends PreparedStatement<Row> {
     this.#run = run;
   }
 
-  override query(parameters: Parameters = [], options: StatementOptions = {}): Query<Row> {
+  override query(parameters: QueryParameters = [], options: StatementOptions = {}): Query<Row> {
     if (this.#isClosed) throw new InterfaceError("the prepared statement is closed");
     return this.#run(parameters, options);
   }

@@ -1,7 +1,8 @@
 import type { Connection } from "../connection.ts";
 import { InterfaceError } from "../errors/errors.ts";
 import type { Fragment } from "../query/fragment.ts";
-import { type HostLoan, neverSent, type QueryHost, type QueryOptions } from "../query/host.ts";
+import type { QueryOptions } from "../query/options.ts";
+import { type HostLoan, neverSent, type QueryContext } from "../query/query_context.ts";
 import { Query, type StatementDescription } from "../query/query.ts";
 import { SimpleQuery } from "../query/simple_query.ts";
 import type { ObjectRow, Result } from "../query/result.ts";
@@ -12,7 +13,7 @@ import type { Kind, Wish } from "./waiting_list.ts";
 /** What a query of a pool needs of it. */
 export interface QueryPool {
   /** What queries are made with, before there is a connection. */
-  readonly host: QueryHost;
+  readonly host: QueryContext;
   /** Runs `work` with a connection, and gives that back when `work` has settled. */
   lend<T>(need: Need, work: (db: Connection) => PromiseLike<T>): Promise<T>;
   /** The caller's stack, where it will be wanted and cannot be had later. */

@@ -1,5 +1,5 @@
 import { assemble, isFragment } from "../query/fragment.ts";
-import type { BatchEntry } from "../query/queryable.ts";
+import type { BatchEntry } from "../query/queries.ts";
 import type { PoolSettings } from "./options.ts";
 import { refusalOf } from "./session_need.ts";
 import { isSuspect, TextEffects } from "./session_state.ts";

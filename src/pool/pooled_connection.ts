@@ -2,7 +2,7 @@ import { Connection } from "../connection.ts";
 import type { ConnectionCore } from "../connection_core.ts";
 import { InterfaceError } from "../errors/errors.ts";
 import type { Holding } from "./holding.ts";
-import type { QueryHost } from "../query/host.ts";
+import type { QueryContext } from "../query/query_context.ts";
 import type { Session } from "../session/session.ts";
 import type { Lease } from "./lease.ts";
 
@@ -56,22 +56,22 @@ export class PooledConnection extends Connection {
  * The core of a connection for the time of a lease, and what its queries run on. Everything made
  * from the connection holds on to it, and nothing else does.
  */
-class LeasedCore implements ConnectionCore, QueryHost {
+class LeasedCore implements ConnectionCore, QueryContext {
   readonly #lease: Lease;
 
   constructor(lease: Lease) {
     this.#lease = lease;
   }
 
-  get host(): QueryHost {
+  get host(): QueryContext {
     return this;
   }
 
-  get executor(): QueryHost["executor"] {
+  get executor(): QueryContext["executor"] {
     return coreOf(this.#lease).host.executor;
   }
 
-  get defaults(): QueryHost["defaults"] {
+  get defaults(): QueryContext["defaults"] {
     return this.#lease.slot.core.host.defaults;
   }
 
@@ -79,11 +79,11 @@ class LeasedCore implements ConnectionCore, QueryHost {
     return this.#lease.slot.core.host.asyncStacks;
   }
 
-  get templates(): QueryHost["templates"] {
+  get templates(): QueryContext["templates"] {
     return this.#lease.slot.core.host.templates;
   }
 
-  get names(): QueryHost["names"] {
+  get names(): QueryContext["names"] {
     return this.#lease.slot.core.host.names;
   }
 

@@ -6,6 +6,6 @@ import type { ExecuteOptions } from "./execute_options.ts";
 export const ATTEMPTS = 3;
 
 /** How it is run after `attempt`: in the end without names, for behind a pooler any name may be unknown. */
-export function relyingOnLess(options: ExecuteOptions, attempt: number): ExecuteOptions {
+export function optionsOfAttempt(options: ExecuteOptions, attempt: number): ExecuteOptions {
   return attempt + 1 < ATTEMPTS ? options : own<ExecuteOptions>(options, { prepare: false });
 }

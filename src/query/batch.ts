@@ -12,12 +12,12 @@ import { Backend } from "../protocol/tags.ts";
 import type { Conversation, Request } from "../session/exchange.ts";
 import { mayCommit } from "./commits.ts";
 import { endCopy } from "./copy_guard.ts";
-import { ATTEMPTS, relyingOnLess } from "./again.ts";
-import type { Executor } from "./execute.ts";
+import { ATTEMPTS, optionsOfAttempt } from "./again.ts";
+import type { Executor } from "./executor.ts";
 import type { ExecuteOptions } from "./execute_options.ts";
 import { bindKnown } from "./bind.ts";
-import { Execution } from "./execution.ts";
-import { expect, unexpected } from "./introduction.ts";
+import { ExtendedQuery } from "./extended_query.ts";
+import { expect, unexpected } from "./parse_describe.ts";
 import { checkParameters } from "./parameters.ts";
 import { batchResultTrace, batchTrace } from "./query_trace.ts";
 import { Result } from "./result.ts";
@@ -97,7 +97,7 @@ class NotDescribed extends InterfaceError {
 
 /** The request of a batch. */
 class Batch implements Request<Result[]> {
-  readonly executions: readonly Execution[];
+  readonly executions: readonly ExtendedQuery[];
   readonly #executor: Executor;
   /** The one that is being written, or answered. */
   #at = 0;
@@ -107,11 +107,11 @@ class Batch implements Request<Result[]> {
     this.#executor = executor;
     this.executions = items.map(({ text, values, parameterTypes }, i) => {
       naming("queries", i, () => checkParameters(values));
-      executor.exactness.heed(text);
+      executor.exactness.noteText(text);
       const how = parameterTypes === undefined
         ? options
         : own<ExecuteOptions>(options, { parameterTypes });
-      const execution = new Execution(executor, text, values, how);
+      const execution = new ExtendedQuery(executor, text, values, how);
       execution.whole = this; // the next one is sent right behind
       return execution;
     });
@@ -166,7 +166,7 @@ class Batch implements Request<Result[]> {
     if (error instanceof NotDescribed) return this.#describe();
     const recovery = this.#executor.recover(this.executions[this.#at]!, error, status);
     if (recovery === false || this.#attempt === ATTEMPTS) return false;
-    for (const execution of this.executions) execution.relyOnLess(this.#attempt);
+    for (const execution of this.executions) execution.prepareAttempt(this.#attempt);
     this.#attempt++;
     return recovery;
   }
@@ -199,7 +199,7 @@ class Many implements Request<Result> {
   #decode: RowDecoder | undefined;
   #isNamed = false;
   /** A set did not fit the types that the statement was prepared with, and nothing was sent. */
-  #isMisfit = false;
+  #hasUnfitValue = false;
   #attempt = 0;
 
   constructor(
@@ -228,11 +228,11 @@ class Many implements Request<Result> {
     const oids = statement.parameters.map(({ oid }) => oid);
     if (!this.#isNamed) parse(out, "", statement.text, oids);
     this.#rows.forEach((values, i) => {
-      this.#isMisfit = this.#isNamed;
+      this.#hasUnfitValue = this.#isNamed;
       naming("rows", i, () => bindKnown(out, "", name, statement, values));
       out.bytes(EXECUTE_ALL);
     });
-    this.#isMisfit = false;
+    this.#hasUnfitValue = false;
     sync(out);
   }
 
@@ -269,7 +269,7 @@ class Many implements Request<Result> {
     if (error instanceof NotDescribed) return this.#describe();
     const recovery = this.#remedy(error, status);
     if (recovery === false || this.#attempt === ATTEMPTS) return false;
-    this.#options = relyingOnLess(this.#options, this.#attempt++);
+    this.#options = optionsOfAttempt(this.#options, this.#attempt++);
     this.#statement = undefined;
     return recovery;
   }
@@ -283,7 +283,7 @@ class Many implements Request<Result> {
     ];
     if (executor.forgetAltered(error)) return false;
     const ran = { statement, text, options, isKept: this.#isNamed };
-    if (this.#isMisfit) return executor.forgetOutdated(ran);
+    if (this.#hasUnfitValue) return executor.forgetOutdated(ran);
     return status !== undefined && executor.mendBound(ran, error, status);
   }
 

@@ -1,7 +1,7 @@
 import { own } from "../errors/own.ts";
 import { takeCallSite } from "./call_site.ts";
 import type { OwnOptions } from "./execute_options.ts";
-import type { QueryHost } from "./host.ts";
+import type { QueryContext } from "./query_context.ts";
 import type { Result } from "./result.ts";
 
 /**
@@ -9,7 +9,7 @@ import type { Result } from "./result.ts";
  * operation on a large object. It is reported to tracing channels, as the user's queries are.
  */
 export async function call(
-  { executor, defaults, asyncStacks }: QueryHost,
+  { executor, defaults, asyncStacks }: QueryContext,
   text: string,
   values: readonly unknown[],
   options: OwnOptions | undefined,

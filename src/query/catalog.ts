@@ -8,7 +8,7 @@ import { own } from "../errors/own.ts";
 import * as ownSql from "../own_sql.ts";
 import type { SessionLock } from "../session/exchange.ts";
 import type { TypeInfo, TypeRegistry } from "../types/registry.ts";
-import type { Executor } from "./execute.ts";
+import type { Executor } from "./executor.ts";
 import type { Result } from "./result.ts";
 import { executeSimple } from "./simple.ts";
 

@@ -7,11 +7,11 @@ import type { TransactionStatus } from "../protocol/backend.ts";
 import { Kind } from "../protocol/tags.ts";
 import type { Conversation, Request } from "../session/exchange.ts";
 import { ATTEMPTS } from "./again.ts";
-import type { Executor } from "./execute.ts";
+import type { Executor } from "./executor.ts";
 import type { ExecuteOptions } from "./execute_options.ts";
-import { Introduction, readDescription } from "./introduction.ts";
+import { ParseDescribe, readDescription } from "./parse_describe.ts";
 import type { Statement } from "./statement.ts";
-import type { StatementPlace } from "./statement_cache.ts";
+import type { StatementStore } from "./statement_cache.ts";
 
 /** Introduces a statement to the server, or waits for one that is on its way. */
 export class Description implements Request<Statement> {
@@ -19,8 +19,8 @@ export class Description implements Request<Statement> {
   readonly #text: string;
   readonly #declared: readonly number[];
   readonly #types: ExecuteOptions["types"];
-  #place: StatementPlace | undefined;
-  #introduction: Introduction | undefined;
+  #store: StatementStore | undefined;
+  #parseDescribe: ParseDescribe | undefined;
   #coming: Statement | undefined;
   #attempt = 0;
 
@@ -29,12 +29,12 @@ export class Description implements Request<Statement> {
     this.#text = text;
     this.#declared = options.parameterTypes ?? [];
     this.#types = options.types;
-    this.#place = options.prepare === false ? undefined : options.place ?? executor.cache;
+    this.#store = options.prepare === false ? undefined : options.store ?? executor.cache;
   }
 
   /** The statement, when it is ready already: there is nothing to ask. */
   get known(): Statement | undefined {
-    const found = this.#place?.find(this.#text, this.#declared, this.#types);
+    const found = this.#store?.find(this.#text, this.#declared, this.#types);
     return found?.state === "ready" ? found : undefined;
   }
 
@@ -45,35 +45,35 @@ export class Description implements Request<Statement> {
    * @throws {StaleStatementError} it was lost, inside a transaction that has failed over it.
    */
   recover(error: unknown, status: TransactionStatus | undefined): boolean {
-    const statement = this.#coming ?? this.#introduction?.statement;
+    const statement = this.#coming ?? this.#parseDescribe?.statement;
     if (statement === undefined || status === undefined || this.#attempt++ === ATTEMPTS) {
       return false;
     }
-    const wasLetDown = this.#coming?.state === "failed"
+    const sharedParseFailed = this.#coming?.state === "failed"
       ? status === "idle"
-      : this.#executor.dropStale(statement, error, status, { place: this.#place }, false);
-    if (wasLetDown) this.#place = undefined;
-    return wasLetDown;
+      : this.#executor.dropStale(statement, error, status, { store: this.#store }, false);
+    if (sharedParseFailed) this.#store = undefined;
+    return sharedParseFailed;
   }
 
   write(out: Writer): void {
-    this.#introduction = undefined;
-    this.#coming = this.#place?.find(this.#text, this.#declared, this.#types);
+    this.#parseDescribe = undefined;
+    this.#coming = this.#store?.find(this.#text, this.#declared, this.#types);
     if (this.#coming !== undefined) describe(out, Kind.Statement, this.#coming.name);
     else {
-      const [executor, place, text] = [this.#executor, this.#place, this.#text];
+      const [executor, store, text] = [this.#executor, this.#store, this.#text];
       const [declared, types] = [this.#declared, this.#types];
-      this.#introduction = new Introduction(out, executor, place, text, declared, types);
+      this.#parseDescribe = new ParseDescribe(out, executor, store, text, declared, types);
     }
     sync(out);
   }
 
   *talk(): Conversation<Statement> {
-    if (this.#introduction === undefined) {
+    if (this.#parseDescribe === undefined) {
       yield* readDescription(this.#executor, this.#coming!);
       return this.#coming!;
     }
-    yield* this.#introduction.replies();
-    return this.#introduction.statement;
+    yield* this.#parseDescribe.replies();
+    return this.#parseDescribe.statement;
   }
 }

@@ -17,7 +17,7 @@ export class Exactness {
   }
 
   /** Takes note of a text that is about to be run, or of an assignment made at startup. */
-  heed(text: string): void {
+  noteText(text: string): void {
     this.#roundsFloats ||= MAY_ROUND.test(text);
   }
 

@@ -15,20 +15,20 @@ import {
 import type { Session } from "../session/session.ts";
 import type { ExecuteOptions } from "./execute_options.ts";
 import { mayCommit } from "./commits.ts";
-import { expect } from "./introduction.ts";
-import type { Piece } from "./piece.ts";
+import { expect } from "./parse_describe.ts";
+import type { RowBuffer } from "./row_buffer.ts";
 import { staleRow } from "./rows.ts";
 import {
   bindPortal,
   bound,
   isLast,
   isNamed,
-  Pieces,
   type Portal,
   type PortalQuery,
-} from "./portal_query.ts";
+  RowBuffers,
+} from "./portal.ts";
 
-/** How long a piece that nobody wants any more may take before the server is told to stop. */
+/** How long a buffer that nobody wants any more may take before the server is told to stop. */
 const PATIENCE_MS = 100;
 
 /** Outside of a transaction: one request from Bind to Sync, and the session's turn with it. */
@@ -40,9 +40,9 @@ export class ExclusivePortal implements Portal, Request<void>, SessionLock {
   leftIn: TransactionStatus | undefined;
   readonly #query: PortalQuery;
   readonly #session: Session;
-  readonly #pieces: Pieces;
+  readonly #buffers: RowBuffers;
   #count = 0;
-  #waiting: { resolve(piece: Piece): void; reject(error: unknown): void } | undefined;
+  #waiting: { resolve(buffer: RowBuffer): void; reject(error: unknown): void } | undefined;
   /** Settled when the session is free again; never rejects. */
   #running: Promise<void> | undefined;
   #isOver = false;
@@ -51,18 +51,18 @@ export class ExclusivePortal implements Portal, Request<void>, SessionLock {
   #hasGiven = false;
   #hasSync = false;
   #stopped: { reason: unknown } | undefined;
-  /** Runs while a piece is waited for, as `timeout` says. */
+  /** Runs while a buffer is waited for, as `timeout` says. */
   #silence: (() => void) | undefined;
-  /** Runs while a piece is waited for that nobody wants. */
+  /** Runs while a buffer is waited for that nobody wants. */
   #patience: ReturnType<typeof setTimeout> | undefined;
 
   constructor(query: PortalQuery) {
     this.#query = query;
     this.#session = query.executor.session;
-    this.#pieces = new Pieces(query);
+    this.#buffers = new RowBuffers(query);
   }
 
-  fetch(count: number): Promise<Piece> {
+  fetch(count: number): Promise<RowBuffer> {
     return new Promise((resolve, reject) => {
       if (this.#isOver) return reject(this.#error);
       this.#waiting = { resolve, reject };
@@ -144,12 +144,12 @@ export class ExclusivePortal implements Portal, Request<void>, SessionLock {
   *#fetches(): Generator<RowSink | null | undefined, void, Message> {
     let message = yield;
     for (;;) {
-      const piece = this.#pieces.next();
-      message = yield* piece.fill(message);
-      piece.isLast = isLast(message, this.#query, "simple");
-      if (piece.isLast) this.#sync();
-      this.#deliver(piece);
-      if (piece.isLast) return;
+      const buffer = this.#buffers.next();
+      message = yield* buffer.fill(message);
+      buffer.isLast = isLast(message, this.#query, "simple");
+      if (buffer.isLast) this.#sync();
+      this.#deliver(buffer);
+      if (buffer.isLast) return;
       if (this.#isLeft) this.stop(undefined);
       message = yield (this.#isLeft ? undefined : null);
       if (this.#stopped !== undefined) return this.#closed(message);
@@ -179,15 +179,15 @@ export class ExclusivePortal implements Portal, Request<void>, SessionLock {
     clearTimeout(this.#patience);
   }
 
-  #deliver(piece: Piece): void {
+  #deliver(buffer: RowBuffer): void {
     this.#silence?.();
     this.#hasGiven = true;
     const waiting = this.#waiting;
     this.#waiting = undefined;
-    waiting?.resolve(piece);
+    waiting?.resolve(buffer);
   }
 
-  /** The wait for one piece is what `timeout` bounds: how long the reader takes is his affair. */
+  /** The wait for one buffer is what `timeout` bounds: how long the reader takes is his affair. */
   #bound(): void {
     const { timeout } = this.#query.options;
     if (!timeout) return;

@@ -1,7 +1,7 @@
 import type { SessionLock, Signal } from "../session/exchange.ts";
 import type { RowShape } from "./rows.ts";
 import type { OwnTypes } from "./statement.ts";
-import type { StatementPlace } from "./statement_cache.ts";
+import type { StatementStore } from "./statement_cache.ts";
 
 /** How one query is to be run. */
 export interface ExecuteOptions {
@@ -20,7 +20,7 @@ export interface ExecuteOptions {
   /** The lock within which it is made. */
   readonly lock?: SessionLock;
   /** Where its statement is kept; the cache by default. */
-  readonly place?: StatementPlace;
+  readonly store?: StatementStore;
   /** Sent before all that waits: on behalf of a request that is being recovered. */
   readonly ahead?: boolean;
 }

@@ -1,22 +1,124 @@
-/**
- * A result taken in pieces: Bind, then Execute with a row limit, again and again.
- *
- * A portal lives as long as its transaction. Outside of one that ends with the next Sync, so the
- * stream keeps the session to itself, with Flush instead of Sync until the end; others are refused
- * meanwhile, because a query awaited inside the loop would wait for the loop. Inside a transaction
- * each piece is a request like any other, and others may run between them.
- * Source: manual, "Extended Query": "If Execute terminates before completing the execution of a
- * portal (due to reaching a nonzero result-row count), it will send a PortalSuspended message".
- */
-import { ExclusivePortal } from "./exclusive_portal.ts";
-import type { Portal, PortalQuery } from "./portal_query.ts";
-import { SharedPortal } from "./shared_portal.ts";
+/** What the portals within transactions and outside of them have in common. */
+import type { Writer } from "../bytes/writer.ts";
+import { InterfaceError } from "../errors/errors.ts";
+import { readCommandTag, type TransactionStatus } from "../protocol/backend.ts";
+import { describe, parse } from "../protocol/frontend.ts";
+import { Backend, Kind } from "../protocol/tags.ts";
+import type { Message } from "../session/exchange.ts";
+import { endCopy } from "./copy_guard.ts";
+import type { Executor } from "./executor.ts";
+import type { ExecuteOptions } from "./execute_options.ts";
+import { bindKnown } from "./bind.ts";
+import { expect, readDescription, unexpected } from "./parse_describe.ts";
+import { RowBuffer } from "./row_buffer.ts";
+import type { Statement } from "./statement.ts";
 
-/** Makes the portal that suits the place: nothing is sent before the first fetch. */
-export function openPortal(query: PortalQuery): Portal {
-  const { options: { lock }, executor: { session } } = query;
-  const isInTransaction = lock === undefined
-    ? session.transactionStatus === "transaction" && session.pending === 0
-    : lock.isTransaction === true;
-  return isInTransaction ? new SharedPortal(query) : new ExclusivePortal(query);
+/** An open portal. */
+export interface Portal {
+  /** The state in which its failure has left the session; `undefined`: it has not been told. */
+  readonly leftIn: TransactionStatus | undefined;
+  /** The next rows, at most `count`. One call at a time. */
+  fetch(count: number): Promise<RowBuffer>;
+  /** Closes it; resolves when the session is free of it. Never rejects. */
+  close(): Promise<void>;
+  /** Stops what it does, which fails with `reason`. */
+  cancel(reason: unknown): void;
+}
+
+/** What a portal is made of. */
+export interface PortalQuery {
+  readonly executor: Executor;
+  /** Described already, its types learned. */
+  readonly statement: Statement;
+  readonly values: readonly unknown[];
+  readonly options: ExecuteOptions;
+}
+
+/** The two buffers that there are at a time: one is read while the other comes. */
+export class RowBuffers {
+  readonly #pair: readonly [RowBuffer, RowBuffer];
+  #at = 0;
+
+  constructor({ executor: { session }, statement, options }: PortalQuery) {
+    const decode = statement.decoder(options.rows ?? "object");
+    const buffer = () => new RowBuffer(session.wire, statement.binaryColumns.length, decode);
+    this.#pair = [buffer(), buffer()];
+  }
+
+  /** For the next rows; the buffer before the one before is over. */
+  next(): RowBuffer {
+    this.#at ^= 1;
+    return this.#pair[this.#at]!;
+  }
+}
+
+/** The statement has been described, but what it depends on has changed since. */
+export class OutdatedDescription extends InterfaceError {
+  constructor() {
+    super("what the statement depends on has changed since it was described");
+  }
+}
+
+/** Reports whether the portal is bound to a statement that has a name. */
+export function isNamed({ statement }: PortalQuery): boolean {
+  return statement.name !== "" && statement.state === "ready";
+}
+
+/**
+ * Appends Bind; before it Parse and Describe, where the statement has no name.
+ *
+ * @throws {OutdatedDescription} the statement has to be described again.
+ */
+export function bindPortal(query: PortalQuery, out: Writer, portal: string): void {
+  const { executor, statement, values, options } = query;
+  if (!executor.cache.isCurrent(statement)) throw new OutdatedDescription();
+  executor.cache.sending(statement.text, options.lock);
+  if (!isNamed(query)) {
+    parse(out, "", statement.text, statement.parameters.map(({ oid }) => oid));
+    describe(out, Kind.Statement, "");
+  }
+  bindKnown(out, portal, isNamed(query) ? statement.name : "", statement, values);
+}
+
+/**
+ * Reads the replies to {@linkcode bindPortal}.
+ *
+ * @throws {OutdatedDescription} the result is not as it was described: another session has changed it.
+ */
+export function* bound(query: PortalQuery): Generator<undefined, void, Message> {
+  if (!isNamed(query)) {
+    expect(yield, Backend.ParseComplete);
+    const { executor, statement } = query;
+    const now = executor.cache.unnamed(statement.text, statement.declared, statement.types);
+    yield* readDescription(executor, now);
+    const isSame = now.columns.length === statement.columns.length &&
+      now.columns.every(({ typeOid }, i) => typeOid === statement.columns[i]!.typeOid);
+    if (!isSame) throw new OutdatedDescription();
+  }
+  expect(yield, Backend.BindComplete);
+}
+
+/** Reports whether the message that ended an Execute says that there are no more rows. */
+export function isLast(
+  message: Message,
+  { executor, statement }: PortalQuery,
+  protocol: "simple" | "extended",
+): boolean {
+  switch (message.tag) {
+    case Backend.PortalSuspended:
+      return false;
+    case Backend.CommandComplete: {
+      const tag = readCommandTag(message.reader);
+      if (statement.columns.length === 0) executor.completed(tag);
+      return true;
+    }
+    case Backend.EmptyQueryResponse:
+      return true;
+    case Backend.CopyInResponse:
+    case Backend.CopyOutResponse:
+    case Backend.CopyBothResponse:
+      throw endCopy(executor.session, message.tag, protocol);
+    default:
+      throw unexpected(message);
+  }
 }

@@ -8,14 +8,15 @@ import type { ColumnDescription } from "../protocol/backend.ts";
 import { close, sync } from "../protocol/frontend.ts";
 import { Backend, Kind } from "../protocol/tags.ts";
 import type { Conversation, Request } from "../session/exchange.ts";
-import { expect } from "./introduction.ts";
+import { expect } from "./parse_describe.ts";
 import { bindNames, type NamedText } from "./named.ts";
-import { overlaid, type QueryHost, type QueryOptions, withDefaults } from "./host.ts";
+import { overlaid, type QueryOptions } from "./options.ts";
+import { type QueryContext, withDefaults } from "./query_context.ts";
 import { inOriginal } from "./rewritten.ts";
 import { Query } from "./query.ts";
 import type { ObjectRow } from "./result.ts";
 import type { Statement } from "./statement.ts";
-import type { OwnPlace } from "./statement_cache.ts";
+import type { PreparedStore } from "./statement_cache.ts";
 
 /** Options of one run of a prepared statement. */
 export type StatementOptions = Pick<QueryOptions, "rows" | "signal" | "timeout">;
@@ -32,24 +33,24 @@ export class PreparedStatement<Row = ObjectRow> implements AsyncDisposable {
   readonly parameterTypes: readonly number[];
   /** The columns of its result, as of when it was prepared; none when it returns no rows. */
   readonly columns: readonly ColumnDescription[];
-  readonly #host: QueryHost;
+  readonly #host: QueryContext;
   readonly #text: NamedText;
   readonly #options: QueryOptions;
-  readonly #place: OwnPlace;
+  readonly #store: PreparedStore;
   #isClosed = false;
 
   /** For the driver: use `prepare()` of a connection. */
   constructor(
-    host: QueryHost,
+    host: QueryContext,
     text: NamedText,
     options: QueryOptions,
-    place: OwnPlace,
+    store: PreparedStore,
     { parameters, columns }: Statement,
   ) {
     this.#host = host;
     this.#text = text;
     this.#options = options;
-    this.#place = place;
+    this.#store = store;
     this.parameterTypes = parameters.map(({ oid }) => oid);
     this.columns = columns;
   }
@@ -77,7 +78,7 @@ export class PreparedStatement<Row = ObjectRow> implements AsyncDisposable {
   /** Drops it on the server. Closing twice is closing once; never rejects. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    const statement = this.#place.leave();
+    const statement = this.#store.leave();
     if (statement === undefined) return;
     const { executor, defaults: { lock } } = this.#host;
     await executor.session.request(new StatementClose(statement), { lock }).catch(() => {
@@ -98,21 +99,21 @@ export class PreparedStatement<Row = ObjectRow> implements AsyncDisposable {
  * @throws {DatabaseError} the server does not understand it.
  */
 export async function prepareStatement<Row>(
-  host: QueryHost,
+  host: QueryContext,
   text: string,
   options: QueryOptions,
 ): Promise<PreparedStatement<Row>> {
   const { executor } = host;
   const scanned = host.names.scan(text, executor.escapesInStrings);
-  const place = executor.cache.place();
-  const kept = own<QueryOptions & { place: OwnPlace }>(options, { place });
+  const store = executor.cache.preparedStore();
+  const kept = own<QueryOptions & { store: PreparedStore }>(options, { store });
   try {
     const how = await withDefaults(kept, host);
     const fixed: QueryOptions = own(kept, { parameterTypes: how.parameterTypes });
     const statement = await executor.describe(scanned.text, how);
-    return new PreparedStatement(host, scanned, fixed, place, statement);
+    return new PreparedStatement(host, scanned, fixed, store, statement);
   } catch (error) {
-    place.leave();
+    store.leave();
     throw inOriginal(error, scanned);
   }
 }

@@ -5,10 +5,11 @@ import { uncancellable } from "../session/cancellation.ts";
 import { cancelled } from "../session/exchange.ts";
 import { takeCallSite, withCallSite } from "./call_site.ts";
 import type { ExecuteOptions } from "./execute_options.ts";
-import { Execution } from "./execution.ts";
+import { ExtendedQuery } from "./extended_query.ts";
 import { FOREIGN_QUERY, refuseForeign } from "./foreign.ts";
 import { type Assembly, Fragment, inheritFromPromise, isFragment } from "./fragment.ts";
-import { neverSent, NO_OPTIONS, type QueryHost, type QueryOptions, withDefaults } from "./host.ts";
+import { NO_OPTIONS, type QueryOptions } from "./options.ts";
+import { neverSent, type QueryContext, withDefaults } from "./query_context.ts";
 import type { ObjectRow, Result } from "./result.ts";
 import { inOriginal, type Rewritten } from "./rewritten.ts";
 import { SimpleQuery } from "./simple_query.ts";
@@ -42,7 +43,7 @@ export interface StatementDescription {
  * ```
  */
 export class Query<Row = ObjectRow> extends Fragment<Row> implements AsyncIterable<Row> {
-  readonly #host: QueryHost;
+  readonly #host: QueryContext;
   readonly #text: string;
   readonly #parameters: readonly unknown[];
   readonly #options: QueryOptions;
@@ -63,7 +64,7 @@ export class Query<Row = ObjectRow> extends Fragment<Row> implements AsyncIterab
    * from a text with names.
    */
   constructor(
-    host: QueryHost,
+    host: QueryContext,
     text: string,
     parameters: readonly unknown[],
     options: QueryOptions,
@@ -247,7 +248,7 @@ export class Query<Row = ObjectRow> extends Fragment<Row> implements AsyncIterab
   #run(options: ExecuteOptions): Promise<Result<Row>> {
     if (this.#isCancelled) throw cancelled();
     const { executor } = this.#host;
-    const execution = new Execution(executor, this.#text, this.#parameters, options);
+    const execution = new ExtendedQuery(executor, this.#text, this.#parameters, options);
     execution.rewritten = rewrittenOf(this.#origin);
     this.#running = execution;
     return executor.query(execution, this.#site) as Promise<Result<Row>>;

@@ -4,40 +4,40 @@ import type { TransactionStatus } from "../protocol/backend.ts";
 import { close, execute, sync } from "../protocol/frontend.ts";
 import { Backend, Kind } from "../protocol/tags.ts";
 import type { Conversation, Request } from "../session/exchange.ts";
-import { expect } from "./introduction.ts";
-import type { Piece } from "./piece.ts";
+import { expect } from "./parse_describe.ts";
+import type { RowBuffer } from "./row_buffer.ts";
 import { staleRow } from "./rows.ts";
 import {
   bindPortal,
   bound,
   isLast,
   isNamed,
-  Pieces,
   type Portal,
   type PortalQuery,
-} from "./portal_query.ts";
+  RowBuffers,
+} from "./portal.ts";
 
-/** Inside a transaction: each piece is a request by itself. */
+/** Inside a transaction: each buffer is a request by itself. */
 export class SharedPortal implements Portal {
   leftIn: TransactionStatus | undefined;
   readonly #query: PortalQuery;
   readonly #name: string;
-  readonly #pieces: Pieces;
+  readonly #buffers: RowBuffers;
   #isOpen = false;
-  #fetching: PieceRequest | undefined;
+  #fetching: FetchRequest | undefined;
 
   constructor(query: PortalQuery) {
     this.#query = query;
     this.#name = query.executor.cache.freshName();
-    this.#pieces = new Pieces(query);
+    this.#buffers = new RowBuffers(query);
   }
 
-  async fetch(count: number): Promise<Piece> {
+  async fetch(count: number): Promise<RowBuffer> {
     const { executor: { session }, options } = this.#query;
-    const request = new PieceRequest(this.#query, this.#name, {
+    const request = new FetchRequest(this.#query, this.#name, {
       count,
       binds: !this.#isOpen,
-      piece: this.#pieces.next(),
+      buffer: this.#buffers.next(),
     });
     this.#isOpen = true;
     this.#fetching = request;
@@ -68,11 +68,11 @@ interface Fetch {
   /** The portal is to be made first. */
   readonly binds: boolean;
   /** Takes the rows. */
-  readonly piece: Piece;
+  readonly buffer: RowBuffer;
 }
 
 /** Bind, the first time, and Execute. */
-class PieceRequest implements Request<Piece> {
+class FetchRequest implements Request<RowBuffer> {
   leftIn: TransactionStatus | undefined;
   readonly #query: PortalQuery;
   readonly #portal: string;
@@ -91,12 +91,12 @@ class PieceRequest implements Request<Piece> {
     sync(out);
   }
 
-  *talk(): Conversation<Piece> {
-    const { binds, piece } = this.#fetch;
+  *talk(): Conversation<RowBuffer> {
+    const { binds, buffer } = this.#fetch;
     if (binds) yield* bound(this.#query);
-    const message = yield* piece.fill(yield);
-    piece.isLast = isLast(message, this.#query, "extended");
-    return piece;
+    const message = yield* buffer.fill(yield);
+    buffer.isLast = isLast(message, this.#query, "extended");
+    return buffer;
   }
 
   tolerates(violation: ProtocolError): Error | undefined {

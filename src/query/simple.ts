@@ -15,7 +15,7 @@ import { Backend, backendName } from "../protocol/tags.ts";
 import type { Conversation, Message, Request, RowSink } from "../session/exchange.ts";
 import { endsTransaction, mayCommit } from "./commits.ts";
 import { endCopy, refuseCopy } from "./copy_guard.ts";
-import type { Executor } from "./execute.ts";
+import type { Executor } from "./executor.ts";
 import type { ExecuteOptions, OwnOptions } from "./execute_options.ts";
 import { queryTrace, resultTrace } from "./query_trace.ts";
 import { Result } from "./result.ts";
@@ -43,8 +43,8 @@ export class SimpleRequest implements Request<Result[]> {
   /** @throws {InterfaceError} the text is a COPY. */
   constructor(executor: Executor, text: string, options: ExecuteOptions) {
     refuseCopy(text, executor.escapesInStrings);
-    executor.about(text);
-    executor.exactness.heed(text);
+    executor.checkText(text);
+    executor.exactness.noteText(text);
     this.#executor = executor;
     this.#text = text;
     this.#options = options;

@@ -1,7 +1,8 @@
 import { InterfaceError } from "../errors/errors.ts";
 import { inheritFromPromise } from "./fragment.ts";
 import { takeCallSite, withCallSite } from "./call_site.ts";
-import { neverSent, over, type QueryHost, type QueryOptions } from "./host.ts";
+import type { QueryOptions } from "./options.ts";
+import { neverSent, over, type QueryContext } from "./query_context.ts";
 import { uncancellable } from "../session/cancellation.ts";
 import type { ObjectRow, Result } from "./result.ts";
 import { inOriginal, type Rewritten } from "./rewritten.ts";
@@ -9,7 +10,7 @@ import { SimpleRequest } from "./simple.ts";
 
 /** A text sent as it is by the simple protocol; it resolves to the result of its last statement. */
 export class SimpleQuery<Row = ObjectRow> {
-  readonly #host: QueryHost;
+  readonly #host: QueryContext;
   readonly #text: string;
   readonly #parameters: readonly unknown[];
   readonly #options: QueryOptions;
@@ -24,7 +25,7 @@ export class SimpleQuery<Row = ObjectRow> {
 
   /** For the driver: use `simple()` of a query. */
   constructor(
-    host: QueryHost,
+    host: QueryContext,
     text: string,
     parameters: readonly unknown[],
     options: QueryOptions,

@@ -6,7 +6,7 @@ import { Dependence, type DependenceSource, type Reach, type TextEffects } from 
 import { type OwnTypes, Statement } from "./statement.ts";
 
 /** Where statements are found by their text: the cache, or a place for one statement. */
-export interface StatementPlace {
+export interface StatementStore {
   /** Returns the statement for this text, unless there is none that may be used. */
   find(text: string, declared: readonly number[], types?: OwnTypes): Statement | undefined;
   /** Makes a statement under a fresh name; `undefined`: it is not to be kept, or there is no room. */
@@ -36,7 +36,7 @@ type Shelf = Map<string, Statement>;
  * Names carry a random prefix: behind a pooler that mixes up sessions, two connections must never
  * mean different statements by one name.
  */
-export class StatementCache implements StatementPlace {
+export class StatementCache implements StatementStore {
   readonly #limits: StatementLimits;
   readonly #dependence: Dependence;
   readonly #now: () => number;
@@ -46,7 +46,7 @@ export class StatementCache implements StatementPlace {
   #shelf: Shelf = new Map();
   /** The settings of `#shelf` are not known. */
   #isUnsettled = true;
-  readonly #places = new Set<OwnPlace>();
+  readonly #stores = new Set<PreparedStore>();
   /** Texts that the server ran as something else although they had just been parsed. */
   readonly #unkept = new Set<string>();
   /** Names of statements that the server still has and that are not used any more. */
@@ -115,10 +115,10 @@ export class StatementCache implements StatementPlace {
   }
 
   /** A place for one statement, which is never closed to make room. */
-  place(): OwnPlace {
-    const place = new OwnPlace(this, () => this.#places.delete(place));
-    this.#places.add(place);
-    return place;
+  preparedStore(): PreparedStore {
+    const store = new PreparedStore(this, () => this.#stores.delete(store));
+    this.#stores.add(store);
+    return store;
   }
 
   /**
@@ -188,7 +188,7 @@ export class StatementCache implements StatementPlace {
       for (const one of [...shelf.values()]) if (one.state === "ready") this.forget(one);
     }
     this.#unused = [];
-    for (const place of this.#places) place.clear();
+    for (const store of this.#stores) store.clear();
   }
 
   /** Whether statements have names, and are kept on the server. */
@@ -207,7 +207,7 @@ export class StatementCache implements StatementPlace {
    * that was made after such a loss is lost too, and so again, there is a pooler that gives us another
    * session for each transaction.
    */
-  lose(statement: Statement): void {
+  noteLoss(statement: Statement): void {
     this.#losses = Math.max(this.#losses, statement.losses + 1);
     if (this.#losses === MOST_LOSSES) this.keepNone();
   }
@@ -235,7 +235,7 @@ export class StatementCache implements StatementPlace {
         if (old.state === "ready") shelf.set(key, renewed(old, describe));
       }
     }
-    for (const place of this.#places) place.renew((old) => renewed(old, describe));
+    for (const store of this.#stores) store.renew((old) => renewed(old, describe));
   }
 
   get #kept(): number {
@@ -320,7 +320,7 @@ export class StatementCache implements StatementPlace {
 }
 
 /** The place of one statement, prepared by a call of `prepare()`. */
-export class OwnPlace implements StatementPlace {
+export class PreparedStore implements StatementStore {
   readonly #cache: StatementCache;
   readonly #left: () => void;
   #statement: Statement | undefined;
@@ -355,7 +355,7 @@ export class OwnPlace implements StatementPlace {
     if (this.#statement?.state === "ready") this.#statement = renewed(this.#statement);
   }
 
-  /** Gives the place up. Returns the statement that was in it, for the caller to close. */
+  /** Gives the store up. Returns the statement that was in it, for the caller to close. */
   leave(): Statement | undefined {
     this.#left();
     const statement = this.#statement;

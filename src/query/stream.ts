@@ -1,21 +1,21 @@
 /**
  * Rows and batches of rows as async iterators over a portal.
  *
- * One piece is read ahead: while the reader has one, the server makes the next, and no more is asked
+ * One buffer is read ahead: while the reader has one, the server makes the next, and no more is asked
  * for until that one is wanted. A row is decoded when its reader gets it. Leaving the loop, whichever
  * way, closes the portal.
  */
 import { InterfaceError } from "../errors/errors.ts";
 import type { Signal } from "../session/exchange.ts";
 import type { Operation, QueryTrace } from "../trace.ts";
-import { ATTEMPTS, relyingOnLess } from "./again.ts";
+import { ATTEMPTS, optionsOfAttempt } from "./again.ts";
 import { withCallSite } from "./call_site.ts";
-import type { Executor, Ran } from "./execute.ts";
+import type { Executor, Ran } from "./executor.ts";
 import type { ExecuteOptions } from "./execute_options.ts";
 import { checkParameters } from "./parameters.ts";
-import type { Piece } from "./piece.ts";
-import { openPortal } from "./portal.ts";
-import { OutdatedDescription, type Portal } from "./portal_query.ts";
+import type { RowBuffer } from "./row_buffer.ts";
+import { openPortal } from "./open_portal.ts";
+import { OutdatedDescription, type Portal } from "./portal.ts";
 import { inOriginal, type Rewritten } from "./rewritten.ts";
 import { queryTrace } from "./query_trace.ts";
 
@@ -33,16 +33,16 @@ export interface StreamSource {
   readonly rewritten?: Rewritten | undefined;
 }
 
-/** How many rows to ask for, given the piece before. */
-export type PieceSize = (before: Piece | undefined) => number;
+/** How many rows to ask for, given the buffer before. */
+export type BufferSize = (before: RowBuffer | undefined) => number;
 
 /** A stream of batches. */
 export class BatchStream<Row> implements AsyncIterableIterator<Row[]> {
-  readonly #pieces: PieceStream;
+  readonly #buffers: BufferStream;
 
   /** For the driver: use `batches()` of a query. */
-  constructor(source: StreamSource, size: PieceSize) {
-    this.#pieces = new PieceStream(source, size);
+  constructor(source: StreamSource, size: BufferSize) {
+    this.#buffers = new BufferStream(source, size);
   }
 
   /** The stream is its own iterator. */
@@ -52,32 +52,32 @@ export class BatchStream<Row> implements AsyncIterableIterator<Row[]> {
 
   /** The next batch. */
   async next(): Promise<IteratorResult<Row[], undefined>> {
-    const rows = await this.#pieces.next((piece) => piece.all() as Row[]);
+    const rows = await this.#buffers.next((buffer) => buffer.all() as Row[]);
     return rows === undefined ? END : { done: false, value: rows };
   }
 
   /** Closes the portal: what leaving a loop calls. */
   async return(): Promise<IteratorResult<Row[], undefined>> {
-    await this.#pieces.return();
+    await this.#buffers.return();
     return END;
   }
 
   /** Stops what the server does for it; whoever waits for it is told `reason`. */
   cancel(reason: unknown): void {
-    this.#pieces.cancel(reason);
+    this.#buffers.cancel(reason);
   }
 }
 
 /** A stream of rows. */
 export class RowStream<Row> implements AsyncIterableIterator<Row> {
-  readonly #pieces: PieceStream;
+  readonly #buffers: BufferStream;
   /** What is read just now; it has rows left. */
-  #piece: Piece | undefined;
+  #buffer: RowBuffer | undefined;
   #filling: Promise<unknown> = Promise.resolve();
 
   /** For the driver: iterate a query. */
   constructor(source: StreamSource) {
-    this.#pieces = new PieceStream(source, bySize);
+    this.#buffers = new BufferStream(source, bySize);
   }
 
   /** The stream is its own iterator. */
@@ -87,8 +87,8 @@ export class RowStream<Row> implements AsyncIterableIterator<Row> {
 
   /** The next row. */
   next(): Promise<IteratorResult<Row, undefined>> {
-    if (this.#pieces.isStopped) this.#piece = undefined;
-    if (this.#piece !== undefined) return this.#read(this.#piece);
+    if (this.#buffers.isStopped) this.#buffer = undefined;
+    if (this.#buffer !== undefined) return this.#read(this.#buffer);
     const filled = this.#filling.then(() => this.#fill());
     this.#filling = filled.catch(() => {});
     return filled;
@@ -96,47 +96,47 @@ export class RowStream<Row> implements AsyncIterableIterator<Row> {
 
   /** Closes the portal: what leaving a loop calls. */
   async return(): Promise<IteratorResult<Row, undefined>> {
-    this.#piece = undefined;
-    await this.#pieces.return();
+    this.#buffer = undefined;
+    await this.#buffers.return();
     return END;
   }
 
   /** Stops what the server does for it; whoever waits for it is told `reason`. */
   cancel(reason: unknown): void {
-    this.#pieces.cancel(reason);
+    this.#buffers.cancel(reason);
   }
 
-  #read(piece: Piece): Promise<IteratorResult<Row, undefined>> {
+  #read(buffer: RowBuffer): Promise<IteratorResult<Row, undefined>> {
     try {
-      return Promise.resolve({ done: false, value: this.#take(piece) });
+      return Promise.resolve({ done: false, value: this.#take(buffer) });
     } catch (error) {
-      return this.#pieces.failed(error);
+      return this.#buffers.failed(error);
     }
   }
 
   async #fill(): Promise<IteratorResult<Row, undefined>> {
-    if (this.#piece !== undefined) return await this.#read(this.#piece);
-    const taken = await this.#pieces.next((piece) => ({ row: this.#take(piece) }));
+    if (this.#buffer !== undefined) return await this.#read(this.#buffer);
+    const taken = await this.#buffers.next((buffer) => ({ row: this.#take(buffer) }));
     return taken === undefined ? END : { done: false, value: taken.row };
   }
 
-  /** The next row of the piece; after one that cannot be read there is none. */
-  #take(piece: Piece): Row {
-    this.#piece = undefined;
-    const row = piece.next() as Row;
-    if (piece.left > 0) this.#piece = piece;
-    else if (piece.isLast) this.#pieces.finished();
+  /** The next row of the buffer; after one that cannot be read there is none. */
+  #take(buffer: RowBuffer): Row {
+    this.#buffer = undefined;
+    const row = buffer.next() as Row;
+    if (buffer.left > 0) this.#buffer = buffer;
+    else if (buffer.isLast) this.#buffers.finished();
     return row;
   }
 }
 
-/** Pieces of a result, one behind the other: what both kinds of streams read. */
-class PieceStream {
+/** RowBuffers of a result, one behind the other: what both kinds of streams read. */
+class BufferStream {
   readonly #source: StreamSource;
-  readonly #size: PieceSize;
+  readonly #size: BufferSize;
   #portal: Portal | undefined;
   /** Asked for already. */
-  #ahead: Promise<Piece> | undefined;
+  #ahead: Promise<RowBuffer> | undefined;
   #isOver = false;
   #cancelled: { reason: unknown } | undefined;
   /** What those who watch are told, if anybody does. */
@@ -145,13 +145,13 @@ class PieceStream {
   /** The reader's calls, one behind the other. */
   #calls: Promise<unknown> = Promise.resolve();
 
-  constructor(source: StreamSource, size: PieceSize) {
+  constructor(source: StreamSource, size: BufferSize) {
     this.#source = source;
     this.#size = size;
   }
 
-  /** What `read` makes of the next piece, which is its until the next call; `undefined`: there is none. */
-  next<T>(read: (piece: Piece) => T): Promise<T | undefined> {
+  /** What `read` makes of the next buffer, which is its until the next call; `undefined`: there is none. */
+  next<T>(read: (buffer: RowBuffer) => T): Promise<T | undefined> {
     return this.#call(() => this.#next(read));
   }
 
@@ -188,17 +188,17 @@ class PieceStream {
     return done;
   }
 
-  async #next<T>(read: (piece: Piece) => T): Promise<T | undefined> {
+  async #next<T>(read: (buffer: RowBuffer) => T): Promise<T | undefined> {
     if (this.#isOver) return undefined;
     try {
       if (this.isStopped) throw this.#cancelled?.reason ?? this.#source.signal!.reason;
-      const piece = await (this.#ahead ?? this.#begin());
+      const buffer = await (this.#ahead ?? this.#begin());
       this.#ahead = undefined;
-      this.#count += piece.rows;
-      if (piece.isLast) await this.#close();
-      else this.#readAhead(piece);
-      const value = piece.rows > 0 ? read(piece) : undefined;
-      if (piece.isLast && piece.left === 0) this.finished();
+      this.#count += buffer.rows;
+      if (buffer.isLast) await this.#close();
+      else this.#readAhead(buffer);
+      const value = buffer.rows > 0 ? read(buffer) : undefined;
+      if (buffer.isLast && buffer.left === 0) this.finished();
       return value;
     } catch (error) {
       return await this.#fail(error);
@@ -222,24 +222,24 @@ class PieceStream {
     await this.#portal?.close();
   }
 
-  #readAhead(before: Piece): void {
+  #readAhead(before: RowBuffer): void {
     const ahead = this.#portal!.fetch(this.#size(before));
     ahead.catch(() => {});
     this.#ahead = ahead;
   }
 
-  #begin(): Promise<Piece> {
+  #begin(): Promise<RowBuffer> {
     const { executor: { trace: { query } }, text, values } = this.#source;
     if (!query.isWatched) return this.#open();
     this.#watched = query.open(queryTrace(text, values, true));
     return this.#watched.run(() => this.#open());
   }
 
-  /** Opens the portal with its first piece; once more when the statement turns out to be stale. */
-  async #open(attempt: number = 0): Promise<Piece> {
+  /** Opens the portal with its first buffer; once more when the statement turns out to be stale. */
+  async #open(attempt: number = 0): Promise<RowBuffer> {
     const { executor, text, values } = this.#source;
     checkParameters(values);
-    const options = relyingOnLess(await this.#source.options(), attempt - 1);
+    const options = optionsOfAttempt(await this.#source.options(), attempt - 1);
     const statement = await executor.describe(text, options);
     const portal = openPortal({ executor, statement, values, options });
     this.#portal = portal;
@@ -252,7 +252,7 @@ class PieceStream {
     }
   }
 
-  /** Removes the reason for which the first piece has failed, if that is the driver's own. */
+  /** Removes the reason for which the first buffer has failed, if that is the driver's own. */
   async #recover({ leftIn }: Portal, ran: Omit<Ran, "isKept">, error: unknown): Promise<boolean> {
     const { executor } = this.#source;
     const isKept = ran.statement.name !== "";
@@ -265,15 +265,15 @@ class PieceStream {
 }
 
 const END: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined });
-/** What a piece should come to. */
-const PIECE_BYTES = 256 * 1024;
+/** What a buffer should come to. */
+const BUFFER_BYTES = 256 * 1024;
 const FIRST_ROWS = 64;
 /** Much more than this at once outlives the young generation, and costs more than it saves. */
 const MOST_ROWS = 2048;
 
-/** As many rows as should come to the size of a piece, judged by those before. */
-function bySize(before: Piece | undefined): number {
+/** As many rows as should come to the size of a buffer, judged by those before. */
+function bySize(before: RowBuffer | undefined): number {
   if (before === undefined || before.rows === 0) return FIRST_ROWS;
-  const fitting = Math.floor(PIECE_BYTES * before.rows / (before.bytes + 1));
+  const fitting = Math.floor(BUFFER_BYTES * before.rows / (before.bytes + 1));
   return Math.min(MOST_ROWS, Math.max(1, fitting));
 }

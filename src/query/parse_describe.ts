@@ -9,35 +9,35 @@ import { close, describe, parse } from "../protocol/frontend.ts";
 import { Backend, backendName, Kind } from "../protocol/tags.ts";
 import type { Message } from "../session/exchange.ts";
 import { refuseCopy } from "./copy_guard.ts";
-import type { Executor } from "./execute.ts";
+import type { Executor } from "./executor.ts";
 import type { OwnTypes, Statement } from "./statement.ts";
-import type { StatementPlace } from "./statement_cache.ts";
+import type { StatementStore } from "./statement_cache.ts";
 
 /** One Parse with its Describe, on its way. */
-export class Introduction {
+export class ParseDescribe {
   readonly statement: Statement;
   readonly #executor: Executor;
-  readonly #place: StatementPlace | undefined;
+  readonly #store: StatementStore | undefined;
   /** Names of the statements closed on this occasion. */
   readonly #closed: readonly string[];
 
   /**
-   * Appends the messages; under a name when `place` has room, under none without a place.
+   * Appends the messages; under a name when `store` has room, under none without a store.
    *
    * @throws {InterfaceError} the text is a COPY or contains a zero byte; nothing is in the books.
    */
   constructor(
     out: Writer,
     executor: Executor,
-    place: StatementPlace | undefined,
+    store: StatementStore | undefined,
     text: string,
     declared: readonly number[],
     types: OwnTypes | undefined,
   ) {
     refuseCopy(text, executor.escapesInStrings);
     this.#executor = executor;
-    this.#place = place;
-    this.statement = place?.add(text, declared, types) ??
+    this.#store = store;
+    this.statement = store?.add(text, declared, types) ??
       executor.cache.unnamed(text, declared, types);
     this.#closed = executor.cache.takeUnused();
     for (const name of this.#closed) close(out, Kind.Statement, name);
@@ -62,13 +62,13 @@ export class Introduction {
       statement.refusal = error;
       throw error;
     } finally {
-      if (statement.state !== "ready") this.#place?.forget(statement);
+      if (statement.state !== "ready") this.#store?.forget(statement);
     }
   }
 
   /** It was not sent after all, or the server has skipped it. */
   abandon(): void {
-    this.#place?.forget(this.statement);
+    this.#store?.forget(this.statement);
     for (const name of this.#closed) this.#executor.cache.closeLater(name);
   }
 }

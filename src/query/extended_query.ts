@@ -10,7 +10,7 @@ import type { Writer } from "../bytes/writer.ts";
 import { DatabaseError, DataError, ProtocolError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import { readCommandTag, type TransactionStatus } from "../protocol/backend.ts";
-import { ATTEMPTS, relyingOnLess } from "./again.ts";
+import { ATTEMPTS, optionsOfAttempt } from "./again.ts";
 import { beginBind, endBind, EXECUTE_ALL_AND_SYNC, flush, parse } from "../protocol/frontend.ts";
 import { Backend } from "../protocol/tags.ts";
 import type { Conversation, Message, Request } from "../session/exchange.ts";
@@ -18,9 +18,9 @@ import { mayCommit } from "./commits.ts";
 import { endCopy } from "./copy_guard.ts";
 import { KEPT, type TextEffects } from "./dependence.ts";
 import { bindKnown, TypesWanted } from "./bind.ts";
-import type { Executor } from "./execute.ts";
+import type { Executor } from "./executor.ts";
 import type { ExecuteOptions } from "./execute_options.ts";
-import { expect, Introduction, unexpected } from "./introduction.ts";
+import { expect, ParseDescribe, unexpected } from "./parse_describe.ts";
 import {
   arePlain,
   areTexts,
@@ -34,21 +34,21 @@ import { Result } from "./result.ts";
 import { type RowColumn, type RowDecoder, staleRow } from "./rows.ts";
 import type { Statement } from "./statement.ts";
 
-/** Which messages go out, and so which come back. */
-type Way =
-  /** The statement is known: Bind. */
-  | "bind"
-  /** It is on its way: Bind to it, as text. */
-  | "join"
-  /** It is new: Parse, Describe, Bind, as text. */
-  | "parse"
-  /** It is new and its values depend on its types: Parse, Describe, wait, Bind. */
-  | "ask"
-  /** It is known and has no name: Parse, Bind. */
-  | "again";
+/** The messages of the first flush, which decide about the replies. */
+type Messages =
+  /** The statement is known. */
+  | "Bind"
+  /** Another query's Parse is on its way; values and results are text. */
+  | "Bind to a shared Parse"
+  /** The statement is new; values and results are text. */
+  | "Parse, Describe, Bind"
+  /** The statement is new, and its values depend on its types: Bind follows the description. */
+  | "Parse, Describe, Flush"
+  /** The statement is known and has no name. */
+  | "Parse, Bind";
 
 /** One query on its way; made anew for each. */
-export class Execution implements Request<Result> {
+export class ExtendedQuery implements Request<Result> {
   readonly text: string;
   readonly values: readonly unknown[];
   options: ExecuteOptions;
@@ -67,13 +67,13 @@ export class Execution implements Request<Result> {
   #described: Statement | undefined;
   readonly #result: Result = new Result();
   #statement!: Statement;
-  #way!: Way;
-  #introduction: Introduction | undefined;
+  #messages!: Messages;
+  #parseDescribe: ParseDescribe | undefined;
   /** What the rows are decoded by, as it was when they were asked for. */
   #columns!: readonly RowColumn[];
   #unknown!: readonly number[];
   #decode!: RowDecoder;
-  #isMisfit = false;
+  #hasUnfitValue = false;
   /** How often it has been mended. */
   #attempt = 0;
 
@@ -83,7 +83,7 @@ export class Execution implements Request<Result> {
     values: readonly unknown[],
     options: ExecuteOptions,
   ) {
-    executor.about(text);
+    executor.checkText(text);
     this.#executor = executor;
     this.text = text;
     this.values = values;
@@ -101,8 +101,8 @@ export class Execution implements Request<Result> {
     const { cache, exactness } = this.#executor;
     if (this.#described !== undefined && cache.isCurrent(this.#described)) return false;
     if (this.#arePlain(values) && exactness.ofText) return false;
-    const place = options.prepare === false ? undefined : options.place ?? cache;
-    return place?.find(this.text, options.parameterTypes ?? NO_TYPES, options.types)?.state !==
+    const store = options.prepare === false ? undefined : options.store ?? cache;
+    return store?.find(this.text, options.parameterTypes ?? NO_TYPES, options.types)?.state !==
       "ready";
   }
 
@@ -115,8 +115,8 @@ export class Execution implements Request<Result> {
     if (this.#described !== undefined || this.#arePlain(values) || options.prepare === false) {
       return;
     }
-    const place = options.place ?? this.#executor.cache;
-    this.#described = place.find(this.text, options.parameterTypes ?? NO_TYPES, options.types);
+    const store = options.store ?? this.#executor.cache;
+    this.#described = store.find(this.text, options.parameterTypes ?? NO_TYPES, options.types);
   }
 
   /** Whether the values can be written before their types are known. */
@@ -142,22 +142,22 @@ export class Execution implements Request<Result> {
     return this.append(out, EXECUTE_ALL_AND_SYNC);
   }
 
-  /** Appends all messages, the last of them `end`; `true`: only Parse and Describe, as in {@linkcode Way}. */
+  /** Appends all messages, the last of them `end`; `true`: only Parse and Describe, as in {@linkcode Messages}. */
   append(out: Writer, end: Uint8Array): boolean {
     const { options, values, isAfterChange } = this;
     const { cache } = this.#executor;
     checkParameters(values);
     const declared = options.parameterTypes ?? NO_TYPES;
     const isKept = options.prepare !== false && !isAfterChange;
-    const place = isKept ? options.place ?? cache : undefined;
+    const store = isKept ? options.store ?? cache : undefined;
     if (this.#described !== undefined && !isAfterChange && !cache.isCurrent(this.#described)) {
       this.#described = undefined;
     }
-    const known = this.#described ?? place?.find(this.text, declared, options.types);
-    this.#introduction = undefined;
-    this.#isMisfit = false;
+    const known = this.#described ?? store?.find(this.text, declared, options.types);
+    this.#parseDescribe = undefined;
+    this.#hasUnfitValue = false;
     if (known?.state === "ready" && known.name !== "" && !isAfterChange) {
-      this.#way = "bind";
+      this.#messages = "Bind";
       if (known.hasUnknownParameters) this.#wantTypes(known, values);
       this.#bind(out, known, end);
       return false;
@@ -168,17 +168,17 @@ export class Execution implements Request<Result> {
       return false;
     }
     if (this.#described !== undefined) {
-      this.#way = "again";
+      this.#messages = "Parse, Bind";
       parse(out, "", this.text, this.#described.parameters.map(({ oid }) => oid));
       this.#bind(out, this.#described, end);
       return false;
     }
-    return this.#appendNew(out, end, known, known === undefined ? place : undefined, declared);
+    return this.#appendNew(out, end, known, known === undefined ? store : undefined, declared);
   }
 
   talk(): Conversation<Result> {
-    return this.#introduction !== undefined || this.#way === "again"
-      ? this.#introductory()
+    return this.#parseDescribe !== undefined || this.#messages === "Parse, Bind"
+      ? this.#behindParse()
       : this.#rows();
   }
 
@@ -193,18 +193,18 @@ export class Execution implements Request<Result> {
   }
 
   /** Its values did not fit the types that its statement was prepared with, and nothing was sent. */
-  get isMisfit(): boolean {
-    return this.#isMisfit;
+  get hasUnfitValue(): boolean {
+    return this.#hasUnfitValue;
   }
 
   /** It was bound to a statement that an earlier request had parsed. */
   get isKept(): boolean {
-    return this.#way === "bind";
+    return this.#messages === "Bind";
   }
 
   /** It relied on another query's Parse, which was refused. */
-  get wasLetDown(): boolean {
-    return this.#way === "join" && this.#statement.state === "failed";
+  get sharedParseFailed(): boolean {
+    return this.#messages === "Bind to a shared Parse" && this.#statement.state === "failed";
   }
 
   /**
@@ -212,9 +212,10 @@ export class Execution implements Request<Result> {
    * error does not say which one it was. What the types themselves say does, and is the same at the
    * first execution of a text as at the next.
    */
-  inOurWords(error: unknown): unknown {
+  explained(error: unknown): unknown {
     const isDescribed = this.#statement?.state === "ready";
-    const wentAsText = isDescribed && (this.#way === "parse" || this.#way === "join");
+    const wentAsText = isDescribed &&
+      (this.#messages === "Parse, Describe, Bind" || this.#messages === "Bind to a shared Parse");
     const isTheirs = error instanceof DatabaseError && !(error instanceof ProtocolError);
     const isOfValues = error instanceof DataError || isTheirs && error.code === "08P01";
     if (!wentAsText || !isOfValues) return error;
@@ -224,7 +225,7 @@ export class Execution implements Request<Result> {
   }
 
   tolerates(violation: ProtocolError): Error | undefined {
-    return staleRow(violation, this.isKept || this.#way === "again");
+    return staleRow(violation, this.isKept || this.#messages === "Parse, Bind");
   }
 
   mayHaveCommitted(status: TransactionStatus): boolean {
@@ -235,14 +236,14 @@ export class Execution implements Request<Result> {
   recover(error: unknown, status: TransactionStatus | undefined): boolean | Promise<boolean> {
     const recovery = this.#executor.recover(this, error, status);
     if (recovery === false || this.#attempt === ATTEMPTS) return false;
-    this.relyOnLess(this.wasLetDown ? ATTEMPTS : this.#attempt);
+    this.prepareAttempt(this.sharedParseFailed ? ATTEMPTS : this.#attempt);
     this.#attempt++;
     return recovery;
   }
 
   /** Runs it the way that is left after so many attempts. */
-  relyOnLess(attempt: number): void {
-    this.options = relyingOnLess(this.options, attempt);
+  prepareAttempt(attempt: number): void {
+    this.options = optionsOfAttempt(this.options, attempt);
     this.#described = undefined;
   }
 
@@ -253,32 +254,32 @@ export class Execution implements Request<Result> {
 
   /** It was not sent after all, or the server has skipped it. */
   abandon(): void {
-    this.#introduction?.abandon();
+    this.#parseDescribe?.abandon();
   }
 
   #appendNew(
     out: Writer,
     end: Uint8Array,
     coming: Statement | undefined,
-    place: ExecuteOptions["place"],
+    store: ExecuteOptions["store"],
     declared: readonly number[],
   ): boolean {
     const { exactness, session } = this.#executor;
-    exactness.heed(this.text);
+    exactness.noteText(this.text);
     const plain = this.whole !== undefined || (this.#arePlain(this.values) && exactness.ofText);
     if (coming !== undefined && plain && this.#mayJoin(coming)) {
-      this.#way = "join";
+      this.#messages = "Bind to a shared Parse";
       this.#bindPlain(out, coming, end);
       return false;
     }
     const { types } = this.options;
-    const introduction = new Introduction(out, this.#executor, place, this.text, declared, types);
-    this.#introduction = introduction;
-    this.#statement = introduction.statement;
+    const parseDescribe = new ParseDescribe(out, this.#executor, store, this.text, declared, types);
+    this.#parseDescribe = parseDescribe;
+    this.#statement = parseDescribe.statement;
     const isCertain = session.sent === 0 && session.transactionStatus !== "failed";
     this.#statement.joinable = this.whole ?? isCertain;
-    this.#way = plain ? "parse" : "ask";
-    if (plain) this.#bindPlain(out, introduction.statement, end);
+    this.#messages = plain ? "Parse, Describe, Bind" : "Parse, Describe, Flush";
+    if (plain) this.#bindPlain(out, parseDescribe.statement, end);
     else flush(out);
     return !plain;
   }
@@ -294,9 +295,15 @@ export class Execution implements Request<Result> {
     this.#unknown = statement.unknown;
     this.#decode = statement.decoder(this.options.rows ?? "object");
     try {
-      bindKnown(out, "", this.#way === "again" ? "" : statement.name, statement, this.values);
+      bindKnown(
+        out,
+        "",
+        this.#messages === "Parse, Bind" ? "" : statement.name,
+        statement,
+        this.values,
+      );
     } catch (error) {
-      this.#isMisfit = this.#way === "bind";
+      this.#hasUnfitValue = this.#messages === "Bind";
       throw error;
     }
     out.bytes(end);
@@ -306,10 +313,10 @@ export class Execution implements Request<Result> {
   #describeAndBind(out: Writer, { parameters }: Statement, end: Uint8Array): void {
     const oids = parameters.map(({ oid }) => oid);
     const { types } = this.options;
-    const introduction = new Introduction(out, this.#executor, undefined, this.text, oids, types);
-    this.#introduction = introduction;
-    this.#statement = introduction.statement;
-    this.#way = "parse";
+    const parseDescribe = new ParseDescribe(out, this.#executor, undefined, this.text, oids, types);
+    this.#parseDescribe = parseDescribe;
+    this.#statement = parseDescribe.statement;
+    this.#messages = "Parse, Describe, Bind";
     const at = beginBind(out, "", "");
     writeParameters(out, this.values, parameters);
     endBind(out, at, ALL_TEXT);
@@ -324,9 +331,11 @@ export class Execution implements Request<Result> {
     out.bytes(end);
   }
 
-  *#introductory(): Conversation<Result> {
-    if (this.#way === "again") expect(yield, Backend.ParseComplete);
-    else yield* this.#way === "ask" ? this.#askFirst() : this.#introduction!.replies();
+  *#behindParse(): Conversation<Result> {
+    if (this.#messages === "Parse, Bind") expect(yield, Backend.ParseComplete);
+    else {yield* this.#messages === "Parse, Describe, Flush"
+        ? this.#askFirst()
+        : this.#parseDescribe!.replies();}
     return yield* this.#rows();
   }
 
@@ -334,7 +343,7 @@ export class Execution implements Request<Result> {
   *#askFirst(): Generator<undefined, void, Message> {
     const { session } = this.#executor;
     try {
-      yield* this.#introduction!.replies();
+      yield* this.#parseDescribe!.replies();
       this.#wantTypes(this.#statement, this.values);
       session.append((out) => this.#bind(out, this.#statement, EXECUTE_ALL_AND_SYNC));
     } catch (error) {
@@ -374,7 +383,9 @@ export class Execution implements Request<Result> {
 
   /** What is bound as text is described only now. */
   #decoder(): RowDecoder {
-    if (this.#way !== "join" && this.#way !== "parse") return this.#decode;
+    if (this.#messages !== "Bind to a shared Parse" && this.#messages !== "Parse, Describe, Bind") {
+      return this.#decode;
+    }
     this.#columns = this.#statement.binaryColumns;
     this.#unknown = this.#statement.unknown;
     return this.#statement.textDecoder(this.options.rows ?? "object");

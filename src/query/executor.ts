@@ -20,7 +20,7 @@ import { Description } from "./describe.ts";
 import { Exactness } from "./exactness.ts";
 import { TypesWanted } from "./bind.ts";
 import type { ExecuteOptions, OwnOptions } from "./execute_options.ts";
-import { Execution } from "./execution.ts";
+import { ExtendedQuery } from "./extended_query.ts";
 import { OwnTypesTable } from "./own_types.ts";
 import { queryTrace, resultTrace } from "./query_trace.ts";
 import type { Result } from "./result.ts";
@@ -32,7 +32,7 @@ import { StatementCache, type StatementLimits } from "./statement_cache.ts";
 type Asking = Pick<ExecuteOptions, "lock" | "ahead">;
 
 /** A request that was bound to a statement. */
-export type Ran = Pick<Execution, "statement" | "text" | "options" | "isKept">;
+export type Ran = Pick<ExtendedQuery, "statement" | "text" | "options" | "isKept">;
 
 /** Runs queries on one session: its statements, and the codecs for their values. */
 export class Executor {
@@ -68,7 +68,7 @@ export class Executor {
   }
 
   /** Runs a query of the caller's, under the eyes of those who watch. */
-  query(execution: Execution, site?: Error): Promise<Result> {
+  query(execution: ExtendedQuery, site?: Error): Promise<Result> {
     return this.trace.query.isWatched ? this.#watched(execution, site) : this.run(execution, site);
   }
 
@@ -78,8 +78,8 @@ export class Executor {
   }
 
   /** The execution of one of the driver's own texts. */
-  driverExecution(text: string, values: readonly unknown[], options: OwnOptions): Execution {
-    return new Execution(this, text, values, this.ownOptions(options));
+  driverExecution(text: string, values: readonly unknown[], options: OwnOptions): ExtendedQuery {
+    return new ExtendedQuery(this, text, values, this.ownOptions(options));
   }
 
   /** How a text of the driver's own is run: whatever the connection's rows and codecs are. */
@@ -88,13 +88,13 @@ export class Executor {
   }
 
   /** Runs an execution: the only async function between caller and session. `site`: for errors. */
-  async run(execution: Execution, site?: Error): Promise<Result> {
+  async run(execution: ExtendedQuery, site?: Error): Promise<Result> {
     try {
       let result: Result;
       try {
         result = await this.session.request(execution, execution.options);
       } catch (error) {
-        throw execution.inOurWords(error);
+        throw execution.explained(error);
       }
       const { incomplete } = execution;
       if (incomplete === undefined) return result;
@@ -109,7 +109,7 @@ export class Executor {
    * Without a place of its own and without room in the cache, it has no name.
    */
   async describe(text: string, options: ExecuteOptions): Promise<Statement> {
-    this.about(text);
+    this.checkText(text);
     const description = new Description(this, text, options);
     const statement = description.known ?? await this.session.request(description, options);
     const unknown = wanting(statement);
@@ -150,7 +150,7 @@ export class Executor {
   async complete(
     result: Result,
     before: readonly RowColumn[],
-    { statement, options }: Execution,
+    { statement, options }: ExtendedQuery,
   ): Promise<Result> {
     const unknown = before.filter(({ codec }) => codec === undefined);
     const oids = [...new Set(unknown.map(({ typeOid }) => typeOid))];
@@ -167,7 +167,7 @@ export class Executor {
    * @throws {StaleStatementError} it was that, inside a transaction that has failed over it.
    */
   recover(
-    execution: Execution,
+    execution: ExtendedQuery,
     error: unknown,
     status: TransactionStatus | undefined,
   ): boolean | Promise<boolean> {
@@ -176,9 +176,9 @@ export class Executor {
     if (error instanceof TypesWanted) {
       return this.learn(error.statement, error.oids, own<ExecuteOptions>(options, { ahead: true }));
     }
-    if (execution.isMisfit) return this.forgetOutdated(execution);
+    if (execution.hasUnfitValue) return this.forgetOutdated(execution);
     if (status === undefined) return false;
-    if (execution.wasLetDown && hasCode(error, "26000")) {
+    if (execution.sharedParseFailed && hasCode(error, "26000")) {
       if (status === "idle") return true;
       throw execution.statement.refusal ?? error;
     }
@@ -220,8 +220,8 @@ export class Executor {
     if (!this.cache.mayKeep(statement.text)) return false;
     const isKnown = error.code !== "26000" && error.code !== "42P05";
     if (isKnown) this.#retire(statement, options);
-    (options.place ?? this.cache).forget(statement);
-    if (error.code === "26000") this.cache.lose(statement);
+    (options.store ?? this.cache).forget(statement);
+    if (error.code === "26000") this.cache.noteLoss(statement);
     if (isKnown && !isKept && statement.name !== "") this.cache.keepNoMore(statement.text);
     if (status === "idle") return true;
     throw new StaleStatementError(error, this.cache.keeps ? "" : NONE_KEPT);
@@ -235,7 +235,7 @@ export class Executor {
   async forgetOutdated({ statement, text, options }: Ran): Promise<boolean> {
     const fresh = own<ExecuteOptions>(options, {
       prepare: false,
-      place: undefined,
+      store: undefined,
       ahead: true,
     });
     const now = await this.describe(text, fresh).catch(() => statement);
@@ -260,16 +260,16 @@ export class Executor {
     return oids;
   }
 
-  /** Takes a statement out that the server still has, whether or not it is still in its place. */
-  #retire(statement: Statement, { place }: ExecuteOptions): void {
+  /** Takes a statement out that the server still has, whether or not it is still in its store. */
+  #retire(statement: Statement, { store }: ExecuteOptions): void {
     if (statement.state === "failed") return;
     this.cache.retire(statement);
-    place?.forget(statement);
+    store?.forget(statement);
     statement.state = "failed";
   }
 
   /** Told every text that is going to be run or described; what it throws refuses it. */
-  about(_text: string): void {}
+  checkText(_text: string): void {}
 
   /** Forgets what the catalogue said, when an error shows that a type has been altered since. */
   forgetAltered(error: unknown): boolean {
@@ -294,7 +294,7 @@ export class Executor {
     return (row as [number])[0];
   }
 
-  #watched(execution: Execution, site: Error | undefined): Promise<Result> {
+  #watched(execution: ExtendedQuery, site: Error | undefined): Promise<Result> {
     const { text, values } = execution;
     return this.trace.query.promise(
       queryTrace(text, values, false),

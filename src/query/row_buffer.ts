@@ -18,7 +18,7 @@ const KEEP = 1 << 20;
 const SHORT = 256;
 
 /** Rows that have come and were not read; made to be filled again and again. */
-export class Piece {
+export class RowBuffer {
   /** How many rows have come. */
   rows = 0;
   /** How many of them are still to be read. */

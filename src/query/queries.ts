@@ -12,15 +12,8 @@ import {
 import { assemble, type Fragment, isFragment } from "./fragment.ts";
 import { bindNames, type NamedText } from "./named.ts";
 import { type PreparedStatement, prepareStatement } from "./prepared.ts";
-import {
-  type ArrayRows,
-  NO_OPTIONS,
-  type ObjectRows,
-  over,
-  type QueryHost,
-  type QueryOptions,
-  withDefaults,
-} from "./host.ts";
+import { type ArrayRows, NO_OPTIONS, type ObjectRows, type QueryOptions } from "./options.ts";
+import { over, type QueryContext, withDefaults } from "./query_context.ts";
 import { Query } from "./query.ts";
 import type { ObjectRow, Result } from "./result.ts";
 import type { RowShape } from "./rows.ts";
@@ -28,14 +21,14 @@ import { inOriginal } from "./rewritten.ts";
 import { boundSql, type Sql, templateFragment } from "./sql.ts";
 
 /** Values for `$1`, `$2`, … in order, or for `:name`s. */
-export type Parameters = readonly unknown[] | Readonly<Record<string, unknown>>;
+export type QueryParameters = readonly unknown[] | Readonly<Record<string, unknown>>;
 
 /** One statement of a batch. */
 export interface BatchQuery {
   /** One SQL statement. */
   readonly text: string;
   /** Its parameters, by position or by name. */
-  readonly parameters?: Parameters | undefined;
+  readonly parameters?: QueryParameters | undefined;
 }
 
 /** One query of a batch: a text with its parameters, or what the `sql` tag has made. */
@@ -61,7 +54,7 @@ export type BatchOptions = Pick<QueryOptions, "rows" | "prepare" | "types" | "si
 
 /** What can be done with queries, on a connection and within a transaction. */
 export abstract class Queries {
-  readonly #host: QueryHost;
+  readonly #host: QueryContext;
   #sql: Sql | undefined;
 
   static {
@@ -69,7 +62,7 @@ export abstract class Queries {
   }
 
   /** For the driver. */
-  constructor(host: QueryHost) {
+  constructor(host: QueryContext) {
     this.#host = host;
   }
 
@@ -112,24 +105,24 @@ export abstract class Queries {
   /** A query whose rows are arrays. */
   query<Row extends readonly unknown[] = unknown[]>(
     text: string | Fragment,
-    parameters: Parameters | undefined,
+    parameters: QueryParameters | undefined,
     options: ArrayRows,
   ): Query<Row>;
   /** A query whose rows are objects, unless the connection's are arrays. */
   query<Row = ObjectRow>(
     text: string | Fragment,
-    parameters?: Parameters,
+    parameters?: QueryParameters,
     options?: ObjectRows,
   ): Query<Row>;
   /** A query whose rows are objects or arrays, as its options say. */
   query<Row = ObjectRow>(
     text: string | Fragment,
-    parameters: Parameters | undefined,
+    parameters: QueryParameters | undefined,
     options: QueryOptions | undefined,
   ): Query<Row | unknown[]>;
   query<Row>(
     text: string | Fragment,
-    parameters: Parameters = NO_PARAMETERS,
+    parameters: QueryParameters = NO_PARAMETERS,
     options: QueryOptions = NO_OPTIONS,
   ): Query<Row> {
     if (options !== NO_OPTIONS) checkQueryOptions(options);
@@ -228,24 +221,24 @@ export abstract class Queries {
    */
   executeMany<Row extends readonly unknown[] = unknown[]>(
     text: string,
-    rows: Iterable<Parameters>,
+    rows: Iterable<QueryParameters>,
     options: ArrayRows,
   ): Promise<Result<Row>>;
   /** Runs one statement with each of many sets of parameters; the rows are objects. */
   executeMany<Row = ObjectRow>(
     text: string,
-    rows: Iterable<Parameters>,
+    rows: Iterable<QueryParameters>,
     options?: ObjectRows,
   ): Promise<Result<Row>>;
   /** Runs one statement with each of many sets of parameters; the rows are as the options say. */
   executeMany<Row = ObjectRow>(
     text: string,
-    rows: Iterable<Parameters>,
+    rows: Iterable<QueryParameters>,
     options: QueryOptions | undefined,
   ): Promise<Result<Row | unknown[]>>;
   async executeMany<Row>(
     text: string,
-    rows: Iterable<Parameters>,
+    rows: Iterable<QueryParameters>,
     options: QueryOptions = NO_OPTIONS,
   ): Promise<Result<Row>> {
     const site = takeCallSite(this.#host.asyncStacks);
@@ -277,7 +270,11 @@ export abstract class Queries {
     return this.#fragment(templateFragment(strings, values), NO_PARAMETERS, NO_OPTIONS);
   }
 
-  #fragment<Row>(fragment: Fragment, parameters: Parameters, options: QueryOptions): Query<Row> {
+  #fragment<Row>(
+    fragment: Fragment,
+    parameters: QueryParameters,
+    options: QueryOptions,
+  ): Query<Row> {
     if (!(isFragment(fragment))) throw foreignQuery(fragment);
     if (!isArray(parameters) || parameters.length > 0) {
       throw new InterfaceError("query(): a fragment has its parameters in it");
@@ -301,7 +298,7 @@ export abstract class Queries {
       : this.#named(text, parameters);
   }
 
-  #named(text: string, parameters: Parameters): BatchItem {
+  #named(text: string, parameters: QueryParameters): BatchItem {
     checkNamed(parameters);
     const scanned = this.#scan(text);
     const values = bindNames(scanned, parameters);
@@ -319,11 +316,11 @@ function checkText(text: unknown, method: string): void {
   if (typeof text !== "string") throw new InterfaceError(`${method} takes the text of a statement`);
 }
 
-function checkRows(rows: Iterable<Parameters>): Iterable<Parameters> {
+function checkRows(rows: Iterable<QueryParameters>): Iterable<QueryParameters> {
   if (typeof rows === "object" && rows !== null && Symbol.iterator in rows) return rows;
   throw new InterfaceError("executeMany(): the rows must be an array or another iterable of them");
 }
 
-function isArray(value: Parameters): value is readonly unknown[] {
+function isArray(value: QueryParameters): value is readonly unknown[] {
   return Array.isArray(value);
 }

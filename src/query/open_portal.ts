@@ -1,0 +1,22 @@
+/**
+ * A result taken in pieces: Bind, then Execute with a row limit, again and again.
+ *
+ * A portal lives as long as its transaction. Outside of one that ends with the next Sync, so the
+ * stream keeps the session to itself, with Flush instead of Sync until the end; others are refused
+ * meanwhile, because a query awaited inside the loop would wait for the loop. Inside a transaction
+ * each piece is a request like any other, and others may run between them.
+ * Source: manual, "Extended Query": "If Execute terminates before completing the execution of a
+ * portal (due to reaching a nonzero result-row count), it will send a PortalSuspended message".
+ */
+import { ExclusivePortal } from "./exclusive_portal.ts";
+import type { Portal, PortalQuery } from "./portal.ts";
+import { SharedPortal } from "./shared_portal.ts";
+
+/** Makes the portal that suits the place: nothing is sent before the first fetch. */
+export function openPortal(query: PortalQuery): Portal {
+  const { options: { lock }, executor: { session } } = query;
+  const isInTransaction = lock === undefined
+    ? session.transactionStatus === "transaction" && session.pending === 0
+    : lock.isTransaction === true;
+  return isInTransaction ? new SharedPortal(query) : new ExclusivePortal(query);
+}
