@@ -104,7 +104,7 @@ type TableRow = [
   generated: boolean[],
 ];
 
-/** What can be read of a table is found by inspecting `select *`; a view's NULLs follow from its query. */
+/** Rows are found by inspecting `select *`; a view's NULLs follow from its query. */
 async function tableObjects(
   db: Connection,
   rows: readonly TableRow[],

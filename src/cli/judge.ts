@@ -3,6 +3,7 @@ import type { DatabaseError } from "../errors/errors.ts";
 import type { Inspection } from "../typed/typed.ts";
 import {
   columnType,
+  imported,
   nullable,
   objectType,
   type TypescriptOptions,
@@ -104,7 +105,7 @@ function expectedOf(
   const members = [...columns].map(([name, type]) => `${propertyName(name)}: ${type}`);
   const row = options.rows === "array" ? `[${types.join(", ")}]` : objectType(members);
   const values = template.fragments.map((isFragment, hole) =>
-    isFragment ? FRAGMENT : holeType(hole, variants, inspections, options)
+    isFragment ? imported(FRAGMENT, options) : holeType(hole, variants, inspections, options)
   );
   return {
     columns,
@@ -126,7 +127,7 @@ function holeType(
     holes.flatMap((one, number) => one === hole ? inspections[i]!.parameters[number] ?? [] : [])
   );
   const plain = new Set(parameters.map((one) => valueType({ ...one, nullable: false }, options)));
-  if (plain.size === 0) return 'import("@cornac/pg").SqlValue';
+  if (plain.size === 0) return imported('import("@cornac/pg").SqlValue', options);
   return nullable([...plain].join(" | "), parameters.some((one) => one.nullable));
 }
 

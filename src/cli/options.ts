@@ -108,6 +108,7 @@ const KEYS: Readonly<Record<keyof Config, (value: unknown) => boolean>> = {
   infinity: isBoolean,
   searchPath: isString,
   role: isString,
+  module: isString,
   columns: isTexts,
   types: isTexts,
   int8: isOneOf("bigint", "number", "string"),

@@ -67,17 +67,26 @@ interface Compiler {
 
 /** The TypeScript of the project; Deno's where there is none. */
 async function compilerOf(place: Workplace): Promise<Compiler | undefined> {
-  if (await place.changed(TSC) !== undefined) {
+  const tsc = await found(place, [TSC]);
+  if (tsc !== undefined) {
     return {
       program: "node",
       needsProject: true,
-      arguments: (project) => [TSC, "-p", project, "--pretty", "false"],
+      arguments: (project) => [tsc, "-p", project, "--pretty", "false"],
     };
   }
-  const isDeno = await place.changed("deno.json") !== undefined ||
-    await place.changed("deno.jsonc") !== undefined;
-  if (!isDeno) return undefined;
+  if (await found(place, ["deno.json", "deno.jsonc"]) === undefined) return undefined;
   return { program: "deno", needsProject: false, arguments: (_, files) => ["check", ...files] };
+}
+
+/** Returns the path of a file, here or in one of the folders around. */
+async function found(place: Workplace, names: readonly string[]): Promise<string | undefined> {
+  for (const folder of ["", "../", "../../", "../../../", "../../../../"]) {
+    for (const name of names) {
+      if (await place.changed(folder + name) !== undefined) return folder + name;
+    }
+  }
+  return undefined;
 }
 
 async function projectText(place: Workplace, files: readonly string[]): Promise<string> {
@@ -86,13 +95,19 @@ async function projectText(place: Workplace, files: readonly string[]): Promise<
     ...(hasOwn && { extends: "./tsconfig.json" }),
     compilerOptions: {
       ...{ noEmit: true, composite: false, incremental: false, skipLibCheck: true },
-      ...(hasOwn ? {} : { strict: true, module: "nodenext", target: "es2022" }),
+      ...(hasOwn ? {} : PLAIN),
       ...{ noUnusedLocals: false, noUnusedParameters: false },
     },
     files,
     include: [],
   });
 }
+
+/** The options of a project that has none. */
+const PLAIN = {
+  ...{ strict: true, module: "nodenext", target: "es2022" },
+  ...{ allowImportingTsExtensions: true, types: [] },
+};
 
 function copyPath(path: string): string {
   return path.replace(/(\.[cm]?tsx?)$/, `${SUFFIX}$1`);

@@ -2,6 +2,7 @@
 import { grouped, propertyName, quoted } from "../typed/names.ts";
 import {
   columnType,
+  imported,
   nullable,
   objectType,
   typeName,
@@ -117,7 +118,7 @@ function storedType(
 
 function typeEntry({ comment, type }: TypeObject, options: TypescriptOptions): string {
   const name = quoted(`${type.schema}.${type.name}`);
-  return `${doc(comment, "  ")}  ${name}: ${typeName(type, options, "read")};`;
+  return `${doc(comment, "  ")}  ${name}: ${imported(typeName(type, options, "read"), options)};`;
 }
 
 /** A function of several signatures is a union of them. */
@@ -140,7 +141,9 @@ function functionEntries(
 function signature(one: FunctionObject, options: TypescriptOptions): string {
   const given = one.arguments.map(({ name, type, isOptional }, i) => {
     const label = /^[A-Za-z_$][\w$]*$/.test(name) ? name : `argument${i + 1}`;
-    return `${label}${isOptional ? "?" : ""}: ${nullable(typeName(type, options, "write"), true)}`;
+    return `${label}${isOptional ? "?" : ""}: ${
+      nullable(imported(typeName(type, options, "write"), options), true)
+    }`;
   });
   return `{ args: [${given.join(", ")}]; returns: ${returned(one, options)} }`;
 }
@@ -149,10 +152,17 @@ function returned(one: FunctionObject, options: TypescriptOptions): string {
   const type = one.columns.length > 1 || one.columns.length === 1 && one.returns.name === "record"
     ? objectType(
       one.columns.map(({ name, type }) =>
-        `${propertyName(name)}: ${nullable(typeName(type, options, "read"), true)}`
+        `${propertyName(name)}: ${
+          nullable(imported(typeName(type, options, "read"), options), true)
+        }`
       ),
     )
-    : nullable(one.returns.name === "void" ? "null" : typeName(one.returns, options, "read"), true);
+    : nullable(
+      one.returns.name === "void"
+        ? "null"
+        : imported(typeName(one.returns, options, "read"), options),
+      true,
+    );
   return one.isSet ? `${grouped(type)}[]` : type;
 }
 

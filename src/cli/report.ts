@@ -88,5 +88,5 @@ export class Report {
 }
 
 function oneLine(text: string): string {
-  return text.replace(/\s+/g, " ");
+  return text.replace(/\s+/g, " ").replace(/^< /, "<").replace(/,? >$/, ">");
 }

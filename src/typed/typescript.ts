@@ -3,7 +3,7 @@ import type { TypePolicies } from "../types/builtin.ts";
 import type { DescribedType } from "./described_type.ts";
 import type { InspectedColumn, InspectedParameter, Inspection } from "./inspect.ts";
 import { jsonType } from "./json_type.ts";
-import { grouped, propertyName, stringType } from "./names.ts";
+import { grouped, propertyName, quoted, stringType } from "./names.ts";
 import { type NameByPolicy, TYPE_TABLE } from "./type_table.ts";
 
 /** How values come and go: the options of the connection that runs the statements. */
@@ -18,6 +18,8 @@ export interface TypescriptOptions
   readonly columns?: Readonly<Record<string, string>>;
   /** Types of values by PostgreSQL's name of the type, `name` or `schema.name`: of codecs of your own. */
   readonly types?: Readonly<Record<string, string>>;
+  /** The module that the driver's own types are imported from; default `"@cornac/pg"`. */
+  readonly module?: string;
   /** Whether `infinity` of dates and intervals is named, which comes as `Infinity`; default `false`. */
   readonly infinity?: boolean;
 }
@@ -63,7 +65,8 @@ export function objectType(members: readonly string[]): string {
 
 /** Returns the type of a column's values. */
 export function columnType(column: InspectedColumn, options: TypescriptOptions): string {
-  return nullable(overridden(column, options) ?? ownType(column, options), column.nullable);
+  const own = overridden(column, options) ?? imported(ownType(column, options), options);
+  return nullable(own, column.nullable);
 }
 
 function overridden(
@@ -89,8 +92,15 @@ export function valueType(
   { type, nullable: isNullable }: InspectedParameter,
   options: TypescriptOptions,
 ): string {
-  return nullable(typeName(type, options, "write"), isNullable);
+  return nullable(imported(typeName(type, options, "write"), options), isNullable);
 }
+
+/** Returns a type of the driver's as one of the module that it is to be imported from. */
+export function imported(type: string, { module }: TypescriptOptions): string {
+  return module === undefined ? type : type.replaceAll(DRIVER, `import(${quoted(module)})`);
+}
+
+const DRIVER = 'import("@cornac/pg")';
 
 /** Adds `null` to a type that does not have it yet. */
 export function nullable(type: string, isNullable: boolean): string {

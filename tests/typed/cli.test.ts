@@ -1,15 +1,15 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { main } from "../../src/cli/cli.ts";
 import { watchFiles } from "../../src/cli/run.ts";
 import { SCHEMA } from "./corpus/schema.ts";
 import { type FakeWorkplace, fakeWorkplace } from "./fake_workplace.ts";
+import { program } from "./program.ts";
 import { withTables } from "./typed_server.ts";
 import { sharedServer } from "../_kit/servers.ts";
 
@@ -226,14 +226,6 @@ test("watch writes the files that change", async () => {
     deepEqual(place.written, ["a.ts", "b.ts"]);
   });
 });
-
-/** The tool as a program of its own, on the runtime that runs this test. */
-function program(): string[] {
-  const source = fileURLToPath(new URL("../../src/cli/" + "cli.ts", import.meta.url));
-  const packed = fileURLToPath(new URL("../../bin/cornac.js", import.meta.url));
-  if (process.versions.deno !== undefined) return ["run", "-A", "--no-check", source];
-  return [existsSync(packed) ? packed : source];
-}
 
 test("the program writes files on this runtime, and sets its exit code", async () => {
   await withTool((_, url) => {
