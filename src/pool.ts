@@ -23,7 +23,7 @@ import { Lender } from "./pool/lender.ts";
 import { Listener, type ListenEvent, type PoolListenOptions } from "./pool/listener.ts";
 import type { PoolOptions, PoolSettings } from "./pool/options.ts";
 import { poolArguments } from "./pool/pool_arguments.ts";
-import { here, located } from "./pool/place.ts";
+import { here, located } from "./pool/call_stack.ts";
 import { poolCopyTo } from "./pool/pool_copy.ts";
 import { type Need, PoolQuery, type QueryPool } from "./pool/pool_query.ts";
 import { queryHost } from "./pool/pool_host.ts";

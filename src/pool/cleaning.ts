@@ -5,9 +5,9 @@ import { executeSimple } from "../query/simple.ts";
 import type { Signal } from "../runtime/runtime.ts";
 import { after } from "../session/alarm.ts";
 import type { Session } from "../session/session.ts";
-import type { Holding } from "./holding.ts";
+import type { Holding } from "./checkout.ts";
 import type { LeaseReport, PoolSettings } from "./options.ts";
-import { here } from "./place.ts";
+import { here } from "./call_stack.ts";
 import { tell } from "./report.ts";
 import type { Slot } from "./slot.ts";
 

@@ -1,9 +1,9 @@
 import { type ConnectOptions, openCore, type Url } from "../connect.ts";
 import { own } from "../errors/own.ts";
 import type { AsyncContext, Runtime, Signal } from "../runtime/runtime.ts";
-import type { HoldingContext } from "./holding.ts";
+import type { HoldingContext } from "./checkout.ts";
 import type { PoolSettings } from "./options.ts";
-import { listeningRole, type Role } from "./placement.ts";
+import { listeningRole, type Role } from "./server_role.ts";
 import { PoolExecutor, type PoolRules } from "./pool_executor.ts";
 import type { PoolTrace } from "./pool_trace.ts";
 import type { TextEffects } from "./session_state.ts";

@@ -1,4 +1,4 @@
-import type { Holding } from "./holding.ts";
+import type { Holding } from "./checkout.ts";
 import type { PoolOptions } from "./options.ts";
 import { report } from "./report.ts";
 import type { Slot } from "./slot.ts";

@@ -4,9 +4,9 @@
  */
 import { InterfaceError, PoolTimeoutError } from "../errors/errors.ts";
 import { after } from "../session/alarm.ts";
-import { deadlock, DEADLOCK_CHECK, type Holding, isDeadlock } from "./holding.ts";
+import { deadlock, DEADLOCK_CHECK, type Holding, isDeadlock } from "./checkout.ts";
 import type { PoolSettings } from "./options.ts";
-import { frameOf } from "./place.ts";
+import { frameOf } from "./call_stack.ts";
 import { PoolTrace } from "./pool_trace.ts";
 import { type Opening, Slots, type SlotsOwner } from "./slots.ts";
 import type { Slot } from "./slot.ts";

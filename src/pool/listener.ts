@@ -9,7 +9,7 @@ import type { Notification } from "../protocol/backend.ts";
 import type { Signal } from "../runtime/runtime.ts";
 import { after } from "../session/alarm.ts";
 import { unlessAborted } from "../session/deadline.ts";
-import { Line } from "./line.ts";
+import { Line } from "./listen_connection.ts";
 import { type ListenerEvent, type ListenerState, transition } from "./listener_state.ts";
 import { isBusy, isForGood, Opener, refusedAs, timedOut } from "./opener.ts";
 import type { PoolSettings } from "./options.ts";

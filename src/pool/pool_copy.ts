@@ -3,7 +3,7 @@ import { CopyOut } from "../features/copy_out.ts";
 import type { CopyOptions } from "../features/copy_statement.ts";
 import type { ByteStream } from "../query/source.ts";
 import { bound } from "../session/deadline.ts";
-import { located } from "./place.ts";
+import { located } from "./call_stack.ts";
 import type { Loan, Need } from "./pool_query.ts";
 
 /** Takes a connection. */

@@ -1,5 +1,5 @@
 import type { LeaseReport } from "./options.ts";
-import { frameOf } from "./place.ts";
+import { frameOf } from "./call_stack.ts";
 
 /** A hook that throws is as if it had not been called. */
 export function tell<T>(hook: ((report: T) => void) | undefined, report: T): void {

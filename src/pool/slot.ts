@@ -1,9 +1,9 @@
 import { Connection } from "../connection.ts";
 import type { ConnectionCore } from "../connection_core.ts";
-import type { Holding } from "./holding.ts";
+import type { Holding } from "./checkout.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Lease } from "./lease.ts";
-import { Placement, type Role } from "./placement.ts";
+import { Placement, type Role } from "./server_role.ts";
 import type { PoolExecutor } from "./pool_executor.ts";
 
 /** What a slot of a pool is doing. */

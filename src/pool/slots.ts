@@ -1,7 +1,7 @@
 import { CHECK_TIME, inTime, leftover, reset } from "./cleaning.ts";
 import { firstAnswer, introduce } from "./first_use.ts";
 import { FrozenTime } from "./frozen_time.ts";
-import { Holding } from "./holding.ts";
+import { Holding } from "./checkout.ts";
 import { Opener } from "./opener.ts";
 import type { PoolSettings } from "./options.ts";
 import type { PoolTrace } from "./pool_trace.ts";

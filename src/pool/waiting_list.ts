@@ -1,7 +1,7 @@
 import type { Signal } from "../runtime/runtime.ts";
 import { after } from "../session/alarm.ts";
-import type { Holding } from "./holding.ts";
-import { located } from "./place.ts";
+import type { Holding } from "./checkout.ts";
+import { located } from "./call_stack.ts";
 import type { Slot } from "./slot.ts";
 
 /** What somebody wants a connection for. */

@@ -1,9 +1,9 @@
 /** The parts of the pool that need no server. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Holding, isDeadlock } from "../../src/pool/holding.ts";
+import { Holding, isDeadlock } from "../../src/pool/checkout.ts";
 import { isForGood } from "../../src/pool/opener.ts";
-import { frameOf, Places } from "../../src/pool/place.ts";
+import { frameOf, Places } from "../../src/pool/call_stack.ts";
 import { effectOf } from "../../src/pool/session_state.ts";
 import { census, Slot, TRANSITIONS } from "../../src/pool/slot.ts";
 import { Waiter, WaitingList } from "../../src/pool/waiting_list.ts";

@@ -6,7 +6,7 @@ import { quoteIdentifier } from "../query/quote.ts";
 import { after } from "../session/alarm.ts";
 import type { Session } from "../session/session.ts";
 import { CHECK_TIME, inTime } from "./cleaning.ts";
-import { Placement } from "./placement.ts";
+import { Placement } from "./server_role.ts";
 import type { Opened } from "./slot.ts";
 
 /** One session that a pool listens on, for as long as it lasts. */

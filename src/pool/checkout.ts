@@ -1,5 +1,5 @@
 import { PoolDeadlockError } from "../errors/errors.ts";
-import { frameOf, nowhere, textOf } from "./place.ts";
+import { frameOf, nowhere, textOf } from "./call_stack.ts";
 
 /** That somebody holds a connection alone: from where, and since when. Knows no connection. */
 export class Holding {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ConnectionCore, Watcher } from "../../src/connection_core.ts";
-import { listeningRole, Placement, type Role } from "../../src/pool/placement.ts";
+import { listeningRole, Placement, type Role } from "../../src/pool/server_role.ts";
 
 /** What happens: a parameter's report, or an error's code. */
 type Happening = readonly [name: "standby" | "read-only", value: string] | readonly [code: string];
