@@ -2,55 +2,55 @@ import { poolerRemark } from "./pooler.ts";
 import { type ConditionName, CONDITIONS } from "./sqlstate.ts";
 
 /**
- * The letters of an ErrorResponse or NoticeResponse and their values, exactly as the server sent
- * them. Source: manual, "Error and Notice Message Fields".
+ * The fields of an ErrorResponse or NoticeResponse by their letters, as the server sent them; more than
+ * 1 MiB is cut. Source: manual, "Error and Notice Message Fields".
  */
 export type ServerFields = Readonly<Record<string, string>>;
 
-/** What a server says in an ErrorResponse or a NoticeResponse, by readable names. */
+/** An ErrorResponse or NoticeResponse with readable names. */
 export interface ServerReport {
-  /** `ERROR`, `FATAL`, `PANIC`, `WARNING`, `NOTICE`, `DEBUG`, `INFO` or `LOG`, never localised. */
+  /** `ERROR`, `FATAL`, `PANIC`, `WARNING`, `NOTICE`, `DEBUG`, `INFO` or `LOG`; never localised. */
   readonly severity: string;
-  /** SQLSTATE, five characters. */
+  /** The SQLSTATE, five characters. */
   readonly code?: string;
-  /** What happened, one line. */
+  /** The primary message, usually one line. */
   readonly message: string;
-  /** More of it. */
+  /** Details about the problem. */
   readonly detail?: string;
-  /** What to do about it. */
+  /** A suggestion what to do about the problem. */
   readonly hint?: string;
   /**
-   * Where in the query text, in characters, from 1. In a text with `:name`s, or with a cursor's
-   * placeholders, it counts in your text; in a template, in the text with `$1`, … for its values.
+   * The position in the query text, in characters, from 1. It counts in your text, also in one with
+   * `:name`s or a cursor's placeholders; in a template, in the text with `$1`, … for the values.
    */
   readonly position?: number;
-  /** Where in `internalQuery`, in characters, from 1. */
+  /** The position in `internalQuery`, in characters, from 1. */
   readonly internalPosition?: number;
-  /** A query that the server ran by itself and that failed. */
+  /** A failed query that the server had generated, such as one of a PL/pgSQL function. */
   readonly internalQuery?: string;
-  /** The context: a call stack of functions, one a line. */
+  /** The context of the error: a call stack of functions, one per line. */
   readonly where?: string;
-  /** Schema of the object at fault. */
+  /** The schema of the object that the error is about. */
   readonly schema?: string;
-  /** Table at fault. */
+  /** The table that the error is about. */
   readonly table?: string;
-  /** Column at fault. */
+  /** The column that the error is about. */
   readonly column?: string;
-  /** Data type at fault. */
+  /** The data type that the error is about. */
   readonly dataType?: string;
-  /** Constraint that was violated; an index counts as one. */
+  /** The constraint that was violated; an index counts as a constraint. */
   readonly constraint?: string;
-  /** Source file of the server that reported it. */
+  /** The source file of the server that reported the error. */
   readonly file?: string;
-  /** Line in `file`. */
+  /** The line in `file`. */
   readonly line?: number;
-  /** Function of the server that reported it. */
+  /** The function of the server that reported the error. */
   readonly routine?: string;
-  /** All of it, by the protocol's letters (S V C M D H P p q W s t c d n F L R). */
+  /** All fields, by the letters of the protocol (S V C M D H P p q W s t c d n F L R). */
   readonly fields: ServerFields;
 }
 
-/** Reads a server's fields into their readable names; absent fields stay `undefined`. */
+/** Returns a server's fields by readable names; absent fields are `undefined`. */
 export function serverReport(fields: ServerFields): ServerReport {
   return {
     severity: fields.V ?? fields.S ?? "ERROR",
@@ -78,35 +78,35 @@ function number(text: string | undefined): number | undefined {
   return text === undefined || !/^\d+$/.test(text) ? undefined : Number(text);
 }
 
-/** What an error can be told besides its message. */
+/** The properties of an error besides its message. */
 export interface PgErrorOptions {
-  /** What led to it. */
+  /** The error that led to this one. */
   cause?: unknown | undefined;
-  /** SQLSTATE; the driver's own errors carry one where PostgreSQL has a fitting one. */
+  /** The SQLSTATE. The driver's own errors have one where PostgreSQL defines a fitting one. */
   code?: string | undefined;
-  /** Nothing of the request had any effect, and the same request may succeed when made again. */
+  /** Whether the request had no effect and may succeed if it is made again. */
   safeToRetry?: boolean | undefined;
 }
 
-/** DB-API's `Warning`. The driver itself throws none: notices are values, not errors. */
+/** DB-API's `Warning`. The driver never throws one, because notices are values, not errors. */
 export class Warning extends Error {
   static {
     this.prototype.name = "Warning";
   }
 }
 
-/** The base of everything this driver throws (DB-API's `Error`). */
+/** The base class of all errors of the driver (DB-API's `Error`). */
 export class PgError extends Error {
-  /** SQLSTATE, where there is one. */
+  /** The SQLSTATE, if there is one. */
   declare readonly code?: string;
-  /** Nothing of the request had any effect, and the same request may succeed when made again. */
+  /** Whether the request had no effect and may succeed if it is made again. */
   readonly safeToRetry: boolean;
-  /** Which statement of a batch, or which set of parameters, it was; from 0. */
+  /** The index of the failed statement of a batch, or of the set of parameters; from 0. */
   declare readonly index?: number;
   static {
     this.prototype.name = "PgError";
   }
-  /** For the driver and for those who extend it. */
+  /** Makes an error. For the driver and its extensions. */
   constructor(message: string, options: PgErrorOptions = {}) {
     super(message, "cause" in options ? { cause: options.cause } : undefined);
     if (options.code !== undefined) this.code = options.code;
@@ -114,7 +114,7 @@ export class PgError extends Error {
   }
 }
 
-/** The driver or its use: a bad option, a closed connection, a parameter that cannot be encoded. */
+/** Wrong use of the driver: a bad option, a closed connection, a parameter that cannot be encoded. */
 export class InterfaceError extends PgError {
   static {
     this.prototype.name = "InterfaceError";
@@ -135,7 +135,7 @@ export class TooManyRowsError extends InterfaceError {
   }
 }
 
-/** No connection of a pool came free within `acquireTimeout`, or too many wait for one already. */
+/** No connection of a pool became free within `acquireTimeout`, or too many callers wait for one. */
 export class PoolTimeoutError extends InterfaceError {
   static {
     this.prototype.name = "PoolTimeoutError";
@@ -143,8 +143,8 @@ export class PoolTimeoutError extends InterfaceError {
 }
 
 /**
- * Who waits for a connection of a pool holds one himself, and so do all who could give one back: it
- * would never come. The message names where the connection was taken and where another is waited for.
+ * A deadlock of a pool: the caller waits for a connection while it holds one, and so do all holders of
+ * the others. The message names where connections are held and where another one is requested.
  */
 export class PoolDeadlockError extends PoolTimeoutError {
   static {
@@ -152,58 +152,59 @@ export class PoolDeadlockError extends PoolTimeoutError {
   }
 }
 
-/** What a {@linkcode DatabaseError} can be told besides its message. */
+/** The properties of a {@linkcode DatabaseError} besides its message. */
 export interface DatabaseErrorOptions extends PgErrorOptions {
-  /** The server's own words; absent where the driver speaks for the database (a lost connection). */
+  /** The fields that the server sent; absent in errors of the driver, such as a lost connection. */
   fields?: ServerFields | undefined;
 }
 
 /**
- * The database: what the server reported, by the readable names of {@linkcode ServerReport}, or what
- * became of the connection to it (then `fields` is empty).
+ * An error of the database: a report of the server, with the names of {@linkcode ServerReport}, or a
+ * failure of the connection to it (then `fields` is empty).
  *
- * Its subclass follows from the SQLSTATE's class; see the manual's appendix "PostgreSQL Error Codes".
+ * The subclass follows from the class of the SQLSTATE; see the manual's appendix "PostgreSQL Error
+ * Codes".
  */
 export class DatabaseError extends PgError {
-  /** `ERROR`, `FATAL` or `PANIC`, never localised. */
+  /** `ERROR`, `FATAL` or `PANIC`; never localised. */
   declare readonly severity?: string;
-  /** More of it. */
+  /** Details about the problem. */
   declare readonly detail?: string;
-  /** What to do about it. */
+  /** A suggestion what to do about the problem. */
   declare readonly hint?: string;
   /**
-   * Where in the query text, in characters, from 1. In a text with `:name`s, or with a cursor's
-   * placeholders, it counts in your text; in a template, in the text with `$1`, … for its values.
+   * The position in the query text, in characters, from 1. It counts in your text, also in one with
+   * `:name`s or a cursor's placeholders; in a template, in the text with `$1`, … for the values.
    */
   declare readonly position?: number;
-  /** Where in `internalQuery`, in characters, from 1. */
+  /** The position in `internalQuery`, in characters, from 1. */
   declare readonly internalPosition?: number;
-  /** A query that the server ran by itself and that failed. */
+  /** A failed query that the server had generated, such as one of a PL/pgSQL function. */
   declare readonly internalQuery?: string;
-  /** The context: a call stack of functions, one a line. */
+  /** The context of the error: a call stack of functions, one per line. */
   declare readonly where?: string;
-  /** Schema of the object at fault. */
+  /** The schema of the object that the error is about. */
   declare readonly schema?: string;
-  /** Table at fault. */
+  /** The table that the error is about. */
   declare readonly table?: string;
-  /** Column at fault. */
+  /** The column that the error is about. */
   declare readonly column?: string;
-  /** Data type at fault. */
+  /** The data type that the error is about. */
   declare readonly dataType?: string;
-  /** Constraint that was violated; an index counts as one. */
+  /** The constraint that was violated; an index counts as a constraint. */
   declare readonly constraint?: string;
-  /** Source file of the server that reported it. */
+  /** The source file of the server that reported the error. */
   declare readonly file?: string;
-  /** Line in `file`. */
+  /** The line in `file`. */
   declare readonly line?: number;
-  /** Function of the server that reported it. */
+  /** The function of the server that reported the error. */
   declare readonly routine?: string;
-  /** The server's fields by the protocol's letters; empty when the server said nothing. */
+  /** The server's fields by the letters of the protocol; empty in errors of the driver. */
   readonly fields: ServerFields;
   static {
     this.prototype.name = "DatabaseError";
   }
-  /** For the driver and for those who extend it. */
+  /** Makes an error. For the driver and its extensions. */
   constructor(message: string, options: DatabaseErrorOptions = {}) {
     super(message, options);
     this.fields = options.fields ?? {};
@@ -215,14 +216,14 @@ export class DatabaseError extends PgError {
       Object.defineProperty(this, name, { value, enumerable: true, configurable: true });
     }
   }
-  /** PostgreSQL's name for the SQLSTATE (`"unique_violation"`), or `undefined` for one it does not list. */
+  /** PostgreSQL's name of the SQLSTATE (`"unique_violation"`), or `undefined` for an unlisted one. */
   get condition(): ConditionName | undefined {
     const code = this.code as keyof typeof CONDITIONS;
     return Object.hasOwn(CONDITIONS, code) ? CONDITIONS[code] : undefined;
   }
 }
 
-/** Class 22: a value the database could not process. */
+/** Class 22: a value that the database cannot process. */
 export class DataError extends DatabaseError {
   static {
     this.prototype.name = "DataError";
@@ -236,12 +237,12 @@ export class OperationalError extends DatabaseError {
   }
 }
 
-/** The peer broke the protocol (SQLSTATE 08P01); the connection is closed, nothing is guessed. */
+/** The server violated the protocol (SQLSTATE 08P01). The connection is closed. */
 export class ProtocolError extends OperationalError {
   static {
     this.prototype.name = "ProtocolError";
   }
-  /** For the driver and for those who extend it. */
+  /** Makes an error. For the driver and its extensions. */
   constructor(message: string, options: DatabaseErrorOptions = {}) {
     super(message, { code: "08P01", ...options });
   }
@@ -254,14 +255,14 @@ export class IntegrityError extends DatabaseError {
   }
 }
 
-/** Classes XX, 24, 25, 40 …: the database's own state. */
+/** Classes XX, 24, 25, 40 …: the state of the database or the transaction. */
 export class InternalError extends DatabaseError {
   static {
     this.prototype.name = "InternalError";
   }
 }
 
-/** Classes 42, 3D, 3F, 26 …: the SQL or what it names. */
+/** Classes 42, 3D, 3F, 26 …: the SQL, or the objects that it names. */
 export class ProgrammingError extends DatabaseError {
   static {
     this.prototype.name = "ProgrammingError";
@@ -269,15 +270,15 @@ export class ProgrammingError extends DatabaseError {
 }
 
 /**
- * A prepared statement was not on the server any more, or what it selects from has changed (SQLSTATE
- * 26000, 42P05 or 0A000), and the transaction it was in has failed over it. Outside of a transaction
- * the driver prepares it anew by itself; here the transaction must be run again, and will succeed.
+ * A prepared statement is no longer on the server, or a table of its query has changed (SQLSTATE 26000,
+ * 42P05 or 0A000), and the transaction has failed for that reason. Run the transaction again: it will
+ * succeed. Outside of a transaction the driver prepares the statement again by itself.
  */
 export class StaleStatementError extends ProgrammingError {
   static {
     this.prototype.name = "StaleStatementError";
   }
-  /** For the driver: `cause` is what the server said; `remark` says more. */
+  /** For the driver: `cause` is the server's error, `remark` the end of the message. */
   constructor(cause: DatabaseError, remark = "") {
     super(`${cause.message}; the transaction must be run again${remark}`, {
       ...{ cause, code: cause.code, fields: cause.fields, safeToRetry: true },
@@ -285,12 +286,12 @@ export class StaleStatementError extends ProgrammingError {
   }
 }
 
-/** Class 0A, and what this runtime cannot do: the message names both. */
+/** Class 0A, or a feature that this runtime does not have; the message names both. */
 export class NotSupportedError extends DatabaseError {
   static {
     this.prototype.name = "NotSupportedError";
   }
-  /** For the driver and for those who extend it. */
+  /** Makes an error. For the driver and its extensions. */
   constructor(message: string, options: DatabaseErrorOptions = {}) {
     super(message, { code: "0A000", ...options });
   }
@@ -330,7 +331,7 @@ const BY_CLASS: Readonly<Record<string, typeof DatabaseError>> = {
   "XX": InternalError,
 };
 
-/** Corrects {@linkcode PgError.safeToRetry} where more is known than the SQLSTATE says. */
+/** Corrects {@linkcode PgError.safeToRetry} where the SQLSTATE does not decide it. */
 export function setSafeToRetry(error: PgError, isSafe: boolean): void {
   (error as { safeToRetry: boolean }).safeToRetry = isSafe;
 }
@@ -342,8 +343,8 @@ export function setSafeToRetry(error: PgError, isSafe: boolean): void {
 const RETRYABLE: ReadonlySet<string> = new Set(["40001", "40P01", "57P03", "53300", "57P05"]);
 
 /**
- * The error for an ErrorResponse: the class that its SQLSTATE asks for, with all its fields. What a
- * pooler has said is followed by a sentence on what it means.
+ * Returns the error for an ErrorResponse, of the class that its SQLSTATE determines, with all fields.
+ * The message of a pooler is followed by a sentence that explains it.
  */
 export function databaseError(fields: ServerFields, cause?: unknown): DatabaseError {
   const code = fields.C ?? "";

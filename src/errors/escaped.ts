@@ -1,7 +1,7 @@
 /**
- * Returns text that somebody else wrote in a form that is safe to quote in a message: cut to `most`
- * characters, with control characters, line breaks and invisible or bidirectional format characters
- * written as escapes. Quoted raw, a server that has not proved who it is could forge lines of a log.
+ * Returns untrusted text in a form that is safe to quote in a message: cut to `most` characters, with
+ * control characters, line breaks and invisible or bidirectional format characters as escapes. Quoted
+ * raw, the words of a server that has not proved its identity could forge lines of a log.
  */
 export function escaped(text: string, most: number = 500): string {
   const shown = text.length > most ? `${text.slice(0, most)}…` : text;

@@ -1,23 +1,23 @@
 /**
- * What poolers say for themselves, told by their words: an error of theirs reads as if the database had
- * said it, and the remedy is the pooler's configuration.
+ * Explains errors that poolers make. They look like errors of the database, but the remedy is in the
+ * configuration of the pooler. They are recognised by their messages.
  *
- * PostgreSQL names the source file with each error (field `F`), also with one that a function raises;
- * most poolers do not, and so theirs cannot be mistaken.
+ * PostgreSQL sends the source file with each error (field `F`), also with one that a function raises.
+ * Most poolers do not, which tells their errors from the server's.
  *
  * Sources: PgBouncer, `src/client.c`, `src/objects.c`, `src/janitor.c`; Odyssey, `sources/frontend.h`;
  * pgagroal, `src/libpgagroal/message.c`; Pgpool-II, `src/protocol/pool_process_query.c`; PgCat,
  * issue 824; Supavisor, its issue 134 and supabase/cli 4277; RDS Proxy, psycopg2 issue 1577.
  */
 
-/** The fields of an error that tell: message, SQLSTATE and source file. */
+/** The fields that identify an error: message, SQLSTATE and source file. */
 interface Fields {
   readonly M?: string;
   readonly C?: string;
   readonly F?: string;
 }
 
-/** One sentence about an error that a pooler made; `undefined`: nothing shows that one did. */
+/** Returns a sentence about an error of a pooler, or `undefined` if no pooler is recognised. */
 export function poolerRemark({ M: message = "", C: code, F: file }: Fields): string | undefined {
   for (const { says, code: itsCode, names, remark } of SIGNATURES) {
     const found = code === itsCode || itsCode === undefined ? says.exec(message) : null;
@@ -30,9 +30,9 @@ export function poolerRemark({ M: message = "", C: code, F: file }: Fields): str
 interface Signature {
   readonly says: RegExp;
   readonly code?: string;
-  /** `"file"`: it names a source file of its own, as PostgreSQL does. */
+  /** `"file"` if the pooler sends a source file of its own, as PostgreSQL does. */
   readonly names?: "file";
-  /** The sentence, with what the first group has found. */
+  /** The sentence, or a function of the first group of `says`. */
   readonly remark: string | ((found: string) => string);
 }
 
@@ -41,14 +41,14 @@ const SIGNATURES: readonly Signature[] = [
     says: /^unsupported startup parameter: ([\w.]+)/,
     code: "08P01",
     remark: (name) =>
-      `PgBouncer refuses startup parameter "${name}": leave it out, or have it named in ` +
+      `PgBouncer refuses startup parameter "${name}": omit it, or list it in ` +
       "ignore_startup_parameters",
   },
   {
     says: /^unsupported startup parameter in options: ([\w.]+)/,
     code: "08P01",
     remark: (name) =>
-      `PgBouncer refuses "${name}" in startup parameter "options": leave it out, or have it named ` +
+      `PgBouncer refuses "${name}" in startup parameter "options": omit it, or list it ` +
       "in ignore_startup_parameters",
   },
   {
@@ -59,26 +59,26 @@ const SIGNATURES: readonly Signature[] = [
   {
     says: /^no more connections allowed \(max_client_conn\)$/,
     code: "08P01",
-    remark: "PgBouncer has as many clients as its max_client_conn allows",
+    remark: "PgBouncer has reached its max_client_conn",
   },
   {
     says: /^no such database: /,
     code: "08P01",
-    remark: "PgBouncer does not have it among its [databases]",
+    remark: "PgBouncer does not list the database in [databases]",
   },
   {
     says:
       /^(?:server login has been failing|client_login_timeout \(server down\)|server conn crashed\?)/,
     code: "08P01",
-    remark: "PgBouncer is there, the server behind it is not",
+    remark: "PgBouncer is running, but the server behind it is not",
   },
   {
     says: /^odyssey: \w+: /,
-    remark: "Odyssey says so, not the server behind it",
+    remark: "the error comes from Odyssey, not from the server behind it",
   },
   {
     says: /^no pgagroal_hba\.conf entry /,
-    remark: "pgagroal refuses it, not the server behind it",
+    remark: "pgagroal refuses the connection, not the server behind it",
   },
   {
     says: /^connection pool is full$/,
@@ -88,7 +88,7 @@ const SIGNATURES: readonly Signature[] = [
   {
     says: /^kind mismatch among backends/,
     names: "file",
-    remark: "the servers behind Pgpool-II have answered differently",
+    remark: "the servers behind Pgpool-II returned different answers",
   },
   {
     says: /^unable to read (?:message kind|data from DB node \d+)$/,
@@ -103,18 +103,18 @@ const SIGNATURES: readonly Signature[] = [
   {
     says: /^Tenant or user not found$/,
     code: "XX000",
-    remark: "Supavisor wants the tenant in the user's name: user.tenant",
+    remark: "Supavisor needs the tenant in the user's name: user.tenant",
   },
   {
     says: /^(?:Max client connections reached|MaxClientsInSessionMode: )/,
-    remark: "Supavisor has as many clients as it allows",
+    remark: "Supavisor has reached its limit of clients",
   },
   {
     says: /RDS Proxy currently doesn.t support the option ([\w.]+?)\.?$/,
-    remark: (name) => `leave startup parameter "${name}" out`,
+    remark: (name) => `omit startup parameter "${name}"`,
   },
   {
     says: /RDS Proxy currently doesn.t support command-line options/,
-    remark: 'leave startup parameter "options" out',
+    remark: 'omit startup parameter "options"',
   },
 ];

@@ -68,7 +68,7 @@ test(
         code: "08P01",
         message:
           'unsupported startup parameter: work_mem; PgBouncer refuses startup parameter "work_mem": ' +
-          "leave it out, or have it named in ignore_startup_parameters",
+          "omit it, or list it in ignore_startup_parameters",
       });
     }),
 );

@@ -94,7 +94,7 @@ const CASES: readonly Case[] = [
     script: [answerSsl("S"), startTls({ ...identity, minVersion: "TLSv1.3", fails: true })],
     options: { ...TLS, sslMaxProtocolVersion: "TLSv1.2" },
     message: 'cannot connect to 127.0.0.1 port PORT: the TLS handshake with "127.0.0.1" failed: ' +
-      "the server speaks none of the TLS versions that are allowed " +
+      "the server supports none of the allowed TLS versions " +
       "(ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION)",
   },
   {
