@@ -2,32 +2,32 @@ import { InterfaceError } from "../errors/errors.ts";
 import { checkWellFormed } from "./well_formed.ts";
 
 const UTF8 = new TextEncoder();
-/** Up to this many characters are copied here; beyond, the platform's encoder is faster. */
+/** Characters up to which a text is copied here; beyond, the platform's encoder is faster. */
 const SHORT = 48;
 const INITIAL_SIZE = 4096;
-/** A spent buffer larger than this is let go rather than kept for the next flush. */
+/** Bytes; a larger buffer is not kept for the next flush. */
 const KEEP = 1 << 20;
 
 /**
- * One growing buffer to which whole messages are appended: append, then patch the length.
+ * A growing buffer to which whole messages are appended; a message's length is written last.
  *
  * {@linkcode Writer.mark} and {@linkcode Writer.rollback} undo a half-written request, so that a
- * parameter that cannot be encoded leaves nothing behind. {@linkcode Writer.detach} hands the bytes
- * over; until then they may still move.
+ * parameter that cannot be encoded leaves nothing behind. {@linkcode Writer.detach} gives the bytes to
+ * the caller; until then they may move to a larger buffer.
  */
 export class Writer {
-  /** What is being filled; replaced when it grows. */
+  /** The buffer; replaced when it grows. */
   buffer: Uint8Array<ArrayBuffer>;
-  /** The same bytes, for the numbers. */
+  /** A view of the buffer, to write numbers. */
   view: DataView<ArrayBuffer>;
-  /** Bytes appended so far. */
+  /** The number of bytes appended so far. */
   length = 0;
   #spareBuffer: Uint8Array<ArrayBuffer> | undefined;
   #spareView: DataView<ArrayBuffer> | undefined;
   #lentBuffer: Uint8Array<ArrayBuffer> | undefined;
   #lentView: DataView<ArrayBuffer> | undefined;
 
-  /** Starts with room for `size` bytes. */
+  /** Creates a writer with room for `size` bytes. */
   constructor(size: number = INITIAL_SIZE) {
     this.buffer = new Uint8Array(size);
     this.view = new DataView(this.buffer.buffer);
@@ -124,19 +124,19 @@ export class Writer {
     this.uint8(0);
   }
 
-  /** Leaves room for a 32-bit length and returns where it is. */
+  /** Leaves room for a 32-bit length and returns its index. */
   lengthHere(): number {
     const at = this.length;
     this.int32(0);
     return at;
   }
 
-  /** Writes at `at` how many bytes follow it; the four of the length itself are not counted. */
+  /** Writes the number of bytes that follow the length at `at`, its own four not included. */
   patchValueLength(at: number): void {
     this.view.setInt32(at, this.length - at - 4);
   }
 
-  /** Begins a message with its tag and returns the place for {@linkcode Writer.endMessage}. */
+  /** Begins a message with its tag and returns the index for {@linkcode Writer.endMessage}. */
   beginMessage(tag: number): number {
     this.uint8(tag);
     return this.lengthHere();
@@ -149,19 +149,19 @@ export class Writer {
     this.view.setInt32(at, size);
   }
 
-  /** A place to come back to with {@linkcode Writer.rollback}. */
+  /** Returns the current length, for {@linkcode Writer.rollback}. */
   mark(): number {
     return this.length;
   }
 
-  /** Forgets everything appended since `mark`. */
+  /** Removes everything appended since `mark`. */
   rollback(mark: number): void {
     this.length = mark;
   }
 
   /**
-   * Hands over what was appended and starts empty in another buffer. The bytes are the caller's
-   * until it gives them back with {@linkcode Writer.recycle}.
+   * Returns the appended bytes and goes on, empty, in another buffer. The bytes are the caller's
+   * until it returns them with {@linkcode Writer.recycle}.
    */
   detach(): Uint8Array<ArrayBuffer> {
     const bytes = this.buffer.subarray(0, this.length);
@@ -176,7 +176,7 @@ export class Writer {
     return bytes;
   }
 
-  /** Takes back the buffer that the last `detach` had handed over: nobody reads it any more. */
+  /** Takes back the buffer of the last `detach`, which must no longer be read. */
   recycle(): void {
     if (this.#lentBuffer !== undefined && this.#lentBuffer.length <= KEEP) {
       this.#spareBuffer = this.#lentBuffer;
@@ -186,12 +186,12 @@ export class Writer {
     this.#lentView = undefined;
   }
 
-  /** What was appended, in place: valid until the next append. */
+  /** Returns the appended bytes in place; they are valid until the next append. */
   peek(): Uint8Array<ArrayBuffer> {
     return this.buffer.subarray(0, this.length);
   }
 
-  /** Starts empty in the same buffer: for bytes from `peek` that nobody reads any more. */
+  /** Empties the same buffer; bytes from `peek` must no longer be read. */
   clear(): void {
     this.length = 0;
     if (this.buffer.length > KEEP) {

@@ -63,7 +63,7 @@ function isStatement({ isMember, isNested, template, start }: SqlTemplate, text:
 }
 
 const STATEMENT =
-  /^(?:\s|--[^\n]*\n|\/\*[^]*?\*\/|\()*(?:select|insert|update|delete|merge|with|values)\b/i;
+  /^(?:\s|--[^\n]*\n|\/\*(?:[^*]|\*(?!\/))*\*\/|\()*(?:select|insert|update|delete|merge|with|values)\b/i;
 
 /** `cornac-ignore` in a comment on the line of a template, or on the line before. */
 function isIgnored(text: string, start: number): boolean {

@@ -1,26 +1,26 @@
 /**
  * The server's half of the protocol: each function reads the body of one message, whole, from a
- * reader that stands at its first byte and ends at its last. A message that is too short, too long
- * or counts more than it holds is a `ProtocolError`; nothing is guessed.
+ * reader that begins at its first byte and ends behind its last. A message that is too short, too
+ * long or counts more items than it has is a `ProtocolError`.
  */
 import type { Reader } from "../bytes/reader.ts";
 import { ProtocolError, type ServerFields } from "../errors/errors.ts";
 
-/** One column of a result, as RowDescription tells it. */
+/** One column of a result, as in RowDescription. */
 export interface ColumnDescription {
   /** The column's name or alias. */
   readonly name: string;
-  /** OID of the table it comes from; 0 when it is not a table's column. */
+  /** The OID of the column's table; 0 when it is not a table's column. */
   readonly tableOid: number;
-  /** `pg_attribute.attnum` there; 0 when it is not a table's column. */
+  /** `pg_attribute.attnum` in that table; 0 when it is not a table's column. */
   readonly attributeNumber: number;
-  /** OID of its type. */
+  /** The OID of the column's type. */
   readonly typeOid: number;
   /** `pg_type.typlen`; negative for variable width. */
   readonly typeSize: number;
   /** `pg_attribute.atttypmod`; -1 for none. */
   readonly typeModifier: number;
-  /** 0 text, 1 binary. */
+  /** The format of the values: 0 text, 1 binary. */
   readonly format: number;
 }
 
@@ -29,18 +29,18 @@ export type TransactionStatus = "idle" | "transaction" | "failed";
 
 /** A NotificationResponse. */
 export interface Notification {
-  /** Channel that was notified. */
+  /** The channel that was notified. */
   readonly channel: string;
-  /** What NOTIFY was given; `""` when nothing. */
+  /** The payload of NOTIFY; `""` without one. */
   readonly payload: string;
-  /** Backend process that notified. */
+  /** The process ID of the backend that notified. */
   readonly processId: number;
 }
 
-/** Bytes of an error or a notice that are kept; what is longer is cut. */
+/** Bytes of an error or a notice that are kept. */
 const MOST_OF_A_REPORT = 1 << 20;
 
-/** ErrorResponse and NoticeResponse, cut to 1 MiB. */
+/** Reads ErrorResponse and NoticeResponse, cut to 1 MiB. */
 export function readFields(reader: Reader): ServerFields {
   const fields: Record<string, string> = {};
   let left = MOST_OF_A_REPORT;
@@ -56,7 +56,7 @@ export function readFields(reader: Reader): ServerFields {
   return fields;
 }
 
-/** RowDescription. */
+/** Reads RowDescription. */
 export function readRowDescription(reader: Reader): ColumnDescription[] {
   const count = reader.count(reader.uint16(), 19);
   const columns: ColumnDescription[] = [];
@@ -75,7 +75,7 @@ export function readRowDescription(reader: Reader): ColumnDescription[] {
   return columns;
 }
 
-/** ParameterDescription: the parameters' type OIDs. */
+/** Reads ParameterDescription: the OIDs of the parameters' types. */
 export function readParameterDescription(reader: Reader): number[] {
   const count = reader.count(reader.uint16(), 4);
   const oids: number[] = [];
@@ -84,14 +84,14 @@ export function readParameterDescription(reader: Reader): number[] {
   return oids;
 }
 
-/** CommandComplete: the command tag, `"INSERT 0 1"`. */
+/** Reads CommandComplete: the command tag, `"INSERT 0 1"`. */
 export function readCommandTag(reader: Reader): string {
   const tag = reader.cstring();
   reader.finish();
   return tag;
 }
 
-/** ReadyForQuery. */
+/** Reads ReadyForQuery. */
 export function readTransactionStatus(reader: Reader): TransactionStatus {
   const byte = reader.uint8();
   reader.finish();
@@ -107,7 +107,7 @@ export function readTransactionStatus(reader: Reader): TransactionStatus {
   }
 }
 
-/** NotificationResponse. */
+/** Reads NotificationResponse. */
 export function readNotification(reader: Reader): Notification {
   const processId = reader.int32();
   const channel = reader.cstring();
@@ -116,14 +116,14 @@ export function readNotification(reader: Reader): Notification {
   return { channel, payload, processId };
 }
 
-/** ParameterStatus: name and value. */
+/** Reads ParameterStatus: name and value. */
 export function readParameterStatus(reader: Reader): [string, string] {
   const pair: [string, string] = [reader.cstring(), reader.cstring()];
   reader.finish();
   return pair;
 }
 
-/** BackendKeyData: the key is 4 bytes in protocol 3.0 and up to 256 in 3.2. */
+/** Reads BackendKeyData: the key has 4 bytes in protocol 3.0 and up to 256 in 3.2. */
 export function readBackendKeyData(
   reader: Reader,
 ): { processId: number; secretKey: Uint8Array<ArrayBuffer> } {
@@ -135,7 +135,7 @@ export function readBackendKeyData(
   return { processId, secretKey: reader.bytes(size) };
 }
 
-/** NegotiateProtocolVersion: the newest minor version the server has, and options it does not know. */
+/** Reads NegotiateProtocolVersion: the newest minor version and the options that the server does not know. */
 export function readNegotiateProtocolVersion(
   reader: Reader,
 ): { version: number; unrecognized: string[] } {
@@ -147,7 +147,7 @@ export function readNegotiateProtocolVersion(
   return { version, unrecognized };
 }
 
-/** AuthenticationSASL: the mechanisms that the server offers. */
+/** Reads AuthenticationSASL: the mechanisms that the server offers. */
 export function readSaslMechanisms(reader: Reader): string[] {
   const mechanisms: string[] = [];
   for (;;) {
@@ -159,12 +159,12 @@ export function readSaslMechanisms(reader: Reader): string[] {
   return mechanisms;
 }
 
-/** What is left of a message, as a copy. */
+/** Returns a copy of the rest of a message. */
 export function readRest(reader: Reader): Uint8Array<ArrayBuffer> {
   return reader.bytes(reader.remaining);
 }
 
-/** CopyInResponse, CopyOutResponse and CopyBothResponse: formats are 0 text, 1 binary. */
+/** Reads CopyInResponse, CopyOutResponse and CopyBothResponse: formats are 0 text, 1 binary. */
 export function readCopyResponse(reader: Reader): { format: number; columnFormats: number[] } {
   const format = reader.uint8();
   const count = reader.count(reader.uint16(), 2);
@@ -174,7 +174,7 @@ export function readCopyResponse(reader: Reader): { format: number; columnFormat
   return { format, columnFormats };
 }
 
-/** FunctionCallResponse: the result's bytes or NULL. */
+/** Reads FunctionCallResponse: the result's bytes, or `null` for NULL. */
 export function readFunctionResult(reader: Reader): Uint8Array<ArrayBuffer> | null {
   const length = reader.int32();
   const value = length < 0 ? null : reader.bytes(length);

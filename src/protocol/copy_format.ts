@@ -5,11 +5,11 @@ import type { Reader } from "../bytes/reader.ts";
 import { Writer } from "../bytes/writer.ts";
 import { ProtocolError } from "../errors/errors.ts";
 
-/** `PGCOPY\n\377\r\n\0`. */
+/** The signature, `PGCOPY\n\377\r\n\0`. */
 const SIGNATURE = [0x50, 0x47, 0x43, 0x4f, 0x50, 0x59, 0x0a, 0xff, 0x0d, 0x0a, 0x00] as const;
-/** Signature, flags, length of the extension. */
+/** Bytes of the signature, the flags and the length of the extension. */
 const HEADER_SIZE = 19;
-/** Bit 16 of the flags said that OIDs are included; bits 16-31 are critical. */
+/** The flags that a reader must know. Bit 16 meant that OIDs are included. */
 const CRITICAL = 0xffff0000;
 const NEWLINE = 0x0a;
 const QUOTE = 0x22;
@@ -27,9 +27,9 @@ export function writeBinaryTrailer(out: Writer): void {
 }
 
 /**
- * Whether `reader` holds the whole binary header; then it is past it.
+ * Reads the binary header and reports whether it has arrived whole; if not, the reader does not move.
  *
- * @throws {ProtocolError} it is something else.
+ * @throws {ProtocolError} the data begins with anything else.
  */
 export function readBinaryHeader(reader: Reader): boolean {
   const { position } = reader;
@@ -38,7 +38,7 @@ export function readBinaryHeader(reader: Reader): boolean {
     if (reader.uint8() !== byte) throw new ProtocolError("malformed COPY data: no signature");
   }
   if ((reader.int32() & CRITICAL) !== 0) {
-    throw new ProtocolError("malformed COPY data: flags that nobody knows");
+    throw new ProtocolError("malformed COPY data: unknown flags");
   }
   const extension = reader.int32();
   if (extension < 0) throw new ProtocolError("malformed COPY data: a negative length");
@@ -50,12 +50,12 @@ export function readBinaryHeader(reader: Reader): boolean {
   return true;
 }
 
-/** Counts the rows that go by. */
+/** Counts the rows in `bytes[start, end)`. */
 export type RowCounter = (bytes: Uint8Array, start: number, end: number) => number;
 
 /**
- * Counts lines; in CSV not those within double quotes. A last line without an end is not counted, nor
- * are other quote characters known.
+ * Returns a counter of lines; of CSV, of those outside of double quotes. A last line without an end is
+ * not counted, and other quote characters are not supported.
  */
 export function lineCounter(csv: boolean): RowCounter {
   let isQuoted = false;
@@ -70,11 +70,11 @@ export function lineCounter(csv: boolean): RowCounter {
   };
 }
 
-/** Counts the tuples of the binary format, cut anywhere. */
+/** Returns a counter of the tuples of the binary format, in pieces of any length. */
 export function tupleCounter(): RowCounter {
-  /** Bytes to pass over before the next number; that number's size, what is missing, what is there. */
+  /** Bytes to skip before the next number; that number's size, its missing bytes, its value so far. */
   let skip = HEADER_SIZE - 4, size = 4, missing = 4, number = 0;
-  /** Fields left in this tuple; -1 within the header. */
+  /** Fields left in this tuple; -1 in the header. */
   let fields = -1;
   const take = (): number => {
     const isCount = size === 2;
@@ -115,7 +115,7 @@ export class TupleEnds {
    * arrived; the reader stays where it is. The next call is for the same tuple with more data, or
    * for the tuple behind it.
    *
-   * @throws {ProtocolError} a length makes no sense.
+   * @throws {ProtocolError} a length is negative.
    */
   find({ view, position, end }: Reader): number | undefined {
     if (this.#fields < 0) {
@@ -137,8 +137,8 @@ export class TupleEnds {
 }
 
 /**
- * Adds `chunk` behind what the reader has left, and returns the buffer that holds both, if one is
- * needed; `kept` is what the call before returned. The buffer doubles, so that a tuple in a thousand
+ * Adds `chunk` behind the bytes that the reader has left, and returns the buffer that contains both,
+ * if one is needed; `kept` is the result of the previous call. The buffer doubles, so that a tuple in a thousand
  * chunks is not copied a thousand times.
  */
 export function appendChunk(
@@ -160,7 +160,7 @@ export function appendChunk(
   return held;
 }
 
-/** Whether the tuple at the reader's position is none, but the end of the data. */
+/** Reports whether the end of the data is at the reader's position, in place of a tuple. */
 export function isTrailer({ view, position }: Reader): boolean {
   return view.getInt16(position) === -1;
 }

@@ -4,19 +4,18 @@ import { escaped } from "../errors/escaped.ts";
 import { Backend, backendName } from "./tags.ts";
 
 const INITIAL_SIZE = 65_536;
-/** An emptied buffer larger than this is let go. */
+/** Bytes; a larger buffer is not kept when it is empty. */
 const KEEP = 1 << 20;
-/** Tag and length. */
+/** Bytes of a message's tag and length. */
 const HEADER = 5;
 /**
- * Bytes of most kinds of message. No server has a reason to send most kinds of message in
- * more: command tags have 64 bytes, names 64, notifications fewer than 8,000 unless it was built with
- * other limits.
+ * The limit of most kinds of message, in bytes. Servers send less: command tags and names have up to
+ * 64 bytes, notifications fewer than 8,000 unless the server was built with other limits.
  */
 const SMALL = 65_536;
-/** Bytes of the two kinds that have a part per column: 65,535 columns with long names. */
+/** The limit of the kinds that have a part per column: 65,535 columns with long names. */
 const DESCRIPTION = 1 << 24;
-/** The kinds that hold data or text of any length. */
+/** The kinds that contain data or text of any length. */
 const LARGE: ReadonlySet<number> = new Set([
   Backend.DataRow,
   Backend.CopyData,
@@ -32,45 +31,45 @@ const DESCRIPTIONS: ReadonlySet<number> = new Set([
   Backend.CopyOutResponse,
   Backend.CopyBothResponse,
 ]);
-/** Bytes of an error without a length that are waited for. Source: libpq, `MAX_ERRLEN`. */
+/** The limit of an error without a length, in bytes. Source: libpq, `MAX_ERRLEN`. */
 const LONGEST_OLD_ERROR = 30_000;
 
 /**
  * Owns the read buffer and cuts it into messages.
  *
  * Bytes are written at {@linkcode Framer.space} and announced with {@linkcode Framer.advance};
- * {@linkcode Framer.next} then points {@linkcode Framer.reader} at one whole message after the
- * other. What the reader shows is valid until the next `space()`.
+ * {@linkcode Framer.next} then sets {@linkcode Framer.reader} to one whole message after the other.
+ * The reader's bytes are valid until the next `space()`.
  */
 export class Framer {
-  /** Stands at the body of the message that `next()` found. */
+  /** A reader of the body of the message that `next()` found. */
   readonly reader: Reader;
-  /** That message's first byte. */
+  /** The first byte of that message. */
   tag = 0;
   #limit = 0;
-  /** Bytes; larger messages are looked at twice. */
+  /** Bytes; larger messages are checked against the limit of their kind. */
   #small = 0;
-  /** Whose limit that is, for the refusal. */
+  /** The name of the limit, for the error. */
   limitedBy = "maxMessageBytes";
   /**
-   * Whether an error may come as PostgreSQL before 7.4 wrote it, `E`, text and a zero byte: servers
-   * that cannot start a process for the connection still do so, and poolers that do not know the
+   * Whether an error may have the format of PostgreSQL before 7.4: `E`, text and a zero byte. Servers
+   * that cannot start a process for the connection send it, and so do poolers that do not know the
    * protocol's version. Source: `report_fork_failure_to_client` of postmaster.c.
    */
   takesOldErrors = false;
   #buffer: Uint8Array<ArrayBuffer> = new Uint8Array(INITIAL_SIZE);
   #start = 0;
   #end = 0;
-  /** Size of the message that has begun to arrive, its tag included. */
+  /** Bytes of the message that has begun to arrive, with its tag. */
   #wanted = 0;
 
-  /** Starts empty; `limit` as the property. */
+  /** Creates an empty framer that refuses messages of more than `limit` bytes. */
   constructor(limit: number) {
     this.reader = new Reader(this.#buffer);
     this.limit = limit;
   }
 
-  /** Bytes; a message that claims more is refused. */
+  /** The limit of a message in bytes; larger ones are refused. */
   get limit(): number {
     return this.#limit;
   }
@@ -80,7 +79,7 @@ export class Framer {
     this.#small = Math.min(limit, SMALL);
   }
 
-  /** Room for at least one more byte. */
+  /** Returns free room for at least one byte. */
   space(): Uint8Array<ArrayBuffer> {
     if (this.#start === this.#end) {
       this.#start = this.#end = 0;
@@ -92,7 +91,7 @@ export class Framer {
     return this.#buffer.subarray(this.#end);
   }
 
-  /** `count` bytes were written at the start of `space()`. */
+  /** Announces that `count` bytes were written at the start of `space()`. */
   advance(count: number): void {
     this.#end += count;
   }
@@ -110,10 +109,10 @@ export class Framer {
   }
 
   /**
-   * Whether a whole message has arrived; `tag` and `reader` show it.
+   * Reports whether a whole message has arrived; `tag` and `reader` then describe it.
    *
    * @throws {ProtocolError} the next message claims an impossible length or more than `limit`.
-   * @throws {OperationalError} it is an error without a length, where {@linkcode takesOldErrors}.
+   * @throws {OperationalError} the message is an error without a length, where {@linkcode takesOldErrors}.
    */
   next(): boolean {
     const have = this.#end - this.#start;
@@ -139,14 +138,14 @@ export class Framer {
     return true;
   }
 
-  /** Bytes that have arrived and were not shown yet. */
+  /** The bytes that have arrived and do not belong to a message that was returned. */
   get pending(): number {
     return this.#end - this.#start;
   }
 
   /**
-   * Growth follows what has arrived, not what a header claims: at most double each time, when the
-   * buffer is full or half full of a message that it cannot hold.
+   * Makes room. The buffer grows with the bytes that have arrived, not with a claimed length: at most
+   * to the double, when it is full or half full of a message that does not fit in it.
    */
   #makeRoom(): void {
     const have = this.#end - this.#start;
@@ -172,7 +171,7 @@ export class Framer {
   #checkLength(tag: number, length: number): void {
     const name = backendName(tag);
     if (length < 4) {
-      throw new ProtocolError(`malformed ${name}: it claims a length of ${length} bytes`);
+      throw new ProtocolError(`malformed ${name}: its length is ${length} bytes`);
     }
     const own = LARGE.has(tag) ? Infinity : DESCRIPTIONS.has(tag) ? DESCRIPTION : SMALL;
     const limit = Math.min(own, this.#limit);
@@ -185,7 +184,7 @@ export class Framer {
    * Reports whether the message may be an error without a length that has not arrived whole. No
    * length that is allowed consists of four bytes that are not zero.
    *
-   * @throws {OperationalError} it is one, and whole.
+   * @throws {OperationalError} the message is such an error, and whole.
    */
   #isOldError(tag: number, have: number): boolean {
     const from = this.#start + 1;

@@ -1,15 +1,15 @@
 /**
  * The client's half of the protocol: each function appends one whole message to a writer, in the
- * order of the manual's "Message Formats". Nothing here sends, waits or remembers.
+ * order of the manual's "Message Formats". The functions neither send nor wait, and keep no state.
  */
 import type { Writer } from "../bytes/writer.ts";
 import { InterfaceError } from "../errors/errors.ts";
 import { Frontend, RequestCode } from "./tags.ts";
 
-/** Parameters of one Bind: the field is an unsigned 16-bit count. */
+/** The most parameters of one Bind, which has an unsigned 16-bit count. */
 export const MAX_PARAMETERS = 65_535;
 
-/** StartupMessage: `version` as `(major << 16) | minor`. */
+/** Appends StartupMessage; `version` is `(major << 16) | minor`. */
 export function startupMessage(
   out: Writer,
   version: number,
@@ -25,13 +25,13 @@ export function startupMessage(
   out.endMessage(at);
 }
 
-/** SSLRequest: answered by a single byte, `S` or `N`. */
+/** Appends SSLRequest; the server answers with a single byte, `S` or `N`. */
 export function sslRequest(out: Writer): void {
   out.int32(8);
   out.int32(RequestCode.Ssl);
 }
 
-/** CancelRequest: goes alone over a connection of its own. */
+/** Appends CancelRequest, the only message of its connection. */
 export function cancelRequest(out: Writer, processId: number, secretKey: Uint8Array): void {
   out.int32(12 + secretKey.length);
   out.int32(RequestCode.Cancel);
@@ -39,7 +39,7 @@ export function cancelRequest(out: Writer, processId: number, secretKey: Uint8Ar
   out.bytes(secretKey);
 }
 
-/** PasswordMessage; `password` is already hashed where the method asks for it. */
+/** Appends PasswordMessage; `password` is hashed already where the method requires it. */
 export function passwordMessage(out: Writer, password: Uint8Array): void {
   const at = out.beginMessage(Frontend.Password);
   if (password.includes(0)) throw new InterfaceError("the password contains a zero byte");
@@ -48,7 +48,7 @@ export function passwordMessage(out: Writer, password: Uint8Array): void {
   out.endMessage(at);
 }
 
-/** SASLInitialResponse. */
+/** Appends SASLInitialResponse. */
 export function saslInitialResponse(out: Writer, mechanism: string, data: Uint8Array): void {
   const at = out.beginMessage(Frontend.Password);
   out.cstring(mechanism, "the SASL mechanism");
@@ -57,21 +57,21 @@ export function saslInitialResponse(out: Writer, mechanism: string, data: Uint8A
   out.endMessage(at);
 }
 
-/** SASLResponse. */
+/** Appends SASLResponse. */
 export function saslResponse(out: Writer, data: Uint8Array): void {
   const at = out.beginMessage(Frontend.Password);
   out.bytes(data);
   out.endMessage(at);
 }
 
-/** Query: the simple protocol. */
+/** Appends Query, of the simple protocol. */
 export function query(out: Writer, text: string): void {
   const at = out.beginMessage(Frontend.Query);
   out.cstring(text, "the query");
   out.endMessage(at);
 }
 
-/** Parse: `parameterTypes` are OIDs, 0 for "the server decides"; trailing ones may be left out. */
+/** Appends Parse; `parameterTypes` are OIDs, 0 for the server's choice, and trailing ones are optional. */
 export function parse(
   out: Writer,
   statement: string,
@@ -86,7 +86,7 @@ export function parse(
   out.endMessage(at);
 }
 
-/** Describe a statement or a portal (`Kind`). */
+/** Appends Describe of a statement or a portal (`Kind`). */
 export function describe(out: Writer, kind: number, name: string): void {
   const at = out.beginMessage(Frontend.Describe);
   out.uint8(kind);
@@ -95,8 +95,8 @@ export function describe(out: Writer, kind: number, name: string): void {
 }
 
 /**
- * Begins a Bind and returns the place for {@linkcode endBind}. Between the two the caller appends
- * the parameters' formats and values.
+ * Begins a Bind and returns the index for {@linkcode endBind}. Between the two calls, the caller
+ * appends the parameters' formats and values.
  */
 export function beginBind(out: Writer, portal: string, statement: string): number {
   const at = out.beginMessage(Frontend.Bind);
@@ -105,14 +105,14 @@ export function beginBind(out: Writer, portal: string, statement: string): numbe
   return at;
 }
 
-/** Ends a Bind with the results' formats: none means text for all. */
+/** Ends a Bind with the formats of the results; none means text for all. */
 export function endBind(out: Writer, at: number, resultFormats: readonly number[]): void {
   out.int16(resultFormats.length);
   for (const format of resultFormats) out.int16(format);
   out.endMessage(at);
 }
 
-/** Execute a portal; `maxRows` 0 means all. */
+/** Appends Execute of a portal; `maxRows` 0 means all. */
 export function execute(out: Writer, portal: string, maxRows: number): void {
   const at = out.beginMessage(Frontend.Execute);
   out.cstring(portal, "the portal's name");
@@ -120,7 +120,7 @@ export function execute(out: Writer, portal: string, maxRows: number): void {
   out.endMessage(at);
 }
 
-/** Close a statement or a portal (`Kind`). */
+/** Appends Close of a statement or a portal (`Kind`). */
 export function close(out: Writer, kind: number, name: string): void {
   const at = out.beginMessage(Frontend.Close);
   out.uint8(kind);
@@ -128,41 +128,41 @@ export function close(out: Writer, kind: number, name: string): void {
   out.endMessage(at);
 }
 
-/** CopyData. */
+/** Appends CopyData. */
 export function copyData(out: Writer, data: Uint8Array): void {
   const at = out.beginMessage(Frontend.CopyData);
   out.bytes(data);
   out.endMessage(at);
 }
 
-/** CopyFail with the reason that the server will report. */
+/** Appends CopyFail with the reason that the server will report. */
 export function copyFail(out: Writer, reason: string): void {
   const at = out.beginMessage(Frontend.CopyFail);
   out.cstring(reason.replaceAll("\0", "").toWellFormed(), "the reason");
   out.endMessage(at);
 }
 
-/** CopyDone. */
+/** Appends CopyDone. */
 export function copyDone(out: Writer): void {
   out.bytes(COPY_DONE);
 }
 
-/** Flush: the server sends what it has. */
+/** Appends Flush; the server sends its pending replies. */
 export function flush(out: Writer): void {
   out.bytes(FLUSH);
 }
 
-/** Sync: ends a request; the server answers ReadyForQuery. */
+/** Appends Sync, which ends a request; the server answers with ReadyForQuery. */
 export function sync(out: Writer): void {
   out.bytes(SYNC);
 }
 
-/** Terminate: the server closes the connection. */
+/** Appends Terminate; the server closes the connection. */
 export function terminate(out: Writer): void {
   out.bytes(TERMINATE);
 }
 
-/** FunctionCall with binary arguments and a binary result. */
+/** Appends FunctionCall with binary arguments and a binary result. */
 export function functionCall(
   out: Writer,
   oid: number,
@@ -187,8 +187,8 @@ const FLUSH: Uint8Array = bare(Frontend.Flush);
 const SYNC: Uint8Array = bare(Frontend.Sync);
 const TERMINATE: Uint8Array = bare(Frontend.Terminate);
 
-/** Execute of the unnamed portal without a row limit. */
+/** An Execute of the unnamed portal without a row limit. */
 export const EXECUTE_ALL: Uint8Array = Uint8Array.of(Frontend.Execute, 0, 0, 0, 9, 0, 0, 0, 0, 0);
 
-/** The same, then Sync: how most requests end. */
+/** {@linkcode EXECUTE_ALL} and Sync, the end of most requests. */
 export const EXECUTE_ALL_AND_SYNC: Uint8Array = Uint8Array.of(...EXECUTE_ALL, ...SYNC);

@@ -1,6 +1,6 @@
 /**
- * PostgreSQL's wire protocol 3.0 and 3.2 without any I/O: cut bytes into messages, read what a server
- * says, append what a client says. What the driver itself is built on.
+ * PostgreSQL's wire protocol 3.0 and 3.2 without I/O: functions that cut bytes into messages, read a
+ * server's messages and append a client's. The driver uses them itself.
  *
  * @example
  * ```ts

@@ -43,7 +43,7 @@ export const Frontend = {
   Flush: 0x48, // H
   FunctionCall: 0x46, // F
   Parse: 0x50, // P
-  /** Also GSSResponse, SASLInitialResponse and SASLResponse: the conversation tells them apart. */
+  /** PasswordMessage, and also GSSResponse, SASLInitialResponse and SASLResponse. */
   Password: 0x70, // p
   Query: 0x51, // Q
   Sync: 0x53, // S
@@ -56,7 +56,7 @@ export const Kind = {
   Statement: 0x53, // S
 } as const;
 
-/** Codes that stand where a StartupMessage has its protocol version. */
+/** Codes in the place of a StartupMessage's protocol version. */
 export const RequestCode = {
   Cancel: 80877102,
   Gssenc: 80877104,
@@ -81,12 +81,12 @@ const NAMES: ReadonlyMap<number, string> = new Map(
   Object.entries(Backend).map(([name, tag]) => [tag, name]),
 );
 
-/** Whether a server may send a message with this tag at all. */
+/** Reports whether a server may send a message with this tag. */
 export function isBackend(tag: number): boolean {
   return NAMES.has(tag);
 }
 
-/** A backend message's name for error messages; an unknown tag is shown as the byte it is. */
+/** Returns a backend message's name for errors; an unknown tag is shown as its byte. */
 export function backendName(tag: number): string {
   return NAMES.get(tag) ?? `unknown message 0x${tag.toString(16).padStart(2, "0")}`;
 }

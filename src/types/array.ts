@@ -17,34 +17,34 @@ export const MAX_DIMENSIONS = 6;
 /** array.h: MaxArraySize, 2^27 elements. */
 const MAX_ELEMENTS = 1 << 27;
 
-/** What PostgreSQL's arrays are in JavaScript. */
+/** Options of {@linkcode arrayOf}. */
 export interface ArrayOptions {
-  /** `true`: an array is read as a {@linkcode BoundedArray}, which keeps its lower bounds. */
+  /** Reads an array as a {@linkcode BoundedArray}, which keeps its lower bounds. Default `false`. */
   bounds?: boolean | undefined;
-  /** `pg_type.typname` of the array type; the element's name with `_` in front unless given. */
+  /** `pg_type.typname` of the array type. Default: the element's name with `_` in front. */
   name?: string | undefined;
-  /** The array type's OID; the element's `arrayOid` unless given. */
+  /** The array type's OID. Default: the element's `arrayOid`. */
   oid?: number | undefined;
 }
 
 /**
- * An array with the lower bounds of its dimensions, PostgreSQL's `[0:1]={a,b}`. Written, it may stand
- * wherever an array may; read, it appears where `bounds` asks for it.
+ * An array with the lower bounds of its dimensions, PostgreSQL's `[0:1]={a,b}`. It can be written
+ * wherever an array can. Arrays are read as one under `types: { arrays: "bounded" }`.
  */
 export class BoundedArray<T = unknown> {
-  /** Nested arrays, as deep as there are lower bounds; what lies deeper is an element (json). */
+  /** Nested arrays, as deep as there are lower bounds; a deeper array is an element (json). */
   readonly elements: readonly T[];
-  /** The first index of each dimension; 1 in PostgreSQL unless an array says otherwise. */
+  /** The first index of each dimension; PostgreSQL's default is 1. */
   readonly lowerBounds: readonly number[];
 
-  /** An array whose dimensions begin at `lowerBounds`, one for each. */
+  /** Creates an array from nested `elements` and the lower bound of each dimension. */
   constructor(elements: readonly T[], lowerBounds: readonly number[]) {
     this.elements = elements;
     this.lowerBounds = lowerBounds;
   }
 }
 
-/** An array to be written, flat: `items` in row-major order, NULL as `null`. */
+/** An array to write: `items` in row-major order, NULL as `null`. */
 interface Flat {
   readonly sizes: readonly number[];
   readonly lowerBounds: readonly number[];
@@ -52,14 +52,15 @@ interface Flat {
 }
 
 /**
- * The array of `element` ↔ nested arrays with `null`, up to six dimensions. Typed arrays other than
- * `Uint8Array` are taken as well.
+ * The codec of arrays of `element`: nested JavaScript arrays with `null`, up to six dimensions. It
+ * also writes typed arrays other than `Uint8Array`.
  *
  * An array that the element itself accepts (json, multiranges, vectors) is an element; any other
  * array inside an array is a dimension. Of those types an array of several dimensions is therefore
  * read as a {@linkcode BoundedArray}, which is written as it was read. Source: arrayfuncs.c, `array_send`, `array_out`.
  *
- * @throws {InterfaceError} when encoding something jagged, too deep, or with an unfit element.
+ * @throws {InterfaceError} when encoding: sub-arrays differ in length, there are too many dimensions,
+ * or the type cannot hold an element.
  */
 export function arrayOf(element: Codec, options: ArrayOptions = {}): Codec {
   const bounds = options.bounds ?? false;
@@ -204,7 +205,7 @@ function flatten(element: Codec, value: unknown, name: string): Flat {
   const sizes = sizesOf(element, list, name, bounded ? value.lowerBounds.length : undefined);
   const lowerBounds = bounded ? value.lowerBounds : sizes.map(() => 1);
   if (bounded && sizes.length > 0 && !areBounds(lowerBounds, sizes)) {
-    throw new InterfaceError(`${name} wants one lower bound for each dimension`);
+    throw new InterfaceError(`${name} needs one lower bound for each dimension`);
   }
   if (sizes.length === 0) return { sizes, lowerBounds: [], items: [] };
   if (sizes.length === 1) return { sizes, lowerBounds, items: list };
@@ -219,8 +220,8 @@ function areBounds(lowerBounds: readonly number[], sizes: readonly number[]): bo
 }
 
 /**
- * The dimensions, told from the first item of each; empty for an array without any element. Their
- * number is `depth`, or else the lists that are no elements say it.
+ * Returns the sizes of the dimensions, from the first item of each; none for an array without
+ * elements. `depth` is their number; without it, a list that is no element is a dimension.
  */
 function sizesOf(
   element: Codec,
@@ -242,7 +243,7 @@ function sizesOf(
   return sizes;
 }
 
-/** An array of empty arrays has no element, and is PostgreSQL's `{}`, as `'{{},{}}'` is since 17. */
+/** Returns no dimensions: an array of empty arrays is `{}`, as `'{{},{}}'` is since PostgreSQL 17. */
 function emptyOrJagged(sizes: readonly number[], list: ArrayLike<unknown>, name: string): number[] {
   collect(list, sizes, 0, [], name);
   return [];
@@ -267,5 +268,5 @@ function collect(
 }
 
 function jagged(name: string): InterfaceError {
-  return new InterfaceError(`${name} wants sub-arrays of equal lengths`, { code: "2202E" });
+  return new InterfaceError(`${name} needs sub-arrays of equal length`, { code: "2202E" });
 }

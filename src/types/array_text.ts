@@ -5,21 +5,21 @@ const MAX_DEPTH = 6;
 const BOUNDS = /^(?:\[[+-]?\d{1,10}(?::[+-]?\d{1,10})?\])+=/;
 const NEEDS_QUOTES = /^$|["\\{}\s]|^null$/i;
 
-/** What {@linkcode parseArray} has to know of the type. */
+/** The facts about an array type that {@linkcode parseArray} needs. */
 export interface ArraySyntax {
-  /** For error messages. */
+  /** The type's name, for error messages. */
   readonly name: string;
-  /** Stands between two elements. */
+  /** The character between two elements. */
   readonly delimiter: string;
-  /** Makes a value of an element's text. */
+  /** Returns the value of an element's text. */
   decode(text: string): unknown;
 }
 
-/** An array out of its text. */
+/** An array that was read from its text. */
 export interface ParsedArray {
   /** Nested arrays, NULL as `null`. */
   readonly elements: unknown[];
-  /** One for each dimension. */
+  /** The first index of each dimension. */
   readonly lowerBounds: number[];
 }
 
@@ -27,7 +27,7 @@ export interface ParsedArray {
  * Reads `array_out`'s text: `{1,NULL,"a b"}`, nested up to six deep, with an optional
  * `[lower:upper]…=` in front. Source: arrayfuncs.c, `array_in`; manual, "Array Input and Output Syntax".
  *
- * @throws {DataError} it is not an array, or its sub-arrays differ in length.
+ * @throws {DataError} `text` is not an array, or its sub-arrays differ in length.
  */
 export function parseArray(text: string, syntax: ArraySyntax): ParsedArray {
   const prefix = text[0] === "[" ? BOUNDS.exec(text)?.[0] ?? "" : "";
@@ -38,7 +38,7 @@ export function parseArray(text: string, syntax: ArraySyntax): ParsedArray {
   return { elements, lowerBounds };
 }
 
-/** An element's text as it stands in an array's: quoted where it must be; `null` is NULL. */
+/** Returns an element's text as it is written in an array's: quoted where needed; `null` is NULL. */
 export function quoted(text: string | null, delimiter: string): string {
   if (text === null) return "NULL";
   if (!NEEDS_QUOTES.test(text) && !text.includes(delimiter)) return text;
@@ -46,12 +46,12 @@ export function quoted(text: string | null, delimiter: string): string {
 }
 
 class ArrayParser {
-  /** Length of each dimension, known once its first array has been read. */
+  /** The length of each dimension, known after its first array was read. */
   readonly sizes: number[] = [];
   readonly #text: string;
   readonly #syntax: ArraySyntax;
   #at: number;
-  /** How deep the elements lie, once the first has been met. */
+  /** The depth of the elements; 0 before the first was read. */
   #leafDepth = 0;
 
   constructor(text: string, at: number, syntax: ArraySyntax) {

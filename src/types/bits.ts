@@ -9,7 +9,7 @@ const BITS = /^[01]*$/;
 /** `b` and `x` are for bits and for hexadecimal digits. Source: varbit.c, `bit_in`. */
 const PREFIXED = /^(?:[bB]([01]*)|[xX]([0-9a-fA-F]*))$/;
 
-/** `bit` and `varbit` ↔ strings of zeros and ones. */
+/** The codecs of `bit` and `varbit`: strings of zeros and ones. */
 export const bitCodecs: readonly Codec[] = [
   bitCodec("bit", OIDS.bit, OIDS._bit),
   bitCodec("varbit", OIDS.varbit, OIDS._varbit),
@@ -49,7 +49,7 @@ function writeBits(text: string, out: Writer, name: string): void {
   }
 }
 
-/** The bits of `b101` or `x1F`; `undefined` for any other text. */
+/** Returns the bits of `b101` or `x1F`; `undefined` for any other text. */
 function prefixedBits(text: string): string | undefined {
   const found = PREFIXED.exec(text);
   if (found === null) return undefined;

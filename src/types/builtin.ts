@@ -32,22 +32,22 @@ import { lsnCodec, snapshotCodecs, tidCodec, vectorCodecs } from "./system.ts";
 import { tsqueryCodec, tsvectorCodec } from "./text_search.ts";
 import type { TemporalLike } from "./temporal.ts";
 
-/** What the built-in types become in JavaScript; holds inside arrays, ranges and composites too. */
+/** JavaScript values for built-in types, in arrays, ranges and composites as well. */
 export interface TypePolicies {
   /**
    * `int8` and `xid8`; default `"bigint"`. Beyond `Number.MAX_SAFE_INTEGER`, `"number"` refuses a
    * value, and `"safe"`, which reads numbers too, gives a bigint.
    */
   int8?: Int8Policy | undefined;
-  /** `numeric`; default `"string"`. As `"number"`, values that would lose digits are refused. */
+  /** `numeric`; default `"string"`. `"number"` refuses a value that would lose digits. */
   numeric?: NumericPolicy | undefined;
   /** Dates and times; default `"date"`. */
   datetime?: DateTimePolicy | undefined;
-  /** The `Temporal` to use for `datetime: "temporal"`; the runtime's own unless given. */
+  /** The `Temporal` for `datetime: "temporal"`. Default: the runtime's own. */
   temporal?: TemporalLike | undefined;
-  /** How json and jsonb are read and written; `JSON.parse` and `JSON.stringify` unless given. */
+  /** Functions that read and write json and jsonb. Default: `JSON.parse` and `JSON.stringify`. */
   json?: JsonFunctions | undefined;
-  /** `"bounded"`: arrays are read as `BoundedArray`, which keeps lower bounds; default `"array"`. */
+  /** Arrays; default `"array"`. `"bounded"` reads a `BoundedArray`, which keeps lower bounds. */
   arrays?: "array" | "bounded" | undefined;
 }
 
@@ -92,9 +92,9 @@ const CHOICES: Readonly<Record<string, readonly unknown[]>> = {
 };
 
 /**
- * The codecs of the built-in scalar types under the given policies.
+ * Returns the codecs of the built-in scalar types under the given policies.
  *
- * @throws {InterfaceError} a policy is unknown, or there is no `Temporal` for `datetime: "temporal"`.
+ * @throws {InterfaceError} a policy is unknown, or `Temporal` is missing for `datetime: "temporal"`.
  */
 export function builtinCodecs(policies: TypePolicies): readonly Codec[] {
   checkPolicies(policies);

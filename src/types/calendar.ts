@@ -1,7 +1,7 @@
 /**
- * A point on a calendar without a clock zone, or on the time line when it is meant in UTC: whole
- * seconds since 1970-01-01 00:00:00, and microseconds (0 … 999,999) after them. `seconds` is
- * ±`Infinity` for PostgreSQL's `infinity` and `-infinity`; `micros` is then 0.
+ * A date and time without a zone, or in UTC: whole seconds since 1970-01-01 00:00:00, and
+ * microseconds (0 … 999,999) after them. `seconds` is ±`Infinity` for PostgreSQL's `infinity` and
+ * `-infinity`; `micros` is then 0.
  */
 export interface Moment {
   /** Seconds since 1970, or ±`Infinity`. */
@@ -12,11 +12,11 @@ export interface Moment {
 
 /** A day of the proleptic Gregorian calendar; year 0 is 1 BC, as in ISO 8601. */
 export interface CalendarDate {
-  /** 0 is 1 BC. */
+  /** The year; 0 is 1 BC. */
   readonly year: number;
-  /** 1 … 12. */
+  /** The month, 1 … 12. */
   readonly month: number;
-  /** 1 … 31. */
+  /** The day of the month, 1 … 31. */
   readonly day: number;
 }
 
@@ -35,9 +35,9 @@ export const FIRST_SECOND: number = -210_866_803_200;
 /** Seconds since 1970 of the first second that a `timestamp` cannot hold: 294277-01-01. */
 export const END_SECOND = 9_224_318_016_000;
 
-/** Days since 1970-01-01 of a date. */
+/** Returns the days from 1970-01-01 to a date. */
 export function daysOf(year: number, month: number, day: number): number {
-  // Years that begin in March have their leap day at the end, and eras of 400 years all look alike.
+  // A year that begins in March ends with its leap day, and each era of 400 years has the same days.
   const y = month > 2 ? year : year - 1;
   const era = Math.floor(y / 400);
   const yearOfEra = y - era * 400;
@@ -47,7 +47,7 @@ export function daysOf(year: number, month: number, day: number): number {
   return era * 146_097 + dayOfEra - 719_468;
 }
 
-/** The date that is `days` after 1970-01-01; the inverse of {@linkcode daysOf}. */
+/** Returns the date that is `days` after 1970-01-01; the inverse of {@linkcode daysOf}. */
 export function dateOf(days: number): CalendarDate {
   const shifted = days + 719_468;
   const era = Math.floor(shifted / 146_097);
@@ -67,20 +67,20 @@ export function dateOf(days: number): CalendarDate {
   };
 }
 
-/** How many days a month has. */
+/** Returns the number of days in a month. */
 export function daysInMonth(year: number, month: number): number {
   if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
   return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
 }
 
-/** A day as PostgreSQL prints it in DateStyle ISO: `1997-12-17`, `0044-03-15 BC`, `infinity`. */
+/** Returns a day as PostgreSQL prints it in DateStyle ISO: `1997-12-17`, `0044-03-15 BC`, `infinity`. */
 export function printDate(days: number): string {
   if (!Number.isFinite(days)) return printInfinity(days);
   const date = dateOf(days);
   return printYmd(date) + printEra(date);
 }
 
-/** A time of day in microseconds as PostgreSQL prints it: `07:37:16`, `07:37:16.25`. */
+/** Returns a time of day in microseconds as PostgreSQL prints it: `07:37:16`, `07:37:16.25`. */
 export function printTime(micros: number): string {
   const seconds = Math.floor(micros / 1e6);
   const minutes = Math.floor(seconds / 60);
@@ -88,7 +88,7 @@ export function printTime(micros: number): string {
   return clock + printFraction(micros - seconds * 1e6);
 }
 
-/** An offset in seconds east of Greenwich as PostgreSQL prints it: `+00`, `-03:30`, `+00:19:32`. */
+/** Returns an offset in seconds east of Greenwich as PostgreSQL prints it: `+00`, `-03:30`, `+00:19:32`. */
 export function printZone(east: number): string {
   const size = Math.abs(east);
   const minutes = Math.floor(size / 60) % 60;
@@ -99,7 +99,7 @@ export function printZone(east: number): string {
 }
 
 /**
- * A moment as PostgreSQL prints it in DateStyle ISO, with `zone` behind the time:
+ * Returns a moment as PostgreSQL prints it in DateStyle ISO, with `zone` behind the time:
  * `1997-12-17 07:37:16.25+00`, `0044-03-15 12:00:00 BC`, `infinity`.
  */
 export function printTimestamp(seconds: number, micros: number, zone: string): string {
@@ -110,7 +110,7 @@ export function printTimestamp(seconds: number, micros: number, zone: string): s
   return `${printYmd(date)} ${time}${zone}${printEra(date)}`;
 }
 
-/** Microseconds as a decimal fraction, its point included; nothing for 0, no zeros at the end. */
+/** Returns microseconds as a decimal fraction with its point and no trailing zeros; "" for 0. */
 export function printFraction(micros: number): string {
   if (micros === 0) return "";
   let digits = String(micros).padStart(6, "0");
@@ -118,7 +118,7 @@ export function printFraction(micros: number): string {
   return `.${digits}`;
 }
 
-/** Two digits, zero-padded. */
+/** Returns a number with two digits, zero-padded. */
 export function two(value: number): string {
   return value < 10 ? `0${value}` : String(value);
 }

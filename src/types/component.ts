@@ -3,22 +3,22 @@ import type { Writer } from "../bytes/writer.ts";
 import { DataError, InterfaceError, ProtocolError } from "../errors/errors.ts";
 import type { Codec } from "./codec.ts";
 
-/** A codec (or another frozen thing) under construction. */
+/** A codec, or another frozen object, under construction. */
 export type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
-/** What a container type that the catalogue describes is called. */
+/** The name and OIDs of a container type that the catalogue describes. */
 export interface TypeName {
   /** `pg_type.typname`. */
   readonly name: string;
   /** The type's OID. */
   readonly oid: number;
-  /** OID of the array of this type; 0 when there is none. */
+  /** The OID of the array of this type; 0 when there is none. */
   readonly arrayOid: number;
 }
 
 /**
- * The error for text or bytes that are not a value of the type `what`. The value itself is not
- * quoted: it may be a secret.
+ * Returns the error for text or bytes that are not a value of the type `what`. The message does not
+ * quote the value, which may be a secret.
  */
 export function malformed(what: string, why?: string, cause?: unknown): DataError {
   const message = `malformed ${what}${why === undefined ? "" : `: ${why}`}`;
@@ -36,8 +36,8 @@ export function expectLength(length: number, size: number, what: string): void {
  * Reads one component of a container (an array's element, a range's bound, a composite's
  * attribute): its length, then its value; length -1 is NULL.
  *
- * `end` is the container's own end. `reader.end` is left at the component's end: the container puts
- * it back when it has read all of them.
+ * `end` is the container's end. `reader.end` is left at the component's end; the container restores
+ * it after its last component.
  */
 export function readComponent(codec: Codec, reader: Reader, end: number): unknown {
   reader.end = end;
@@ -52,8 +52,8 @@ export function readComponent(codec: Codec, reader: Reader, end: number): unknow
 }
 
 /**
- * The text of a number, bigint or boolean as the server reads it in any type; `undefined` for other
- * values. Negative zero keeps its sign.
+ * Returns the text of a number, bigint or boolean as the server reads it in any type; `undefined` for
+ * other values. Negative zero keeps its sign.
  */
 export function primitiveText(value: unknown): string | undefined {
   switch (typeof value) {
@@ -68,10 +68,10 @@ export function primitiveText(value: unknown): string | undefined {
 }
 
 /**
- * The text of a component, by the rule for parameters: a string is the component's text, what the
- * codec accepts it writes, any other primitive is its text for the server to judge. `null` is NULL.
+ * Returns the text of a component, by the rule for parameters: a string is the component's text, the
+ * codec writes the values that it accepts, and any other primitive is sent as its text. `null` is NULL.
  *
- * @throws {InterfaceError} for `undefined` and for what the type cannot hold.
+ * @throws {InterfaceError} the value is `undefined`, or the type cannot hold it.
  */
 export function componentText(codec: Codec, value: unknown): string | null {
   if (value === null || typeof value === "string") return value;
@@ -81,7 +81,7 @@ export function componentText(codec: Codec, value: unknown): string | null {
   return text;
 }
 
-/** Whether {@linkcode writeComponent} can write this value: no text that only the server can read. */
+/** Reports whether {@linkcode writeComponent} can write a value: not a text that only the server can read. */
 export function isBinaryComponent(codec: Codec, value: unknown): boolean {
   if (value === null) return true;
   if (value === undefined) throw unacceptable(codec, value);
@@ -112,7 +112,7 @@ function unacceptable(codec: Codec, value: unknown): InterfaceError {
   return new InterfaceError(`${codec.name} cannot hold ${what}`);
 }
 
-/** Plain assignment, except that a property called `__proto__` does not become the prototype. */
+/** Assigns a property; one called `__proto__` does not become the prototype. */
 export function setProperty(object: object, key: string, value: unknown): void {
   if (key !== "__proto__") (object as Record<string, unknown>)[key] = value;
   else {Object.defineProperty(object, key, {

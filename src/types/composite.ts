@@ -16,33 +16,33 @@ import { OIDS } from "./oids.ts";
 
 /** One attribute of a composite type, in the type's order. */
 export interface Attribute {
-  /** `pg_attribute.attname`: the property's name. */
+  /** `pg_attribute.attname`, the property's name. */
   readonly name: string;
-  /** The attribute's own type: of a domain the domain. */
+  /** The OID of the attribute's type; of a domain, the domain's own. */
   readonly oid: number;
-  /** How the attribute's values are read and written. */
+  /** The codec of the attribute's values. */
   readonly codec: Codec;
 }
 
 /**
- * The server sent a composite with other attributes than the catalogue told of: the type was altered
- * since, and the catalogue has to be asked again.
+ * A composite value has other attributes than the catalogue described: the type was altered since,
+ * and the catalogue has to be queried again.
  */
 export class AlteredTypeError extends DataError {
   static {
     this.prototype.name = "DataError";
   }
 
-  /** For the driver: `name` is the composite's. */
+  /** For the driver; `name` is the composite type's. */
   constructor(name: string) {
-    super(`malformed ${name}: its attributes are not those that the catalogue told of`, {
+    super(`malformed ${name}: its attributes are not those that the catalogue described`, {
       code: "22P02",
     });
   }
 
-  /** Whether an error is one, or was caused by one. */
+  /** Reports whether an error is an AlteredTypeError, or was caused by one. */
   static isBehind(error: unknown): boolean {
-    let depth = 0; // a chain of causes may lead back into itself
+    let depth = 0; // a chain of causes may be circular
     for (let cause = error; cause instanceof Error && depth < 16; cause = cause.cause, depth++) {
       if (cause instanceof AlteredTypeError) return true;
     }
@@ -55,10 +55,11 @@ type Row = Record<string, unknown>;
 const NEEDS_QUOTES = /^$|["\\(),\s]/;
 
 /**
- * A composite type ↔ an object with its attributes, NULL as `null`. Every attribute must be there to
- * be written; other properties are not looked at. Source: rowtypes.c, `record_send`, `record_out`.
+ * The codec of a composite type: an object with its attributes, NULL as `null`. To be written, an
+ * object must have every attribute; other properties are ignored. Source: rowtypes.c, `record_send`,
+ * `record_out`.
  *
- * @throws {AlteredTypeError} when decoding: the server's value has other attributes.
+ * @throws {AlteredTypeError} when decoding: the value has other attributes.
  */
 export function compositeOf(
   attributes: readonly Attribute[],
@@ -87,9 +88,10 @@ export function compositeOf(
 }
 
 /**
- * An anonymous `record` as an array of its fields' texts, NULL as `null`. The text says nothing of
- * the fields' types, and the binary form is not asked for, as it may hold types that nobody knows:
- * cast to a named type for typed fields. The server takes no anonymous record as a parameter.
+ * The codec of an anonymous `record`: an array of its fields' texts, NULL as `null`. The text does not
+ * contain the fields' types, and the binary form is not requested because it may contain types
+ * without a codec. A cast to a named type gives typed fields. The server does not accept an anonymous
+ * record as a parameter.
  */
 export const recordCodec: Codec<(string | null)[]> = Object.freeze({
   name: "record",
@@ -101,10 +103,10 @@ export const recordCodec: Codec<(string | null)[]> = Object.freeze({
 });
 
 /**
- * The fields of `record_out`'s text, `(1,"a b",)`: nothing at all is NULL, `""` the empty string.
+ * Returns the fields of `record_out`'s text, `(1,"a b",)`: an empty field is NULL, `""` the empty string.
  * Source: rowtypes.c; manual, "Composite Type Input and Output Syntax".
  *
- * @throws {DataError} it is not a record.
+ * @throws {DataError} `text` is not a record.
  */
 export function parseRecord(text: string, name: string): (string | null)[] {
   const last = text.length - 1;
@@ -184,7 +186,7 @@ function rowText(attributes: readonly Attribute[], value: Row, name: string): st
 function attributeOf(value: Row, key: string, name: string): unknown {
   const field = key === "__proto__" && !Object.hasOwn(value, key) ? undefined : value[key];
   if (field !== undefined) return field;
-  throw new InterfaceError(`${name} wants the attribute ${JSON.stringify(key)}; null for NULL`);
+  throw new InterfaceError(`${name} needs the attribute ${JSON.stringify(key)}; null for NULL`);
 }
 
 function quotedField(text: string | null): string {

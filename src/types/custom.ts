@@ -3,8 +3,8 @@ import { ownOrOfClass } from "../errors/own.ts";
 import type { Codec } from "./codec.ts";
 
 /**
- * A user's codec in its shortest form, which travels as text. For binary, or to say which values it
- * takes, write a whole {@linkcode Codec}.
+ * A user's codec in its shortest form, for values that are sent and received as text. For the binary
+ * format, write a {@linkcode Codec}.
  *
  * @example
  * ```ts
@@ -16,7 +16,7 @@ export interface CustomCodec<T = unknown> {
   readonly name?: string | undefined;
   /** The type's OID; not needed beside a name. */
   readonly oid?: number | undefined;
-  /** Makes a value of the server's text; the text itself unless given. */
+  /** Returns the value of the server's text. Default: the text itself. */
   decode?(text: string): T;
   /**
    * Returns the server's text of a value; without it only strings can be written. It is never called
@@ -31,9 +31,9 @@ export interface CustomCodec<T = unknown> {
 }
 
 /**
- * The whole codec for a user's short one; a whole one is copied.
+ * Returns the complete codec for a user's short one, or a copy of a complete one.
  *
- * @throws {InterfaceError} it has neither a name nor an OID.
+ * @throws {InterfaceError} `original` has neither a name nor an OID.
  */
 export function customCodec(original: Codec | CustomCodec): Codec {
   const given = ownOrOfClass(original);

@@ -11,9 +11,9 @@ import {
   type Moment,
 } from "./calendar.ts";
 
-// What EncodeDateOnly, EncodeTimeOnly and EncodeDateTime of src/backend/utils/adt/datetime.c print,
-// by DateStyle. `a` and `b` are day and month in an order that only the setting knows. Only ISO
-// prints a zone's offset; the others its abbreviation, and under TimeZone UTC+3 even `UTC` lies.
+// The formats that EncodeDateOnly, EncodeTimeOnly and EncodeDateTime of src/backend/utils/adt/datetime.c
+// print, by DateStyle. `a` and `b` are day and month in the order of the setting. Only ISO prints a
+// zone's offset; the others print its abbreviation, and under TimeZone UTC+3 even `UTC` is wrong.
 const DATES: readonly RegExp[] = [
   /^(?<year>\d{4,7})-(?<month>\d\d)-(?<day>\d\d)(?<bc> BC)?$/, // ISO
   /^(?<a>\d\d)[/-](?<b>\d\d)[/-](?<year>\d{4,7})(?<bc> BC)?$/, // SQL, Postgres
@@ -35,10 +35,10 @@ const INFINITE: ReadonlyMap<string, number> = new Map([
 ]);
 
 /**
- * Days since 1970-01-01 of a `date`'s text in any DateStyle; ±`Infinity` for `infinity` and
+ * Returns the days since 1970-01-01 of a `date`'s text in any DateStyle; ±`Infinity` for `infinity` and
  * `-infinity`.
  *
- * @throws {DataError} it is no date, or it is `05-04-2003`, which only the DateStyle could explain.
+ * @throws {DataError} `text` is not a date, or is ambiguous without the DateStyle (`05-04-2003`).
  */
 export function parseDate(text: string): number {
   const infinite = INFINITE.get(text);
@@ -49,11 +49,11 @@ export function parseDate(text: string): number {
 }
 
 /**
- * The moment that a `timestamp`'s text (`zoned` false) or a `timestamptz`'s text (`zoned` true)
- * names; the former in any DateStyle and as if it were UTC, the latter in ISO.
+ * Returns the moment of a `timestamp`'s text (`zoned` false) or a `timestamptz`'s text (`zoned` true);
+ * the former in any DateStyle and as if it were UTC, the latter in ISO.
  *
- * @throws {DataError} it is none, or only the session's settings could explain its day and month, or
- * the abbreviation of its zone (`PST`).
+ * @throws {DataError} `text` is no such text, or its day and month, or its zone's abbreviation
+ * (`PST`), are ambiguous without the session's settings.
  */
 export function parseTimestamp(text: string, zoned: boolean): Moment {
   const infinite = INFINITE.get(text);
@@ -71,9 +71,9 @@ export function parseTimestamp(text: string, zoned: boolean): Moment {
 }
 
 /**
- * Microseconds since midnight of a time's text, `24:00:00` included.
+ * Returns the microseconds since midnight of a time's text, `24:00:00` included.
  *
- * @throws {DataError} it is no time of day.
+ * @throws {DataError} `text` is not a time of day.
  */
 export function parseTime(text: string, what: string): number {
   const found = TIME.exec(text);
@@ -85,9 +85,9 @@ export function parseTime(text: string, what: string): number {
 }
 
 /**
- * Seconds east of Greenwich of an offset's text: `+01`, `+01:30`, `-00:01:15`.
+ * Returns the seconds east of Greenwich of an offset's text: `+01`, `+01:30`, `-00:01:15`.
  *
- * @throws {DataError} it is no offset.
+ * @throws {DataError} `text` is not an offset.
  */
 export function parseZone(text: string, what: string): number {
   const found = ZONE.exec(text);
@@ -96,12 +96,12 @@ export function parseZone(text: string, what: string): number {
   return found[1] === "-" && size > 0 ? -size : size;
 }
 
-/** Refuses seconds since 1970 that no `timestamp` can hold. */
+/** Throws for seconds since 1970 that a `timestamp` cannot hold. */
 export function checkSeconds(seconds: number, what: string, code: string): void {
   if (seconds < FIRST_SECOND || seconds >= END_SECOND) throw malformed(what, code);
 }
 
-/** The error for a value that is not of type `what`; it does not quote the value. */
+/** Returns the error for a value that is not of type `what`; it does not quote the value. */
 export function malformed(what: string, code: string = "22007"): DataError {
   return new DataError(`malformed ${what} from the server`, { code });
 }

@@ -31,32 +31,32 @@ import {
 } from "./temporal.ts";
 
 /**
- * What `date`, `time`, `timestamp` and `timestamptz` become in JavaScript.
+ * JavaScript values for `date`, `time`, `timestamp` and `timestamptz`.
  *
- * - `"date"`: `timestamptz`, and `timestamp` read as UTC, become `Date`: milliseconds, what is finer
- *   dropped towards the past; infinity is ±`Infinity`, and what a `Date` cannot hold (after
- *   275760-09-13) is the string of policy `"string"`. `date` and `time` become strings.
+ * - `"date"`: `timestamptz`, and `timestamp` read as UTC, become `Date`, rounded down to
+ *   milliseconds. Infinity is ±`Infinity`. A value that a `Date` cannot hold (after 275760-09-13) is
+ *   the string of policy `"string"`. `date` and `time` become strings.
  * - `"temporal"`: `Temporal.Instant`, `PlainDateTime`, `PlainDate` and `PlainTime` with all
- *   microseconds; infinity is ±`Infinity`, and what `Temporal` cannot hold (after 275760-09-13, and
- *   `24:00:00`) is the string of policy `"string"`.
+ *   microseconds. Infinity is ±`Infinity`. A value that `Temporal` cannot hold (after 275760-09-13,
+ *   and `24:00:00`) is the string of policy `"string"`.
  * - `"string"`: PostgreSQL's text in DateStyle ISO, a `timestamptz` always in UTC:
  *   `1997-12-17 07:37:16.25+00`, `0044-03-15 BC`, `infinity`.
  *
- * `timetz` is PostgreSQL's text in all of them. None depends on the process's time zone nor on the
+ * `timetz` is PostgreSQL's text under each policy. None depends on the process's time zone or on the
  * session's `DateStyle` and `TimeZone`.
  */
 export type DateTimePolicy = "date" | "temporal" | "string";
 
 /**
- * The codecs of `date`, `time`, `timetz`, `timestamp` and `timestamptz` under a policy.
+ * Returns the codecs of `date`, `time`, `timetz`, `timestamp` and `timestamptz` under a policy.
  *
- * Whatever the policy, they encode: for `timestamptz` a `Date`, `Temporal.Instant` or
+ * Under each policy they encode: for `timestamptz` a `Date`, `Temporal.Instant` or
  * `ZonedDateTime`; for `timestamp` a `Date` or `Instant` (their UTC time) or a `PlainDateTime`; for
  * `date` a `Date` (its UTC date) or `PlainDate`; for `time` a `Date` (its UTC time of day) or
  * `PlainTime`; for `timetz` a `Date`; and for all but the times ±`Infinity`. Nanoseconds are dropped.
  *
- * @param temporal for the policy `"temporal"`; the runtime's own unless given.
- * @throws {InterfaceError} the policy is unknown, or there is no `Temporal` for it.
+ * @param temporal the `Temporal` for that policy; the runtime's own by default.
+ * @throws {InterfaceError} the policy is unknown, or `Temporal` is missing.
  */
 export function dateTimeCodecs(
   policy: DateTimePolicy,
@@ -114,7 +114,7 @@ function dateOrElse(
   return Number.isFinite(seconds) ? otherwise(seconds, micros) : seconds;
 }
 
-/** 2000-01-01, from which the binary formats count, in days and in seconds since 1970. */
+/** 2000-01-01, the epoch of the binary formats, in days and in seconds since 1970. */
 const EPOCH_DAY = 10_957;
 const EPOCH_SECOND = EPOCH_DAY * DAY;
 const MAX_INT32 = 0x7fffffff;
@@ -207,7 +207,7 @@ function timeCodec(values: DateTimeValues): Codec {
   });
 }
 
-/** No JavaScript type is a time of day with an offset: it stays text under every policy. */
+/** The codec of `timetz`: text under every policy, as JavaScript has no time with an offset. */
 function timetzCodec(): Codec {
   return Object.freeze({
     name: "timetz",

@@ -18,8 +18,8 @@ export interface Cube {
 const CUBE = /^\(([^()]*)\)(?:,\s*\(([^()]*)\))?$/;
 
 /**
- * `hstore` ↔ an object with string or `null` values; to be written a `Map` will do as well, and
- * numbers and booleans are taken by their text. Source: contrib/hstore, `hstore_send`, `hstore_out`.
+ * The codec of `hstore`: an object with string or `null` values. It also writes a `Map`, and writes
+ * numbers and booleans as their text. Source: contrib/hstore, `hstore_send`, `hstore_out`.
  */
 export const hstoreCodec: Codec<object> = Object.freeze({
   name: "hstore",
@@ -54,7 +54,7 @@ export const hstoreCodec: Codec<object> = Object.freeze({
   },
 });
 
-/** `cube` ↔ {@linkcode Cube}; in text, as servers before 14 have no other form. Source: contrib/cube. */
+/** The codec of `cube`: {@linkcode Cube}, in text, as servers before 14 have no other form. Source: contrib/cube. */
 export const cubeCodec: Codec<Cube> = Object.freeze({
   name: "cube",
   oid: 0,
@@ -71,7 +71,9 @@ export const cubeCodec: Codec<Cube> = Object.freeze({
     typeof value === "object" && Array.isArray((value as Partial<Cube>).lower) &&
     Array.isArray((value as Partial<Cube>).upper),
   encodeText({ lower, upper }: Cube): string {
-    if (lower.length !== upper.length) throw new InterfaceError("a cube wants equal corners");
+    if (lower.length !== upper.length) {
+      throw new InterfaceError("a cube needs corners of equal length");
+    }
     return `(${lower.map(coordinate).join(", ")}),(${upper.map(coordinate).join(", ")})`;
   },
 });
@@ -112,7 +114,7 @@ function expect(text: string, sign: string, at: number): number {
   return at + sign.length;
 }
 
-/** What stands in the quotes that open at `at`, and where it goes on behind them. */
+/** Returns the text in the quotes that open at `at`, and the index behind them. */
 function unquote(text: string, at: number): { text: string; end: number } {
   let from = expect(text, '"', at);
   let unquoted = "";

@@ -1,4 +1,4 @@
-/** The powers of ten that a double holds exactly; `**` need not be exact on every engine. */
+/** The powers of ten that a double holds exactly; `**` is not exact on every engine. */
 // deno-fmt-ignore
 const TEN: readonly number[] = [
   1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17,
@@ -8,9 +8,9 @@ const TEN: readonly number[] = [
 const SUBNORMAL = 2 ** -126;
 
 /**
- * The shortest decimal that names the float32 `value`, the nearest of them, as the server prints it
- * (f2s.c, Ryu). Six digits are the least worth trying (FLT_DIG), except below the normal floats; nine
- * always do.
+ * Returns the shortest decimal that is read as the float32 `value`, and the nearest of these, as the
+ * server prints it (f2s.c, Ryu). The search begins with six digits (FLT_DIG), or one for a subnormal
+ * float; nine always suffice.
  */
 export function shortestFloat32(value: number): number {
   const size = Math.abs(value);
@@ -27,8 +27,8 @@ export function shortestFloat32(value: number): number {
 }
 
 /**
- * Whether a double lies exactly between two floats. There the server, which reads the decimal text,
- * may round otherwise than `Math.fround`; only the text says the same thing in both formats.
+ * Reports whether a double lies exactly between two floats. The server, which reads the decimal text,
+ * may then round differently from `Math.fround`, so that such a value is sent as text.
  */
 export function isBetweenFloats(value: number): boolean {
   const single = Math.fround(value);
@@ -37,19 +37,19 @@ export function isBetweenFloats(value: number): boolean {
 }
 
 /**
- * The decimal with that many places that names `size`; NaN when there is none. The factor and the
- * integer are exact, so that the result is the double nearest to the decimal.
+ * Returns the decimal with `places` places that is read as `size`; NaN when there is none. The factor
+ * and the integer are exact, so that the result is the double nearest to the decimal.
  */
 function scaledDecimal(size: number, places: number): number {
   const integer = nearest(scaled(size, places));
   const decimal = scaled(integer, -places);
   if (names(decimal, size)) return decimal;
-  // Below a power of two the floats lie closer than above it: the next decimal up may do instead.
+  // Floats are closer below a power of two than above it: the next decimal up may fit instead.
   const above = scaled(integer + 1, -places);
   return names(above, size) ? above : NaN;
 }
 
-/** The same, by way of the text, where the powers of ten are not exact. */
+/** Does as {@linkcode scaledDecimal} by way of the text, where the powers of ten are not exact. */
 function printedDecimal(size: number, digits: number): number {
   const text = size.toExponential(digits - 1);
   if (names(Number(text), size)) return Number(text);
@@ -67,7 +67,7 @@ function scaled(value: number, places: number): number {
   return places < 0 ? value / TEN[-places]! : value * TEN[places]!;
 }
 
-/** Rounds to an integer, halves to the even one. */
+/** Rounds to an integer, a half to the even one. */
 function nearest(value: number): number {
   const floor = Math.floor(value);
   const rest = value - floor;

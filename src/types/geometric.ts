@@ -5,7 +5,7 @@ import type { Codec } from "./codec.ts";
 import { expectLength, malformed } from "./component.ts";
 import { OIDS } from "./oids.ts";
 
-/** A `point`. Coordinates, here and below, are doubles: infinite ones and NaN included. */
+/** A `point`. Coordinates, also of the other types, are doubles, infinity and NaN included. */
 export interface Point {
   /** The first coordinate. */
   readonly x: number;
@@ -22,7 +22,7 @@ export interface Line {
   readonly a: number;
   /** The factor of y. */
   readonly b: number;
-  /** What is added to both. */
+  /** The constant. */
   readonly c: number;
 }
 
@@ -35,8 +35,8 @@ export interface LineSegment {
 }
 
 /**
- * A `box` by its upper right and lower left corners. Any two opposite corners may be written; the
- * server sorts them out.
+ * A `box` by its upper right and lower left corners. Any two opposite corners can be written; the
+ * server reorders them.
  */
 export interface Box {
   /** The upper right corner. */
@@ -49,21 +49,21 @@ export interface Box {
 export interface Path {
   /** Whether the last point is joined to the first. */
   readonly closed: boolean;
-  /** One point or more, in their order. */
+  /** The points in order, at least one. */
   readonly points: readonly Point[];
 }
 
 /** A `polygon` of one or more corners. */
 export interface Polygon {
-  /** One corner or more, in their order. */
+  /** The corners in order, at least one. */
   readonly points: readonly Point[];
 }
 
 /** A `circle`. The server refuses a negative radius. */
 export interface Circle {
-  /** Its middle. */
+  /** The centre. */
   readonly center: Point;
-  /** 0 or more. */
+  /** The radius, 0 or more. */
   readonly radius: number;
 }
 
@@ -128,7 +128,7 @@ export const lsegCodec: Codec<LineSegment> = Object.freeze({
   },
 });
 
-/** `box` ↔ {@linkcode Box}: `(3,4),(1,2)`. Its arrays are separated by semicolons. */
+/** `box` ↔ {@linkcode Box}: `(3,4),(1,2)`. Semicolons separate the elements of an array. */
 export const boxCodec: Codec<Box> = Object.freeze({
   name: "box",
   oid: OIDS.box,

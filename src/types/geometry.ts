@@ -10,19 +10,19 @@ export type Position = readonly number[];
 
 /** A PostGIS geometry in the manner of GeoJSON (RFC 7946), with what GeoJSON leaves out. */
 export interface Geometry {
-  /** Its kind, as GeoJSON spells it. */
+  /** The kind of geometry, as in GeoJSON. */
   readonly type: GeometryType;
-  /** Nested as in GeoJSON; absent for a `GeometryCollection`. */
+  /** The positions, nested as in GeoJSON; absent for a `GeometryCollection`. */
   readonly coordinates?: unknown;
-  /** Of a `GeometryCollection`. */
+  /** The members of a `GeometryCollection`. */
   readonly geometries?: readonly Geometry[];
-  /** The spatial reference system; absent when it is not known (0). */
+  /** The spatial reference system; absent for 0, unknown. */
   readonly srid?: number;
-  /** What the third and fourth number of a position are; absent for `XY` and `XYZ`. */
+  /** The meaning of the third and fourth number of a position; absent for `XY` and `XYZ`. */
   readonly layout?: "XYM" | "XYZM";
 }
 
-/** The geometries that GeoJSON knows. */
+/** The geometries that GeoJSON defines. */
 export type GeometryType =
   | "Point"
   | "LineString"
@@ -46,7 +46,7 @@ const COLLECTION = 7;
 const HAS_Z = 0x80000000;
 const HAS_M = 0x40000000;
 const HAS_SRID = 0x20000000;
-/** Collections within collections deeper than this are refused. */
+/** The deepest nesting of collections that is read. */
 const MAX_DEPTH = 64;
 
 /** The layout of positions. */
@@ -57,8 +57,8 @@ interface Layout {
 }
 
 /**
- * PostGIS's `geometry` or `geography` ↔ {@linkcode Geometry}. What GeoJSON does not know (curves,
- * surfaces, TINs) is its EWKB in hexadecimal, as the server prints it. Source: PostGIS manual,
+ * Returns the codec of PostGIS's `geometry` or `geography`: {@linkcode Geometry}. A kind that GeoJSON
+ * does not define (curves, surfaces, TINs) is read as EWKB in hexadecimal, as the server prints it. Source: PostGIS manual,
  * "EWKB"; liblwgeom, lwin_wkb.c.
  */
 export function geometryCodec(name: string): Codec<Geometry> {
@@ -82,7 +82,7 @@ export function geometryCodec(name: string): Codec<Geometry> {
   });
 }
 
-/** A geometry, or the hexadecimal EWKB of one that {@linkcode Geometry} cannot tell. */
+/** Reads a geometry, or the hexadecimal EWKB of one that {@linkcode Geometry} cannot represent. */
 function readGeometry(reader: Reader, length: number, name: string): Geometry {
   const start = reader.position;
   const end = start + length;
@@ -106,7 +106,7 @@ class Ewkb {
     this.#name = name;
   }
 
-  /** `undefined`: it is, or holds, something that GeoJSON has no name for. */
+  /** Returns a geometry; `undefined` if it is or contains a kind that GeoJSON does not define. */
   geometry(depth: number): Geometry | undefined {
     if (depth > MAX_DEPTH) throw malformed(this.#name, "nested too deep");
     const order = this.#reader.uint8();
@@ -143,7 +143,7 @@ class Ewkb {
     return items;
   }
 
-  /** An empty point has NaN for its coordinates. */
+  /** Reads a point; one with NaN for all coordinates is empty. */
   #point(layout: Layout): number[] {
     const point = this.#position(layout);
     return point.every(Number.isNaN) ? [] : point;
@@ -184,7 +184,7 @@ function layoutOf(value: Geometry): Layout {
   return { size: size === 3 ? 3 : 2, hasZ: size === 3, hasM: false };
 }
 
-/** The length of the first position found, or 0. */
+/** Returns the length of the first position found, or 0. */
 function sizeOf(value: unknown): number {
   if (!Array.isArray(value)) {
     const { coordinates, geometries } = (value ?? {}) as Partial<Geometry>;

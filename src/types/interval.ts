@@ -7,13 +7,13 @@ import { expectLength } from "./component.ts";
 import { OIDS } from "./oids.ts";
 import { isTemporal } from "./temporal.ts";
 
-/** What an {@linkcode Interval} is made of; each part is 0 unless given, and has its own sign. */
+/** The parts of an {@linkcode Interval}; each has its own sign and is 0 by default. */
 export interface IntervalParts {
-  /** An integer of 32 bits. */
+  /** Months, an integer of 32 bits. */
   readonly months?: number;
-  /** An integer of 32 bits. */
+  /** Days, an integer of 32 bits. */
   readonly days?: number;
-  /** An integer of 64 bits; a `number` must be a safe integer. */
+  /** Microseconds, an integer of 64 bits; a `number` must be a safe integer. */
   readonly microseconds?: number | bigint;
 }
 
@@ -30,17 +30,17 @@ export interface IntervalParts {
  * ```
  */
 export class Interval {
-  /** Months; twelve of them are printed as a year. */
+  /** Months; twelve are printed as a year. */
   readonly months: number;
-  /** Days, of whatever length they have where the interval is used. */
+  /** Days; their length depends on where the interval is used. */
   readonly days: number;
   /** Hours, minutes and seconds together. */
   readonly microseconds: bigint;
 
   /**
-   * An interval of these parts; without any it is zero.
+   * Creates an interval from its parts; without any it is zero.
    *
-   * @throws {InterfaceError} a part is not an integer or does not fit.
+   * @throws {InterfaceError} a part is not an integer or is out of range.
    */
   constructor(parts: IntervalParts = {}) {
     const { months = 0, days = 0, microseconds = 0n } = parts;
@@ -56,10 +56,10 @@ export class Interval {
   }
 
   /**
-   * Reads what PostgreSQL prints in any IntervalStyle (`postgres`, `postgres_verbose`,
+   * Reads an interval that PostgreSQL printed in any IntervalStyle (`postgres`, `postgres_verbose`,
    * `sql_standard`, `iso_8601`); ±`Infinity` for `infinity` and `-infinity`.
    *
-   * @throws {DataError} it is no interval.
+   * @throws {DataError} `text` is not an interval.
    */
   static parse(text: string): Interval | number {
     if (text === "infinity") return Infinity;
@@ -68,21 +68,21 @@ export class Interval {
   }
 
   /**
-   * Below 0, 0 or above 0, in PostgreSQL's order, which takes a month for 30 days and a day for 24
-   * hours: `1 mon` and `30 days` compare as 0. Source: `interval_cmp_value` in timestamp.c.
+   * Returns a number below 0, 0 or above 0, in PostgreSQL's order, where a month has 30 days and a
+   * day 24 hours: `1 mon` and `30 days` compare as 0. Source: `interval_cmp_value` in timestamp.c.
    */
   static compare(a: Interval, b: Interval): number {
     const difference = span(a) - span(b);
     return difference < 0n ? -1 : difference > 0n ? 1 : 0;
   }
 
-  /** Whether all three parts are the same; stricter than PostgreSQL's `=`. */
+  /** Reports whether all three parts are equal; stricter than PostgreSQL's `=`. */
   equals(other: Interval): boolean {
     return this.months === other.months && this.days === other.days &&
       this.microseconds === other.microseconds;
   }
 
-  /** ISO 8601, as PostgreSQL prints it in IntervalStyle `iso_8601`: `P1Y2M-3DT4H5M6.789S`. */
+  /** Returns the interval in ISO 8601, as IntervalStyle `iso_8601` prints it: `P1Y2M-3DT4H5M6.789S`. */
   toString(): string {
     const date = amount(Math.trunc(this.months / 12), "Y") + amount(this.months % 12, "M") +
       amount(this.days, "D");
@@ -93,14 +93,14 @@ export class Interval {
     return time === "" ? `P${date}` : `P${date}T${time}`;
   }
 
-  /** The same as {@linkcode Interval.toString}: JSON has no bigint. */
+  /** Returns the text of {@linkcode Interval.toString}, as JSON has no bigint. */
   toJSON(): string {
     return this.toString();
   }
 }
 
 /**
- * `interval` ↔ {@linkcode Interval}; ±`Infinity` for PostgreSQL 17's infinity. It encodes an
+ * The codec of `interval`: {@linkcode Interval}, ±`Infinity` for PostgreSQL 17's infinity. It encodes an
  * `Interval`, an object of some of its parts, a `Temporal.Duration` (its nanoseconds dropped) and
  * ±`Infinity`. Source: `interval_send` in timestamp.c.
  */
@@ -117,7 +117,7 @@ export const intervalCodec: Codec = Object.freeze({
   },
   accepts: (value: unknown) =>
     value === Infinity || value === -Infinity || isParts(value) || isTemporal(value, "Duration"),
-  // Before PostgreSQL 17 infinity's bytes were a finite interval; its text is an error there.
+  // Before PostgreSQL 17 the bytes of infinity mean a finite interval; its text is an error there.
   encodesBinary: (value: unknown) => typeof value !== "number",
   encodeText(value: unknown): string {
     if (typeof value === "number") return value > 0 ? "infinity" : "-infinity";
@@ -147,14 +147,14 @@ const MINUTE = 60n * SECOND;
 const HOUR = 60n * MINUTE;
 const DAY = 24n * HOUR;
 
-// Nineteen digits hold every int64; more would make BigInt work for nothing.
+// Nineteen digits are enough for every int64.
 const ISO =
   /^P(?:(-?\d{1,19})Y)?(?:(-?\d{1,19})M)?(?:(-?\d{1,19})D)?(?:T(?:(-?\d{1,19})H)?(?:(-?\d{1,19})M)?(?:(-?\d{1,19}(?:\.\d{1,6})?)S)?)?$/;
 const YEAR_MONTH = /^([-+]?)(\d{1,19})-(\d{1,2})$/;
 const CLOCK = /^([-+]?)(\d{1,19}):([0-5]\d):([0-5]\d(?:\.\d{1,6})?)$/;
 const NUMBER = /^[-+]?\d{1,19}(?:\.\d{1,6})?$/;
 
-/** Characters; twice what the longest text of an interval has. */
+/** Characters; twice the length of the longest interval. */
 const LONGEST = 200;
 
 /** The units of the styles `postgres` and `postgres_verbose`, in months, days or microseconds. */
@@ -193,7 +193,7 @@ function parseWords(text: string): Sum {
   const ago = words.at(-1) === "ago";
   const end = ago ? words.length - 1 : words.length;
   if (first === end) throw malformed();
-  let inherited = ""; // the one sign of `-3 4:05:06` holds for the time as well
+  let inherited = ""; // the sign of `-3 4:05:06` applies to the time as well
   for (let i = first; i < end; i++) {
     const word = words[i]!;
     const unit = UNITS.get(words[i + 1]?.replace(/s$/, "") ?? "");
@@ -224,7 +224,7 @@ function addClock(sum: Sum, word: string, inherited: string): boolean {
   return true;
 }
 
-/** A decimal number times `size`; a fraction only of seconds. */
+/** Returns a decimal number times `size`; only seconds may have a fraction. */
 function scaled(text: string, size: bigint): bigint {
   const [whole, fraction] = text.split(".");
   if (fraction === undefined) return BigInt(whole!.replace("+", "")) * size;

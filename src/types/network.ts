@@ -5,10 +5,10 @@ import { expectLength, malformed } from "./component.ts";
 import { OIDS } from "./oids.ts";
 
 /**
- * `inet`, `cidr`, `macaddr` and `macaddr8` as the strings that PostgreSQL prints: `192.168.0.5/24`,
+ * The codecs of `inet`, `cidr`, `macaddr` and `macaddr8`: the strings that PostgreSQL prints, `192.168.0.5/24`,
  * `2001:db8::/32`, `08:00:2b:01:02:03`. Host bits are kept; `inet` shows no `/32` and `/128`.
  *
- * They encode, besides strings, a `Uint8Array` of the address's bytes: 4 or 16, 6, 8.
+ * Besides strings they encode a `Uint8Array` of the address's bytes: 4 or 16, 6, 8.
  * Source: network.c, inet_net_ntop.c, mac.c, mac8.c.
  */
 export const networkCodecs: readonly Codec[] = Object.freeze([
@@ -51,7 +51,7 @@ function readAddress(reader: Reader, length: number, isCidr: boolean): string {
   const what = isCidr ? "cidr" : "inet";
   const family = reader.uint8();
   const bits = reader.uint8();
-  reader.uint8(); // whether it is a cidr: the type says so
+  reader.uint8(); // is_cidr, which the type determines
   const size = reader.uint8();
   if (family !== IPV4 && family !== IPV6) throw malformed(what, "unknown address family");
   if (size !== (family === IPV4 ? 4 : 16) || bits > size * 8) throw malformed(what);
@@ -65,7 +65,7 @@ function printAddress(address: Uint8Array, bits: number, always: boolean): strin
 }
 
 /**
- * An IPv6 address as `inet_net_ntop_ipv6` prints it: the first longest run of two or more zero
+ * Returns an IPv6 address as `inet_net_ntop_ipv6` prints it: the first longest run of two or more zero
  * words is `::`, and an address that ends in an IPv4 address shows it with dots.
  */
 function printIpv6(address: Uint8Array): string {

@@ -6,7 +6,7 @@ import { expectLength, malformed, primitiveText } from "./component.ts";
 import { isBetweenFloats, shortestFloat32 } from "./float32.ts";
 import { OIDS } from "./oids.ts";
 
-/** How an `int8` (and `xid8`) becomes a JavaScript value. */
+/** JavaScript values for `int8` and `xid8`. */
 export type Int8Policy = "bigint" | "number" | "safe" | "string";
 
 const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
@@ -78,8 +78,8 @@ export const float8Codec: Codec<number | bigint> = Object.freeze({
 });
 
 /**
- * `float4` ↔ number: the shortest decimal that names the 32-bit value, as the server prints it, so
- * that `1.1::float4` is `1.1`. Source: float.c; extra_float_digits at its default.
+ * `float4` ↔ number: the shortest decimal that is read as the 32-bit value, as the server prints it,
+ * so that `1.1::float4` is `1.1`. Source: float.c; extra_float_digits at its default.
  */
 export const float4Codec: Codec<number | bigint> = Object.freeze({
   name: "float4",
@@ -193,7 +193,7 @@ function checkedWide(value: unknown, name: string, min: bigint, max: bigint): bi
   return integer;
 }
 
-/** The policy's view of a 64-bit integer, typed as if it were always a bigint. */
+/** Returns the function that converts a 64-bit integer by the policy, typed as if it were a bigint. */
 function presenter(policy: Int8Policy, name: string): (value: bigint) => bigint {
   const views: Record<Int8Policy, (value: bigint) => unknown> = {
     bigint: (value) => value,
@@ -220,7 +220,7 @@ function float64(value: number | bigint): number {
   return nearest;
 }
 
-/** The server refuses what would overflow to infinity or underflow to zero, and so do we. */
+/** Checks a float4: as the server does, refuses overflow to infinity and underflow to zero. */
 function float32(value: number | bigint): number {
   const number = Number(value);
   const single = Math.fround(number);
@@ -231,7 +231,7 @@ function float32(value: number | bigint): number {
 }
 
 function notAnInteger(name: string): InterfaceError {
-  return new InterfaceError(`not an integer, as ${name} wants`, { code: "22023" });
+  return new InterfaceError(`not an integer, which ${name} needs`, { code: "22023" });
 }
 
 function outOfRange(name: string): InterfaceError {
@@ -240,7 +240,7 @@ function outOfRange(name: string): InterfaceError {
 
 function unsafe(name: string): InterfaceError {
   return new InterfaceError(
-    `beyond the safe integers, where a number is not exact: ${name} wants a bigint`,
+    `beyond the safe integers, where a number is not exact; use a bigint for ${name}`,
     {
       code: "22003",
     },

@@ -5,7 +5,7 @@ import type { Codec } from "./codec.ts";
 import { malformed, primitiveText } from "./component.ts";
 import { OIDS } from "./oids.ts";
 
-/** How a `numeric` becomes a JavaScript value. */
+/** JavaScript values for `numeric`. */
 export type NumericPolicy = "string" | "number";
 
 const NEGATIVE = 0x4000;
@@ -24,8 +24,8 @@ const ZERO = 48;
 const DECIMAL = /^([+-]?)(?=\.?\d)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,7}))?$/;
 
 /**
- * `numeric` as its exact text ("1.500" keeps its zeros; `NaN`, `Infinity`, `-Infinity`), or as a
- * number, where a value that a number cannot tell from its neighbours is refused with a `DataError`.
+ * Returns the codec of `numeric`: its exact text ("1.500" keeps its zeros; `NaN`, `Infinity`,
+ * `-Infinity`), or a number, which refuses a value that would lose digits with a `DataError`.
  * Source: numeric.c, `numeric_send`.
  */
 export function numericCodec(policy: NumericPolicy): Codec<string | number | bigint> {
@@ -102,14 +102,14 @@ export function writeNumeric(text: string, out: Writer): void {
   for (let i = 0; i < count; i++) out.int16(Number(padded.slice(4 * i, 4 * i + 4).padEnd(4, "0")));
 }
 
-/** The digits at `[at, end)`, four for each of base 10000. */
+/** Returns the digits at `[at, end)`, four for each of base 10000. */
 function digitsOf(view: DataView, at: number, end: number): string {
   let digits = "";
   for (; at < end; at += 2) digits += String(fourDigits(view, at)).slice(1);
   return digits;
 }
 
-/** A text as the server prints it, with its zeros cut short by {@linkcode decimalText}. */
+/** Returns a text that the server printed, with its zeros cut short by {@linkcode decimalText}. */
 function shortened(text: string): string {
   const [, sign, whole = "", decimals = "", exponent] = DECIMAL.exec(text)!;
   if (exponent !== undefined) return text;
@@ -117,12 +117,12 @@ function shortened(text: string): string {
 }
 
 /**
- * The decimal with the point behind its first `point` digits and `scale` decimals, in a text that is
- * at most two thousand characters longer than its digits: ten bytes can mean 131,072 of them.
+ * Returns the decimal with the point behind its first `point` digits and with `scale` decimals. The
+ * text is at most 2,000 characters longer than the digits, where ten bytes can mean 131,072 digits.
  *
  * An integer that ends in more than {@linkcode MAX_ZEROS} zeros has an exponent instead (`1e131071`),
  * and so does a fraction that begins with more (`1e-16383`): the same value, which the server reads
- * again. Zeros at the end of a fraction are cut after as many; they show only its scale.
+ * again. Zeros at the end of a fraction, which show only its scale, are cut after as many.
  */
 function decimalText(sign: string, digits: string, point: number, scale: number): string {
   let first = 0;
@@ -163,14 +163,14 @@ function isSpecial(text: string): boolean {
   return text === "NaN" || text === "Infinity" || text === "-Infinity";
 }
 
-/** A digit of base 10000, plus 10000: its text keeps the zeros in front. */
+/** Returns a digit of base 10000, plus 10000, so that its text keeps leading zeros. */
 function fourDigits(view: DataView, at: number): number {
   const digit = view.getUint16(at);
   if (digit > 9999) throw malformed("numeric");
   return 10000 + digit;
 }
 
-/** `scale` decimals, from the digits at `[at, end)`; `weight` tells how far behind the point they are. */
+/** Returns `scale` decimals, from the digits at `[at, end)`; `weight` is the first digit's place. */
 function fraction(
   view: DataView,
   at: number,
@@ -183,7 +183,7 @@ function fraction(
   return text.length < scale ? text.padEnd(scale, "0") : text.slice(0, scale);
 }
 
-/** A text in the spelling that the server prints. Source: numeric.c, `numeric_in`. */
+/** Returns a text in the spelling that the server prints. Source: numeric.c, `numeric_in`. */
 function canonical(text: string): string {
   let [start, end] = [0, text.length];
   while (start < end && BLANKS.includes(text[start]!)) start++;
@@ -226,7 +226,7 @@ function notNumeric(): InterfaceError {
   return new InterfaceError("not a numeric", { code: "22P02" });
 }
 
-/** Fifteen digits always survive a double; beyond that the digits are compared. */
+/** Returns the number of a decimal. A double keeps fifteen digits; beyond, the digits are compared. */
 function exactNumber(text: string): number {
   const number = Number(text);
   if ((text.length <= 15 && !/e/i.test(text)) || isSpecial(text)) return number;
@@ -234,7 +234,7 @@ function exactNumber(text: string): number {
   throw new DataError("numeric does not fit a number without losing digits", { code: "22003" });
 }
 
-/** A decimal's digits without zeros at its ends, and the power of ten of the first: its identity. */
+/** Returns a decimal's digits without zeros at the ends, and the power of ten of the first. */
 function significant(text: string): string {
   const [, sign, whole = "", decimals = "", exponent = "0"] = DECIMAL.exec(text)!;
   const all = whole + decimals;

@@ -13,10 +13,10 @@ import {
 } from "./component.ts";
 import { parseMultirange, parseRange, quotedBound } from "./range_text.ts";
 
-/** Which of a range's bounds belong to it: `[` and `]` do, `(` and `)` do not. */
+/** The bounds that a range includes: `[` and `]` are inclusive, `(` and `)` exclusive. */
 export type RangeBounds = "[)" | "[]" | "(]" | "()";
 
-/** rangetypes.h: the flags that a range's binary form begins with. */
+/** The flags at the start of a range's binary form. Source: rangetypes.h. */
 const EMPTY = 0x01;
 const LOWER_INCLUSIVE = 0x02;
 const UPPER_INCLUSIVE = 0x04;
@@ -24,7 +24,7 @@ const LOWER_INFINITE = 0x08;
 const UPPER_INFINITE = 0x10;
 
 /**
- * A PostgreSQL range. A bound of `null` is unbounded on that side.
+ * A PostgreSQL range. A bound of `null` means unbounded on that side.
  *
  * @example
  * ```ts
@@ -33,17 +33,17 @@ const UPPER_INFINITE = 0x10;
  * ```
  */
 export class Range<T = unknown> {
-  /** Where it begins; `null` when nothing bounds it below, or when it is empty. */
+  /** The lower bound; `null` when there is none, or when the range is empty. */
   readonly lower: T | null;
-  /** Where it ends; `null` when nothing bounds it above, or when it is empty. */
+  /** The upper bound; `null` when there is none, or when the range is empty. */
   readonly upper: T | null;
-  /** Which of the bounds belong to it. */
+  /** The bounds that the range includes. */
   readonly bounds: RangeBounds;
-  /** Whether it contains nothing. */
+  /** Whether the range is empty. */
   readonly isEmpty: boolean;
 
   /**
-   * A range from `lower` to `upper`; without arguments the one that contains everything.
+   * Creates a range from `lower` to `upper`; without arguments, unbounded on both sides.
    *
    * @throws {InterfaceError} `bounds` is not one of `[)`, `[]`, `(]`, `()`.
    */
@@ -62,14 +62,14 @@ export class Range<T = unknown> {
     this.isEmpty = isEmpty;
   }
 
-  /** The range that contains nothing. */
+  /** Returns the empty range. */
   static empty<T = never>(): Range<T> {
     return new Range<T>(null, null, "[)", true);
   }
 
   /**
-   * Whether both are empty, or have the same bounds by value: dates by their time, other objects by
-   * their text. `[1,3)` and `[1,2]` differ, as only the server knows a type's steps.
+   * Reports whether both ranges are empty, or have equal bounds: dates are compared by their time,
+   * other objects by their text. `[1,3)` and `[1,2]` differ: the server alone knows a type's steps.
    */
   equals(other: unknown): boolean {
     if (!(other instanceof Range)) return false;
@@ -78,7 +78,7 @@ export class Range<T = unknown> {
       sameBound(this.upper, other.upper);
   }
 
-  /** `[5,6)`, or `empty`; an unbounded side is left out. */
+  /** Returns `[5,6)`, or `empty`; an unbounded side is omitted. */
   toString(): string {
     if (this.isEmpty) return "empty";
     const [open, close] = this.bounds;
@@ -86,7 +86,7 @@ export class Range<T = unknown> {
   }
 }
 
-/** A range over `subtype` ↔ {@linkcode Range}. Source: rangetypes.c, `range_send`, `range_out`. */
+/** Returns the codec of a range over `subtype`: {@linkcode Range}. Source: rangetypes.c, `range_send`, `range_out`. */
 export function rangeOf(subtype: Codec, type: TypeName): Codec<Range> {
   const { name, oid, arrayOid } = type;
   const codec: Mutable<Codec<Range>> = {
@@ -108,7 +108,7 @@ export function rangeOf(subtype: Codec, type: TypeName): Codec<Range> {
 }
 
 /**
- * A multirange over the ranges of `range` ↔ array of {@linkcode Range}. Source: multirangetypes.c.
+ * Returns the codec of a multirange over `range`: an array of {@linkcode Range}. Source: multirangetypes.c.
  */
 export function multirangeOf(range: Codec<Range>, type: TypeName): Codec<Range[]> {
   const { name, oid, arrayOid } = type;
@@ -160,7 +160,7 @@ function readRange(subtype: Codec, reader: Reader, length: number, name: string)
 function readBound(subtype: Codec, reader: Reader, end: number, name: string): unknown {
   const start = reader.position;
   const bound = readComponent(subtype, reader, end);
-  // JSON's null is a value, four bytes and more; NULL is the four of its length.
+  // JSON's null is a value of four bytes; NULL has none besides its length.
   if (bound === null && reader.position === start + 4) throw malformed(name, "a bound is NULL");
   return bound;
 }
@@ -211,7 +211,7 @@ function sameBound(a: unknown, b: unknown): boolean {
   return a.constructor === b.constructor && hasOwnText(a) && String(a) === String(b);
 }
 
-/** An object whose text says more than `[object Object]`. */
+/** Reports whether an object has a text of its own, other than `[object Object]`. */
 function hasOwnText(value: object): boolean {
   return value.toString !== Object.prototype.toString;
 }

@@ -2,13 +2,13 @@ import { malformed } from "./component.ts";
 
 const NEEDS_QUOTES = /^$|["\\()[\],\s]/;
 
-/** A range out of its text: the texts of its bounds, `null` where it is unbounded. */
+/** A range that was read from its text: the texts of its bounds, `null` where it is unbounded. */
 export interface ParsedRange {
-  /** The lower bound's text. */
+  /** The text of the lower bound. */
   readonly lower: string | null;
-  /** The upper bound's text. */
+  /** The text of the upper bound. */
   readonly upper: string | null;
-  /** The two signs, `[)` and the like. */
+  /** The two brackets, such as `[)`. */
   readonly bounds: string;
 }
 
@@ -16,7 +16,7 @@ export interface ParsedRange {
  * Reads `range_out`'s text: `[1,5)`, `(,"a b"]`; `null` for `empty`. Source: rangetypes.c,
  * `range_parse`.
  *
- * @throws {DataError} it is not a range.
+ * @throws {DataError} `text` is not a range.
  */
 export function parseRange(text: string, name: string): ParsedRange | null {
   const scan = new Scan(text, name);
@@ -29,7 +29,7 @@ export function parseRange(text: string, name: string): ParsedRange | null {
  * Reads `multirange_out`'s text, `{[1,2),[5,6)}`, into the texts of its ranges. Source:
  * multirangetypes.c, `multirange_in`.
  *
- * @throws {DataError} it is not a multirange.
+ * @throws {DataError} `text` is not a multirange.
  */
 export function parseMultirange(text: string, name: string): string[] {
   const scan = new Scan(text, name);
@@ -43,7 +43,7 @@ export function parseMultirange(text: string, name: string): string[] {
   return ranges;
 }
 
-/** A bound's text as it stands in a range's; `null` is unbounded. */
+/** Returns a bound's text as it is written in a range's; `null` is unbounded. */
 export function quotedBound(text: string | null): string {
   if (text === null) return "";
   return NEEDS_QUOTES.test(text) ? `"${text.replace(/["\\]/g, "\\$&")}"` : text;
@@ -71,7 +71,7 @@ class Scan {
     return { lower, upper, bounds: open + this.#oneOf("])") };
   }
 
-  /** The text of the range that begins here. */
+  /** Returns the text of the range that begins here. */
   rangeText(): string {
     const start = this.#at;
     this.range();
@@ -98,7 +98,7 @@ class Scan {
     return char;
   }
 
-  /** Up to the `,`, `]` or `)` outside of quotes; nothing at all means unbounded. */
+  /** Reads up to a `,`, `]` or `)` outside of quotes; an empty bound is unbounded. */
   #bound(): string | null {
     const text = this.#text;
     const start = this.#at;

@@ -13,11 +13,11 @@ import { builtinOid, parseTypeName } from "./type_names.ts";
 
 /** The option `types` of a connection or a query. */
 export interface TypesOptions extends TypePolicies {
-  /** Codecs that stand before the driver's own. */
+  /** Codecs that take precedence over the driver's own. */
   codecs?: readonly (Codec | CustomCodec)[] | undefined;
 }
 
-/** What the catalogue says of a type (`pg_type`, `pg_range`, `pg_attribute`). */
+/** A type as the catalogue describes it (`pg_type`, `pg_range`, `pg_attribute`). */
 export interface TypeInfo {
   /** `pg_type.oid`. */
   readonly oid: number;
@@ -27,48 +27,48 @@ export interface TypeInfo {
   readonly schema: string;
   /** `pg_type.typtype` in words; `"array"` where `typcategory` is `A` and `typlen` -1. */
   readonly kind: "base" | "enum" | "domain" | "composite" | "range" | "multirange" | "array";
-  /** OID of the array of this type; 0 or absent when it has none. */
+  /** The OID of the array of this type; 0 or absent when it has none. */
   readonly arrayOid?: number;
-  /** `pg_type.typdelim`; `,` unless given. */
+  /** `pg_type.typdelim`; default `,`. */
   readonly delimiter?: string;
-  /** Of an array: its element's type. */
+  /** The OID of an array's element type. */
   readonly elementOid?: number;
-  /** Of a domain: `pg_type.typbasetype`. */
+  /** `pg_type.typbasetype` of a domain. */
   readonly baseOid?: number;
-  /** Of a range: `pg_range.rngsubtype`. */
+  /** `pg_range.rngsubtype` of a range. */
   readonly rangeSubtypeOid?: number;
-  /** Of a multirange: `pg_range.rngtypid`. */
+  /** `pg_range.rngtypid` of a multirange. */
   readonly rangeOid?: number;
-  /** Of a composite: its attributes in order, without the dropped ones. */
+  /** The attributes of a composite in order, without dropped ones. */
   readonly attributes?: readonly { readonly name: string; readonly oid: number }[];
 }
 
 /**
- * The types one connection knows: the built-in ones under its policies, the ones registered by the
- * user, and the ones the catalogue told it about. Containers are made when first asked for.
+ * The types of one connection: the built-in ones under its policies, those registered by the user,
+ * and those that the catalogue described. The codec of a container is created when it is first used.
  */
 export class TypeRegistry {
   readonly #options: TypesOptions;
-  /** Scalars by OID, the user's over the built-in ones. */
+  /** Scalars by OID; the user's take precedence over the built-in ones. */
   readonly #scalars = new Map<number, Codec>();
   /** The user's codecs by `schema.name` or name. */
   readonly #named = new Map<string, Codec>();
-  /** What the user registered since, for {@linkcode TypeRegistry.with}. */
+  /** The codecs that the user registered, for {@linkcode TypeRegistry.with}. */
   readonly #registered: (Codec | CustomCodec)[] = [];
   #encodesPrimitives = false;
   readonly #catalogue: Catalogue;
-  /** What was made of the others: containers, and what has no codec of its own. */
+  /** Codecs derived from others: of containers, and of types without a codec of their own. */
   readonly #derived = new Map<number, Codec>();
-  /** The catalogue's version that `#derived` was made from. */
+  /** The version of the catalogue that `#derived` belongs to. */
   #version = 0;
-  /** Types whose codec is being made: a catalogue that names a type within itself must not hang us. */
+  /** Types whose codec is being created: a catalogue may name a type within itself. */
   readonly #making = new Set<number>();
 
   /**
-   * The built-in types under the given policies, and the given codecs.
+   * Creates a registry of the built-in types under the given policies, and of the given codecs.
    *
-   * @param sharing a registry of the same connection, whose catalogue is this one's too.
-   * @throws {InterfaceError} a policy or a codec is wrong.
+   * @param sharing a registry of the same connection, with which the catalogue is shared.
+   * @throws {InterfaceError} a policy or a codec is invalid.
    */
   constructor(options: TypesOptions = {}, sharing?: TypeRegistry) {
     options = own(options);
@@ -83,24 +83,24 @@ export class TypeRegistry {
     return this.#encodesPrimitives;
   }
 
-  /** How json is read and written, where that was chosen. */
+  /** The functions that read and write json, if any were given. */
   get json(): JsonFunctions | undefined {
     return this.#options.json;
   }
 
   /**
-   * The codec for a type; `undefined` when nothing is known of it, and the catalogue has to be asked
-   * (see {@linkcode TypeRegistry.define}).
+   * Returns the codec for a type; `undefined` when it is unknown and has to be looked up in the
+   * catalogue (see {@linkcode TypeRegistry.define}).
    */
   lookup(oid: number): Codec | undefined {
     return this.#scalars.get(oid) ?? this.#derivedCodec(oid);
   }
 
   /**
-   * Adds a codec, in place of the one there may be: by its OID, or by its name, which is
-   * `schema.name`, or a built-in or extension type's own name. Containers of the type follow.
+   * Adds or replaces a codec, by its OID or by its name, which is `schema.name` or the name of a
+   * built-in or extension type. Containers of the type use it too.
    *
-   * @throws {InterfaceError} it has neither a name nor an OID.
+   * @throws {InterfaceError} the codec has neither a name nor an OID.
    */
   register(codec: Codec | CustomCodec): void {
     const whole = customCodec(codec);
@@ -116,22 +116,21 @@ export class TypeRegistry {
     this.#derived.clear();
   }
 
-  /** Learns what the catalogue says of a type, in place of what was known of its OID. */
+  /** Adds or replaces the catalogue's description of a type. */
   define(info: TypeInfo): void {
     this.#catalogue.set(info);
   }
 
   /**
-   * Forgets what the catalogue said: of every type, as those that contain an altered one are made of
-   * it.
+   * Clears the catalogue's descriptions of all types, as an altered type may be part of others.
    */
   forget(): void {
     this.#catalogue.clear();
   }
 
   /**
-   * A registry with other policies and further codecs, for one query: it shares what the catalogue
-   * says, now and later, and begins with the codecs registered here so far.
+   * Returns a registry with other policies and further codecs, for one query. It shares the
+   * catalogue's descriptions, and begins with the codecs registered here so far.
    */
   with(options: TypesOptions): TypeRegistry {
     const codecs = [...this.#registered, ...own(options).codecs ?? []];
@@ -207,18 +206,18 @@ export class TypeRegistry {
     return attributes.map(({ name, oid }) => ({ name, oid, codec: this.#component(oid) }));
   }
 
-  /** A part's codec; a part of which nothing is known is its text. */
+  /** Returns a part's codec; a part of an unknown type is text. */
   #component(oid: number = 0): Codec {
     return this.lookup(oid) ?? anyText(`type ${oid}`, oid);
   }
 }
 
-/** Types within types deeper than this are not followed, whatever a server's catalogue says. */
+/** The deepest nesting of types that is followed, whatever a server's catalogue contains. */
 const MAX_NESTING = 256;
 
-/** What a connection's catalogue said of its types; the registries of that connection share it. */
+/** The catalogue's descriptions of types, shared by a connection's registries. */
 class Catalogue {
-  /** Grows with every change. */
+  /** A number that grows with every change. */
   version = 0;
   readonly #types = new Map<number, TypeInfo>();
 
@@ -237,7 +236,7 @@ class Catalogue {
   }
 }
 
-/** A registry with the given policies and codecs. */
+/** Returns a registry with the given policies and codecs. */
 export function createRegistry(options: TypesOptions = {}): TypeRegistry {
   return new TypeRegistry(options);
 }
@@ -250,13 +249,13 @@ function typeOf({ name, oid, arrayOid = 0 }: TypeInfo): TypeName {
   return { name, oid, arrayOid };
 }
 
-/** The same codec, for the type that `info` describes. */
+/** Returns a copy of a codec for the type that `info` describes. */
 function ofType(codec: Codec, info: Partial<TypeInfo>): Codec {
   const { oid = codec.oid, arrayOid = codec.arrayOid, delimiter = codec.delimiter } = info;
   return Object.freeze({ ...codec, oid, arrayOid, delimiter });
 }
 
-/** Built-in OIDs lie below 10,000 (transam.h, FirstGenbkiObjectId). */
+/** Returns a built-in type. Their OIDs are below 10,000 (transam.h, FirstGenbkiObjectId). */
 function builtinInfo(oid: number): TypeInfo | undefined {
   if (oid >= 10_000) return undefined;
   const type = BUILTIN_TYPES.find((row) => row[0] === oid || row[3] === oid);

@@ -5,11 +5,11 @@ import type { Codec } from "./codec.ts";
 import { expectLength, malformed } from "./component.ts";
 import { OIDS } from "./oids.ts";
 
-/** How json and jsonb are read and written; `JSON.parse` and `JSON.stringify` unless given. */
+/** Functions that read and write json and jsonb. Default: `JSON.parse` and `JSON.stringify`. */
 export interface JsonFunctions {
-  /** Makes a value of a document's text. What it throws becomes the cause of a `DataError`. */
+  /** Returns the value of a document's text. An error becomes the cause of a `DataError`. */
   parse?(text: string): unknown;
-  /** Makes a document's text of an object or array. What it throws becomes the cause of an `InterfaceError`. */
+  /** Returns the text of an object or array. An error becomes the cause of an `InterfaceError`. */
   stringify?(value: unknown): string | undefined;
 }
 
@@ -20,7 +20,7 @@ const HEX: readonly string[] = Array.from(
 /** Any group of four digits may have a hyphen behind it. Source: uuid.c, `string_to_uuid`. */
 const UUID = /^(?:[0-9a-f]{4}(?:-?[0-9a-f]{4}){7}|\{[0-9a-f]{4}(?:-?[0-9a-f]{4}){7}\})$/i;
 
-/** A type whose JavaScript value is its text, and whose text in UTF-8 is its binary form too. */
+/** Returns the codec of a type that is a string in JavaScript and in binary the UTF-8 of its text. */
 export function textCodec(name: string, oid: number, arrayOid: number = 0): Codec<string> {
   return Object.freeze({
     name,
@@ -36,8 +36,8 @@ export function textCodec(name: string, oid: number, arrayOid: number = 0): Code
 }
 
 /**
- * A type whose JavaScript value is its text and which only travels as text: its binary form is
- * something else, is none, or is not known.
+ * Returns the codec of a type that is a string in JavaScript and is sent and received as text only:
+ * its binary form differs from its text, does not exist or is unknown.
  */
 export function textOnlyCodec(name: string, oid: number, arrayOid: number = 0): Codec<string> {
   return Object.freeze({
@@ -71,7 +71,7 @@ export const boolCodec: Codec<boolean> = Object.freeze({
 
 /**
  * `"char"`, one byte, as text: the empty string for zero and `\ooo` beyond ASCII, as PostgreSQL 15
- * prints and reads it; what 14 does is in README, "Limits". Source: char.c, `charout`.
+ * prints and reads it; README, "Limits", describes 14. Source: char.c, `charout`.
  */
 export const charCodec: Codec<string> = Object.freeze({
   name: "char",
@@ -128,8 +128,8 @@ export const uuidCodec: Codec<string> = Object.freeze({
 });
 
 /**
- * `json` and `jsonb` ↔ parsed values. Objects and arrays are written as JSON; a string is a JSON
- * text already, as it is for every type. Source: json.c, jsonb.c (`jsonb_send`: a version byte).
+ * Returns the codecs of `json` and `jsonb`: parsed values. Objects and arrays are written as JSON; a
+ * string is JSON text already, as a string is the text of every type. Source: json.c, jsonb.c (`jsonb_send`: a version byte).
  */
 export function jsonCodecs(functions: JsonFunctions = {}): readonly Codec[] {
   const parse = parserOf(functions.parse ?? JSON.parse);
@@ -159,7 +159,7 @@ export function jsonCodecs(functions: JsonFunctions = {}): readonly Codec[] {
 }
 
 /**
- * A type whose JavaScript value is its text and whose binary form is a version byte, 1, and the
+ * Returns the codec of a type that is a string in JavaScript and in binary a version byte, 1, and the
  * text: `jsonpath`, `ltree` and its queries. Source: jsonpath.c, `jsonpath_send`; ltree_io.c.
  */
 export function versionedTextCodec(name: string, oid: number, arrayOid: number = 0): Codec<string> {
@@ -191,7 +191,7 @@ function versioned(reader: Reader, length: number, what: string): string {
   return reader.text(length - 1);
 }
 
-/** One call with all the character codes is four times as fast as putting 16 strings together. */
+/** Returns the text of a uuid. One call with all codes is four times as fast as joining 16 strings. */
 // deno-fmt-ignore
 function uuidText(b: Uint8Array, at: number): string {
   const b0 = b[at]!, b1 = b[at + 1]!, b2 = b[at + 2]!, b3 = b[at + 3]!;
@@ -210,7 +210,7 @@ function uuidText(b: Uint8Array, at: number): string {
   );
 }
 
-/** The character code of a hexadecimal digit. */
+/** Returns the character code of a hexadecimal digit. */
 function digit(value: number): number {
   return value < 10 ? 48 + value : 87 + value;
 }
@@ -227,7 +227,7 @@ function isString(value: unknown): boolean {
   return typeof value === "string";
 }
 
-/** Bytes are not a document: they would be written as an object with numbers for keys. */
+/** Reports whether a value can be a document. Bytes cannot: JSON would make them an object. */
 function isDocument(value: unknown): boolean {
   return typeof value === "string" ||
     typeof value === "object" && !ArrayBuffer.isView(value) && !(value instanceof ArrayBuffer);
@@ -289,7 +289,7 @@ function nibble(code: number): number {
   return letter >= 97 && letter <= 102 ? letter - 87 : -1;
 }
 
-/** `bytea_output = escape`: printable ASCII as itself, `\\` and `\ooo`. */
+/** Reads the format `bytea_output = escape`: printable ASCII as itself, `\\` and `\ooo`. */
 function bytesOfEscape(text: string): Uint8Array {
   const bytes = new Uint8Array(text.length);
   let size = 0;

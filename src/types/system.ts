@@ -86,7 +86,7 @@ function snapshotCodec(name: string, oid: number, arrayOid: number): Codec<strin
   });
 }
 
-/** Binary, they are arrays of one dimension whose lower bound is 0. */
+/** Returns the codec of a vector, in binary an array of one dimension with the lower bound 0. */
 function vectorCodec(
   name: string,
   oid: number,

@@ -12,9 +12,9 @@ import { dateOf, DAY, DAY_MICROS, daysOf, type Moment } from "./calendar.ts";
  * ```
  */
 export interface TemporalLike {
-  /** Makes the value of a `timestamptz`. */
+  /** Creates the value of a `timestamptz`. */
   readonly Instant: { fromEpochNanoseconds(nanoseconds: bigint): unknown };
-  /** Makes the value of a `timestamp`. */
+  /** Creates the value of a `timestamp`. */
   readonly PlainDateTime: new (
     year: number,
     month: number,
@@ -25,9 +25,9 @@ export interface TemporalLike {
     millisecond: number,
     microsecond: number,
   ) => unknown;
-  /** Makes the value of a `date`. */
+  /** Creates the value of a `date`. */
   readonly PlainDate: new (year: number, month: number, day: number) => unknown;
-  /** Makes the value of a `time`. */
+  /** Creates the value of a `time`. */
   readonly PlainTime: new (
     hour: number,
     minute: number,
@@ -37,15 +37,15 @@ export interface TemporalLike {
   ) => unknown;
 }
 
-/** What a policy makes of PostgreSQL's values; infinity is ±`Infinity` here, and never a time. */
+/** Functions that make a policy's JavaScript values; infinity is ±`Infinity`, and never a time. */
 export interface DateTimeValues {
-  /** From seconds since 1970-01-01 00:00:00 UTC and microseconds after them. */
+  /** Returns a value for seconds since 1970-01-01 00:00:00 UTC and microseconds after them. */
   timestamptz(seconds: number, micros: number): unknown;
-  /** The same, of a clock in no zone. */
+  /** Returns a value for such seconds and microseconds without a zone. */
   timestamp(seconds: number, micros: number): unknown;
-  /** From days since 1970-01-01. */
+  /** Returns a value for days since 1970-01-01. */
   date(days: number): unknown;
-  /** From microseconds since midnight; 86,400,000,000 is `24:00:00`. */
+  /** Returns a value for microseconds since midnight; 86,400,000,000 is `24:00:00`. */
   time(micros: number): unknown;
 }
 
@@ -54,8 +54,8 @@ const LAST_DAY = 1e8;
 
 /**
  * The policy `"temporal"`: `Instant`, `PlainDateTime`, `PlainDate`, `PlainTime`, microseconds kept.
- * Infinity becomes ±`Infinity`; what `Temporal` cannot hold (after 275760-09-13, and `24:00:00`)
- * becomes what `strings` makes of it.
+ * Infinity becomes ±`Infinity`. A value that `Temporal` cannot hold (after 275760-09-13, and
+ * `24:00:00`) is converted by `strings`.
  */
 export function temporalValues(temporal: TemporalLike, strings: DateTimeValues): DateTimeValues {
   const { Instant, PlainDateTime, PlainDate, PlainTime } = temporal;
@@ -88,9 +88,9 @@ export function temporalValues(temporal: TemporalLike, strings: DateTimeValues):
 }
 
 /**
- * The `Temporal` to use: the one given, or else the runtime's own.
+ * Returns the `Temporal` to use: the given one, or else the runtime's own.
  *
- * @throws {InterfaceError} there is none, or what was given is not one.
+ * @throws {InterfaceError} there is none, or the given value is not a `Temporal`.
  */
 export function findTemporal(given: TemporalLike | undefined): TemporalLike {
   const found = given ?? (globalThis as { Temporal?: TemporalLike }).Temporal;
@@ -119,13 +119,13 @@ export type TemporalName =
   | "PlainTime"
   | "Duration";
 
-/** Whether a value is of a `Temporal` class, the runtime's own or any polyfill's. */
+/** Reports whether a value is of a `Temporal` class, the runtime's own or any polyfill's. */
 export function isTemporal(value: unknown, name: TemporalName): boolean {
   return typeof value === "object" && value !== null &&
     (value as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag] === `Temporal.${name}`;
 }
 
-/** The moment of an `Instant` or `ZonedDateTime`; nanoseconds are dropped towards the past. */
+/** Returns the moment of an `Instant` or `ZonedDateTime`; nanoseconds are dropped towards the past. */
 export function momentOfInstant(value: unknown): Moment {
   const nanoseconds = (value as { readonly epochNanoseconds: bigint }).epochNanoseconds;
   const micros = floorDivide(nanoseconds, 1000n);
@@ -133,20 +133,20 @@ export function momentOfInstant(value: unknown): Moment {
   return { seconds: Number(seconds), micros: Number(micros - seconds * 1_000_000n) };
 }
 
-/** The moment of a `PlainDateTime`, read as UTC; nanoseconds are dropped. */
+/** Returns the moment of a `PlainDateTime`, read as UTC; nanoseconds are dropped. */
 export function momentOfPlainDateTime(value: unknown): Moment {
   const micros = microsOfPlainTime(value);
   const whole = Math.floor(micros / 1e6);
   return { seconds: daysOfPlainDate(value) * DAY + whole, micros: micros - whole * 1e6 };
 }
 
-/** Days since 1970-01-01 of a `PlainDate` or `PlainDateTime` of any calendar. */
+/** Returns the days since 1970-01-01 of a `PlainDate` or `PlainDateTime` of any calendar. */
 export function daysOfPlainDate(value: unknown): number {
   const { year, month, day } = (value as PlainDateFields).withCalendar("iso8601");
   return daysOf(year, month, day);
 }
 
-/** Microseconds since midnight of a `PlainTime` or `PlainDateTime`; nanoseconds are dropped. */
+/** Returns the microseconds since midnight of a `PlainTime` or `PlainDateTime`; nanoseconds are dropped. */
 export function microsOfPlainTime(value: unknown): number {
   const { hour, minute, second, millisecond, microsecond } = value as PlainTimeFields;
   return ((hour * 60 + minute) * 60 + second) * 1e6 + millisecond * 1e3 + microsecond;

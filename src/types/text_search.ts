@@ -3,22 +3,22 @@ import type { Codec } from "./codec.ts";
 import { malformed } from "./component.ts";
 import { OIDS } from "./oids.ts";
 
-/** ts_type.h: operators of a tsquery by their numbers. */
+/** The operators of a tsquery by their numbers. Source: ts_type.h. */
 const NOT = 1;
 const AND = 2;
 const PHRASE = 4;
-/** tsquery.c: tsearch_op_priority. */
+/** The priorities of the operators. Source: tsquery.c, tsearch_op_priority. */
 const PRIORITIES: readonly number[] = [0, 4, 2, 1, 3];
 
-/** A part of a query as it is printed, and what decides whether it needs parentheses. */
+/** A printed part of a query, with the facts that decide whether it needs parentheses. */
 interface Printed {
   readonly text: string;
-  /** Of its outermost operator; an operand has none. */
+  /** The priority of its outermost operator; infinite for an operand. */
   readonly priority: number;
   readonly isPhrase: boolean;
 }
 
-/** An operand, or an operator that waits for what it is made of. */
+/** An operand, or an operator without its operands. */
 type Item = Printed | { readonly operator: number; readonly distance: number };
 
 /** `tsvector` ↔ its text, `'cat':3A 'sat':4`. Source: tsvector.c, `tsvectorsend`, `tsvectorout`. */
@@ -86,8 +86,9 @@ function readOperand(reader: Reader): string {
 }
 
 /**
- * The items are in prefix order, an operator's right operand before its left. From the end, each
- * operator finds its operands made: without recursion, as a chain of `&` may be thousands long.
+ * Prints a query. The items are in prefix order, an operator's right operand before its left. The walk
+ * begins at the end, where the operands of each operator come before it: without recursion, as a chain
+ * of `&` may have thousands of items.
  */
 function print(items: readonly Item[]): string {
   const made: Printed[] = [];
@@ -99,7 +100,7 @@ function print(items: readonly Item[]): string {
   return made[0]!.text;
 }
 
-/** Source: tsquery.c, `infix`. */
+/** Prints an operator with its operands. Source: tsquery.c, `infix`. */
 function printed(operator: number, distance: number, made: Printed[]): Printed {
   const priority = PRIORITIES[operator]!;
   const isPhrase = operator === PHRASE;
@@ -111,7 +112,7 @@ function printed(operator: number, distance: number, made: Printed[]): Printed {
   return { text: `${left} ${sign} ${right}`, priority, isPhrase };
 }
 
-/** Around what binds less than its surroundings, and around a phrase on the right of a phrase. */
+/** Puts parentheses around an operand of lower priority, and around a phrase right of a phrase. */
 function inParentheses(part: Printed | undefined, outer: number, rightOfPhrase: boolean): string {
   if (part === undefined) throw malformed("tsquery");
   const needed = part.priority < outer || (rightOfPhrase && part.isPhrase);

@@ -68,7 +68,7 @@ const ALIASES: Readonly<Record<string, string>> = {
   "timestamp without time zone": "timestamp",
 };
 
-/** Names of several words: what may follow a word. */
+/** Names of several words: the words that may follow a word. */
 const FOLLOWERS: ReadonlyMap<string, readonly string[]> = new Map([
   ["bit", ["varying"]],
   ["char", ["varying"]],
@@ -97,7 +97,7 @@ const TOKEN =
   /[ \t\n\r\f\v]*(?:([A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)|("(?:[^"\0]|"")+")|([+-]?\d{1,10}(?![\w$\u0080-\uffff]))|([()[\],.]))/y;
 const BLANK = /^[ \t\n\r\f\v]*$/;
 
-/** What a token is; words are compared in lower case. */
+/** A token of a name; words are compared in lower case. */
 interface Token {
   readonly kind: "word" | "quoted" | "number" | "sign";
   readonly text: string;

@@ -5,14 +5,14 @@ import type { Codec } from "./codec.ts";
 import { expectLength, malformed, primitiveText } from "./component.ts";
 import { shortestFloat32 } from "./float32.ts";
 
-/** What a vector is written from; it is read as an array of numbers. */
+/** A vector: it is read as an array of numbers, and written from any of these. */
 export type Vector = number[] | Float32Array | Float64Array;
 
-/** pgvector's `sparsevec`: `values[i]` stands at `indices[i]`, counted from 0; the rest is zero. */
+/** pgvector's `sparsevec`: `values[i]` is at `indices[i]`, counted from 0; the rest is zero. */
 export interface SparseVector {
-  /** How many numbers it stands for. */
+  /** The number of dimensions. */
   readonly dimensions: number;
-  /** Ascending, from 0 (the text `{1:1.5}/3` counts from 1). */
+  /** Positions in ascending order, from 0 (the text `{1:1.5}/3` counts from 1). */
   readonly indices: readonly number[];
   /** The numbers that are not zero. */
   readonly values: readonly number[];
@@ -122,7 +122,7 @@ function number(text: string, name: string): number {
   return Number(text);
 }
 
-/** The 16-bit count and 16 unused bits; returns an array of that many places. */
+/** Reads the 16-bit count and 16 unused bits; returns an array of that length. */
 function readHeader(reader: Reader, length: number, size: number, name: string): number[] {
   const count = reader.uint16();
   reader.int16();
@@ -140,11 +140,11 @@ function checkSparse({ dimensions, indices, values }: SparseVector): void {
   const fits = Number.isInteger(dimensions) && indices.length === values.length &&
     indices.every((index) => Number.isInteger(index) && index >= 0 && index < dimensions);
   if (!fits) {
-    throw new InterfaceError("sparsevec wants an index below its dimensions for each value");
+    throw new InterfaceError("sparsevec needs an index below its dimensions for each value");
   }
 }
 
-/** A finite number within float4's range, as it is. */
+/** Returns a number unchanged if it is finite and within float4's range. */
 function single(value: number): number {
   if (typeof value !== "number") throw new InterfaceError("a vector's elements are numbers");
   if (Number.isFinite(Math.fround(value))) return value;
@@ -155,7 +155,7 @@ function singleText(value: number): string {
   return primitiveText(single(value))!;
 }
 
-/** IEEE 754 binary16: a sign, five bits of exponent, ten of fraction. */
+/** Returns the number of an IEEE 754 binary16: a sign, five bits of exponent, ten of fraction. */
 function halfFromBits(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = bits >> 10 & 0x1f;

@@ -198,7 +198,7 @@ function nested(items: readonly unknown[], sizes: readonly number[]): unknown[] 
   );
 }
 
-/** What the server orders a bound by. */
+/** Returns the value by which the server orders a bound. */
 function key(bound: unknown): number | bigint {
   if (bound instanceof Date) return bound.getTime();
   if (typeof bound === "bigint") return bound;

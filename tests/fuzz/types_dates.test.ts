@@ -11,7 +11,7 @@ import { CASES, inBatches, readTexts, writeValues } from "./types_property.ts";
 const DAY_MICROS = 86_400_000_000;
 const INFINITIES = fc.constantFrom("infinity", "-infinity");
 
-/** Years are told as PostgreSQL tells them: none is 0, and before 1 they are BC. */
+/** Days with years as PostgreSQL prints them: there is no year 0, and years before 1 are BC. */
 const day = (lastYear: number): fc.Arbitrary<[day: string, era: string]> =>
   fc.tuple(
     fc.oneof(fc.integer({ min: -4712, max: lastYear }), fc.integer({ min: 1800, max: 2200 })),
@@ -74,7 +74,7 @@ const MS = fc.oneof(
   fc.integer({ min: -2e11, max: 5e12 }),
   fc.integer({ min: Date.parse("-004712-01-01T00:00:00Z"), max: 8.64e15 }),
 ).map((ms) => new Date(ms));
-/** What is written, by the policy under which it comes back as it was. */
+/** Values to write, each with the policy under which it is read unchanged. */
 const VALUES: readonly [
   datetime: "date" | "temporal",
   type: string,

@@ -14,7 +14,7 @@ const TYPES = `create domain pg_temp.own_int8 as int8; create domain pg_temp.own
   create type pg_temp.holder_int8 as (v int8, list int8[]);
   create type pg_temp.holder_numeric as (v numeric, list numeric[])`;
 
-/** What holds a value: its type, its expression, its send function, and what it holds, taken out. */
+/** A container of a value: its type, its expression, its send function, and a function that takes the value out. */
 type Container = readonly [
   type: string,
   expression: string,
@@ -142,7 +142,7 @@ function compare(
 
 const REFUSED = "refused";
 
-/** What the text and the bytes are read as. */
+/** Returns the values that the text and the bytes are read as. */
 function outcome(codec: Codec, text: string, bytes: Uint8Array): [unknown, unknown] {
   const reader = new Reader(bytes);
   return [

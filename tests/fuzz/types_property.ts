@@ -1,4 +1,4 @@
-// What types_*.test.ts of this folder have in common: many values in one query, against the server.
+// Shared by types_*.test.ts of this folder: many values in one query, against the server.
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Connection } from "../../mod.ts";
@@ -20,7 +20,7 @@ export function jsonKeys(keys: fc.Arbitrary<string>): fc.Arbitrary<string> {
 }
 
 /**
- * Checks `check` on batches of values, {@linkcode CASES} and more in all, and answers how many. A
+ * Runs `check` on batches of values, {@linkcode CASES} or more in all, and returns their number. A
  * failure names the seed and the smallest batch that fails.
  */
 export async function inBatches<T>(
@@ -53,10 +53,10 @@ function assertSame(found: unknown, expected: unknown, what?: string): void {
 }
 
 /**
- * What the server makes of texts of a type, four ways: as it prints them, and as we read them in
- * text, in binary and, of what it prints, by ourselves. The last three must agree.
+ * Reads texts of a type in four ways: as the server prints them, and as the driver reads them in text,
+ * in binary, and from the printed text without the server. The last three must agree.
  *
- * @returns what it prints and what we read, for each.
+ * @returns the printed text and the value of each.
  */
 export async function readTexts(
   db: Connection,
@@ -83,10 +83,10 @@ export async function readTexts(
 
 /**
  * Writes values of a type in binary, where there is an encoder, and in text, each alone in an array
- * and all in one; the server must print the same of all and send back the values, unless `expected`
- * says what it makes of them.
+ * and all in one; the server must print the same of all and return the values, or the ones that
+ * `expected` gives.
  *
- * @returns what the server prints.
+ * @returns the texts that the server prints.
  */
 export async function writeValues<T>(
   db: Connection,

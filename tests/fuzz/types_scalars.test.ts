@@ -70,7 +70,7 @@ const WRITTEN: Readonly<Record<string, [fc.Arbitrary<unknown>, ((value: never) =
   "jsonb": [json],
 };
 
-/** What comes back, where it is not the very value. */
+/** The value that is read, where it is not the one that was written. */
 const EXPECTED: Readonly<Record<string, (value: unknown, printed: string) => unknown>> = {
   "numeric": (_, printed) => printed,
   "float4": (value, printed) => {

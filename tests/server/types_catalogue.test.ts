@@ -77,7 +77,7 @@ for (const major of majors()) {
     }
   });
 
-  test(`a type of PostgreSQL ${major} is what it is now, after DROP TYPE and CREATE TYPE`, async () => {
+  test(`a type of PostgreSQL ${major} is looked up again after DROP TYPE and CREATE TYPE`, async () => {
     await withConnection(major, {}, async (db) => {
       const definitions: [string, unknown, string][] = [
         ["enum ('a', 'b')", "a", "'a'"],
@@ -98,7 +98,7 @@ for (const major of majors()) {
     });
   });
 
-  test(`a composite of PostgreSQL ${major} that was altered elsewhere is an error once, then what it is now`, async () => {
+  test(`a composite of PostgreSQL ${major} that another session altered is an error once, then read as altered`, async () => {
     await withConnection(major, {}, async (db) => {
       const run = await unseen(db);
       await db.query("create type pg_temp.growing as (a int4)").simple();
@@ -112,7 +112,7 @@ for (const major of majors()) {
     });
   });
 
-  test(`a composite of PostgreSQL ${major} that this connection has altered is what it is now`, async () => {
+  test(`a composite of PostgreSQL ${major} that this connection altered is read as altered`, async () => {
     await withConnection(major, {}, async (db) => {
       await db.query("create type pg_temp.changed as (a int4, b text)").simple();
       const text = "select row(1, 'x')::pg_temp.changed as v";
@@ -166,7 +166,7 @@ for (const major of majors()) {
     });
   });
 
-  test(`a type of PostgreSQL ${major} given by its name is the one that the name stands for now`, async () => {
+  test(`a type of PostgreSQL ${major} given by its name is resolved by the server at each use`, async () => {
     const setup = `create schema one; create schema two;
       create type one.mood as enum ('a'); create type two.mood as enum ('b')`;
     await withDatabase(major, setup, {}, async (db) => {
@@ -187,7 +187,7 @@ for (const major of majors()) {
     });
   });
 
-  test(`odd names of PostgreSQL ${major}'s types, labels and attributes are nothing special`, async () => {
+  test(`odd names of PostgreSQL ${major}'s types, labels and attributes are read like any others`, async () => {
     const schema = '"Odd.Sch""ema"';
     const type = `${schema}."Ty.pe[] ""x"` + '""';
     const labels = ["a b", "{", '"', "\\", "'", "NULL", "null", "(", ",", "}", " ", "é"];
@@ -206,7 +206,7 @@ for (const major of majors()) {
     });
   });
 
-  test(`without access to PostgreSQL ${major}'s catalogue values are their text and all goes on`, async () => {
+  test(`without access to PostgreSQL ${major}'s catalogue, values are read as text`, async () => {
     await withDatabase(major, HIDDEN, { user: "u_trust" }, async (db) => {
       const text = "select 'ok'::mood as m, '(ok,7)'::part as p, '{ok}'::mood[] as a, 7 as n";
       const asText = { m: "ok", p: "(ok,7)", a: "{ok}", n: 7 };

@@ -40,7 +40,7 @@ try {
   await db.close();
 }
 
-/** The server tells each moment's text in UTC and its milliseconds; the second execution is in binary. */
+/** Reads each moment's text in UTC and its milliseconds; the second execution is in binary. */
 async function read(db: Connection, days: string): Promise<void> {
   const text = `select ts::date, ts, ts::timestamptz, ts::date::text, ts::text,
       (ts::timestamptz at time zone 'UTC')::text,
@@ -62,13 +62,13 @@ function check(row: Row): void {
   if (!isMoment(timestamptz, tzMs, utc)) say(`wrong timestamptz ${tzText}: ${timestamptz}`);
 }
 
-/** A `Date`, unless it is beyond a `Date`'s range; then the text. */
+/** Returns a `Date`, or the text of a moment beyond a `Date`'s range. */
 function isMoment(value: unknown, milliseconds: number, text: string): boolean {
   if (Math.abs(milliseconds) > 8.64e15) return value === text;
   return value instanceof Date && value.getTime() === milliseconds;
 }
 
-/** The server compares what it is sent with the days it counts itself. */
+/** Has the server compare the days that it gets with the days that it counts. */
 async function write(db: Connection): Promise<void> {
   const dates = Array.from({ length: 73_414 }, (_, i) => new Date(FIRST + i * DAY_MS));
   const [row] = await db.query(

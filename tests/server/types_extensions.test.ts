@@ -7,7 +7,7 @@ import type { Family, Row } from "./types_tables.ts";
 
 const SQUARE = [[0, 0], [1, 0], [1, 1], [0, 0]];
 
-/** A geometry, and what ST_GeomFromEWKT reads it from; what is printed is its EWKB. */
+/** A geometry, and the text that ST_GeomFromEWKT reads it from; the server prints its EWKB. */
 const geometry = (type: string, coordinates: unknown, ewkt: string, more: object = {}): Row => {
   const value = { type, coordinates, ...more };
   return [value, ewkt, EXTENSION_CODECS.get("geometry")!.encodeText(value)];
@@ -21,7 +21,7 @@ const collection = (ewkt: string, geometries: unknown[], more: object = {}): Row
 const CURVE =
   "01080000000300000000000000000000000000000000000000000000000000F03F000000000000F03F00000000000000400000000000000000";
 
-/** By extension: what the environment gives a server's URL as, and the types' tables. */
+/** By extension: the environment variable with the URL of a server, and the tables of the types. */
 const EXTENSIONS: Readonly<Record<string, { variable: string; family: Family }>> = {
   postgis: {
     variable: "CORNAC_POSTGIS",

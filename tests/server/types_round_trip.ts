@@ -1,4 +1,4 @@
-// The round trip that types_round_trip.test.ts has for each type.
+// The round trip of each type in types_round_trip.test.ts.
 import assert from "node:assert/strict";
 import type { Connection } from "../../mod.ts";
 import { Range } from "../../src/types/range.ts";
@@ -14,9 +14,9 @@ interface Made {
 }
 
 /**
- * Sends each value to the server and each literal, and takes back what came of them: as it is, in an
- * array with NULL, in a composite and, where a B-tree orders the type, in a range; each in text and
- * in binary, both ways. Everything must be the table's value, and what the server prints its text.
+ * Sends each value and each literal to the server and reads it back: alone, in an array with NULL, in
+ * a composite and, where a B-tree orders the type, in a range; each in text and in binary, in both
+ * directions. Each value must be the table's, and each printed text the table's text.
  */
 export async function roundTrip(
   db: Connection,

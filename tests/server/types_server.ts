@@ -3,7 +3,7 @@ import process from "node:process";
 import { connect, type Connection, type ConnectOptions } from "../../mod.ts";
 import { serverQuery, sharedServer } from "../_kit/servers.ts";
 
-/** Connects as `postgres` with TimeZone UTC unless told otherwise, runs, closes. */
+/** Connects as `postgres`, by default with TimeZone UTC, runs, closes. */
 export async function withConnection<T>(
   major: number,
   options: ConnectOptions,
@@ -25,8 +25,8 @@ export async function withConnection<T>(
 }
 
 /**
- * The same in a database of its own, made by `setup` as `postgres` and dropped in the end. Its name is
- * this process's: others test on the same server.
+ * Does as {@linkcode withConnection} in a database of its own, which `setup` prepares as `postgres` and
+ * which is dropped at the end. Its name contains the process: other tests use the same server.
  */
 export async function withDatabase<T>(
   major: number,
@@ -45,13 +45,13 @@ export async function withDatabase<T>(
   }
 }
 
-/** A string constant that reads the same whatever standard_conforming_strings says. */
+/** Returns a string constant with the same value under either standard_conforming_strings. */
 export function quoteLiteral(text: string): string {
   const quoted = text.replaceAll("'", "''");
   return quoted.includes("\\") ? ` E'${quoted.replaceAll("\\", "\\\\")}'` : `'${quoted}'`;
 }
 
-/** The text of an array of these texts, written without the driver. */
+/** Returns the text of an array of these texts, written without the driver. */
 export function arrayLiteral(texts: readonly (string | null)[], delimiter = ","): string {
   const items = texts.map((text) => text === null ? "NULL" : `"${text.replace(/["\\]/g, "\\$&")}"`);
   return `{${items.join(delimiter)}}`;

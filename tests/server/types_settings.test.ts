@@ -78,7 +78,7 @@ for (const major of majors()) {
       for (const style of styles) {
         const text =
           `select date '2003-04-05' as d, timestamp '2003-04-05 01:02:03' as t -- ${style}`;
-        // Sent together: nobody knows of the setting yet when the rows are asked for in text.
+        // Sent together: the driver does not know the setting yet when it requests rows in text.
         const set = db.query(`set datestyle = ${quoteLiteral(style)}`).execute();
         const found = db.query(text).execute();
         await set;
@@ -94,7 +94,7 @@ for (const major of majors()) {
     });
   });
 
-  test(`a DateStyle of PostgreSQL ${major} that changes while a batch is made ready is no trouble to it`, async () => {
+  test(`a DateStyle of PostgreSQL ${major} that changes while a batch is prepared does not change its values`, async () => {
     await withConnection(major, {}, async (db) => {
       const queries = [
         { text: "select date '2003-04-05' as d" },
@@ -175,7 +175,7 @@ function settings(): [name: string, value: string][] {
   );
 }
 
-/** One entry per row of every table, but for those whose text the settings are about. */
+/** One entry per row of every table, except where the settings change the text. */
 function tables(major: number): [type: string, row: Row][] {
   return Object.values(FAMILIES).flatMap((family) =>
     Object.entries(family).flatMap(([type, rows]) =>
@@ -192,7 +192,7 @@ function selectAll(types: readonly [type: string, row: Row][]): string {
   return `select ${columns.join(", ")}`;
 }
 
-/** What the server prints of parameters in its ordinary settings: their meaning. */
+/** Returns the text that the server prints of parameters under its default settings. */
 async function printed(db: Connection, text: string, values: readonly unknown[]): Promise<unknown> {
   const oids = await db.query(text, values, { rows: "array" });
   const [row] = oids as unknown as unknown[][];

@@ -1,12 +1,12 @@
 // Values of every built-in base type for types_round_trip.test.ts and types_settings.test.ts, and
-// the types that have none, with the reason.
+// the types without values, with the reason.
 import { Interval } from "../../src/types/interval.ts";
 import { Range } from "../../src/types/range.ts";
 
 /**
- * The value; the literal that PostgreSQL reads as this value; what it prints of it in DateStyle ISO,
+ * The value; the literal that PostgreSQL reads as this value; the text that it prints in DateStyle ISO,
  * IntervalStyle postgres and TimeZone UTC, where that is not the literal; the first major version
- * that knows the literal, where 14 does not.
+ * that accepts the literal, where 14 does not.
  */
 export type Row = readonly [value: unknown, literal: string, printed?: string, since?: number];
 
@@ -232,21 +232,21 @@ export const FAMILIES: Readonly<Record<string, Family>> = {
   "multiranges": MULTIRANGES,
 };
 
-/** What is only read: written, a string would be the JSON text itself, and `null` is NULL. */
+/** Values that are only read: to write, a string is JSON text, and `null` is NULL. */
 // deno-fmt-ignore
 export const READ_ONLY: Family = {
   "json": [["x", "\"x\""], [null, "null"], [1.5, " 1.5"], [true, "true"], [{ a: 2 }, "{\"a\":1,\"a\":2}"]],
   "jsonb": [["x", "\"x\""], [null, "null"], [1.5, "1.5"], [false, "false"]],
 };
 
-/** The rows that a server of this version knows. */
+/** Returns the rows that a server of this version accepts. */
 export function rowsOf(rows: readonly Row[], major: number): Row[] {
   return rows.filter(([, , , since = 14]) => since <= major);
 }
 
 /**
- * Base types without a table, with the reason: all of them are the server's own, and what they can
- * be read as is their text. The test has the server confirm that it takes none.
+ * Base types without a table, with the reason: they are internal to the server, and can only be read
+ * as text. The test checks that the server accepts no value of them.
  */
 export const WITHOUT_TABLE: Readonly<Record<string, string>> = {
   "pg_node_tree": "parsed expressions of the catalogue",

@@ -7,7 +7,7 @@ import { Range } from "../../src/types/range.ts";
 import { majors } from "../_kit/servers.ts";
 import { withConnection, withDatabase } from "./types_server.ts";
 
-/** A value that is not what the type is read as, and what the server makes of it. */
+/** A value of another kind than the type is read as, and the text that the server prints of it. */
 // deno-fmt-ignore
 const TAKEN: readonly [type: string, value: unknown, printed: string][] = [
   ["text", 5, "5"], ["text", true, "true"], ["text", 12345678901234567890n, "12345678901234567890"], ["text", -0, "-0"],
@@ -43,8 +43,8 @@ const TAKEN: readonly [type: string, value: unknown, printed: string][] = [
 ];
 
 /**
- * A value that the type cannot take. Refused before it is sent, but for plain numbers, which go to a
- * statement met for the first time as text: those the server refuses.
+ * A value that the type cannot hold. The driver refuses it before it is sent, except for plain numbers
+ * at the first run of a statement, which are sent as text and refused by the server.
  */
 const REFUSED: readonly [type: string, value: unknown][] = [
   ["int2", 32768],
@@ -92,7 +92,7 @@ function refusal(error: unknown): boolean {
 }
 
 for (const major of majors()) {
-  test(`PostgreSQL ${major} is sent what its types mean, not what JavaScript's values look like`, async () => {
+  test(`PostgreSQL ${major} gets a value by the type of its parameter, not by its class in JavaScript`, async () => {
     await withConnection(major, {}, async (db) => {
       for (const [type, value, printed] of TAKEN) {
         const text = `select format('%s', $1::${type})`;

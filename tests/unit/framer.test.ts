@@ -17,7 +17,7 @@ function join(parts: readonly Uint8Array[]): Uint8Array {
   return Uint8Array.from(parts.flatMap((part) => [...part]));
 }
 
-/** What a framer shows of the bytes, fed in pieces of the given sizes, over and over. */
+/** Returns the messages that a framer finds in the bytes, in pieces of the given sizes, again and again. */
 function shown(bytes: Uint8Array, sizes: readonly number[], copying: boolean): string[] {
   const framer = new Framer(1 << 20);
   const seen: string[] = [];
@@ -82,8 +82,8 @@ test("a claimed length makes the buffer grow only as bytes arrive", () => {
 
 test("a length under 4 or over the limit is refused by the message's name", () => {
   const cases: [number[], RegExp][] = [
-    [[0x44, 0, 0, 0, 3], /malformed DataRow: it claims a length of 3 bytes/],
-    [[0x5a, 0xff, 0xff, 0xff, 0xff], /malformed ReadyForQuery: it claims a length of -1 bytes/],
+    [[0x44, 0, 0, 0, 3], /malformed DataRow: its length is 3 bytes/],
+    [[0x5a, 0xff, 0xff, 0xff, 0xff], /malformed ReadyForQuery: its length is -1 bytes/],
     [[0x54, 0, 0, 4, 1], /RowDescription of 1025 bytes is over the limit of 1024/],
     [[0x01, 0x7f, 0xff, 0xff, 0xff], /unknown message 0x01 of 2147483647 bytes is over the limit/],
   ];

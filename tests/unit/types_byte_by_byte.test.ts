@@ -81,7 +81,7 @@ function* changed({ hex }: Sample): Generator<Uint8Array> {
   }
 }
 
-/** For each codec a text that the server may send: of those that read binary, of their samples. */
+/** Returns texts that the server may send, for each codec: of its samples where it reads binary. */
 function everyText(options: TypesOptions): [Codec, string][] {
   const texts = new Map<string, string[]>();
   for (const { codec, hex } of everySample()) {
@@ -136,7 +136,7 @@ function isTyped(error: unknown): boolean {
   return error instanceof DataError || error instanceof ProtocolError;
 }
 
-/** Characters, bytes and parts. */
+/** Returns the number of characters, bytes and parts of a value. */
 function weight(value: unknown): number {
   if (typeof value === "string") return value.length;
   if (typeof value !== "object" || value === null) return 1;
@@ -145,7 +145,7 @@ function weight(value: unknown): number {
   return Object.values(value).reduce((sum, item) => sum + weight(item), 1);
 }
 
-/** Most of these errors are never looked at: their stacks would take most of the time. */
+/** Runs without stack traces, which would take most of the time. */
 function quickly(run: () => void): void {
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;

@@ -2,7 +2,7 @@ import { Reader } from "../../src/bytes/reader.ts";
 import { Writer } from "../../src/bytes/writer.ts";
 import type { Codec } from "../../src/types/codec.ts";
 
-/** The codec called `name`. */
+/** Returns the codec called `name`. */
 export function named(codecs: readonly Codec[], name: string): Codec {
   const found = codecs.find((codec) => codec.name === name);
   if (found === undefined) throw new Error(`no codec ${name}`);
@@ -27,14 +27,14 @@ export function decodeBytes<T>(codec: Codec<T>, bytes: Uint8Array): T {
   return value;
 }
 
-/** What the codec writes. */
+/** Returns the bytes that a codec writes. */
 export function encodeBytes<T>(codec: Codec<T>, value: T): Uint8Array {
   const out = new Writer(64);
   codec.encodeBinary!(value, out);
   return out.peek().slice();
 }
 
-/** What the codec writes, in hexadecimal digits. */
+/** Returns the bytes that a codec writes, in hexadecimal digits. */
 export function encodeHex<T>(codec: Codec<T>, value: T): string {
   return Array.from(encodeBytes(codec, value), (byte) => byte.toString(16).padStart(2, "0")).join(
     "",

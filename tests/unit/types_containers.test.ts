@@ -16,7 +16,7 @@ function codec(name: string): Codec {
   return registry.lookup(registry.oidOf(name)!)!;
 }
 
-/** Both formats must read back what was written, and agree. */
+/** Checks that both formats read the value that was written. */
 function roundTrips(of: Codec, value: unknown): void {
   assert.ok(of.accepts(value));
   assert.deepEqual(of.decodeText(of.encodeText(value)), value);
@@ -32,7 +32,7 @@ const anyText = fc.oneof(
   .map((text) => text.replaceAll("\0", "0").toWellFormed());
 
 describe("arrays", () => {
-  test("what is sent in binary is what the server itself would send", () => {
+  test("the binary form is the one that the server sends", () => {
     for (const type of ["int4[]", "text[]", "bool[]", "int8[]"]) {
       for (const [text, hex, value] of CONTAINERS[type]!) {
         assert.equal(encodeHex(codec(type), value), hex, text);
@@ -93,7 +93,7 @@ describe("arrays", () => {
     assert.throws(() => codec("int4[]").encodeText(endless), InterfaceError);
   });
 
-  test("a string is an element's text, which only the server reads: the array goes as text", () => {
+  test("a string is an element's text, which only the server reads: the array is sent as text", () => {
     const dates = codec("date[]");
     assert.equal(dates.encodesBinary!(["today", null]), false);
     assert.equal(dates.encodeText(["today", null]), "{today,NULL}");
@@ -113,7 +113,7 @@ describe("arrays", () => {
     assert.equal(codec("bool[]").encodesBinary!([1]), false);
   });
 
-  test("undefined and what the element cannot hold are refused, not quoted", () => {
+  test("undefined and values that the element cannot hold are refused, and not quoted", () => {
     const refused: [string, unknown[], RegExp][] = [
       ["int4[]", [undefined], /^int4 cannot hold undefined; write null for NULL$/],
       ["int4[]", [{ secret: 1 }], /^int4 cannot hold this value$/],
@@ -126,7 +126,7 @@ describe("arrays", () => {
     }
   });
 
-  test("an array that the element takes is an element: json, multiranges", () => {
+  test("an array that the element accepts is an element: json, multiranges", () => {
     assert.equal(codec("jsonb[]").encodeText([[1, 2], { a: [] }]), '{"[1,2]","{\\"a\\":[]}"}');
     assert.equal(codec("int4multirange[]").encodeText([[new Range(1, 2)], []]), '{"{[1,2)}","{}"}');
   });
@@ -136,7 +136,7 @@ describe("arrays", () => {
     assert.equal(codec("box[]").encodeText([box, box]), "{(1,1),(0,0);(1,1),(0,0)}");
   });
 
-  test("lower bounds are dropped unless asked for, and kept then", () => {
+  test("lower bounds are read under the option bounds, and dropped without", () => {
     const bounded = createRegistry({ arrays: "bounded" });
     const of = bounded.lookup(bounded.oidOf("int4[]")!)!;
     const printed: [text: string, hex: string, elements: unknown[], lowerBounds: number[]][] = [
@@ -177,7 +177,7 @@ describe("arrays", () => {
 describe("ranges", () => {
   const bounds = fc.constantFrom<RangeBounds>("[)", "[]", "(]", "()");
 
-  test("what is sent in binary is what the server itself would send", () => {
+  test("the binary form is the one that the server sends", () => {
     for (const type of ["int4range", "numrange", "int4multirange"]) {
       for (const [text, hex, value] of CONTAINERS[type]!) {
         if (codec(type).encodesBinary!(value)) {
@@ -203,7 +203,7 @@ describe("ranges", () => {
     }));
   });
 
-  test("a string is a bound's text, which only the server reads: the range goes as text", () => {
+  test("a string is a bound's text, which only the server reads: the range is sent as text", () => {
     const range = new Range("today", "tomorrow");
     assert.equal(codec("daterange").encodesBinary!(range), false);
     assert.equal(codec("daterange").encodeText(range), "[today,tomorrow)");
@@ -224,7 +224,7 @@ describe("ranges", () => {
     assert.ok(!new Range(1, 2).equals("[1,2)"));
   });
 
-  test("bounds that are none are refused", () => {
+  test("invalid bounds are refused", () => {
     for (const how of ["", "[", "][", "[)x", "{}"]) {
       assert.throws(() => new Range(1, 2, how as RangeBounds), InterfaceError, how);
     }
@@ -275,7 +275,7 @@ describe("composites", () => {
     );
   });
 
-  test("what the server prints is read: quotes doubled or escaped, nothing for NULL", () => {
+  test("the text that the server prints is read: quotes doubled or escaped, an empty field for NULL", () => {
     assert.deepEqual(
       thing.decodeText('("q""\\\\ ,",,"{a,""b c""}")'),
       value('q"\\ ,', "null", ["a", "b c"]),
@@ -297,7 +297,7 @@ describe("composites", () => {
   test("an attribute that is missing or unfit is refused by its name", () => {
     assert.throws(() => thing.encodeText({ "a b": "x" }), {
       name: "InterfaceError",
-      message: 'thing wants the attribute "n"; null for NULL',
+      message: 'thing needs the attribute "n"; null for NULL',
     });
     assert.throws(() => encodeBytes(thing, { "a b": "x", n: 1 }), /"__proto__"/);
     assert.throws(() => thing.encodeText(value("x", 1.5, null)), /not an integer/);

@@ -75,7 +75,7 @@ const TIMETZS: readonly (readonly [text: string, hex: string])[] = [
 
 const withoutZone = (text: string): string => text.replace("+00", "");
 
-/** A Date as its ISO text, so that a table can hold it beside strings and infinities. */
+/** Returns a Date as its ISO text, so that a table can contain it beside strings and infinities. */
 function shown(value: unknown): unknown {
   return value instanceof Date ? value.toISOString() : value;
 }
@@ -135,7 +135,7 @@ describe("policy date", () => {
     assert.ok(!time.accepts(Infinity) && !timetz.accepts(Infinity));
   });
 
-  test("what is neither a Date nor infinite is not accepted", () => {
+  test("a value that is neither a Date nor infinite is not accepted", () => {
     for (const codec of dates) {
       for (const value of [0, 1.5, NaN, 1n, true, {}, [], new Uint8Array(8), () => 0]) {
         assert.ok(!codec.accepts(value), codec.name);
@@ -187,7 +187,7 @@ describe("policy string", () => {
     });
   }
 
-  test("a timestamptz is in UTC whatever TimeZone the session prints it in", () => {
+  test("a timestamptz is in UTC under any TimeZone of the session", () => {
     const codec = named(strings, "timestamptz");
     const same = "1997-12-17 07:37:16.25+00";
     for (

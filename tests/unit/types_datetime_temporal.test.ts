@@ -11,7 +11,7 @@ import { decodeBytes, decodeHex, encodeBytes, named } from "./types_bytes.ts";
 const own = (globalThis as { Temporal?: typeof Temporal }).Temporal;
 const strings = dateTimeCodecs("string");
 
-// What PostgreSQL 18 prints, the class it becomes, and what that prints.
+// The text that PostgreSQL 18 prints, the class of the value, and the text of the value.
 const VALUES: readonly (readonly [type: string, text: string, name: string, iso: string])[] = [
   ["timestamptz", "1969-12-31 23:59:59.999999+00", "Instant", "1969-12-31T23:59:59.999999Z"],
   ["timestamptz", "1997-12-17 07:37:16.25+00", "Instant", "1997-12-17T07:37:16.25Z"],
@@ -28,7 +28,7 @@ const VALUES: readonly (readonly [type: string, text: string, name: string, iso:
   ["time", "23:59:59.999999", "PlainTime", "23:59:59.999999"],
 ];
 
-// What Temporal cannot hold stays PostgreSQL's text, infinity a number.
+// A value that Temporal cannot hold is PostgreSQL's text; infinity is a number.
 const OTHERS: readonly (readonly [type: string, text: string, hex: string, value: unknown])[] = [
   [
     "timestamptz",

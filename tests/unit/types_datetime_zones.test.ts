@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 const PROGRAM = fileURLToPath(new URL("./types_datetime_zones.ts", import.meta.url));
-/** Each zone's minutes east of Greenwich on three dates: proof that the subprocess lives in it. */
+/** Each zone's minutes east of Greenwich on three dates, which prove that the subprocess uses it. */
 const ZONES: Readonly<Record<string, string>> = {
   "UTC": "0 0 0",
   "Asia/Tokyo": "540 540 540",

@@ -21,7 +21,7 @@ const FIRST = Date.parse("-004713-11-24T00:00:00Z");
 for (let day = FIRST; day < 8.64e15; day += DAY_MS * 99_991) check(day);
 process.stdout.write("checked\n");
 
-/** Whether the zone's offset changes on this day or on one beside it; then noon is another hour. */
+/** Reports whether the zone's offset changes on this day or on one beside it. */
 function isNearChange(day: number): boolean {
   const offset = (ms: number): number => new Date(ms).getTimezoneOffset();
   return offset(day - DAY_MS) !== offset(day + 2 * DAY_MS);

@@ -94,7 +94,7 @@ test("sparsevec: indices count from 0, in the text from 1", () => {
   assert.throws(() => codec("sparsevec").encodeText({ ...empty, indices: [1] }), InterfaceError);
 });
 
-test("cube wants corners of equal length", () => {
+test("cube needs corners of equal length", () => {
   assert.throws(() => codec("cube").encodeText({ lower: [1], upper: [1, 2] }), InterfaceError);
   assert.throws(() => codec("cube").decodeText("(1),(2,3)"), DataError);
   assert.throws(() => codec("cube").decodeText("(1,)"), DataError);
@@ -169,7 +169,7 @@ test("geometry: big-endian EWKB is read as well", () => {
   assert.deepEqual(codec("geometry").decodeText(point), { type: "Point", coordinates: [1, 2] });
 });
 
-test("geometry: what GeoJSON cannot tell stays EWKB in hexadecimal", () => {
+test("geometry: a kind that GeoJSON does not define is EWKB in hexadecimal", () => {
   const curve = "01080000000000000001";
   assert.equal(codec("geometry").decodeText(curve), curve);
   assert.equal(decodeHex(codec("geometry"), curve), curve);

@@ -101,7 +101,7 @@ describe("interval", () => {
     }
   });
 
-  test("what was infinity to PostgreSQL 17 is so when an older server spells it out", () => {
+  test("the infinity of PostgreSQL 17 is infinity in the text of an older server too", () => {
     const text = "178956970 years 7 mons 2147483647 days 2562047788:00:54.775807";
     assert.equal(codec.decodeText(text), Infinity);
   });

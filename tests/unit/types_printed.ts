@@ -4,7 +4,7 @@ import { Range } from "../../src/types/range.ts";
 import type { Codec } from "../../src/types/codec.ts";
 import { decodeHex, encodeHex } from "./types_bytes.ts";
 
-/** What PostgreSQL 18 prints, what its send function returns in hexadecimal, and the value. */
+/** The text that PostgreSQL 18 prints, the result of its send function in hexadecimal, and the value. */
 export type Printed = readonly [text: string, hex: string, value: unknown];
 
 // deno-fmt-ignore

@@ -38,7 +38,7 @@ function defined(registry: TypeRegistry): TypeRegistry {
   return registry;
 }
 
-test("an OID nobody told of is not known", () => {
+test("an OID that was not defined is unknown", () => {
   assert.equal(createRegistry().lookup(60001), undefined);
   assert.equal(createRegistry().lookup(0), undefined);
   assert.equal(createRegistry().lookup(9999), undefined);
@@ -95,7 +95,7 @@ test("an extension's type is found by its name, with its array", () => {
   assert.equal(registry.lookup(60010)!.oid, 60010);
 });
 
-test("a type without a codec, or with parts nobody knows, is its text", () => {
+test("a type without a codec, or with unknown parts, is text", () => {
   const registry = defined(createRegistry());
   assert.equal(registry.lookup(60011)!.decodeText("x"), "x");
   assert.equal(registry.lookup(60011)!.decodeBinary, undefined);

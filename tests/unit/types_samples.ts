@@ -23,7 +23,7 @@ const NESTED = {
   }],
 };
 
-/** What is encoded where types_printed.ts has no bytes. */
+/** Values to encode, of types without bytes in types_printed.ts. */
 const VALUES: Readonly<Record<string, readonly unknown[]>> = {
   ...of(["bpchar", "cstring", "unknown", "void"], "abc é"),
   ...of(["date", "time", "timetz", "timestamp", "timestamptz"], new Date(1e12 + 123)),

@@ -115,7 +115,7 @@ test("int8 and xid8 follow the policy for int8", () => {
   }
 });
 
-test("only a codec that decodes a primitive as it stands says that it does", () => {
+test("a codec has `primitive` only if it decodes that primitive without a policy", () => {
   assert.equal(codec("int8").primitive, "int8");
   assert.equal(codec("int8", { int8: "number" }).primitive, undefined);
   assert.equal(codec("float4").primitive, undefined);
@@ -181,7 +181,7 @@ test("numeric: any number is written as the decimal that JavaScript prints", () 
   assert.equal(decodeBytes(numeric, encodeBytes(numeric, 10n ** 50n)), "1" + "0".repeat(50));
 });
 
-test("numeric: what it cannot hold is refused", () => {
+test("numeric: a value that it cannot hold is refused", () => {
   for (const text of ["", ".", "-", "1e", "abc", "1e200000", `0.${"0".repeat(17000)}1`]) {
     assert.throws(() => encodeBytes(codec("numeric"), text), InterfaceError, text.slice(0, 9));
   }
@@ -231,7 +231,7 @@ test("a type without a codec of its own is its text", () => {
   }
 });
 
-test("text that is not the type's is a DataError that does not quote it", () => {
+test("text of another type is a DataError that does not quote it", () => {
   const wrong: [string, string[]][] = [
     ["bool", ["", "true", "1"]],
     ["int4", ["", " 1", "1.5", "0x1", "2147483648", "secret"]],

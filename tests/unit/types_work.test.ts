@@ -1,4 +1,4 @@
-/** What decoders do and make is in proportion to what came; steps are counted, not timed. */
+/** Decoders take steps, and return values, in proportion to the bytes received; steps are counted. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

@@ -107,13 +107,13 @@ hostile([
   {
     name: "claims a length of three",
     script: [NEW, send(message("1", "", 3))],
-    outcomes: [violation(/malformed ParseComplete: it claims a length of 3/)],
+    outcomes: [violation(/malformed ParseComplete: its length is 3/)],
     after: "closed",
   },
   {
     name: "claims a negative length",
     script: [NEW, send(message("1", "", -1))],
-    outcomes: [violation(/malformed ParseComplete: it claims a length of -1/)],
+    outcomes: [violation(/malformed ParseComplete: its length is -1/)],
     after: "closed",
   },
   {

@@ -94,7 +94,7 @@ refusing([
   {
     name: "claims a length of zero",
     script: [...startup, send(message("R", "", 0))],
-    failure: violation(/malformed Authentication: it claims a length of 0/),
+    failure: violation(/malformed Authentication: its length is 0/),
   },
   {
     name: "sends an authentication message without a number",
