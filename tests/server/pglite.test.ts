@@ -95,7 +95,7 @@ describe("PGlite", () => {
       assert.deepEqual(rows, [1, 2, 3, 4, 5]);
     }));
 
-  it("copies in within a transaction, behind and in front of queries in a pipeline", () =>
+  it("copies in within a transaction, and behind a query that is not answered", () =>
     withTable(async (db) => {
       await db.transaction(async (tx) => {
         const before = tx.query("insert into t values (0, 'z')").execute();
@@ -103,9 +103,10 @@ describe("PGlite", () => {
         await before;
         assert.equal(await tx.query("select count(*)::int from t").scalar(), 2);
       });
-      const copies = ["2\tb\n", "3\tc\n"].map((line) => db.copyFrom("copy t from stdin", [line]));
-      const count = db.query("select count(*)::int from t").scalar();
-      assert.deepEqual(await Promise.all([...copies, count]), [1, 1, 4]);
+      const before = db.query("insert into t values (2, 'b')").execute();
+      assert.equal(await db.copyFrom("copy t from stdin", ["3\tc\n"]), 1);
+      await before;
+      assert.equal(await db.query("select count(*)::int from t").scalar(), 4);
     }));
 
   it("ends a copy that fails, and the instance lives", () =>
