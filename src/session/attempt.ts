@@ -1,6 +1,6 @@
 /**
- * One attempt at one address: dial, start up, look at the server's role. It is bounded by
- * `connectTimeout`, and nothing of it stays behind when it fails.
+ * One attempt at one address: dial, log in, check the server's role. `connectTimeout` limits it, and a
+ * failed attempt leaves nothing open.
  */
 import type { OAuthRefusal } from "../auth/oauth.ts";
 import type { Settings } from "../config/settings.ts";
@@ -17,35 +17,35 @@ import { Session } from "./session.ts";
 import type { Start } from "./start.ts";
 import { STARTING, startUp } from "./startup.ts";
 
-/** What an attempt is to do. */
+/** The parameters of an attempt. */
 export interface Plan {
-  /** With the one address to dial. */
+  /** The server, with the one address to dial. */
   readonly target: Target;
   readonly wish: TlsWish;
   /** The role that the server must have. */
   readonly role: Role;
   /** The protocol version to ask for. */
   readonly version: "3.0" | "3.2";
-  /** A bearer token, when one was obtained since an earlier attempt. */
+  /** A bearer token that was obtained after an earlier attempt. */
   readonly token: string | undefined;
 }
 
 /** An attempt that failed. */
 export interface Failure {
-  /** The server's own words, or ours with host, port and stage. */
+  /** The server's error, or one of the driver's with host, port and stage. */
   readonly error: Error;
   readonly target: Target;
-  /** It was over TLS that the server refused us. */
+  /** Whether the connection was encrypted. */
   readonly encrypted: boolean;
-  /** The server let us in, but has another role. */
+  /** Whether the login succeeded and the server has another role. */
   readonly misfit: boolean;
-  /** The connection ended before the startup message was answered. */
+  /** Whether the connection ended before the startup message was answered. */
   readonly atStart: boolean;
-  /** The server wants a bearer token, and we had none. */
+  /** The server's refusal, if it asks for a bearer token and there was none. */
   readonly wanted: OAuthRefusal | undefined;
 }
 
-/** Makes one attempt. Never rejects: what went wrong is the result. */
+/** Makes one attempt. Resolves to the failure instead of rejecting. */
 export async function attemptOnce(
   settings: Settings,
   plan: Plan,
@@ -72,12 +72,12 @@ export async function attemptOnce(
   }
 }
 
-/** Whether an error is the server's own report. */
+/** Reports whether an error was sent by the server. */
 export function isReport(error: unknown): error is DatabaseError {
   return error instanceof DatabaseError && "C" in error.fields;
 }
 
-/** What it was that failed, for messages. */
+/** Returns the beginning of a message: the server that cannot be connected to. */
 export function place({ address, host, port }: Target): string {
   if (address === undefined) return "cannot connect over the given sock";
   if (address.kind === "unix") return `cannot connect to the Unix socket ${address.path}`;
@@ -88,14 +88,14 @@ export function place({ address, host, port }: Target): string {
 /** Characters of a reason that are shown: a certificate or a resolver may have written it. */
 const MOST = 4000;
 
-/** Says which server it was. The server's own words are left as they are. */
+/** Adds the server to a message. An error that the server sent stays as it is. */
 export function described(error: unknown, target: Target): Error {
   if (isReport(error)) return error;
   const where = place(target);
   const hint = target.hostHint ? `; the host is the default one${target.hostHint}` : "";
   if (error instanceof PgError) {
     const Class = error.constructor as new (m: string, o: object) => PgError;
-    // A connection that was lost before the login was through has run nothing.
+    // A connection that was lost before the login was complete has run nothing.
     const safeToRetry = error.safeToRetry || error.code === "08006";
     const code = error.code ?? (error instanceof OperationalError ? "08001" : undefined);
     const cause = error.cause ?? error;
@@ -112,7 +112,7 @@ export function described(error: unknown, target: Target): Error {
   });
 }
 
-/** What breaks the protocol with its very first word may be a server of something else. */
+/** Adds a hint to a violation in the first message: the server may be of another kind. */
 function violation(error: Error, { stage }: Start): Error {
   if (stage !== STARTING) return error;
   return new ProtocolError(`${error.message}; is that a PostgreSQL server?`, { cause: error });

@@ -15,24 +15,24 @@ import { type Phase, TRANSITIONS } from "./phase.ts";
 
 export type { Signal };
 
-/** Takes one DataRow: the reader stands at its body. What it throws fails its own request only. */
+/** Takes one DataRow, with the reader at its body. An error that it throws fails its request only. */
 export type RowSink = (reader: Reader) => void;
 
-/** What a conversation may ask for instead of simply the next message. */
+/** The values that a conversation may yield. */
 export type Wish =
-  /** Nothing more: the next message, please. */
+  /** Waits for the next message. */
   | undefined
   /**
-   * The next message, but none is due: the server waits for what the request appends next
-   * ({@linkcode Request.stop} says what becomes of a cancel then).
+   * Waits for the next message while none is due, because the server waits for what the request appends
+   * next; see {@linkcode Request.stop} about cancelling it.
    */
   | null
-  /** Give every DataRow to this function, and come back with the first message that is none. */
+  /** Passes every DataRow to this function, and resumes with the first other message. */
   | RowSink
-  /** Hold all messages until this settles: backpressure. */
+  /** Holds all messages until the promise settles: backpressure. */
   | PromiseLike<void>;
 
-/** The message that a conversation is resumed with; valid until its next `yield`. */
+/** The message with which a conversation is resumed; valid until its next `yield`. */
 export interface Message {
   /** One of `Backend`. */
   readonly tag: number;
@@ -40,101 +40,99 @@ export interface Message {
 }
 
 /**
- * Reads the replies to one request, in order: each `yield` waits for the next message. An
- * ErrorResponse is thrown in at the `yield`; `try … finally` is the place to clean up. It returns
- * when it has read the last message before ReadyForQuery; one that cannot know which is the last is
- * resumed with ReadyForQuery, too, and must return then.
+ * Reads the replies to one request in order: each `yield` waits for the next message. An ErrorResponse is
+ * thrown in at the `yield`; clean up in `finally`. A conversation returns after the last message before
+ * ReadyForQuery. One that cannot know which is the last is resumed with ReadyForQuery and must return.
  */
 export type Conversation<T> = Generator<Wish, T, Message>;
 
 /** Bytes to write, and a conversation that reads the replies. */
 export interface Request<T> {
   /**
-   * Appends the messages, ending in exactly one Sync. It runs when the request's turn to be sent has
-   * come; when it throws, nothing of it is sent. Answering `true` makes the request exclusive:
-   * nothing is sent behind it until it is answered, and it ends with a Sync of its own.
+   * Appends the messages, ending in exactly one Sync. Called when the request can be sent. If it throws,
+   * nothing of the request is sent. Returning `true` makes the request exclusive: nothing is sent behind
+   * it until it is answered, and it appends its own Sync later.
    */
   write(out: Writer): boolean | void;
   /**
-   * Whether it will Flush before it sends its Sync. Then it is sent when all that was sent before is
-   * answered: a pooler that lends a session per transaction takes it back with the last Sync that it
-   * has seen, and what a Flush behind that one asks for is lost (PgBouncer 1.18). Asked while there
-   * is something to wait for.
+   * Reports whether the request sends Flush before its Sync. It is then sent after all earlier answers:
+   * a transaction-mode pooler takes the session back at the last Sync that it has seen, and loses what
+   * a Flush after that one asks for (PgBouncer 1.18). Called only while earlier answers are due.
    */
   flushes?(): boolean;
   /** Called once, right after `write`. */
   talk(): Conversation<T>;
   /**
-   * Somebody wants it stopped while the server waits for it (see {@linkcode Wish}, `null`), so that
-   * there is nothing to cancel there: it is to end by itself, with this reason. Or while it holds
-   * messages back (a promise): the server is told to stop, and the hold is to end.
+   * Stops the request with `reason` while the server waits for it (`null` of {@linkcode Wish}), so that
+   * nothing can be cancelled on the server; or while the request holds messages back (a promise), which
+   * must end then, besides the cancel on the server.
    */
   stop?(reason: unknown): void;
   /**
-   * Asked when it has failed whether it is to be sent again, where it stood: what was made after it and
-   * is not sent yet waits for that. With a promise those wait until it settles; what is requested
-   * meanwhile to mend it goes {@linkcode RequestOptions.ahead}. `status` is the state in which the
-   * failure has left the session; it is absent when `write` has thrown: only a promise helps then.
+   * Called when the request has failed. Returns whether to send it again, in its old place; later requests
+   * that are not sent wait for it. A promise delays the decision; the requests that it needs are made
+   * with {@linkcode RequestOptions.ahead}. `status` is the state of the session after the failure,
+   * absent if `write` threw, in which case only a promise helps.
    *
-   * @throws (or rejects with) what it is to fail with instead.
+   * @throws (or rejects with) the error to fail with instead.
    */
   recover?(error: unknown, status: TransactionStatus | undefined): boolean | Promise<boolean>;
   /**
-   * Returns the error to fail with instead, where a message that looks like a violation has another
-   * explanation. Otherwise the violation ends the session.
+   * Returns an error for a message that looks like a violation but has another explanation. Without one
+   * the violation ends the session.
    */
   tolerates?(violation: ProtocolError): Error | undefined;
-  /** Told when it has failed for good, and in what state that has left the session. */
+  /** Called when the request has finally failed, with the state of the session after it. */
   failed?(error: unknown, status: TransactionStatus): void;
   /**
-   * Whether it is never sent again. Then BEGIN need not wait for its answer, and a cancel of what the
-   * session runs passes over it.
+   * Whether the request is never sent again. BEGIN then need not wait for its answer, and a cancel of
+   * what the session runs skips it.
    */
   readonly isFinal?: boolean;
   /**
-   * Reports whether a part of the request may have been committed before it failed, which has left
-   * the session in `status`. Then it is not safe to make it again, whatever the error says.
+   * Reports whether a part of the request may have been committed before it failed, given the state of
+   * the session after it. Then it is not safe to make the request again, whatever the error says.
    */
   mayHaveCommitted?(status: TransactionStatus): boolean;
 }
 
-/** The right to make requests on a session: while one holds it, all others' are refused. */
+/** The exclusive right to make requests on a session. Requests of others are refused. */
 export interface SessionLock {
-  /** What to tell the others. */
+  /** The message with which the requests of others are refused. */
   readonly refusal: string;
-  /** All that is requested within it belongs to one transaction. */
+  /** Whether all requests under the lock belong to one transaction. */
   readonly isTransaction?: boolean;
-  /** The lock in the place of which this one stands for a time. */
+  /** The lock that this one replaces for a time. */
   readonly outer?: SessionLock | undefined;
-  /** The turn that it is the end of: nothing more is requested within that one. */
+  /** The lock that this one ends: no more requests are accepted under that one. */
   readonly ends?: SessionLock;
-  /** Aborts what is requested within it. */
+  /** Aborts the requests under the lock. */
   readonly signal?: Signal | undefined;
   /**
-   * What is to go in front of a request in it: messages without a Sync, so that the server skips the
-   * request should it refuse them. Asked for whenever one is sent; nothing is sent behind that one
-   * until it is answered.
+   * Returns messages to send in front of a request under the lock, without a Sync, so that the server
+   * skips the request if it refuses them. Called for each request that is sent. Nothing is sent behind a
+   * request with a prelude until it is answered.
    *
-   * @throws what has kept it from beginning: nothing is sent in it any more.
+   * @throws the error of an earlier prelude: nothing is sent under the lock any more.
    */
   prelude?(): Request<void> | undefined;
-  /** Sends the prelude by itself, unless it was sent: for a request that can have none in front. */
+  /** Sends the prelude by itself, if it was not sent: for a request that cannot follow one. */
   begin?(): Promise<void>;
-  /** Told when a request within it has failed, and in what state that has left the session. */
+  /** Called when a request under the lock has failed, with the state of the session after it. */
   failed?(error: unknown, status: TransactionStatus): void;
-  /** Told when the session is taken from its holder, who has not given it up. */
+  /** Called when the lock is taken from a holder that did not release it. */
   abandoned?(): void;
 }
 
-/** What a request wants besides being sent. */
+/** Options of a request. */
 export interface RequestOptions {
-  /** Aborted before it was sent: never sent; later: cancelled on the server. */
+  /** Aborts the request: it is not sent, or cancelled on the server. */
   readonly signal?: Signal | undefined;
-  /** Seconds, then as if aborted; 0 or absent: no limit. */
+  /** Seconds after which the request is aborted; 0 or absent: no limit. */
   readonly timeout?: number;
-  /** The turn within which it is made. */
+  /** The lock under which the request is made. */
   readonly lock?: SessionLock;
-  /** Sent before all that waits, and whoever has the turn: on behalf of one that is being mended. */
+  /** Sends it before all waiting requests and under any lock: for the recovery of another request. */
   readonly ahead?: boolean;
 }
 
@@ -143,31 +141,31 @@ export class Exchange<T = unknown> {
   readonly request: Request<T>;
   /** Reads the replies; absent until the request was sent. */
   talk: Conversation<T> | undefined;
-  /** Nothing is sent after it until it is answered: it writes more itself. */
+  /** Whether nothing is sent behind it until it is answered, because it appends more itself. */
   exclusive = false;
   #phase: Phase = "waiting";
   readonly resolve: (value: T) => void;
   readonly reject: (error: unknown) => void;
-  /** Where DataRows go just now. */
+  /** The sink of the DataRows that follow. */
   rows: RowSink | undefined;
   /** Why the request fails; absent while it has not failed. */
   failure: { readonly error: unknown } | undefined;
   value: T | undefined;
-  /** How many were made before it in its session. */
+  /** The number of requests made before it in the session. */
   number = 0;
-  /** It goes in front of those that wait. */
+  /** Whether it goes in front of those that wait. */
   isAhead = false;
-  /** Why it is to be sent again, and the state in which it left the session, if it was sent. */
+  /** The failure after which it is sent again, and the session's state after it, if it was sent. */
   back: { readonly error: unknown; readonly status: TransactionStatus | undefined } | undefined;
-  /** The one behind this one, in the queue that holds it. */
+  /** The next exchange in the same queue. */
   next: Exchange | undefined;
-  /** Somebody wants it stopped; this is what to say when the server has done so. */
+  /** The reason with which a cancelled request fails. */
   cancelReason: unknown;
-  /** Within which it was made. */
+  /** The lock under which it was made. */
   lock: SessionLock | undefined;
-  /** A cancel that was meant for another hit it. */
+  /** Whether a cancel that was meant for another request hit it. */
   stray = false;
-  /** Called when the promise has settled, whichever way. */
+  /** Called when the promise has settled. */
   onSettled: (() => void) | undefined;
 
   constructor(
@@ -218,7 +216,7 @@ export class Exchange<T = unknown> {
     if (this.#phase !== "refused") this.become("finished");
   }
 
-  /** Appends its messages and begins its conversation; whether nothing may be sent behind it. */
+  /** Appends its messages and begins its conversation. Returns whether it is exclusive. */
   write(out: Writer): boolean {
     const prelude = this.lock?.prelude?.();
     prelude?.write(out);
@@ -230,9 +228,9 @@ export class Exchange<T = unknown> {
   }
 
   /**
-   * Whether it is sent only when all before it is answered: it wants that, or it begins a transaction.
-   * What is on the wire then might have to be run again, and would be run inside. The
-   * queue is what was sent.
+   * Reports whether it must be sent after all earlier answers: because it sends Flush, or because it
+   * begins a transaction, inside of which an earlier request that is sent again would run. The queue is
+   * what was sent.
    */
   waitsForAll(
     { length, first }: { readonly length: number; readonly first: Exchange | undefined },
@@ -242,13 +240,14 @@ export class Exchange<T = unknown> {
       const isAsGoodAsFirst = length === 1 && first!.request.isFinal === true;
       return !isAsGoodAsFirst && this.lock?.prelude?.() !== undefined;
     } catch {
-      return false; // what keeps the turn from beginning is told when it is sent
+      return false; // the error is reported when it is sent
     }
   }
 
   /**
-   * @throws what it had failed with: it was sent before, and what was sent behind it has begun a
-   * transaction since, or ended one.
+   * Checks that a request may be sent again into this state of the session.
+   *
+   * @throws its failure, if a request behind it has begun or ended a transaction since.
    */
   mayGoIn(status: TransactionStatus): void {
     const { back } = this;
@@ -256,8 +255,8 @@ export class Exchange<T = unknown> {
   }
 
   /**
-   * Whether the server's silence means nothing just now: it waits for us, or we do not listen. Not
-   * while what we have to say does not leave (`writing`).
+   * Reports whether silence of the server is expected, because it waits for the request or the request
+   * holds messages back. Silence is not expected while bytes do not leave (`writing`).
    */
   excused(writing: boolean): boolean {
     return this.#phase === "holding" || this.#phase === "appending" && !writing;
@@ -271,7 +270,7 @@ export class Exchange<T = unknown> {
     if (IN_CONVERSATION.has(this.#phase)) this.become("skipping");
   }
 
-  /** Makes it as if it had not been sent. */
+  /** Resets it to the state before it was sent. */
   reset(): void {
     this.talk =
       this.rows =
@@ -282,11 +281,11 @@ export class Exchange<T = unknown> {
     this.become("waiting");
   }
 
-  /** The connection is over: fails with an error of its own, so that its stack is its caller's. */
+  /** Fails it because the connection has ended, with an own error that gets the stack of its caller. */
   drop(reason: Error, unsent: boolean): void {
     try {
       this.talk?.return(undefined as T);
-    } catch { /* a clean-up that fails on a dead connection has nobody to tell */ }
+    } catch { /* the request fails for the connection's end anyway */ }
     const Class = reason instanceof ProtocolError ? ProtocolError : OperationalError;
     const { code, safeToRetry } = reason instanceof PgError ? reason : UNKNOWN_LOSS;
     const isSafe = unsent || safeToRetry;
@@ -294,7 +293,7 @@ export class Exchange<T = unknown> {
     this.settle();
   }
 
-  /** Settles the promise by what has become of the request, which has left the session in `status`. */
+  /** Settles the promise. `status` is the state of the session after the request. */
   settle(status?: TransactionStatus): void {
     this.become("settled");
     const { failure } = this;
@@ -318,7 +317,7 @@ const IN_CONVERSATION: ReadonlySet<Phase> = new Set(["reading", "appending", "ho
 
 const UNKNOWN_LOSS = { code: "08006", safeToRetry: false } as const;
 
-/** One conversation behind another; what the first fails with, the second meets before it has begun. */
+/** Joins two conversations. An error of the first is thrown into the second before it has begun. */
 function* inFront<T>(first: Conversation<void>, second: Conversation<T>): Conversation<T> {
   try {
     yield* first;
@@ -330,13 +329,13 @@ function* inFront<T>(first: Conversation<void>, second: Conversation<T>): Conver
   return yield* second;
 }
 
-/** The signal that has aborted a request before it is made, if one has. */
+/** Returns the signal that has aborted a request before it was made, if there is one. */
 export function abortedBefore({ signal, lock }: RequestOptions): Signal | undefined {
   if (signal?.aborted) return signal;
   return lock?.signal?.aborted ? lock.signal : undefined;
 }
 
-/** Ties an exchange to its turn, its signals and its timeout; `abort` gets the reason to stop. */
+/** Ties an exchange to its lock, its signals and its timeout; `abort` gets the reason to stop. */
 export function bind(
   exchange: Exchange,
   { signal, timeout, lock }: RequestOptions,
@@ -354,25 +353,25 @@ export function bind(
   };
 }
 
-/** Why a request, or several of them, is cancelled that has taken longer than it may. */
+/** Returns the error of a request, or of several, that took too long. */
 export function late(seconds: number, what: string = "query"): OperationalError {
   const message = `${what} timed out after ${seconds} s and was cancelled`;
   return new OperationalError(message, { code: "57014" });
 }
 
-/** Why a request is cancelled when nobody gives a reason. */
+/** Returns the error of a request that is cancelled without a reason. */
 export function cancelled(): OperationalError {
   return new OperationalError("query cancelled", { code: "57014" });
 }
 
-/** Why a request is refused that was made within `own` while `holder` has the turn. */
+/** Returns the error of a request made under the lock `own` while `holder` has the session. */
 export function lockedOut(
   holder: SessionLock | undefined,
   own: SessionLock | undefined,
 ): InterfaceError {
   if (holder === undefined || (own !== undefined && holder.ends === own)) {
-    return new InterfaceError("it is over: nothing can be run in it any more");
+    return new InterfaceError("this transaction has ended; start a new one with db.transaction()");
   }
-  const inside = own === undefined ? "" : "; this one is not the innermost";
+  const inside = own === undefined ? "" : "; it is not the innermost transaction";
   return new InterfaceError(holder.refusal + inside, { safeToRetry: true });
 }

@@ -6,16 +6,16 @@ import {
 } from "../errors/errors.ts";
 import type { Notification, TransactionStatus } from "../protocol/backend.ts";
 
-/** What startup found out and a session needs to know. */
+/** The facts of a new session. */
 export interface SessionFacts {
   readonly processId: number;
   readonly secretKey: Uint8Array;
-  /** What the server reported so far; the session keeps it up to date. */
+  /** The parameters that the server has reported; the session updates them. */
   readonly parameterStatuses: ParameterStatuses;
   readonly transactionStatus: TransactionStatus;
 }
 
-/** Limits and clocks of a session; seconds, 0 for none. */
+/** The limits of a session. Times are seconds; 0 is no limit. */
 export interface SessionLimits {
   readonly timeout: number;
   readonly closeTimeout: number;
@@ -23,12 +23,12 @@ export interface SessionLimits {
   readonly maxPipelined: number;
 }
 
-/** What arrives beside the replies. A listener that throws is ignored: no request is at fault. */
+/** A listener for messages beside the replies. */
 export interface SessionListener {
   notice(fields: ServerFields): void;
   notification(notification: Notification): void;
   parameterStatus(name: string, value: string): void;
-  /** Any request was answered with this error. */
+  /** A request was answered with an error. */
   refused(error: DatabaseError): void;
 }
 
@@ -37,7 +37,7 @@ const MOST_PARAMETERS = 1000;
 /** Characters of their names and values together that are kept; PostgreSQL 18 reports about 300. */
 const MOST_CHARACTERS = 1 << 18;
 
-/** The parameters that the server reports, in their latest values: no more than fit in 256 KiB. */
+/** The latest values of the parameters that the server reports; at most 256 KiB are kept. */
 export class ParameterStatuses extends Map<string, string> {
   #characters = 0;
 

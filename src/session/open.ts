@@ -1,6 +1,6 @@
 /**
- * From settings to a session: every host in turn, every address of each, each in the ways that its
- * sslMode allows.
+ * Opens a session from settings: tries each host, each address of a host, and each address in the ways
+ * that its sslMode allows.
  *
  * Source: PostgreSQL 18 manual, "Specifying Multiple Hosts", `target_session_attrs` and
  * `load_balance_hosts`; `PQconnectPoll` of `fe-connect.c`.
@@ -18,12 +18,12 @@ import { type Role, rolesOf } from "./role.ts";
 import { Session } from "./session.ts";
 
 /**
- * Opens a session with the first server that lets us in and has the role that is wanted.
+ * Opens a session with the first server that accepts the login and has the wanted role.
  *
- * A server that cannot be reached, breaks off or is about to stop gives way to the next; one that
- * refuses us, or that we refuse to log in to, ends the search, as in libpq.
+ * After a server that cannot be reached, that breaks off or is about to stop, the next one is tried. A
+ * server that refuses the login, or to which the driver refuses to log in, ends the search, as in libpq.
  *
- * @throws the signal's reason, the error of the only attempt, or one that lists all of them.
+ * @throws the signal's reason, the error of the only attempt, or an error that lists all attempts.
  */
 export async function openSession(settings: Settings, signal?: Signal): Promise<Found> {
   const search: Search = { settings, signal, failures: [], token: undefined };
@@ -37,19 +37,19 @@ export async function openSession(settings: Settings, signal?: Signal): Promise<
   throw summary(search.failures);
 }
 
-/** Where the search has ended. */
+/** The result of the search. */
 export interface Found {
   readonly session: Session;
-  /** The host, as the settings have it. */
+  /** The target of the settings that was reached. */
   readonly target: Target;
 }
 
 interface Search {
   readonly settings: Settings;
   readonly signal: Signal | undefined;
-  /** One for each attempt, in order. */
+  /** The failed attempts, in order. */
   readonly failures: Failure[];
-  /** A bearer token that was obtained on the way. */
+  /** A bearer token that was obtained during the search. */
   token: string | undefined;
 }
 
@@ -67,7 +67,7 @@ async function searchHost(
   return undefined;
 }
 
-/** All addresses of a host's name; none, and a failure noted, when it cannot be resolved. */
+/** Returns the addresses of a host's name; if it cannot be resolved, none, and notes a failure. */
 async function addressesOf(
   search: Search,
   target: Target,
@@ -94,7 +94,7 @@ async function addressesOf(
   }
 }
 
-/** Whether there can be no second attempt: the connection is the user's own. */
+/** Reports whether only one attempt is possible, because the caller gave an open connection. */
 function isSingle({ address }: Target): boolean {
   return address === undefined;
 }
@@ -116,7 +116,7 @@ async function searchAddress(
   return next(failure!);
 }
 
-/** The ways to try an address, by its sslMode, in libpq's order. */
+/** Returns the ways to try an address, by its sslMode, in libpq's order. */
 function wishes(target: Target): readonly TlsWish[] {
   switch (target.sslMode) {
     case "disable":
@@ -131,9 +131,9 @@ function wishes(target: Target): readonly TlsWish[] {
 }
 
 /**
- * Whether `allow` may try with TLS and `prefer` without: only when the server's access rules refused
- * the first way. A handshake or a certificate that failed, a lost connection or a wrong password
- * must not become a plaintext connection by itself.
+ * Reports whether `allow` may try with TLS and `prefer` without: only if the server's access rules
+ * refused the first way. A failed handshake or certificate, a lost connection or a wrong password must
+ * not lead to a connection without TLS.
  */
 function mayTryOtherWay({ error, encrypted }: Failure, wish: TlsWish): boolean {
   const isOther = encrypted === (wish === "never");
@@ -155,7 +155,7 @@ function isUnsupported(error: Error): boolean {
   return error instanceof PgError && error.code === "0A000";
 }
 
-/** One attempt, made again with a token that the server wants, or with protocol 3.0. */
+/** Makes an attempt, and another one with a token that the server asks for or with protocol 3.0. */
 async function attempt(
   search: Search,
   target: Target,
@@ -180,9 +180,9 @@ async function attempt(
 }
 
 /**
- * Whether a server may have dropped the start because it does not know protocol 3.2 and does not
- * negotiate: PgBouncer before 1.20 (08P01), servers before PostgreSQL 9.3 (0A000); pgagroal sends an
- * error without a length (08004), Odyssey just closes the connection (08006).
+ * Reports whether a server may have refused the start because it neither knows protocol 3.2 nor
+ * negotiates: PgBouncer before 1.20 (08P01), PostgreSQL before 9.3 (0A000), pgagroal, which sends an
+ * error without a length (08004), and Odyssey, which closes the connection (08006).
  */
 function isDropped({ error, atStart }: Failure): boolean {
   if (!atStart || !(error instanceof PgError)) return false;
@@ -191,7 +191,7 @@ function isDropped({ error, atStart }: Failure): boolean {
 
 function remarked(found: Failure): Failure {
   found.error.message +=
-    "; so do poolers that do not know protocol 3.2, which is the least that minProtocolVersion allows";
+    "; poolers without protocol 3.2, the least that minProtocolVersion allows, do the same";
   return found;
 }
 
@@ -208,7 +208,7 @@ async function obtainToken(search: Search, wanted: OAuthRefusal): Promise<string
   });
 }
 
-/** A copy, shuffled when hosts are to be balanced (Fisher and Yates). */
+/** Returns a copy, shuffled if hosts are balanced (algorithm of Fisher and Yates). */
 function inOrder<T>({ loadBalanceHosts }: Settings, list: readonly T[]): T[] {
   const copy = [...list];
   if (loadBalanceHosts !== "random") return copy;
@@ -220,8 +220,8 @@ function inOrder<T>({ loadBalanceHosts }: Settings, list: readonly T[]): T[] {
 }
 
 /**
- * One failure speaks for itself; several are listed, with all of them as the cause. A server's
- * refusal that ended the search keeps its words and its fields.
+ * Returns the error of the search: the only failure, or an error that lists all failures and has them as
+ * its cause. A refusal by a server that ended the search keeps its message and fields.
  */
 function summary(failures: readonly Failure[]): Error {
   const last = failures.at(-1)!;

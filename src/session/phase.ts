@@ -1,6 +1,6 @@
 /** The life of a request in a session, as a table. `ARCHITECTURE.md` has the diagram. */
 
-/** What a request in a session is doing. */
+/** The phases of a request in a session. */
 export type Phase =
   /** Not sent, or to be sent again. */
   | "waiting"

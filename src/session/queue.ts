@@ -1,6 +1,6 @@
 import type { Exchange, Request } from "./exchange.ts";
 
-/** Requests in order; linked through themselves, because shifting a long array is not free. */
+/** A queue of requests; a linked list, because shifting a long array is slow. */
 export class Queue {
   first: Exchange | undefined;
   last: Exchange | undefined;
@@ -13,7 +13,7 @@ export class Queue {
     this.length++;
   }
 
-  /** Puts it in front of all that were made after it. */
+  /** Inserts a request before all that were made after it. */
   insert(exchange: Exchange): void {
     let before: Exchange | undefined;
     let here = this.first;
@@ -38,7 +38,7 @@ export class Queue {
     return first;
   }
 
-  /** The exchange of a request, or of the first one that may be cancelled, if it is here. */
+  /** Finds the exchange of a request, or of the first one that may be cancelled. */
   find(request: Request<unknown> | undefined): Exchange | undefined {
     const isOther = (here: Exchange): boolean =>
       request === undefined ? here.request.isFinal === true : here.request !== request;
@@ -47,7 +47,7 @@ export class Queue {
     return here;
   }
 
-  /** Takes one out of the middle; `false` when it is not there. */
+  /** Takes a request out; returns `false` if it is not here. */
   remove(exchange: Exchange): boolean {
     let before: Exchange | undefined;
     for (let here = this.first; here !== undefined; before = here, here = here.next) {

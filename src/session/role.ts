@@ -1,5 +1,5 @@
 /**
- * `targetSessionAttrs`: whether the server that let us in is of the kind that was asked for.
+ * `targetSessionAttrs`: checks that the server is of the wanted kind.
  * Source: PostgreSQL 18 manual, `target_session_attrs`; `CONNECTION_CHECK_TARGET` of `fe-connect.c`.
  */
 import type { Settings } from "../config/settings.ts";
@@ -12,19 +12,19 @@ import type { SessionFacts } from "./facts.ts";
 import type { Start } from "./start.ts";
 import type { Wire } from "./wire.ts";
 
-/** What a server must be in one pass over all of them. */
+/** The role that a server must have in one pass over all servers. */
 export type Role = Exclude<Settings["targetSessionAttrs"], "prefer-standby">;
 
-/** The passes that `targetSessionAttrs` asks for: who prefers a standby takes anything in the end. */
+/** Returns the roles of the passes over all servers: `prefer-standby` takes any server in the second. */
 export function rolesOf(attrs: Settings["targetSessionAttrs"]): readonly Role[] {
   return attrs === "prefer-standby" ? ["standby", "any"] : [attrs];
 }
 
 /**
- * Checks the server's role, from what it reported at startup or, before PostgreSQL 14, by a query.
- * One that does not fit is left politely.
+ * Checks the server's role by its reports at startup or, before PostgreSQL 14, by a query. The
+ * connection to a server with another role is closed in order.
  *
- * @throws {OperationalError} it does not fit; `start.misfit` is set.
+ * @throws {OperationalError} the server has another role; `start.misfit` is set.
  */
 export async function checkRole(
   wire: Wire,
@@ -72,7 +72,7 @@ function isOn(value: string): boolean {
   return value === "on" || value === "t";
 }
 
-/** The one value that a query returns, as text. */
+/** Returns the only value of a query's result, as text. */
 async function ask(wire: Wire, sql: string): Promise<string> {
   query(wire.out, sql);
   wire.flush();

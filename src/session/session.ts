@@ -49,22 +49,22 @@ export class Session implements Receiver {
   readonly parameterStatuses: ParameterStatuses;
   readonly wire: Wire;
   readonly canCancel: boolean;
-  /** Settles once, when the session is over, with the reason or `undefined` for a `close()`. */
+  /** Resolves when the session has ended, to the reason, or to `undefined` after `close()`. */
   readonly ended: Promise<Error | undefined>;
   transactionStatus: TransactionStatus;
   listener: SessionListener | undefined;
-  /** Who alone may make requests; set and cleared by who holds it. */
+  /** The lock under which alone requests are accepted; the holder sets and clears it. */
   lock: SessionLock | undefined;
-  /** Called with each request before it is queued, and may make another one first. */
+  /** Called with each request before it is queued. It may make another request first. */
   before: ((request: Request<unknown>) => void) | undefined;
   readonly #limits: SessionLimits;
   readonly #cancellation: Cancellation;
   readonly #liveness: Liveness;
-  /** Sent, in order; the first is the one being answered. */
+  /** The requests that were sent, in order; the first is being answered. */
   readonly #sent = new Queue();
-  /** Not sent yet, or to be sent again: behind an exclusive request, or over `maxPipelined`. */
+  /** The requests that are not sent: behind an exclusive one, over `maxPipelined`, or to be sent again. */
   readonly #waiting = new Waiting(() => this.#admit());
-  /** How many requests were made. */
+  /** The number of requests made so far. */
   #count = 0;
   readonly #message: { tag: number; reader: Reader };
   #end!: (reason: Error | undefined) => void;
@@ -73,7 +73,7 @@ export class Session implements Receiver {
   #closing: Promise<void> | undefined;
   #idle: (() => void) | undefined;
 
-  /** `cancelOnServer` resolves when a cancel can hit no later request; `undefined`: there is no way. */
+  /** `cancelOnServer` resolves when a cancel can hit no later request; absent if there is no way. */
   constructor(
     wire: Wire,
     facts: SessionFacts,
@@ -102,22 +102,22 @@ export class Session implements Receiver {
     wire.listen(this, limits.maxMessageBytes);
   }
 
-  /** Requests that are not answered yet. */
+  /** The number of requests that are not answered. */
   get pending(): number {
     return this.#sent.length + this.#waiting.length;
   }
 
-  /** Requests that were sent and are not answered yet. */
+  /** The number of requests that were sent and are not answered. */
   get sent(): number {
     return this.#sent.length;
   }
 
-  /** Whether requests are refused: closed, closing or lost. */
+  /** Whether requests are refused because the session is closed, closing or lost. */
   get closed(): boolean {
     return this.#closed || this.#closing !== undefined;
   }
 
-  /** Sends a request and reads its replies. When its `write` throws, nothing of it is sent. */
+  /** Sends a request and reads its replies. If its `write` throws, nothing of it is sent. */
   request<T>(request: Request<T>, given?: RequestOptions): Promise<T> {
     const options = given && withoutPrototype(given);
     return new Promise<T>((resolve, reject) => {
@@ -137,7 +137,7 @@ export class Session implements Receiver {
     });
   }
 
-  /** Appends to the exclusive request that is being answered; nothing when `write` throws. */
+  /** Appends to the exclusive request that is being answered, or nothing if `write` throws. */
   append(write: (out: Writer) => void): void {
     const { out } = this.wire;
     const mark = out.mark();
@@ -158,9 +158,9 @@ export class Session implements Receiver {
   }
 
   /**
-   * Has the server stop `request`, if it is not answered yet, or what it runs now. It fails with
-   * `reason`; while it was not sent, at once. Resolves when the server was asked, or could not be: the
-   * connection is given up then if `isDue`.
+   * Cancels `request`, or what the server runs now. The request fails with `reason`, at once if it was
+   * not sent. Resolves when the server has received the cancel, or could not be reached; with `isDue`
+   * the connection is given up in that case.
    */
   cancel(request?: Request<unknown>, reason: unknown = cancelled(), isDue = false): Promise<void> {
     const target = this.#sent.find(request) ?? this.#waiting.find(request);
@@ -170,8 +170,8 @@ export class Session implements Receiver {
   }
 
   /**
-   * Answers what is queued, says goodbye and closes; refuses new requests meanwhile. Never rejects,
-   * and takes no longer than `closeTimeout`, after which the rest is destroyed.
+   * Waits for queued requests, sends Terminate and closes; new requests are refused. Never rejects.
+   * After `closeTimeout` the connection is destroyed.
    */
   close(): Promise<void> {
     return this.#closing ??= this.#closed ? Promise.resolve() : this.#close();
@@ -323,7 +323,7 @@ export class Session implements Receiver {
     return fatal ? this.#fatal(error) : goesOn;
   }
 
-  /** The server's last words: it closes, and whoever else waits need not wait for that. */
+  /** Ends the session after a fatal error, without waiting for the server to close it. */
   #fatal(error: DatabaseError): false {
     const how = { code: error.code, cause: error, safeToRetry: error.code === "57P05" };
     this.wire.fail(new OperationalError(`connection lost: ${error.message}`, how));
@@ -359,7 +359,7 @@ export class Session implements Receiver {
 
   readonly #abort = (exchange: Exchange, why: unknown): void => this.#stop(exchange, why, true);
 
-  /** Takes it out of the queue, or has the server stop it when it is its turn. */
+  /** Takes a request out of the queue, or cancels it on the server when it is being answered. */
   #stop(exchange: Exchange, reason: unknown, isDue: boolean): void {
     if (this.#waiting.remove(exchange)) {
       exchange.fail(reason);

@@ -3,18 +3,18 @@ import type { Exchange } from "./exchange.ts";
 import { Queue } from "./queue.ts";
 
 /**
- * Requests that are not sent: they have not been yet, or are to be again.
+ * The requests that are not sent, or that are to be sent again.
  *
- * They are sent in the order in which they were made, also those that come back: a request that has
- * failed for a reason of the driver's own stands where it stood, and all behind it wait until that is
- * mended. What is asked for to mend it goes ahead of the line.
+ * They are sent in the order in which they were made. A request that failed for a reason of the driver's
+ * own keeps its place, and all behind it wait for its recovery. The requests that the recovery needs go
+ * ahead of the others.
  */
 export class Waiting {
   readonly #line = new Queue();
   readonly #ahead = new Queue();
   readonly #changed: () => void;
 
-  /** `changed` is called when there may be something to send that was not before. */
+  /** `changed` is called when a request may have become ready to be sent. */
   constructor(changed: () => void) {
     this.#changed = changed;
   }
@@ -23,7 +23,7 @@ export class Waiting {
     return this.#line.length + this.#ahead.length;
   }
 
-  /** Whether one that is made now has to wait for others. */
+  /** Reports whether a new request has to wait for others. */
   holds({ isAhead }: Exchange): boolean {
     return isAhead ? this.#ahead.length > 0 : this.length > 0;
   }
@@ -33,9 +33,9 @@ export class Waiting {
   }
 
   /**
-   * Takes back one that is to be sent again, as if it had not been: a cancel that was meant for another
-   * undid it, outside a transaction; or it has failed for a reason that is mended. With `status`
-   * absent, its `write` has thrown. `false`: it is to be settled.
+   * Takes back a failed request to send it again: it was hit by the cancel of another one outside a
+   * transaction, or it can recover. `status` is absent if its `write` threw. Returns `false` if the
+   * request is to be settled.
    */
   takesBack(exchange: Exchange, status: TransactionStatus | undefined): boolean {
     const { failure, request, cancelReason } = exchange;
@@ -57,8 +57,8 @@ export class Waiting {
   }
 
   /**
-   * The one that is to be sent behind `last`. One that came back waits for the answers to all that was
-   * sent before that: others may come back that were made before what stands behind it.
+   * Returns the request to send behind `last`, if one is ready. A request that came back waits for the
+   * answers to all earlier ones, because older requests may come back, too.
    */
   next(last: Exchange | undefined): Exchange | undefined {
     const next = this.#ahead.first ?? this.#line.first;
@@ -68,17 +68,17 @@ export class Waiting {
       : next;
   }
 
-  /** Takes one out; `false` when it is not there. */
+  /** Takes a request out; returns `false` if it is not here. */
   remove(exchange: Exchange): boolean {
     return (exchange.isAhead ? this.#ahead : this.#line).remove(exchange);
   }
 
-  /** The exchange of a request, or of the first one that may be cancelled, if it is here. */
+  /** Finds the exchange of a request, or of the first one that may be cancelled. */
   find(request: Exchange["request"] | undefined): Exchange | undefined {
     return this.#line.find(request) ?? this.#ahead.find(request);
   }
 
-  /** Takes out all there are, in order. */
+  /** Takes out all requests, in order. */
   *drain(): Generator<Exchange, void> {
     for (const queue of [this.#ahead, this.#line]) {
       for (let one = queue.shift(); one !== undefined; one = queue.shift()) yield one;

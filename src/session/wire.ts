@@ -6,35 +6,35 @@ import { Framer } from "../protocol/framer.ts";
 import { backendName } from "../protocol/tags.ts";
 import type { Signal, Sink, Stream, TlsFacts, TlsSettings } from "../runtime/runtime.ts";
 
-/** Before authentication nobody has a reason to send more in one message. */
+/** Bytes of one message before authentication; no server needs more. */
 const LIMIT_BEFORE_AUTHENTICATION = 65_536;
 
-/** Bytes of all messages before login: 20 rounds of GSSAPI have room in it. */
+/** Bytes of all messages before login, enough for 20 rounds of GSSAPI. */
 const LIMIT_OF_LOGIN = 2 << 20;
 
-/** Who reads a wire's messages once its session exists. */
+/** The reader of a wire's messages once its session exists. */
 export interface Receiver {
-  /** One message. `false`: hold the next one back until {@linkcode Wire.resume}. */
+  /** Takes one message. Returning `false` holds the next one until {@linkcode Wire.resume}. */
   message(tag: number, reader: Reader): boolean;
-  /** The wire broke or the peer broke the protocol; the last call. The stream is closed already. */
+  /** The last call: the connection is lost or the peer violated the protocol. The stream is closed. */
   broken(cause: Error): void;
 }
 
 /**
  * One stream with its framer and its writer.
  *
- * While a connection is being made, messages are pulled one by one ({@linkcode Wire.pull}); then a
- * session takes over and they are pushed ({@linkcode Wire.listen}). Everything appended to
- * {@linkcode Wire.out} within one turn of the event loop leaves in one write.
+ * During login messages are pulled one by one ({@linkcode Wire.pull}); afterwards they are pushed to the
+ * session ({@linkcode Wire.listen}). All bytes that are appended to {@linkcode Wire.out} in one turn of
+ * the event loop leave in one write.
  */
 export class Wire implements Sink {
   readonly out: Writer = new Writer();
   readonly stream: Stream;
-  /** What is known of the TLS layer; `undefined` on a plain stream. */
+  /** The facts about the TLS layer; `undefined` on a plain stream. */
   tls: TlsFacts | undefined;
-  /** Whether the last chunk was followed by silence is told by this counter: it grows with each. */
+  /** The number of chunks received, by which silence is noticed. */
   chunks = 0;
-  /** The same of what leaves: it grows with each write that is done. */
+  /** The number of completed writes. */
   writes = 0;
   readonly #framer = new Framer(LIMIT_BEFORE_AUTHENTICATION);
   #receiver: Receiver | undefined;
@@ -48,7 +48,7 @@ export class Wire implements Sink {
   #writing = false;
   #flushScheduled = false;
   #drained: (() => void)[] = [];
-  /** The one byte that answers SSLRequest, which must not come with company. */
+  /** The buffer for the one byte that answers SSLRequest; more bytes are refused. */
   #byte: Uint8Array<ArrayBuffer> | undefined;
   readonly #flush = (): void => {
     this.#flushScheduled = false;
@@ -61,22 +61,22 @@ export class Wire implements Sink {
     this.#framer.takesOldErrors = true;
   }
 
-  /** Tag of the message that `pull()` found. */
+  /** The tag of the message that `pull()` found. */
   get tag(): number {
     return this.#framer.tag;
   }
 
-  /** That message's body, until the next `pull()`. */
+  /** The body of that message, valid until the next `pull()`. */
   get reader(): Reader {
     return this.#framer.reader;
   }
 
-  /** Whether a write has not left yet. */
+  /** Whether a write is pending. */
   get writing(): boolean {
     return this.#writing;
   }
 
-  /** Waits for one message. Rejects when the peer vanishes, and as {@linkcode Wire.fail} says. */
+  /** Waits for one message. Rejects if the connection is lost, or with the error of {@linkcode Wire.fail}. */
   async pull(): Promise<void> {
     const framer = this.#framer;
     while (!framer.next()) await this.#more();
@@ -98,7 +98,7 @@ export class Wire implements Sink {
     return byte[0]!;
   }
 
-  /** Waits until the peer closes, and throws away what it says before. Rejects only for a `fail`. */
+  /** Waits until the peer closes, and drops its messages. Rejects only after `fail()`. */
   async ended(): Promise<void> {
     try {
       for (;;) await this.pull();
@@ -107,13 +107,13 @@ export class Wire implements Sink {
     }
   }
 
-  /** Upgrades to TLS; whatever the peer sent in plain text since the last pull is refused. */
+  /** Upgrades to TLS. Bytes that the peer sent in plain text since the last pull are refused. */
   async secure(settings: TlsSettings, signal: Signal): Promise<void> {
     if (this.#framer.pending > 0) throw this.fail(new ProtocolError(UNENCRYPTED));
     this.tls = await this.stream.secure(settings, signal);
   }
 
-  /** Hands the messages over to `receiver`, from the next one on, for good. */
+  /** Passes all further messages to `receiver`. */
   listen(receiver: Receiver, maxMessageBytes: number): void {
     this.#receiver = receiver;
     this.#framer.limit = maxMessageBytes;
@@ -123,7 +123,7 @@ export class Wire implements Sink {
     else this.resume();
   }
 
-  /** Goes on after a message that was answered with `false`. */
+  /** Continues after a message for which the receiver returned `false`. */
   resume(): void {
     if (this.#broken !== undefined || this.#pumping) return;
     if (this.#receiver !== undefined && !this.#pump()) return;
@@ -136,14 +136,14 @@ export class Wire implements Sink {
     }
   }
 
-  /** Sends what was appended at the end of this turn of the event loop, together with what follows. */
+  /** Sends all appended bytes at the end of this turn of the event loop. */
   flushSoon(): void {
     if (this.#flushScheduled) return;
     this.#flushScheduled = true;
     queueMicrotask(this.#flush);
   }
 
-  /** Sends what was appended, now or as soon as the write before it is done. */
+  /** Sends the appended bytes, now or after the pending write. */
   flush(): void {
     if (this.#writing || this.out.length === 0 || this.#broken !== undefined) return;
     const pending = this.stream.write(this.out.peek());
@@ -164,14 +164,14 @@ export class Wire implements Sink {
     }, (cause) => this.lost(cause));
   }
 
-  /** Resolves when everything appended has left, or the wire broke. */
+  /** Resolves when all appended bytes have left, or the connection is lost. */
   drained(): Promise<void> {
     if (!this.#writing && this.out.length === 0) return Promise.resolve();
     if (this.#broken !== undefined) return Promise.resolve();
     return new Promise((resolve) => this.#drained.push(resolve));
   }
 
-  /** Breaks the wire for `error`, which it returns: whoever waits for the peer gets it. */
+  /** Closes the stream and rejects pending reads with `error`. Returns the error. */
   fail(error: Error): Error {
     if (this.#broken !== undefined) return this.#broken;
     this.#broken = error;
@@ -183,7 +183,7 @@ export class Wire implements Sink {
     return error;
   }
 
-  /** The error with the name of the message at hand, where it speaks only of a message. */
+  /** Replaces "message" in an error about a malformed message by the message's name. */
   named(error: unknown): Error {
     if (!(error instanceof Error)) return new ProtocolError("protocol violation", { cause: error });
     if (!error.message.startsWith("malformed message")) return error;
@@ -234,7 +234,7 @@ export class Wire implements Sink {
     return false;
   }
 
-  /** Shows the receiver all whole messages; `false` when it holds. */
+  /** Passes all whole messages to the receiver; returns `false` if it holds. */
   #pump(): boolean {
     const receiver = this.#receiver!;
     const framer = this.#framer;

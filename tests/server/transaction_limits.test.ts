@@ -59,7 +59,7 @@ test("transaction: its signal ends it while its callback waits for something els
       await new Promise(() => {});
     }, { signal });
     await assert.rejects(stopped, enough);
-    await assert.rejects(leaked!.query("select 1"), /^InterfaceError: it is over/);
+    await assert.rejects(leaked!.query("select 1"), /^InterfaceError: this transaction has ended/);
     await assertRolledBack(db);
   }));
 
@@ -164,8 +164,11 @@ test("transaction: what is asked for in it while it is being ended is refused, a
       const tx = await db.begin();
       await add(tx, end === "commit" ? 1 : 2);
       const ended = tx[end]();
-      await assert.rejects(add(tx, 3), /^InterfaceError: it is over/);
-      await assert.rejects(tx.query("select 1").simple(), /^InterfaceError: it is over/);
+      await assert.rejects(add(tx, 3), /^InterfaceError: this transaction has ended/);
+      await assert.rejects(
+        tx.query("select 1").simple(),
+        /^InterfaceError: this transaction has ended/,
+      );
       await assert.rejects(tx.savepoint(() => 1), InterfaceError);
       await ended;
     }

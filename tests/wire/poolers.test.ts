@@ -38,7 +38,11 @@ const SAID: readonly (readonly [pooler: string, fields: Record<string, string>, 
       { C: "08P01", M: "no more connections allowed (max_client_conn)" },
       /; PgBouncer has reached its max_client_conn$/,
     ],
-    ["PgBouncer", { C: "08P01", M: "no such database: shop" }, /; PgBouncer does not have it/],
+    [
+      "PgBouncer",
+      { C: "08P01", M: "no such database: shop" },
+      /; PgBouncer does not list the database/,
+    ],
     [
       "PgBouncer",
       { C: "08P01", M: "server login has been failing, try again later (server_login_retry)" },

@@ -211,7 +211,7 @@ test("transaction: what waits for its turn to be sent is not sent when the trans
     assert.equal(await failure(failed), error);
     await before;
     await assertAlive(db);
-    assert.match(String(given[0]), /^InterfaceError: it is over/);
+    assert.match(String(given[0]), /^InterfaceError: this transaction has ended/);
   }));
 
 test("transaction: COMMIT answered by ROLLBACK is an error even when nobody knows why", () =>
