@@ -58,9 +58,10 @@ export type { RetireReason } from "./pool/slot.ts";
 export type { ListenerStats, PoolStats } from "./pool/stats.ts";
 
 /**
- * Makes a pool of connections. Nothing is dialled before the first is needed, unless `min` says so.
+ * Makes a pool of connections. No connection is opened before it is needed, except for `min`.
  *
- * @throws {InterfaceError} an option is wrong; the message names it.
+ * @throws {InterfaceError} an option or the connection string is wrong; the message names it.
+ * @throws {NotSupportedError} a parameter asks for what the driver does not do.
  *
  * @example
  * ```ts
@@ -81,14 +82,15 @@ export function createPool(
   return new Pool(dsn, connection, settings);
 }
 
-/** Seconds that `close()` waits for what is lent. */
+/** The seconds that `close()` waits for connections in use. */
 const CLOSE_TIMEOUT = 10;
 
 /**
- * A pool of connections: each call takes one for as long as it needs it. Made by `createPool()`.
+ * A pool of connections, made by `createPool()`. Each call takes a connection for as long as it
+ * needs it.
  *
- * Callers are served in the order they came, by the connection that was used last. Independent
- * queries may share one connection; transactions, streams and `connect()` have one to themselves.
+ * Callers are served in their order, by the connection that was used last. Independent queries may
+ * share one connection; transactions, streams and `connect()` have one to themselves.
  */
 export class Pool implements Queryable, AsyncDisposable {
   readonly #lender: Lender;
@@ -97,14 +99,14 @@ export class Pool implements Queryable, AsyncDisposable {
   readonly #listener: Listener;
   readonly #queries: QueryPool;
   #closing: Promise<void> | undefined;
-  /** The query template tag, as of a connection. */
+  /** The template tag for queries; see `Connection.sql`. */
   readonly sql: Sql;
 
   static {
     refuseForeign(this.prototype, "a pool", FOREIGN_CLIENT);
   }
 
-  /** For `createPool()`. */
+  /** Called by `createPool()`. */
   constructor(dsn: string | Url | undefined, connection: ConnectOptions, settings: PoolSettings) {
     if (settings === undefined) throw new InterfaceError("a pool is made by createPool(options)");
     this.#texts = new PoolTexts(settings);
@@ -127,8 +129,11 @@ export class Pool implements Queryable, AsyncDisposable {
   }
 
   /**
-   * A query on whichever connection comes free, as of a connection; not before it is awaited. One
-   * that changes the session's state has the connection to itself, and the change is undone.
+   * Makes a query, which runs on the next free connection when it is awaited. Its parameters and
+   * options are those of `Connection.query`.
+   *
+   * A query that has an effect only within a session (BEGIN, SET, LISTEN, a temporary table) is
+   * rejected with an `InterfaceError` that says what to call.
    */
   readonly query: Queries["query"] = this.#query as Queries["query"];
 
@@ -144,7 +149,7 @@ export class Pool implements Queryable, AsyncDisposable {
     const whole = isText ? text : assemble(text).text;
     return new PoolQuery<Row>(this.#queries, {
       make: (db) => db.query(text, parameters, options) as Query<Row>,
-      // The names are looked up first: two requests, with nothing of another's between.
+      // Type names are looked up first, and no other request may come between the two.
       kind: options.parameterTypes?.some(isName) ? "held" : this.#texts.kindOf(whole),
       refusal: this.#texts.refusalOf(whole),
       options: options === NO_OPTIONS ? options : own(options),
@@ -154,8 +159,8 @@ export class Pool implements Queryable, AsyncDisposable {
   }
 
   /**
-   * Parses a statement, to learn its types and columns. Run, it is a query of the pool, prepared on
-   * each connection that comes to run it.
+   * Parses a statement and describes its parameters and columns. Each connection prepares it when
+   * it first runs it.
    */
   readonly prepare: Queries["prepare"] = this.#prepare as Queries["prepare"];
 
@@ -173,7 +178,7 @@ export class Pool implements Queryable, AsyncDisposable {
     });
   }
 
-  /** Runs statements in one round trip and one transaction, as of a connection. */
+  /** Runs statements in one round trip and one transaction; see `Connection.batch`. */
   readonly batch: Queries["batch"] = this.#batch as Queries["batch"];
 
   #batch(queries: readonly BatchEntry[], options: BatchOptions = NO_OPTIONS): Promise<unknown> {
@@ -186,7 +191,7 @@ export class Pool implements Queryable, AsyncDisposable {
     return this.#borrower.lend(need, (db) => db.batch(queries, options));
   }
 
-  /** Runs one statement with many sets of parameters, as of a connection. */
+  /** Runs one statement with many sets of parameters; see `Connection.executeMany`. */
   readonly executeMany: Queries["executeMany"] = this.#executeMany as Queries["executeMany"];
 
   #executeMany(
@@ -198,7 +203,7 @@ export class Pool implements Queryable, AsyncDisposable {
     return this.#borrower.lend(need, (db) => db.executeMany(text, rows, options));
   }
 
-  /** Runs a `copy … from stdin` on a connection of its own, as of a connection. */
+  /** Runs a `copy … from stdin` on a connection of its own; see `Connection.copyFrom`. */
   copyFrom(
     text: string,
     source: Source<CopyData> | CopyData,
@@ -209,8 +214,8 @@ export class Pool implements Queryable, AsyncDisposable {
   }
 
   /**
-   * Runs a `copy … to stdout` when it is read, as of a connection. The connection is taken with the
-   * first read, and given back when the data has ended, reading has stopped or has failed.
+   * Runs a `copy … to stdout` when it is read; see `Connection.copyTo`. The first read takes the
+   * connection. It is returned when the data has ended, or when reading stops or fails.
    *
    * @throws {InterfaceError} the statement copies in.
    *
@@ -227,7 +232,7 @@ export class Pool implements Queryable, AsyncDisposable {
     return poolCopyTo(take, text, options, here("copyTo"));
   }
 
-  /** Copies typed rows into a table on a connection of its own, as of a connection. */
+  /** Copies typed rows into a table on a connection of its own; see `Connection.copyRowsFrom`. */
   copyRowsFrom(
     table: TableName,
     columns: readonly string[],
@@ -239,8 +244,8 @@ export class Pool implements Queryable, AsyncDisposable {
   }
 
   /**
-   * The rows of a table, as they come, as of a connection, which is taken with the first row and
-   * given back when the loop is left.
+   * Streams the rows of a table; see `Connection.copyRowsTo`. The first row takes the connection, and
+   * the end of the loop returns it.
    *
    * @example
    * ```ts
@@ -257,7 +262,7 @@ export class Pool implements Queryable, AsyncDisposable {
     return copyRowsTo<Row>(() => this.#borrower.take(need), table, columns, options);
   }
 
-  /** Notifies whoever listens to a channel, as of a connection. */
+  /** Sends a notification to a channel; see `Connection.notify`. */
   notify(channel: string, payload?: string, options?: CallOptions): Promise<void> {
     return this.#borrower.lend(this.#need("shared", signalOf(options), "notify"), (db) => {
       return db.notify(channel, payload, options);
@@ -265,21 +270,21 @@ export class Pool implements Queryable, AsyncDisposable {
   }
 
   /**
-   * Subscribes to a channel; resolves when the server has confirmed it. The subscription outlives the
-   * connection: when that is lost, or falls silent (`heartbeat`), another takes its place, and once it
-   * listens to all channels of the pool again, each subscription is given a {@linkcode Gap}, before
-   * whatever comes later. What was notified in between is lost for good: on a gap, do what you did
-   * when you began, and look at what the notifications were about.
+   * Subscribes to a channel; resolves when the server has confirmed it. The subscription outlives its
+   * connection: when the connection is lost or falls silent (`heartbeat`), another one takes its place
+   * and listens to all channels of the pool again. Notifications sent meanwhile are lost. Each
+   * subscription then yields a {@linkcode Gap}, so that you can read your tables again.
    *
-   * All subscriptions of a pool share one connection, which is opened for the first, closed with the
-   * last, and is one more than `max`; it goes to the primary, because a standby notifies nobody. A
-   * subscription ends in order when it or the pool is closed, and with an error when the server
-   * refuses the new connection for good (a password that was changed) or when nobody reads it
-   * (`overflow`). While it is open it holds the process.
+   * All subscriptions of a pool share one connection besides `max`. It is opened for the first and
+   * closed with the last, and goes to the primary, because a standby sends no notifications. A
+   * subscription ends without an error when it or the pool is closed. It ends with an error when the
+   * server refuses the new connection for good (a changed password), or when its queue overflows
+   * (`overflow`). An open subscription holds the process.
    *
    * @throws {InterfaceError} the name is empty or longer than 63 bytes, or the pool is closed.
+   * @throws {OperationalError} no connection was ever made, and the server cannot be reached.
    * @throws {PoolTimeoutError} there was no connection in time.
-   * @throws {NotSupportedError} the pool is told `pooler: "transaction"`.
+   * @throws {NotSupportedError} the pool has `pooler: "transaction"`.
    *
    * @example
    * ```ts
@@ -287,7 +292,7 @@ export class Pool implements Queryable, AsyncDisposable {
    * await using jobs = await pool.listen("jobs");
    * await pool.notify("jobs", "42");
    * for await (const event of jobs) {
-   *   if (event.type === "gap") console.log("look at all of them");
+   *   if (event.type === "gap") console.log("read the table again");
    *   else console.log("look at", event.payload); // → look at 42
    *   break;
    * }
@@ -306,9 +311,9 @@ export class Pool implements Queryable, AsyncDisposable {
   }
 
   /**
-   * Runs `work` in a transaction on a connection of its own, as of a connection.
+   * Runs `work` in a transaction on a connection of its own; see `Connection.transaction`.
    *
-   * A query on the *pool* in the callback is not in the transaction; with all connections held by
+   * A query on the *pool* in the callback is not in the transaction. If all connections are held by
    * callbacks that wait for another one, it fails with a `PoolDeadlockError` after a second.
    */
   transaction<T extends Promises>(
@@ -323,9 +328,10 @@ export class Pool implements Queryable, AsyncDisposable {
   }
 
   /**
-   * Takes a connection until it is `close()`d, which gives it back.
+   * Takes a connection for the caller alone, until its `close()` returns it.
    *
-   * @throws {PoolTimeoutError} none came free in time.
+   * @throws {OperationalError} no connection was ever made, and the server cannot be reached.
+   * @throws {PoolTimeoutError} no connection came free in time.
    */
   connect(options: AcquireOptions = {}): Promise<PooledConnection> {
     if (typeof options === "function") {
@@ -334,22 +340,22 @@ export class Pool implements Queryable, AsyncDisposable {
     return this.#borrower.connect(options);
   }
 
-  /** What it has and has done. */
+  /** Returns the numbers of the pool: connections, callers, errors. */
   stats(): PoolStats {
     return { ...this.#lender.stats(), listener: this.#listener.stats() };
   }
 
   /**
-   * Refuses new calls, serves those that wait already, and closes each connection when it is given
-   * back; what is not back after `timeout` seconds (default 10; 0: no limit) is destroyed. Never
-   * rejects; closing twice is closing once.
+   * Closes the pool: refuses new calls, serves those that wait already, and closes each connection
+   * when it is returned. Connections that are not returned after `timeout` seconds (default 10; 0:
+   * no limit) are destroyed. Never rejects; further calls return the same promise.
    */
   close(options: { timeout?: number } = {}): Promise<void> {
     const { timeout = CLOSE_TIMEOUT } = own(options);
     return this.#closing ??= this.#close(timeout);
   }
 
-  /** `await using` closes. */
+  /** Closes the pool at the end of an `await using` block. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -14,31 +14,31 @@ import type { PoolSettings } from "./options.ts";
 import type { Slot } from "./slot.ts";
 import type { Wish } from "./waiting_list.ts";
 
-/** How to wait for a connection. */
+/** Options of the wait for a connection. */
 export interface AcquireOptions {
-  /** Gives up waiting. */
+  /** A signal that ends the wait. */
   signal?: Signal | undefined;
-  /** Seconds; 0: no limit. Default: `acquireTimeout`. */
+  /** The longest wait in seconds; 0 is no limit. Default: `acquireTimeout`. */
   timeout?: number | undefined;
   /**
-   * A connection of the same pool that the caller holds: so that a deadlock is noticed where it
-   * cannot be by itself, which is within `transaction()` only.
+   * A connection of the same pool that the caller holds already. With it the pool notices a
+   * deadlock that it cannot see by itself; within `transaction()` it can.
    */
   within?: PooledConnection | undefined;
 }
 
 const NOTHING: AcquireOptions = Object.freeze(own<AcquireOptions>({}));
 
-/** How often a query that was not sent is tried on another connection. */
+/** The number of times that a query that has not run is moved to another connection. */
 const RETRIES = 3;
 
-/** What a pool's calls come to connections by: waits for one, works with it, gives it back. */
+/** Takes connections for the calls of a pool and returns them. */
 export class Borrower {
   readonly #lender: Lender;
   readonly #connector: Connector;
   readonly #acquireTimeout: number;
   readonly #places = new Places();
-  /** Whoever wants to be told of leaks is told where each connection was taken. */
+  /** Whether every place where a connection is taken is recorded, because leaks are reported. */
   readonly #notesAll: boolean;
 
   constructor(lender: Lender, connector: Connector, settings: PoolSettings) {
@@ -49,8 +49,8 @@ export class Borrower {
   }
 
   /**
-   * Takes a connection for a caller who gives it back himself. No async function: its promise would
-   * be a good part of what this costs.
+   * Takes a connection that the caller returns. This is not an async function, because its promise
+   * would be a large part of the cost.
    */
   connect(given: AcquireOptions): Promise<PooledConnection> {
     const options = own(given);
@@ -64,7 +64,7 @@ export class Borrower {
     }
   }
 
-  /** Runs `work` with a connection, and gives that back when `work` has settled. */
+  /** Runs `work` with a connection, and returns the connection when `work` has settled. */
   async lend<T>(need: Need, work: (db: Connection) => PromiseLike<T>): Promise<T> {
     for (let attempt = 0;; attempt++) {
       let slot: Slot | undefined;
@@ -86,7 +86,10 @@ export class Borrower {
     }
   }
 
-  /** Takes a connection for a stream: lost when what gives it back is, which the stream alone holds. */
+  /**
+   * Takes a connection for a stream. It counts as lost when `giveBack`, which only the stream
+   * refers to, is collected.
+   */
   async take(need: Need): Promise<Loan> {
     try {
       checkNeed(need);
@@ -99,13 +102,13 @@ export class Borrower {
     }
   }
 
-  /** The stack of a query's caller, where it will be wanted and cannot be had later. */
+  /** Returns the stack of a query's caller, if it will be needed and cannot be taken later. */
   site(): Error | undefined {
     const { keepsStacks, context } = this.#connector;
     return keepsStacks && context?.getStore() === undefined ? undefined : here("query");
   }
 
-  /** The stack of whoever takes a connection, unless that would cost too much. */
+  /** Returns the stack of a caller that takes a connection, unless that would cost too much. */
   place(what: string): Error | undefined {
     return this.#notesAll ? here(what) : this.#places.take(what);
   }
@@ -124,15 +127,15 @@ export class Borrower {
     return this.#lender.acquire(wish, timeout ?? this.#acquireTimeout, inside, use);
   }
 
-  /** `since`: when it was taken, if anybody wants to know for how long. */
+  /** Returns a connection. `since` is the time at which it was taken, if that is traced. */
   #giveBack(slot: Slot, since?: number): Promise<void> | undefined {
     if (slot.holding !== undefined) slot.holding.over = true;
     return this.#lender.release(slot, since);
   }
 
   /**
-   * Begins `work` at once: between the borrowers of a shared connection it is cleaned, so that nothing
-   * of another's may come between this one's turn and its request.
+   * Starts `work` synchronously. A shared connection is cleaned between two borrowers, and no other
+   * request may come between the cleaning and the request of this borrower.
    */
   #run<T>(slot: Slot, work: (db: Connection) => PromiseLike<T>): Promise<T> {
     return new Promise((resolve, reject) => {
@@ -141,7 +144,7 @@ export class Borrower {
     });
   }
 
-  /** Calls `work` so that what it calls is known to hold the connection. */
+  /** Calls `work` in an async context that knows of the connection that is held. */
   #within<T>({ holding, connection }: Slot, work: (db: Connection) => T): T {
     const { context } = this.#connector;
     if (holding === undefined || context === undefined) return work(connection);

@@ -1,21 +1,21 @@
-/** Where in the caller's code something was asked for: his stack, and the first line of it. */
+/** The places in the caller's code from which the pool was called. */
 
 import { PgError } from "../errors/errors.ts";
 import { withCallSite } from "../query/call_site.ts";
 
-/** A stack to be shown, not an error. */
+/** A call stack. It is shown and never thrown. */
 class Place extends Error {
   static {
     this.prototype.name = "Place";
   }
 }
 
-/** Takes the stack of whoever called into the driver. */
+/** Takes the stack of the code that called the driver. */
 export function here(what: string): Error {
   return new Place(what);
 }
 
-/** Stands for a place that was not noted. */
+/** Returns a stand-in for a place that was not recorded. */
 export function nowhere(what: string): Error {
   const place = new Place(what);
   place.stack = `Place: ${what}: more connections are taken in a second than places are noted`;
@@ -23,8 +23,8 @@ export function nowhere(what: string): Error {
 }
 
 /**
- * The same place as text alone. A stack that V8 has taken holds what each of its functions was called
- * on, until it is made text, and Deno's even then.
+ * Returns the same place as text. A stack that V8 has taken refers to the receiver of each of its
+ * functions until the text is made; on Deno it does so even afterwards.
  */
 export function textOf(place: Error): Error {
   const text = new Place(place.message);
@@ -32,12 +32,12 @@ export function textOf(place: Error): Error {
   return text;
 }
 
-/** Stacks that are taken in a second. */
+/** The number of stacks taken in a second. */
 const PER_SECOND = 500;
 
 /**
- * Takes stacks as long as they cost next to nothing. One costs as much as taking a connection and
- * giving it back: a program that does little else is not to pay twice, and no other notices.
+ * Takes stacks up to a budget. One stack costs as much as taking and returning a connection, which
+ * would double the cost of a program that does little else.
  */
 export class Places {
   #left = PER_SECOND;
@@ -50,7 +50,7 @@ export class Places {
     return here(what);
   }
 
-  /** Even to look at the clock each time would show. */
+  /** Reading the clock on every call is measurable, so this checks every 32nd call. */
   #refill(): boolean {
     if (++this.#refused % 32 !== 0) return false;
     const now = performance.now();
@@ -62,14 +62,14 @@ export class Places {
 }
 
 /**
- * The error with the stack of `site`, or of the async functions that are waiting for it. What is no
- * error of the driver's, such as the reason of an `AbortSignal`, is not ours to change.
+ * Returns the error with the stack of `site`, or of the async functions that wait for it. Errors of
+ * others, such as the reason of an `AbortSignal`, are returned unchanged.
  */
 export function located(error: unknown, site: Error | undefined): unknown {
   return error instanceof PgError ? withCallSite(error, site) : error;
 }
 
-/** The first frame that is neither the driver's own nor the runtime's: `at handler (server.ts:12:3)`. */
+/** Returns the first frame outside the driver and the runtime: `at handler (server.ts:12:3)`. */
 export function frameOf(place: Error | undefined): string {
   const lines = (place?.stack ?? "").split("\n").slice(1);
   const foreign = lines.find((line) => /:\d+:\d+/.test(line) && !isOurs(line));

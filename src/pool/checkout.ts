@@ -1,17 +1,17 @@
 import { PoolDeadlockError } from "../errors/errors.ts";
 import { frameOf, nowhere, textOf } from "./call_stack.ts";
 
-/** That somebody holds a connection alone: from where, and since when. Knows no connection. */
+/** The record of an exclusive checkout: its place and time. It does not refer to the connection. */
 export class Holding {
-  /** Milliseconds. */
+  /** The time of the checkout in milliseconds. */
   readonly since: number;
-  /** It was given back. */
+  /** Whether the connection was returned. */
   over = false;
-  /** That it lasts long was reported. */
+  /** Whether the pool has reported that it lasts long. */
   reported = false;
   #place: Error | undefined;
 
-  /** `place` is the holder's stack, if it was noted. */
+  /** `place` is the stack of the caller that took the connection, if it was recorded. */
   constructor(place: Error | undefined, since: number) {
     this.since = since;
     this.#place = place;
@@ -21,7 +21,7 @@ export class Holding {
     return this.#place ?? nowhere("taken");
   }
 
-  /** Its place holds nobody any more who may have the connection. */
+  /** Turns the stack into text, so that it does not refer to the objects of its functions. */
   settle(): void {
     if (this.#place !== undefined) this.#place = textOf(this.#place);
   }
@@ -31,7 +31,7 @@ export class Holding {
   }
 }
 
-/** The connections that a chain of calls holds: what a runtime's async context carries. */
+/** The checkouts of a chain of calls, as the async context carries them. */
 export interface HoldingContext {
   readonly holding: Holding;
   readonly outer: HoldingContext | undefined;
@@ -39,7 +39,7 @@ export interface HoldingContext {
 
 const NONE: readonly Holding[] = Object.freeze([]);
 
-/** What is still held of a context. */
+/** Returns the checkouts of a context that are not over. */
 export function heldIn(context: HoldingContext | undefined): readonly Holding[] {
   if (context === undefined) return NONE;
   const held: Holding[] = [];
@@ -49,12 +49,14 @@ export function heldIn(context: HoldingContext | undefined): readonly Holding[] 
   return held;
 }
 
-/** Seconds after which a waiter that holds a connection himself looks whether that can go well. */
+/**
+ * The seconds after which a caller that waits for a second connection is checked for a deadlock.
+ */
 export const DEADLOCK_CHECK = 1;
 
 /**
- * Whether none of those who hold a connection will give one back: each waits for another one
- * himself, `inside` telling what the waiters hold.
+ * Reports whether no held connection will be returned, because each holder waits for another
+ * connection. `inside` has the checkouts of each waiting caller.
  */
 export function isDeadlock(
   held: readonly Holding[],
@@ -65,7 +67,7 @@ export function isDeadlock(
   return held.length > 0 && held.every((holding) => stuck.has(holding));
 }
 
-/** The error for one of them; names both places. */
+/** Returns the error for one of the callers; it names both places. */
 export function deadlock(holding: Holding, waitsAt: Error | undefined): PoolDeadlockError {
   const message = `deadlock: this waits for a connection of the pool ${frameOf(waitsAt)}, and ` +
     `holds one itself, taken ${frameOf(holding.takenAt)}; all others are held by callers that ` +

@@ -1,4 +1,4 @@
-/** What is done with a connection that is given back, before somebody else gets it. */
+/** The treatment of a connection between two borrowers. */
 import { OperationalError } from "../errors/errors.ts";
 import * as ownSql from "../own_sql.ts";
 import { executeSimple } from "../query/simple.ts";
@@ -11,10 +11,10 @@ import { here } from "./call_stack.ts";
 import { tell } from "./report.ts";
 import type { Slot } from "./slot.ts";
 
-/** Seconds that a check or a reset may take before the connection is given up. */
+/** The seconds that a check or a reset may take before the connection is closed. */
 export const CHECK_TIME = 5;
 
-/** What is wrong with a slot that is given back, told to `onDirtyRelease`, and what to do about it. */
+/** Reports a fault of a returned connection to `onDirtyRelease`, and returns the remedy. */
 export function leftover(
   slot: Slot,
   holding: Holding | undefined,
@@ -30,7 +30,7 @@ export function leftover(
 
 function problemOf({ core: { session }, executor }: Slot): LeaseReport["problem"] | undefined {
   if (session.pending > executor.ownPending) return "busy";
-  // A transaction that was never ended may still claim the session for itself.
+  // A transaction that was never ended may still have the exclusive use of the session.
   session.lock?.abandoned?.();
   session.lock = undefined;
   if (session.transactionStatus === "failed") return "in a failed transaction";
@@ -60,8 +60,8 @@ export async function reset(
 }
 
 /**
- * Runs `work` on a session, and ends the session when it takes longer than `seconds` (0: no limit) or
- * `signal` aborts: `work` may be a user's own, which would wait on.
+ * Runs `work` on a session, and ends the session when `work` takes longer than `seconds` (0: no
+ * limit) or `signal` aborts. Code of the user may never settle by itself.
  */
 export async function inTime<T>(
   session: Session,

@@ -11,9 +11,9 @@ import type { Opened } from "./slot.ts";
 
 /** Opens the connections of a pool. */
 export class Connector {
-  /** Whether an error finds its caller by itself; known with the first connection. */
+  /** Whether errors keep the stacks of async callers; known with the first connection. */
   keepsStacks = false;
-  /** What tells who holds a connection; known with the first connection. */
+  /** The async context that carries the held connections; known with the first connection. */
   context: AsyncContext<HoldingContext> | undefined;
   readonly #dsn: string | Url | undefined;
   readonly #options: ConnectOptions;
@@ -21,7 +21,7 @@ export class Connector {
   readonly #detect: () => Promise<Runtime>;
   #runtime: Runtime | undefined;
 
-  /** `detect` finds out which runtime this is, when the options do not say. */
+  /** `detect` returns the runtime if the options do not name one. */
   constructor(
     dsn: string | Url | undefined,
     options: ConnectOptions,
@@ -36,7 +36,7 @@ export class Connector {
     this.#rules = { effects, forbids, cleans: !forbids && reset !== "text" };
   }
 
-  /** Opens one; aborted by `signal`. `trace` learns where it goes to. */
+  /** Opens a connection, unless `signal` aborts. `trace` learns the destination. */
   open(signal: Signal, trace: PoolTrace): Promise<Opened> {
     return this.#open(signal, (role) => role, trace);
   }
@@ -46,7 +46,7 @@ export class Connector {
     this.#runtime?.unrefTimer(timer);
   }
 
-  /** Opens the one that listens. */
+  /** Opens the connection of `listen()`. */
   openToListen(signal: Signal): Promise<Opened> {
     return this.#open(signal, listeningRole);
   }

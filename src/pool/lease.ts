@@ -1,23 +1,23 @@
 import type { Holding } from "./checkout.ts";
 import type { PoolOptions } from "./options.ts";
 import { report } from "./report.ts";
-import type { Slot } from "./slot.ts";
+import type { Slot, SlotLease } from "./slot.ts";
 
-/** Who takes slots back. */
+/** The lender, as far as a lease needs it. */
 export interface Releaser {
-  /** A promise while the slot must be cleaned. */
+  /** Takes a slot back; returns a promise if it must be cleaned first. */
   release(slot: Slot): Promise<void> | undefined;
 }
 
 const DONE: Promise<void> = Promise.resolve();
 
-/** One caller's time with a slot. */
-export class Lease {
+/** The exclusive use of a slot by one caller. */
+export class Lease implements SlotLease {
   readonly slot: Slot;
   readonly holding: Holding;
   /**
-   * What everything made from the connection holds on to, or the stream that has it, while the lease
-   * is young; after that the lease knows nothing of it, so that it can be lost.
+   * An object that everything made from the connection refers to, or the stream that has the
+   * connection. An older lease drops it, so that its loss can be noticed.
    */
   anchor: object | undefined;
   readonly #releaser: Releaser;
@@ -36,7 +36,7 @@ export class Lease {
     return this.holding.over;
   }
 
-  /** Resolves when it is over, or its connection is. Made when somebody asks for it. */
+  /** Resolves when the lease or its connection ends. The promise is made on first use. */
   get ended(): Promise<void> {
     return this.#ended ??= this.isOver ? DONE : new Promise((resolve) => {
       this.#end = resolve;
@@ -44,12 +44,14 @@ export class Lease {
     });
   }
 
-  /** Its connection is over: a promise to race would remember every holder there was. */
+  /**
+   * Records that the connection has ended. A shared promise would keep a reaction for each holder.
+   */
   lost(): void {
     this.#end?.();
   }
 
-  /** Gives the slot back, once. */
+  /** Returns the slot; further calls do nothing. */
   end(): Promise<void> {
     if (this.#ending === undefined) {
       this.holding.over = true;
@@ -60,7 +62,7 @@ export class Lease {
     return this.#ending;
   }
 
-  /** Ends the session, and gives the slot back. */
+  /** Ends the session and returns the slot. */
   destroy(reason: unknown): void {
     if (this.isOver) return;
     this.slot.core.session.destroy(reason);
@@ -68,9 +70,9 @@ export class Lease {
   }
 }
 
-/** Notices connections that were taken and forgotten. */
+/** Notices connections that were taken and never returned. */
 export class Losses {
-  readonly #registry: FinalizationRegistry<Lease>;
+  readonly #registry: FinalizationRegistry<SlotLease>;
 
   constructor(onLeak: PoolOptions["onLeak"]) {
     this.#registry = new FinalizationRegistry((lease) => {
@@ -81,8 +83,8 @@ export class Losses {
     });
   }
 
-  /** From now on the lease is lost when its anchor is. */
-  watch(lease: Lease): void {
+  /** Reports the lease as lost once its anchor is collected. */
+  watch(lease: SlotLease): void {
     if (lease.anchor === undefined) return;
     lease.holding.settle();
     this.#registry.register(lease.anchor, lease);

@@ -1,6 +1,6 @@
 /**
- * Who gets which connection, and when: the slots, those who wait for one, and the rules. What a slot
- * may become is in the table of slot.ts; opening, cleaning and closing connections is slots.ts'.
+ * The rules by which callers get connections. slot.ts has the states of a slot; slots.ts opens,
+ * cleans and closes connections.
  */
 import { InterfaceError, PoolTimeoutError } from "../errors/errors.ts";
 import { after } from "../session/alarm.ts";
@@ -20,7 +20,7 @@ export class Lender {
   readonly #waiting = new WaitingList();
   readonly #clock = new AlarmClock(() => this.#timeOutAll());
   readonly #slots: Slots;
-  /** Who watches. */
+  /** The diagnostics channels. */
   readonly trace: PoolTrace;
   #closing: Promise<void> | undefined;
   #drained: (() => void) | undefined;
@@ -45,9 +45,9 @@ export class Lender {
   }
 
   /**
-   * What `use` makes of a slot, at once or when one comes free, for somebody who waits `timeout`
-   * seconds (0: no limit) and holds the connections `inside`. The slot is given back by
-   * {@linkcode release}.
+   * Calls `use` with a slot, at once or when one comes free, and returns the result. The caller
+   * waits for `timeout` seconds at most (0: no limit) and holds the connections `inside`.
+   * {@linkcode release} returns the slot.
    */
   acquire<T>(
     wish: Wish,
@@ -66,8 +66,8 @@ export class Lender {
   }
 
   /**
-   * Gives a slot back; one that was shared, taken at `since` if anybody wants to know. Resolves when
-   * it is free for others, or gone; never rejects.
+   * Returns a slot. `since` is the time at which a shared slot was taken, if that is traced.
+   * Resolves when the slot is free or gone; never rejects.
    */
   release(slot: Slot, since?: number): Promise<void> | undefined {
     const { release } = this.trace;
@@ -80,7 +80,7 @@ export class Lender {
     return undefined;
   }
 
-  /** Whether nothing is lent any more: closed or closing. */
+  /** Whether the pool is closing or closed. */
   get closed(): boolean {
     return this.#closing !== undefined;
   }
@@ -97,7 +97,10 @@ export class Lender {
     };
   }
 
-  /** Lends nothing new, waits for what is lent or was asked for, at most `timeout` seconds; closes. */
+  /**
+   * Refuses new callers, serves those that wait, and closes the connections; after `timeout`
+   * seconds (0: no limit) it destroys the rest.
+   */
   close(timeout: number): Promise<void> {
     return this.#closing ??= this.#close(timeout);
   }
@@ -116,7 +119,7 @@ export class Lender {
     this.#slots.stop();
   }
 
-  /** The slot for a wish, `demand` of which there are. */
+  /** Returns a slot for a request. `demand` is the number of waiting requests. */
   #pick(
     kind: Kind,
     inside: readonly Holding[],
@@ -126,7 +129,7 @@ export class Lender {
     const slots = this.#slots;
     const idle = slots.takeIdle(demand, now);
     if (idle !== undefined) return idle;
-    // Who holds a connection could wait behind one who waits for what he has locked.
+    // A caller that holds a connection could wait behind a query that waits for its locks.
     if (kind !== "shared" || inside.length > 0 || slots.coming >= demand) return undefined;
     return slots.shareable();
   }
@@ -146,14 +149,14 @@ export class Lender {
     return waiter.promise;
   }
 
-  /** What ends a wait before its time. */
+  /** Sets up what may end a wait early. */
   #watch(waiter: Waiter): void {
     const { wish: { signal }, inside } = waiter;
     this.#clock.set(waiter.due);
     if (signal !== undefined) {
       waiter.onAbort = () => {
         this.#slots.counters.cancelled++;
-        // Its listener is gone already, and to look for it among many takes long.
+        // The listener is gone already, and removing one of many takes long.
         waiter.onAbort = undefined;
         this.#drop(waiter, signal.reason);
       };
@@ -169,7 +172,7 @@ export class Lender {
     waiter.fail(reason);
     const { timeout, cancel } = this.trace;
     (reason instanceof PoolTimeoutError ? timeout : cancel).tell(past(waiter.since));
-    // He may have been all that others waited behind.
+    // Others may have waited only behind this caller.
     this.#serve();
   }
 
@@ -179,7 +182,7 @@ export class Lender {
     return isRemoved;
   }
 
-  /** Those whose time is over, and the clock is set for the next. */
+  /** Fails the callers that have waited too long, and sets the clock for the next. */
   #timeOutAll(): void {
     const now = performance.now();
     let next = Infinity;
@@ -224,7 +227,7 @@ export class Lender {
     this.trace.acquire.tell((now - waiter.since) / 1000);
   }
 
-  /** Serves who waits, in order, as far as there are slots. */
+  /** Serves waiting callers in order, as far as there are slots. */
   #serve(now: number = performance.now()): void {
     for (let next = this.#waiting.first; next !== undefined; next = this.#waiting.first) {
       const slot = this.#pick(next.wish.kind, next.inside, this.#waiting.length, now);
@@ -243,8 +246,8 @@ export class Lender {
   }
 
   /**
-   * A connection could not be opened. `onConnect`'s own error goes to who is first; when the server
-   * does not want us and nobody has a connection to give back, there is no use in waiting.
+   * Handles a failed attempt to connect. An error of `onConnect` fails the first caller. An error
+   * that waiting cannot cure fails all callers, unless a held connection may still come back.
    */
   #refused(error: unknown, byHook: boolean): void {
     const all = [...this.#waiting];
@@ -258,7 +261,7 @@ export class Lender {
   }
 }
 
-/** Seconds since then. */
+/** Returns the seconds since a time. */
 function past(then: number): number {
   return (performance.now() - then) / 1000;
 }

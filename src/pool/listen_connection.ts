@@ -9,20 +9,20 @@ import { CHECK_TIME, inTime } from "./cleaning.ts";
 import { Placement } from "./server_role.ts";
 import type { Opened } from "./slot.ts";
 
-/** One session that a pool listens on, for as long as it lasts. */
+/** One session that the pool listens on. */
 export class Line {
-  /** Resolves when it is over, with the reason. */
+  /** Resolves with the reason when the session ends. */
   readonly ended: Promise<Error>;
-  /** When it was last known to live; milliseconds since 1970. */
+  /** The last sign of life, in milliseconds since 1970. */
   heard: number = Date.now();
   readonly #session: Session;
   readonly #connection: Connection;
   readonly #placement: Placement;
   #heartbeat: ReturnType<typeof setInterval> | undefined;
-  /** Why it was given up here. */
+  /** The reason for which the pool has given the session up. */
   #reason: Error | undefined;
 
-  /** `heartbeat`: seconds; 0: none. */
+  /** `heartbeat` is the interval of the checks in seconds; 0: none. */
   constructor({ core, role }: Opened, heartbeat: number, deliver: (one: Notification) => void) {
     this.#session = core.session;
     this.#connection = new Connection(core);
@@ -42,19 +42,19 @@ export class Line {
   }
 
   /**
-   * Listens to channels: to all, or to none when it fails, because the statements of one simple query
-   * are one transaction. Source: manual, "Multiple Statements in a Simple Query".
+   * Listens to all channels, or to none when it fails, because the statements of a simple query are
+   * one transaction. Source: manual, "Multiple Statements in a Simple Query".
    */
   listen(channels: readonly string[]): Promise<void> {
     return this.#run(channels.map((name) => ownSql.listen(quoteIdentifier(name))).join("; "));
   }
 
-  /** Never rejects: a session on which that fails is over. */
+  /** Stops listening to a channel. Never rejects; a failure ends the session. */
   async unlisten(channel: string): Promise<void> {
     await this.#run(ownSql.unlisten(quoteIdentifier(channel))).catch((error) => this.giveUp(error));
   }
 
-  /** Resolves after `seconds`; rejects when it is over before. */
+  /** Resolves after `seconds`; rejects when the session ends before. */
   async outlast(seconds: number): Promise<void> {
     let clock: ReturnType<typeof setTimeout>;
     const over = new Promise<undefined>((resolve) => {
@@ -65,19 +65,19 @@ export class Line {
     if (reason !== undefined) throw reason;
   }
 
-  /** Ends it at once. */
+  /** Ends the session at once. */
   giveUp(reason: Error): void {
     this.#reason ??= reason;
     this.#session.destroy(reason);
   }
 
-  /** Ends it politely, within `seconds` (0: no limit but `closeTimeout`). Never rejects. */
+  /** Closes the session within `seconds` (0: no limit but `closeTimeout`). Never rejects. */
   async close(seconds: number): Promise<void> {
     clearInterval(this.#heartbeat);
     await inTime(this.#session, seconds, () => this.#session.close()).catch(() => {});
   }
 
-  /** An empty query: its answer also tells whether the server has changed its role. */
+  /** Sends an empty query. The answer also shows whether the server has changed its role. */
   #check(due: number): void {
     this.#run("", due).then(() => {
       if (this.#placement.misplaced) this.giveUp(new OperationalError(MISPLACED));
@@ -92,7 +92,7 @@ export class Line {
       await this.#connection.query(text).simple().all();
       this.heard = Date.now();
     } catch (error) {
-      // That a lost session takes no requests is not what has gone wrong.
+      // A lost session refuses requests; the reason is how it was lost.
       throw this.#session.closed ? await this.ended : error;
     } finally {
       stop();

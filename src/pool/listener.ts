@@ -1,6 +1,6 @@
 /**
- * What a pool listens on: one session for all its channels, replaced when it is lost. What the
- * session may become is in the table of listener_state.ts.
+ * The subscriptions of a pool, on one session that is replaced when it is lost. listener_state.ts
+ * has its states.
  */
 import { InterfaceError, type PoolTimeoutError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
@@ -17,42 +17,44 @@ import { refusal } from "./pool_executor.ts";
 import type { Opened } from "./slot.ts";
 import type { ListenerStats } from "./stats.ts";
 
-/** A notification, as a subscription of a pool gives it. */
+/** A notification of a pool's subscription. */
 export interface PoolNotification extends Notification {
-  /** What tells it from a {@linkcode Gap}. */
+  /** The kind of event, as opposed to a {@linkcode Gap}. */
   readonly type: "notification";
 }
 
 /**
- * The listening session was lost and replaced: whatever was notified in between has not come, and
- * will not. What comes after this is complete again.
+ * A gap in the notifications: the listening session was lost and replaced. Notifications sent
+ * meanwhile are lost. Those after this event are complete again.
  */
 export interface Gap {
-  /** What tells it from a notification. */
+  /** The kind of event, as opposed to a notification. */
   readonly type: "gap";
   /** The subscription's channel. */
   readonly channel: string;
-  /** When the session was last known to live, by this machine's clock. */
+  /** The last sign of life of the lost session, by this machine's clock. */
   readonly since: Date;
-  /** When its successor listened to all channels. */
+  /** The time at which the new session listened to all channels. */
   readonly until: Date;
-  /** Why it was lost. */
+  /** The reason for the loss. */
   readonly cause: Error;
 }
 
-/** What a subscription of a pool gives. */
+/** An event of a pool's subscription. */
 export type ListenEvent = PoolNotification | Gap;
 
-/** How a pool is to listen. */
+/** Options of `pool.listen()`. */
 export interface PoolListenOptions extends ListenOptions {
-  /** Seconds to wait until it listens; 0: no limit. Default: `acquireTimeout`. */
+  /** The longest wait for the subscription in seconds; 0 is no limit. Default: `acquireTimeout`. */
   readonly timeout?: number | undefined;
 }
 
-/** Seconds that a new session must last before its loss is not taken for a failed attempt. */
+/**
+ * The seconds that a new session must last before its loss no longer counts as a failed attempt.
+ */
 const PROBATION = 1;
 
-/** The subscriptions of a pool, and the session they share. */
+/** The subscriptions of a pool and the session that they share. */
 export class Listener {
   readonly #settings: PoolSettings;
   readonly #open: (signal: Signal) => Promise<Opened>;
@@ -60,11 +62,13 @@ export class Listener {
   readonly #channels = new Map<string, Channel>();
   #state: ListenerState = "off";
   #line: Line | undefined;
-  /** The channels that are listened to together. */
+  /** The channels of the LISTEN under way. */
   #batch: readonly Channel[] = [];
-  /** The attempt under way, up to the end of the probation; aborted when nobody wants it any more. */
+  /**
+   * The attempt under way, up to the end of the probation; aborted when the last subscription ends.
+   */
   #attempt: AbortController | undefined;
-  /** The last session that was live, when it was lost. */
+  /** The loss of the last live session. */
   #lost: { readonly since: number; readonly cause: Error } | undefined;
   #gaps = 0;
   /** Whether any session was live so far. */
@@ -77,7 +81,7 @@ export class Listener {
     this.#opener = new Opener(settings.connectBackoff, () => this.#advance());
   }
 
-  /** Subscribes; resolves when the server has confirmed it. */
+  /** Subscribes to a channel; resolves when the server has confirmed it. */
   async listen(name: string, options: PoolListenOptions): Promise<Subscription<ListenEvent>> {
     checkChannel(name);
     if (this.#settings.pooler === "transaction") throw refusal("listeners");
@@ -104,7 +108,7 @@ export class Listener {
     return { state: this.#state, channels: this.#channels.size, subscriptions, gaps: this.#gaps };
   }
 
-  /** Ends every subscription in order, and the session, within `seconds`. Never rejects. */
+  /** Ends every subscription without an error, and the session within `seconds`. Never rejects. */
   close(seconds: number): Promise<void> {
     return this.#closing ??= this.#close(seconds);
   }
@@ -129,7 +133,7 @@ export class Listener {
     return member;
   }
 
-  /** A session that listens already is added to; else the channel goes with the others. */
+  /** Adds the channel to a live session, or to those of the next attempt. */
   #add(channel: Channel): void {
     this.#channels.set(channel.name, channel);
     if (this.#state === "live") this.#addTo(this.#line!, channel);
@@ -152,7 +156,7 @@ export class Listener {
     await this.#stop("unwanted")?.close(0);
   }
 
-  /** Makes an attempt, if one is wanted and may begin. */
+  /** Starts an attempt to connect if one is needed and allowed. */
   #advance(): void {
     if (this.#state === "off" && this.#channels.size > 0) this.#on("wanted");
     if (this.#state !== "away" || this.#attempt !== undefined || !this.#opener.ready) return;
@@ -166,7 +170,7 @@ export class Listener {
       });
   }
 
-  /** Opens a session, listens to all channels, and sees whether it lasts. */
+  /** Opens a session, listens to all channels, and waits for the end of the probation. */
   async #connect(signal: Signal): Promise<void> {
     try {
       const line = this.#opened(await this.#open(signal), signal);
@@ -198,13 +202,16 @@ export class Listener {
     this.#lost = undefined;
     if (lost !== undefined) this.#gaps++;
     for (const channel of this.#batch) live(channel, lost);
-    // They came while the others were on their way.
+    // These were added while the others were on their way.
     for (const channel of this.#channels.values()) {
       if (!channel.isLive) this.#addTo(line, channel);
     }
   }
 
-  /** A notification may come before the answer to LISTEN is known here; the gap goes before it. */
+  /**
+   * Delivers a notification. It may come before the answer to LISTEN is processed; the gap comes
+   * first.
+   */
   #deliver(line: Line, notification: Notification): void {
     this.#confirmed(line);
     const members = this.#channels.get(notification.channel)?.members ?? [];
@@ -223,7 +230,7 @@ export class Listener {
 
   #failed(error: unknown): void {
     const line = this.#line;
-    // What has happened to a session that was live was told by its end.
+    // The end of a live session was handled by its own event.
     if (this.#state !== "connecting" && this.#state !== "subscribing") return;
     this.#line = undefined;
     line?.giveUp(error as Error);
@@ -237,7 +244,7 @@ export class Listener {
     });
   }
 
-  /** Ends the attempt or the session, of which the latter is to be closed. */
+  /** Aborts the attempt, and returns the session to close. */
   #stop(event: "unwanted" | "closed"): Line | undefined {
     const line = this.#line;
     this.#line = this.#lost = undefined;
@@ -268,18 +275,18 @@ export class Listener {
   }
 }
 
-/** A channel that somebody listens to. */
+/** A channel with subscriptions. */
 interface Channel {
   readonly name: string;
   readonly members: Set<Member>;
-  /** The server has confirmed it for the session there is. */
+  /** Whether the server has confirmed it for the present session. */
   isLive: boolean;
 }
 
-/** A subscription, and the call that waits for it. */
+/** A subscription and the call that waits for it. */
 class Member {
   readonly subscription: Subscription<ListenEvent>;
-  /** Resolves when its channel is live for the first time. */
+  /** Resolves when the channel is live for the first time. */
   readonly joined: Promise<void>;
   #isJoined = false;
   #join!: () => void;
@@ -293,19 +300,19 @@ class Member {
     });
   }
 
-  /** Its channel is live, after a loss or for the first time. */
+  /** Records that the channel is live, after a loss or for the first time. */
   join(lost?: { readonly since: number; readonly cause: Error }): void {
     if (this.#isJoined && lost !== undefined) this.#tell(lost.since, lost.cause);
     this.#isJoined = true;
     this.#join();
   }
 
-  /** Fails the call, if it still waits. */
+  /** Rejects the call if it still waits. */
   refuse(reason: unknown): void {
     this.#refuse(reason);
   }
 
-  /** A gap that was not read yet covers what is lost later, too: who reads it catches up then. */
+  /** Delivers a gap. A gap that was not read yet is extended to cover the later loss. */
   #tell(since: number, cause: Error): void {
     const { subscription } = this;
     const unread = subscription.pinned as Gap | undefined;

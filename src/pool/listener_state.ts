@@ -1,38 +1,38 @@
-/** What the session that a pool listens on is doing. */
+/** The states of the session that a pool listens on. */
 export type ListenerState =
-  /** Nobody listens, and there is none. */
+  /** No subscription and no session. */
   | "off"
-  /** Somebody does, but it is lost or was refused; the next attempt comes when the backoff says. */
+  /** The session is lost or was refused; the next attempt comes after a pause. */
   | "away"
-  /** Dialling, logging in. */
+  /** A connection is being opened. */
   | "connecting"
-  /** All channels are being listened to, by one statement list: none is before all are. */
+  /** LISTEN for all channels is under way, as one statement list. */
   | "subscribing"
-  /** All are, and notifications come. */
+  /** All channels are confirmed, and notifications arrive. */
   | "live"
   /** The pool is closed. */
   | "closed";
 
-/** What changes that: its users, the server and the network, the clock, the pool. */
+/** The events that change the state. */
 export type ListenerEvent =
-  /** The first channel is asked for. */
+  /** The first subscription is made. */
   | "wanted"
-  /** The last channel was left. */
+  /** The last subscription has ended. */
   | "unwanted"
-  /** The backoff's pause is over. */
+  /** The pause between two attempts is over. */
   | "due"
-  /** The session is there. */
+  /** The session is open. */
   | "opened"
   /** The server has confirmed all channels, by its answer or by a notification. */
   | "confirmed"
-  /** It could not be opened, the channels were refused, or it was lost. */
+  /** The session could not be opened, refused the channels, or was lost. */
   | "failed"
-  /** The server does not want us, and will not: every subscription ends with that. */
+  /** The server refuses for good; every subscription ends with its error. */
   | "refused"
-  /** The pool closes: every subscription ends in order. */
+  /** The pool closes; every subscription ends without an error. */
   | "closed";
 
-/** All transitions there are; an event that a state does not name cannot happen in it. */
+/** All transitions. An event that a state does not list cannot happen in it. */
 export const TRANSITIONS: Readonly<
   Record<ListenerState, Readonly<Partial<Record<ListenerEvent, ListenerState>>>>
 > = {
@@ -56,7 +56,7 @@ export const TRANSITIONS: Readonly<
   closed: {},
 };
 
-/** Makes a transition of the table. */
+/** Returns the next state. */
 export function transition(state: ListenerState, event: ListenerEvent): ListenerState {
   const next = TRANSITIONS[state][event];
   if (next === undefined) throw new Error(`"${event}" while the listener is ${state}`);

@@ -6,33 +6,33 @@ import {
   PoolTimeoutError,
 } from "../errors/errors.ts";
 
-/** How many connections are being opened at once, while all goes well. */
+/** The number of connections opened at once while attempts succeed. */
 const PARALLEL = 4;
 
-/** Milliseconds before the second attempt; doubled with each that fails. */
+/** The milliseconds before the second attempt; doubled with each failure. */
 const FIRST_PAUSE = 50;
 
 /**
- * Paces connecting: a few at once while the server answers; after a failure one at a time, with
- * growing pauses and jitter, so that a server that comes back is not run over.
+ * Paces attempts to connect: a few at once while they succeed; after a failure one at a time, with
+ * growing, random pauses, so that a server that restarts is not flooded.
  */
 export class Opener {
   readonly #longestPause: number;
   readonly #again: () => void;
-  /** Lets the process end although a timer is set; `undefined`: no pause does. */
+  /** Lets the process end during a pause; `undefined`: a pause holds the process. */
   readonly #unref: ((timer: Timer) => void) | undefined;
   #failures = 0;
   #pause: Timer | undefined;
-  /** When the pause is over. */
+  /** The end of the pause in milliseconds. */
   #due = 0;
-  /** Why the last attempt failed, until one succeeds. */
+  /** The error of the last attempt, if it failed. */
   lastError: unknown;
-  /** Attempts under way. */
+  /** The number of attempts under way. */
   running = 0;
 
   /**
-   * `again` is called when a pause is over; times in seconds. With `unref` a pause lets the process
-   * end, unless {@linkcode hold} is called.
+   * `again` is called after a pause; times are seconds. With `unref` a pause lets the process end,
+   * unless {@linkcode hold} is called.
    */
   constructor(longestPause: number, again: () => void, unref?: (timer: Timer) => void) {
     this.#longestPause = longestPause * 1000;
@@ -40,12 +40,12 @@ export class Opener {
     this.#unref = unref;
   }
 
-  /** Whether another attempt may begin now. */
+  /** Whether another attempt may start now. */
   get ready(): boolean {
     return this.#pause === undefined && this.running < (this.#failures > 0 ? 1 : PARALLEL);
   }
 
-  /** Makes an attempt. */
+  /** Makes an attempt to connect. */
   async attempt(open: () => Promise<void>): Promise<void> {
     this.running++;
     try {
@@ -66,13 +66,13 @@ export class Opener {
     this.#pause = undefined;
   }
 
-  /** Lets the pause hold the process: something waits for a connection. */
+  /** Makes the pause hold the process, because a caller waits. */
   hold(): void {
     if (this.#unref === undefined || this.#pause === undefined) return;
     this.#wait(Math.max(this.#due - performance.now(), 0));
   }
 
-  /** Ends the pause: somewhat waits that is not to wait for a second attempt. */
+  /** Ends the pause, because a caller must not wait for it. */
   hurry(): void {
     if (this.running === 0) this.stop();
   }
@@ -95,7 +95,10 @@ export class Opener {
 
 type Timer = ReturnType<typeof setTimeout>;
 
-/** Whether trying again is of no use: the options, the credentials or the database are wrong. */
+/**
+ * Reports whether another attempt cannot succeed: the options, the credentials or the database are
+ * wrong.
+ */
 export function isForGood(error: unknown): boolean {
   if (error instanceof InterfaceError || error instanceof NotSupportedError) return true;
   if (isMistake(error)) return true;
@@ -103,24 +106,27 @@ export function isForGood(error: unknown): boolean {
   return code.startsWith("28") || code === "3D000" || code === "42501";
 }
 
-/** A fault of the caller's own code, a `password` function for one, whatever it is wrapped in. */
+/**
+ * Reports whether an error, or one of its causes, is a mistake in code of the caller, such as a
+ * `password` function.
+ */
 function isMistake(error: unknown): boolean {
   if (error instanceof ReferenceError || error instanceof SyntaxError) return true;
-  // A request that has failed on the network is a TypeError as well.
+  // fetch() rejects with a TypeError when the network fails.
   if (error instanceof TypeError) return /undefined|null|is not (?:a|iterable)/.test(error.message);
   return error instanceof PgError && error.cause !== error && isMistake(error.cause);
 }
 
 /**
- * Reports whether a server is there but does not take connections now: it has none left (class 53), or
- * it is starting.
+ * Reports whether a server is up but takes no connections now: it has none left (class 53) or is
+ * starting.
  */
 export function isBusy(error: unknown): boolean {
   const code = error instanceof PgError ? error.code ?? "" : "";
   return code.startsWith("53") || code === "57P03";
 }
 
-/** The same refusal once more, for each who is refused. */
+/** Returns a copy of an error, one for each caller that it fails. */
 export function refusedAs(error: unknown): unknown {
   if (!(error instanceof PgError)) return error;
   const Class = error.constructor as new (message: string, options: object) => PgError;
@@ -129,7 +135,10 @@ export function refusedAs(error: unknown): unknown {
   return new Class(error.message, { cause: error, code, safeToRetry, ...fields });
 }
 
-/** The error of a caller that has waited in vain; the last attempt to connect may say why. */
+/**
+ * Returns the error of a caller that has waited too long, with the error of the last attempt to
+ * connect.
+ */
 export function timedOut(message: string, lastError: unknown): PoolTimeoutError {
   if (lastError === undefined) {
     return new PoolTimeoutError(message, { code: "53300", safeToRetry: true });

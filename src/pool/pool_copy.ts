@@ -6,12 +6,12 @@ import { bound } from "../session/deadline.ts";
 import { located } from "./call_stack.ts";
 import type { Loan, Need } from "./pool_query.ts";
 
-/** Takes a connection. */
+/** Takes a connection for a stream. */
 type Take = (need: Need) => Promise<Loan>;
 
 /**
- * A copy out of a pool. It takes its connection when it is first read, so that one that is never
- * read holds none, and gives it back at its end, whatever that is.
+ * Starts a copy out of the pool. The first read takes the connection, so that a stream that is
+ * never read holds none; the end of the stream, whatever its cause, returns it.
  */
 export function poolCopyTo(
   take: Take,
@@ -47,7 +47,7 @@ class PoolCopy implements Chunks {
       if (chunk === undefined) await this.#giveBack();
       return chunk;
     } catch (error) {
-      // A `progress` that throws leaves the copy to be ended.
+      // After a `progress` that throws, the copy itself has not ended yet.
       await copy.leave();
       await this.#giveBack();
       throw located(error, this.#site);

@@ -11,7 +11,7 @@ import { customSettings } from "./kept_settings.ts";
 import { OwnQuery, type TextRows } from "./own_query.ts";
 import { CHANGE_NAMES, type StateChange, StateChanges, type TextEffects } from "./session_state.ts";
 
-/** What the executors of a pool have in common. */
+/** The rules that all executors of a pool follow. */
 export interface PoolRules {
   /** The effects of the texts that the pool runs. */
   readonly effects: TextEffects;
@@ -34,15 +34,15 @@ export class PoolExecutor extends Executor {
   /** Queries of the pool's own that are not answered yet. */
   ownPending = 0;
   readonly #rules: PoolRules;
-  /** Something was run since the session was last cleaned. */
+  /** Whether anything was run since the session was last cleaned. */
   #isUsed = false;
-  /** The session is to be cleaned before anything else is run. */
+  /** Whether the session must be cleaned before the next request. */
   #isDue = false;
   #cleaning: string;
   /** The texts of `onConnect`, while that runs. */
   #texts: string[] | undefined;
 
-  /** `startup` are the parameters that the connection was opened with. */
+  /** `startup` has the parameters that the connection was opened with. */
   constructor(
     session: Session,
     types: TypeRegistry,
@@ -88,12 +88,17 @@ export class PoolExecutor extends Executor {
     return this.#isUsed;
   }
 
-  /** Begins a borrower's time: what was run before is undone in front of the first request. */
+  /**
+   * Starts the use by another borrower: the first request will be preceded by a cleaning, if one is
+   * due.
+   */
   handOver(): void {
     this.#isDue = this.isUsed;
   }
 
-  /** Sends a cleaning. When it fails, the session ends, and nothing that was sent behind it has run. */
+  /**
+   * Sends a cleaning. If it fails, the session ends, and nothing that was sent behind it has run.
+   */
   clean(): void {
     this.cleaned();
     // A transaction that is about to begin has the session's turn already.
@@ -113,14 +118,14 @@ export class PoolExecutor extends Executor {
     return this.#cleaning;
   }
 
-  /** Begins to record what `onConnect` runs. */
+  /** Starts to record the texts that `onConnect` runs. */
   record(): void {
     this.#texts = [];
   }
 
   /**
-   * Restores with each cleaning from now on the settings that `onConnect` has made. Returns whether
-   * these are all that it has left in the session.
+   * Makes each later cleaning restore the settings that `onConnect` has made. Returns whether these
+   * are all that it has left in the session.
    */
   async keep(): Promise<boolean> {
     const names = this.#texts?.map(customSettings) ?? [];
@@ -177,11 +182,11 @@ const TAGS: ReadonlyMap<string, StateChange> = new Map([
   ["PREPARE", "statements"],
 ]);
 
-/** Returns the error for a text that a pool behind a pooler in transaction mode does not run. */
+/** Returns the error for a text that a pool behind a transaction-mode pooler refuses. */
 export function refusal(change: StateChange): NotSupportedError {
   const [name, instead] = CHANGE_NAMES[change];
   return new NotSupportedError(
     `${name} needs a session of its own, which a pooler in transaction mode does not give ` +
-      `(pooler: "transaction"); what does without is ${instead}`,
+      `(pooler: "transaction"); use ${instead} instead`,
   );
 }

@@ -5,7 +5,7 @@ import type { QueryContext } from "../query/query_context.ts";
 import type { Query } from "../query/query.ts";
 import type { QueryParameters } from "../query/queries.ts";
 
-/** A statement that each connection of a pool prepares by itself when it comes to run it. */
+/** A statement that each connection of the pool prepares when it first runs it. */
 export class PoolPreparedStatement<Row> extends PreparedStatement<Row> {
   readonly #run: (parameters: QueryParameters, options: StatementOptions) => Query<Row>;
   #isClosed = false;
@@ -33,7 +33,7 @@ export class PoolPreparedStatement<Row> extends PreparedStatement<Row> {
     return this.#run(parameters, options);
   }
 
-  /** Nothing is to be dropped: the connections keep it as they keep all statements. */
+  /** Ends the use of the statement. The connections keep it as they keep all statements. */
   override close(): Promise<void> {
     this.#isClosed = true;
     return Promise.resolve();

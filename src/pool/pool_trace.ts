@@ -1,23 +1,26 @@
-/** What is told of a pool by `node:diagnostics_channel`: plain channels, because each is a moment. */
+/**
+ * The events of a pool on `node:diagnostics_channel`: plain channels, because each event is a
+ * moment.
+ */
 import type { DiagnosticsChannel } from "../runtime/runtime.ts";
 import { type ChannelOf, SILENT, type TraceOrigin } from "../trace.ts";
 import type { PoolSettings } from "./options.ts";
 import type { RetireReason } from "./slot.ts";
 
 /**
- * What is told with every event of a pool: how it stands right after, by the names of OpenTelemetry's
- * metrics. Times are seconds.
+ * The state of the pool right after an event, by the names of OpenTelemetry's metrics. Times are
+ * seconds.
  */
 export interface PoolTraceMessage {
   /** The pool's `name`, or `host:port/database`. */
   readonly "db.client.connection.pool.name": string;
-  /** Open connections by their state; those that are being cleaned count as used. */
+  /** The open connections by state; those that are being cleaned count as used. */
   readonly "db.client.connection.count": { readonly idle: number; readonly used: number };
-  /** Callers that wait for a connection. */
+  /** The callers that wait for a connection. */
   readonly "db.client.connection.pending_requests": number;
   /** The pool's `max`. */
   readonly "db.client.connection.max": number;
-  /** The most that may lie idle: the same. */
+  /** The most idle connections, which is `max` as well. */
   readonly "db.client.connection.idle.max": number;
   /** The pool's `min`. */
   readonly "db.client.connection.idle.min": number;
@@ -25,42 +28,42 @@ export interface PoolTraceMessage {
 
 /** `cornac.pg:pool:create`: a connection was opened. */
 export interface PoolCreateTrace extends PoolTraceMessage {
-  /** How long that took, `onConnect` included. */
+  /** The time it took, `onConnect` included. */
   readonly "db.client.connection.create_time": number;
 }
 
-/** `cornac.pg:pool:acquire`: somebody has got a connection, alone or shared. */
+/** `cornac.pg:pool:acquire`: a caller has got a connection, alone or shared. */
 export interface PoolAcquireTrace extends PoolTraceMessage {
-  /** How long he has waited; 0 when one was free. */
+  /** The time that the caller has waited; 0 when a connection was free. */
   readonly "db.client.connection.wait_time": number;
 }
 
-/** `cornac.pg:pool:release`: somebody has given his connection back. */
+/** `cornac.pg:pool:release`: a caller has returned a connection. */
 export interface PoolReleaseTrace extends PoolTraceMessage {
-  /** How long he has had it; absent when nobody listened yet when he took it. */
+  /** The time that the caller had it; absent if the channel had no subscriber when it was taken. */
   readonly "db.client.connection.use_time"?: number;
 }
 
 /** `cornac.pg:pool:retire`: a connection was closed or lost. */
 export interface PoolRetireTrace extends PoolTraceMessage {
-  /** Why. */
+  /** The reason. */
   readonly reason: RetireReason;
 }
 
-/** `cornac.pg:pool:timeout` and `cornac.pg:pool:cancel`: somebody has waited in vain. */
+/** `cornac.pg:pool:timeout` and `cornac.pg:pool:cancel`: a caller has waited without success. */
 export interface PoolGiveUpTrace extends PoolTraceMessage {
-  /** How long. */
+  /** The time that the caller has waited. */
   readonly waited: number;
 }
 
-/** How a pool stands. */
+/** The numbers of a pool. */
 interface Standing {
   readonly total: number;
   readonly idle: number;
   readonly waiting: number;
 }
 
-/** The channels of one pool; silent until its first connection is on its way. */
+/** The channels of one pool; silent until its first connection is being opened. */
 export class PoolTrace {
   readonly create: PoolChannel<number>;
   readonly acquire: PoolChannel<number>;
@@ -86,7 +89,9 @@ export class PoolTrace {
     this.cancel = new PoolChannel("cancel", "waited", state);
   }
 
-  /** Now the runtime is known, and where the connections go to: once. Callers may wait already. */
+  /**
+   * Sets up the channels once the runtime and the destination are known. Callers may wait already.
+   */
   introduce(channelOf: ChannelOf | undefined, origin: TraceOrigin): void {
     if (this.#name !== undefined) return;
     this.#name = this.#settings.name ?? nameOf(origin);
@@ -112,7 +117,7 @@ export class PoolTrace {
   }
 }
 
-/** One kind of event, which has at most one thing to tell besides how the pool stands. */
+/** The channel of one kind of event, with at most one value besides the state of the pool. */
 export class PoolChannel<Value> {
   readonly #event: string;
   readonly #field: string;
@@ -133,7 +138,7 @@ export class PoolChannel<Value> {
     return this.#channel.hasSubscribers;
   }
 
-  /** Makes nothing when nobody listens. */
+  /** Publishes an event, if the channel has subscribers. */
   tell(value: Value): void {
     if (!this.#channel.hasSubscribers) return;
     const state = this.#state();
@@ -141,7 +146,7 @@ export class PoolChannel<Value> {
   }
 }
 
-/** As the conventions would have it. */
+/** Returns the default name, as the semantic conventions define it. */
 function nameOf(origin: TraceOrigin): string {
   const { "server.address": address = "", "server.port": port, "db.namespace": database } = origin;
   const server = port === undefined ? address : `${address}:${port}`;

@@ -7,12 +7,12 @@ import type { Session } from "../session/session.ts";
 import type { Lease } from "./lease.ts";
 
 /**
- * A connection that belongs to a pool, and to its holder alone until he gives it back by `close()`
- * (or `await using`). After that every use of it is refused, because it is another's.
+ * A connection of a pool for one caller. `close()` (or `await using`) returns it to the pool; after
+ * that every use of this object is refused.
  *
- * Given back within a transaction, that is rolled back; given back in a failed one or with queries
- * still running, the connection is closed; `onDirtyRelease` is told of both. What was changed in the
- * session is undone, as the pool's `reset` says.
+ * If it is returned within a transaction, the transaction is rolled back. If it is returned in a failed
+ * transaction or with queries still running, the connection is closed. Both are reported to
+ * `onDirtyRelease`. Changes to the session are undone as the pool's option `reset` says.
  *
  * @example
  * ```ts
@@ -28,7 +28,7 @@ import type { Lease } from "./lease.ts";
 export class PooledConnection extends Connection {
   readonly #lease: Lease;
 
-  /** For the pool. */
+  /** Made by the pool. */
   constructor(lease: Lease) {
     const core = new LeasedCore(lease);
     super(core);
@@ -36,25 +36,28 @@ export class PooledConnection extends Connection {
     lease.anchor = core;
   }
 
-  /** For the pool: that it is held. */
+  /** Returns the checkout of a connection, for the pool. */
   static holdingOf(connection: PooledConnection): Holding {
     return connection.#lease.holding;
   }
 
-  /** Gives it back to the pool; resolves when it is fit for the next. Never rejects. */
+  /**
+   * Returns the connection to the pool; resolves when it is ready for the next caller. Never
+   * rejects.
+   */
   override close(): Promise<void> {
     return this.#lease.end();
   }
 
-  /** Closes the connection at once and gives its place back; pending queries are rejected. */
+  /** Closes the connection at once and frees its place; pending queries are rejected. */
   override destroy(reason?: unknown): void {
     this.#lease.destroy(reason);
   }
 }
 
 /**
- * The core of a connection for the time of a lease, and what its queries run on. Everything made
- * from the connection holds on to it, and nothing else does.
+ * The core of a connection for the time of a lease. Everything made from the connection refers to
+ * it, and nothing else does.
  */
 class LeasedCore implements ConnectionCore, QueryContext {
   readonly #lease: Lease;

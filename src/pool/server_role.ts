@@ -1,24 +1,27 @@
 /**
- * Whether a connection goes where it is wanted. A server may be promoted or demoted, or begin to
- * refuse writes, under connections that live; PostgreSQL (14 and later) reports it with its next
- * answer. Source: manual, "Hot Standby", `in_hot_standby`, `default_transaction_read_only`.
+ * Whether a connection still leads to a server of the wanted kind. A server may be promoted,
+ * demoted or made read-only while connections are open; PostgreSQL 14 and later report it with the
+ * next answer. Source: manual, "Hot Standby", `in_hot_standby`, `default_transaction_read_only`.
  */
 import type { Settings } from "../config/settings.ts";
 import type { ConnectionCore, Watcher } from "../connection_core.ts";
 
-/** The kind of server that is asked for: `targetSessionAttrs`. */
+/** The kind of server that `targetSessionAttrs` asks for. */
 export type Role = Settings["targetSessionAttrs"];
 
-/** By how they read and write. */
+/** The kinds that are chosen for reading. */
 const READING: ReadonlySet<Role> = new Set(["read-only", "standby", "prefer-standby"]);
 const BY_WRITING: ReadonlySet<Role> = new Set(["read-write", "read-only"]);
 
-/** It shuts down, has crashed, or is starting: a pooler may say so and go on. */
+/**
+ * The codes of a server that shuts down, has crashed or is starting. A pooler may pass one on and
+ * keep the connection.
+ */
 const GOING: ReadonlySet<string> = new Set(["57P01", "57P02", "57P03"]);
 
-/** One connection's. */
+/** The role of the server of one connection. */
 export class Placement implements Watcher {
-  /** It is to be closed as soon as nobody uses it, and another one to be opened. */
+  /** Whether the connection must be replaced once it is idle. */
   misplaced = false;
   readonly #reported: ReadonlyMap<string, string>;
   readonly #role: Role;
@@ -27,7 +30,7 @@ export class Placement implements Watcher {
   readonly #readOnly: string | undefined;
   #isRefused = false;
 
-  /** `isOwnDoing` tells whether its user has changed settings himself. */
+  /** `isOwnDoing` returns whether the borrower has changed settings. */
   constructor({ session, watchers }: ConnectionCore, role: Role, isOwnDoing: () => boolean) {
     this.#reported = session.parameterStatuses;
     this.#role = role;
@@ -46,7 +49,10 @@ export class Placement implements Watcher {
     this.#judge();
   }
 
-  /** Nobody has asked for reading only, and the server has begun to, or does not tell. */
+  /**
+   * Whether writes should succeed: reading was not asked for, and the server has begun to refuse
+   * writes or does not report its role.
+   */
   get #shouldWrite(): boolean {
     if (READING.has(this.#role) || this.#isOwnDoing()) return false;
     return this.#reported.get("in_hot_standby") !== "off" || this.#isReadOnlyNow;
@@ -63,7 +69,7 @@ export class Placement implements Watcher {
   }
 }
 
-/** Where to listen: a standby notifies nobody, so at the primary. */
+/** Returns the kind of server for LISTEN: the primary, because a standby sends no notifications. */
 export function listeningRole(asked: Role): Role {
   return asked === "read-write" ? asked : "primary";
 }

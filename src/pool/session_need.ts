@@ -7,7 +7,7 @@
  */
 import { statementsOf, type Token } from "./statements.ts";
 
-/** What a statement needs or leaves. */
+/** The ways in which a statement depends on its session. */
 type Need =
   /** A transaction begins. */
   | "begins"
@@ -25,7 +25,7 @@ type Need =
   | "listens"
   | "nothing";
 
-/** What is called instead. */
+/** The calls that run a statement of each kind. */
 const TRANSACTION = "pool.transaction(), or pool.connect() for a connection of your own";
 const SESSION = "pool.connect() for a connection of your own";
 const SETTING =
@@ -112,7 +112,7 @@ function endOf([, ...rest]: readonly string[]): Need {
   return words[0] === "and" && words[1] === "chain" ? "chains" : "ends";
 }
 
-/** What a command that has no word of its own for it does to the session. */
+/** Returns the need of a command by its content. */
 function contentOf(
   tokens: readonly Token[],
   words: readonly string[],

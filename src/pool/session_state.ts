@@ -1,12 +1,12 @@
 /**
- * What of a session's state outlives a query, told from the texts that are run: what must be undone
- * before somebody else gets the session. Source: manual, DISCARD.
+ * The changes that a text makes to its session, which must be undone before the next borrower.
+ * Source: manual, DISCARD.
  */
 import * as ownSql from "../own_sql.ts";
 import { refusalOf } from "./session_need.ts";
 import { Lexer, type TokenKind } from "../query/lexer.ts";
 
-/** Something that a text leaves behind in the session. */
+/** A kind of change that outlives its statement. */
 export type StateChange =
   | "settings"
   | "listeners"
@@ -15,18 +15,18 @@ export type StateChange =
   | "locks"
   | "cursors";
 
-/** What a text does that concerns others on the same session. */
+/** The effects of a text on its session. */
 export interface TextEffect {
   readonly changes: readonly StateChange[];
-  /** It begins or ends a transaction. */
+  /** Whether it begins or ends a transaction. */
   readonly transaction: boolean;
-  /** Why the pool does not run it as a query of its own, if it does not. */
+  /** The reason for which the pool refuses it as a query of its own. */
   readonly refusal?: string | undefined;
 }
 
-/** A statement's beginning. The texts that are looked at have no comments and no strings any more. */
+/** The beginning of a statement. Comments and strings are removed from the texts before. */
 const START = String.raw`(?:^|;)\s*`;
-/** Up to the closing parenthesis of a call, which may hold calls itself. */
+/** The arguments of a call up to its closing parenthesis; they may contain calls. */
 const ARGUMENTS = String.raw`(?:[^()]|\((?:[^()]|\([^()]*\))*\))*`;
 const TEMP = String.raw`(?:(?:global|local)\s+)?temp(?:orary)?\s+`;
 
@@ -35,7 +35,7 @@ const CHANGES: readonly (readonly [StateChange, RegExp])[] = [
     "settings",
     new RegExp(`${START}(?:set|reset)\\s+(?!local\\b|transaction\\b|constraints\\b)`, "i"),
   ],
-  // With `true` as its last argument it ends with the transaction.
+  // With `true` as the last argument the change ends with the transaction.
   [
     "settings",
     new RegExp(
@@ -52,7 +52,7 @@ const CHANGES: readonly (readonly [StateChange, RegExp])[] = [
       "i",
     ),
   ],
-  // A table may be called so, too: `insert into temp values …`.
+  // A table may have this name: `insert into temp values …`.
   [
     "temporary",
     new RegExp(`(?<!\\b(?:insert|merge)\\s+)\\binto\\s+${TEMP}(?:table\\s+)?["\\w]`, "i"),
@@ -67,16 +67,16 @@ const TRANSACTION = new RegExp(
   "i",
 );
 
-/** Nearly all texts have none of these words. */
+/** Words without which a text has no effect on its session; most texts have none of them. */
 const SUSPECT =
   /\b(?:set|reset|set_config|listen|prepare|deallocate|temp|temporary|pg_temp|declare|begin|start|commit|end|rollback|abort|savepoint|release|unlisten|execute|fetch|move|close)\b|advisory_(?:un)?lock/i;
 
 const NO_EFFECT: TextEffect = Object.freeze({ changes: Object.freeze([]), transaction: false });
 
-/** How many texts are remembered. */
+/** The number of texts that are remembered. */
 const REMEMBERED = 1000;
 
-/** The effects of texts, each read once. */
+/** The effects of texts; each text is read once. */
 export class TextEffects {
   readonly #known = new Map<string, TextEffect>();
 
@@ -106,7 +106,7 @@ export function isSuspect(text: string): boolean {
   return SUSPECT.test(text);
 }
 
-/** The text without its comments and without what is quoted, but for the body of a DO if wanted. */
+/** Returns the text without comments and quoted parts; with `bodies` the body of a DO is kept. */
 function codeOf(text: string, bodies: boolean): string {
   let code = "";
   let last = "";
@@ -125,7 +125,7 @@ function codeOf(text: string, bodies: boolean): string {
 
 const STAND_INS: ReadonlyMap<TokenKind, string> = new Map([["string", "''"], ["quoted", '"x"']]);
 
-/** What the users of a session have left behind in it since it was last reset. */
+/** The changes to a session since it was last reset. */
 export class StateChanges {
   readonly #changes = new Set<StateChange>();
 
@@ -137,7 +137,7 @@ export class StateChanges {
     return this.#changes.size > 0;
   }
 
-  /** Whether `onConnect` may have set what a reset undoes. */
+  /** Whether settings were changed, which `onConnect` may have made. */
   get settings(): boolean {
     return this.#changes.has("settings");
   }
@@ -147,7 +147,7 @@ export class StateChanges {
     return this.#changes.has("statements");
   }
 
-  /** The statements that undo it, for one simple query. */
+  /** Returns the statements that undo the changes, for one simple query. */
   undo(): string {
     return [...this.#changes].map((change) => ownSql.UNDO[change]).join("; ");
   }
@@ -157,7 +157,7 @@ export class StateChanges {
   }
 }
 
-/** What a change is called in the error that refuses it, and what would do instead. */
+/** The name of each change in the error that refuses it, and the alternative. */
 export const CHANGE_NAMES: Readonly<Record<StateChange, readonly [name: string, instead: string]>> =
   {
     settings: ["SET", "SET LOCAL in a transaction"],

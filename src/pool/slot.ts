@@ -2,30 +2,29 @@ import { Connection } from "../connection.ts";
 import type { ConnectionCore } from "../connection_core.ts";
 import type { Holding } from "./checkout.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import type { Lease } from "./lease.ts";
 import { Placement, type Role } from "./server_role.ts";
 import type { PoolExecutor } from "./pool_executor.ts";
 
-/** What a slot of a pool is doing. */
+/** The states of a slot. */
 export type SlotState =
-  /** Dialling, logging in, `onConnect`. */
+  /** The connection is being opened, or `onConnect` runs. */
   | "connecting"
-  /** Free. */
+  /** The connection is free. */
   | "idle"
-  /** Free for long, and asked whether it lives. */
+  /** The connection was idle for long and is being checked. */
   | "checking"
-  /** Runs independent queries, `load` of them. */
+  /** The connection runs independent queries, `load` of them. */
   | "shared"
-  /** One lease holds it alone. */
+  /** One caller has the connection alone. */
   | "held"
-  /** Given back; its transaction is rolled back, its state reset. */
+  /** The connection was returned and is being cleaned. */
   | "cleaning"
-  /** Saying goodbye. */
+  /** The connection is being closed. */
   | "closing"
-  /** Its connection is over. */
+  /** The connection has ended. */
   | "gone";
 
-/** All transitions there are. "gone" is reachable from everywhere: a connection may die at any time. */
+/** All transitions. "gone" can follow every state, because a connection may be lost at any time. */
 export const TRANSITIONS: Readonly<Record<SlotState, readonly SlotState[]>> = {
   connecting: ["idle", "gone"],
   idle: ["checking", "shared", "held", "closing", "gone"],
@@ -37,7 +36,7 @@ export const TRANSITIONS: Readonly<Record<SlotState, readonly SlotState[]>> = {
   gone: [],
 };
 
-/** Why a connection was closed. */
+/** The reasons for which a connection is closed. */
 export type RetireReason =
   | "idle"
   | "lifetime"
@@ -47,15 +46,18 @@ export type RetireReason =
   | "evicted"
   | "closed";
 
-/** When a connection opened at `now` is to be closed: not all at once, if they were opened at once. */
+/**
+ * Returns the time at which a connection opened at `now` expires; it varies, so that connections
+ * opened together do not expire together.
+ */
 export function expiry(maxLifetime: number, now: number): number {
   return maxLifetime === 0 ? Infinity : now + maxLifetime * 1000 * (1 - Math.random() / 10);
 }
 
-/** How many slots there are in each state. */
+/** The number of slots in each state. */
 export type Census = Record<SlotState, number>;
 
-/** A census of no slots. */
+/** Returns a census of no slots. */
 export function census(): Census {
   return {
     connecting: 0,
@@ -69,7 +71,7 @@ export function census(): Census {
   };
 }
 
-/** A connection just opened. */
+/** A connection that was just opened. */
 export interface Opened {
   readonly core: ConnectionCore;
   readonly executor: PoolExecutor;
@@ -78,33 +80,45 @@ export interface Opened {
   readonly role: Role;
 }
 
-/** One place in a pool and the connection in it, if there is one yet. Times are milliseconds. */
+/** The exclusive use of a slot, as far as the pool needs it. */
+export interface SlotLease {
+  readonly holding: Holding;
+  readonly isOver: boolean;
+  /** An object whose collection shows that the connection was forgotten. */
+  anchor: object | undefined;
+  /** Records that the connection has ended. */
+  lost(): void;
+  /** Ends the session and returns the slot. */
+  destroy(reason: unknown): void;
+}
+
+/** A place in a pool, with its connection once it is open. Times are milliseconds. */
 export class Slot {
   readonly #census: Census;
   #state: SlotState = "connecting";
-  /** For the pool's own queries and those that share it; set when it is connected. */
+  /** The connection for queries of the pool and for shared use; set when it is open. */
   connection!: Connection;
   core!: ConnectionCore;
-  /** What runs its queries, and knows what they have changed in the session. */
+  /** The executor, which records changes to the session. */
   executor!: PoolExecutor;
-  /** Who holds it. */
+  /** The checkout, while one caller has the connection alone. */
   holding: Holding | undefined;
-  /** His lease, if he has the connection itself. */
-  lease: Lease | undefined;
-  /** Queries on it, while it is shared. */
+  /** The lease, if that caller has a connection object. */
+  lease: SlotLease | undefined;
+  /** The number of queries while it is shared. */
   load = 0;
-  /** When it became idle. */
+  /** The time at which it became idle. */
   idleSince = 0;
-  /** When it is to be closed, as soon as nobody needs it. */
+  /** The time at which it expires. */
   expires: number = Infinity;
-  /** Whether its server is what it was. */
+  /** The role of its server. */
   placement!: Placement;
-  /** It is checked before it is used again, however short it was idle. */
+  /** Whether it must be checked before its next use, however short it was idle. */
   isDoubtful = false;
-  /** Whether `onConnect` has left more than settings in it, and must be called after each cleaning. */
+  /** Whether `onConnect` has left more than settings and must be called after each cleaning. */
   isFurnished = false;
 
-  /** It is counted in `census` from now on. */
+  /** Adds the slot to `census`. */
   constructor(census: Census) {
     this.#census = census;
     census.connecting++;
@@ -114,7 +128,7 @@ export class Slot {
     return this.#state;
   }
 
-  /** Makes a transition of the table. */
+  /** Makes a transition. */
   become(state: SlotState): void {
     if (!TRANSITIONS[this.#state].includes(state)) {
       throw new Error(`a slot that is ${this.#state} cannot become ${state}`);
@@ -124,14 +138,14 @@ export class Slot {
     this.#state = state;
   }
 
-  /** The connection is there. */
+  /** Records the open connection. */
   connected({ core, executor }: Opened): void {
     this.core = core;
     this.connection = new Connection(core);
     this.executor = executor;
   }
 
-  /** It is as it is to be: `onConnect` is done with it. */
+  /** Records that `onConnect` is done. */
   settled(role: Role): void {
     this.placement = new Placement(this.core, role, () => this.executor.changes.settings);
   }
@@ -141,7 +155,7 @@ export class Slot {
     return !this.core.session.closed;
   }
 
-  /** Whether its server is not what it was (promoted, demoted), or refuses what it should take. */
+  /** Whether the server was promoted or demoted, or refuses what it should take. */
   get misplaced(): boolean {
     return this.placement.misplaced;
   }

@@ -14,28 +14,30 @@ import { Watch } from "./watch.ts";
 
 /** Opens the connections of the slots. */
 export interface Opening {
-  /** Opens one; aborted when the pool is destroyed. `trace` learns where it goes. */
+  /** Opens a connection; aborted when the pool is destroyed. `trace` learns the destination. */
   open(signal: Signal, trace: PoolTrace): Promise<Opened>;
   /** Lets the process end although a timer is set. */
   unrefTimer(timer: ReturnType<typeof setTimeout>): void;
 }
 
-/** What the slots tell and ask whoever lends them. */
+/** The lender, as far as the slots need it. */
 export interface SlotsOwner {
-  /** How many wait for one. */
+  /** Returns the number of waiting callers. */
   wanted(): number;
-  /** One came free, or room for one did; `now` in milliseconds, if it is known. */
+  /** Called when a slot or room for one came free; `now` in milliseconds, if known. */
   free(now?: number): void;
-  /** Whether who waits longest wants a slot alone, and was given this one. */
+  /**
+   * Gives the slot to the caller that waits longest, if it wants one alone; returns whether it did.
+   */
   handOver(slot: Slot, now: number): boolean;
-  /** A connection could not be opened, or `onConnect` failed. */
+  /** Called when an attempt to connect or `onConnect` has failed. */
   refused(error: unknown, byHook: boolean): void;
 }
 
-/** The connections of a pool: opens, checks, cleans and closes them. */
+/** Opens, checks, cleans and closes the connections of a pool. */
 export class Slots {
   readonly counters: Counters = new Counters();
-  /** No connection is kept any more when nobody needs it. */
+  /** Whether idle connections are closed instead of kept. */
   closing = false;
   readonly #settings: PoolSettings;
   readonly #opening: Opening;
@@ -44,10 +46,10 @@ export class Slots {
   readonly #opener: Opener;
   readonly #all = new Set<Slot>();
   readonly #census: Census = census();
-  /** The one used last is on top, so that those not needed grow old. */
+  /** The idle slots; the one used last is on top, so that unneeded ones age. */
   readonly #idle: Slot[] = [];
   readonly #destroyed = new AbortController();
-  /** Known with the first connection. */
+  /** The runtime; known with the first connection. */
   #runtime: Runtime | undefined;
   readonly #sweeper: Sweeper;
   #tidying: ReturnType<typeof setTimeout> | undefined;
@@ -70,17 +72,17 @@ export class Slots {
     this.#opener = new Opener(settings.connectBackoff, () => this.grow(), unref);
   }
 
-  /** Why the last attempt to connect failed, if it did. */
+  /** The error of the last attempt to connect, if it failed. */
   get lastError(): unknown {
     return this.#opener.lastError;
   }
 
-  /** How many slots will be free by themselves soon. */
+  /** The number of slots that will be free soon by themselves. */
   get coming(): number {
     return this.#census.connecting + this.#census.checking + this.#census.cleaning;
   }
 
-  /** Connections there are, and attempts: what counts towards `max`. */
+  /** The number of connections and attempts, which counts towards `max`. */
   get size(): number {
     return this.#all.size - this.#census.closing;
   }
@@ -95,12 +97,12 @@ export class Slots {
     };
   }
 
-  /** Who holds connections alone. */
+  /** Returns the exclusive checkouts. */
   held(): Holding[] {
     return [...this.#all].flatMap(({ holding }) => holding === undefined ? [] : [holding]);
   }
 
-  /** Whether no slot can come free unless one of {@linkcode held} is given back. */
+  /** Whether no slot can come free before a checkout ends. */
   get allHeld(): boolean {
     return this.size >= this.#settings.max && this.#census.held === this.size;
   }
@@ -115,7 +117,9 @@ export class Slots {
     }
   }
 
-  /** An idle slot; those that were idle for long are checked first, as many as `demand` asks for. */
+  /**
+   * Returns an idle slot; checks slots that were idle for long first, as many as `demand` asks for.
+   */
   takeIdle(demand: number, now: number): Slot | undefined {
     this.#age(now);
     const { validateAfterIdle } = this.#settings;
@@ -133,7 +137,7 @@ export class Slots {
     return undefined;
   }
 
-  /** A shared slot that takes one more, the least busy; none while more connections may be opened. */
+  /** Returns the least busy shared slot with room, unless more connections may be opened. */
   shareable(): Slot | undefined {
     const { max, maxPipelined } = this.#settings;
     if (this.size < max && this.#opener.lastError === undefined) return undefined;
@@ -161,7 +165,7 @@ export class Slots {
     return slot;
   }
 
-  /** Takes a slot back; a promise while it must be cleaned. */
+  /** Takes a slot back; returns a promise if it must be cleaned first. */
   release(slot: Slot): Promise<void> | undefined {
     slot.load--;
     if (slot.load > 0 || slot.state === "gone") return undefined;
@@ -184,13 +188,13 @@ export class Slots {
     return wasHeld && (typeof reset === "function" || reset === "discard" && executor.isUsed);
   }
 
-  /** Takes note of a caller that waits; `inHaste`: it is not to wait for the next attempt. */
+  /** Records that a caller waits; `inHaste`: it must not wait for the pause to end. */
   awaited(inHaste: boolean): void {
     if (inHaste) this.#opener.hurry();
     else this.#opener.hold();
   }
 
-  /** Opens connections as far as they are wanted and allowed. */
+  /** Opens connections as needed and allowed. */
   grow(): void {
     const { min, max } = this.#settings;
     while (this.size < max && this.#opener.ready) {
@@ -200,13 +204,13 @@ export class Slots {
     }
   }
 
-  /** Closes what nobody needs; `true`: nothing is left. */
+  /** Closes idle connections; returns whether no connection is left. */
   drain(): boolean {
     for (const slot of this.#idle.splice(0)) this.#retire(slot, "closed");
     return this.#all.size === 0;
   }
 
-  /** Closes everything at once. */
+  /** Destroys all connections. */
   destroy(reason: unknown): void {
     this.#destroyed.abort(reason);
     this.#idle.length = 0;
@@ -251,7 +255,7 @@ export class Slots {
   }
 
   #connected(slot: Slot, began: number): void {
-    // The pool was destroyed meanwhile.
+    // The pool was destroyed in the meantime.
     if (slot.state === "gone") return slot.core.session.destroy();
     this.counters.created++;
     slot.expires = expiry(this.#settings.maxLifetime, performance.now());
@@ -264,12 +268,12 @@ export class Slots {
     return inTime(core.session, seconds, work, this.#destroyed.signal);
   }
 
-  /** It is nobody's any more, or, just opened since `began`, nobody's yet. */
+  /** Frees a slot. `began` is the time at which its opening began, if it was just opened. */
   #free(slot: Slot, began?: number): void {
     const now = performance.now();
     const reason = this.#reasonToRetire(slot, now);
     if (reason === undefined) {
-      // The way by which busy pools live: what is held is held by the next at once.
+      // The normal case in a busy pool: the next caller gets the slot at once.
       if (slot.state === "held" && this.#owner.handOver(slot, now)) return;
       slot.become("idle");
       slot.idleSince = now;
@@ -282,7 +286,7 @@ export class Slots {
     this.#owner.free(now);
   }
 
-  /** Cleans what lies idle at the end of this turn of the event loop: by then most are lent again. */
+  /** Cleans idle connections at the end of this turn; by then most are lent again. */
   #tidySoon(): void {
     this.#tidying ??= setTimeout(() => {
       this.#tidying = undefined;
@@ -302,7 +306,7 @@ export class Slots {
     return slot.alive && !slot.misplaced && slot.expires > performance.now();
   }
 
-  /** An empty query, the cheapest that poolers know, too. */
+  /** Checks a connection by an empty query, which poolers know as well. */
   #check(slot: Slot): void {
     slot.become("checking");
     const { session } = slot.core;
@@ -339,7 +343,7 @@ export class Slots {
     if (slot.state === "connecting") slot.become("idle");
     slot.become("closing");
     this.#retired(reason);
-    // The others' server has changed, too, and may not have told them yet.
+    // The role of the server has changed for the others as well; it may not be reported yet.
     if (reason === "evicted") { for (const other of this.#idle) other.isDoubtful = true; }
     const over = (): void => this.#gone(slot, undefined);
     void slot.core.session.close().then(over);
@@ -351,7 +355,7 @@ export class Slots {
     this.#gone(slot, reason);
   }
 
-  /** The session ended, whoever did it. What is lent stays its holder's until he gives it back. */
+  /** Handles the end of a session. A lent slot stays with its caller. */
   #ended(slot: Slot): void {
     slot.lease?.lost();
     if (slot.state === "idle") this.#lost(slot);
@@ -377,7 +381,7 @@ export class Slots {
     this.#trace.retire.tell(reason);
   }
 
-  /** Only idle connections are retired by the clock; a busy one is when it is given back. */
+  /** Closes idle connections that are too old; a busy one is closed when it is returned. */
   #sweep(): void {
     const { idleTimeout, min } = this.#settings;
     const now = performance.now();

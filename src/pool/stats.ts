@@ -1,47 +1,49 @@
 import type { ListenerState } from "./listener_state.ts";
 import type { RetireReason } from "./slot.ts";
 
-/** What a pool has and has done; a snapshot. */
+/** A snapshot of the numbers of a pool. */
 export interface PoolStats {
-  /** Connections that are open. */
+  /** Open connections. */
   readonly total: number;
-  /** Of these, the ones nobody uses. */
+  /** Open connections that are idle. */
   readonly idle: number;
-  /** Of these, the ones in use, alone or shared. */
+  /** Open connections in use, alone or shared. */
   readonly leased: number;
   /** Connections that are being opened. */
   readonly connecting: number;
   /** Callers that wait for a connection. */
   readonly waiting: number;
-  /** Connections at most. */
+  /** The most connections. */
   readonly max: number;
-  /** How often a connection was given to somebody, so far. */
+  /** Connections lent so far. */
   readonly acquired: number;
   /** Connections opened so far. */
   readonly created: number;
   /** Connections closed so far, by reason. */
   readonly retired: Readonly<Record<RetireReason, number>>;
-  /** Seconds that callers have waited, together. */
+  /** Seconds that all callers together have waited. */
   readonly waitTime: number;
-  /** Callers that were told that none came free in time. */
+  /** Callers that have waited too long. */
   readonly timeouts: number;
-  /** Callers that gave up waiting. */
+  /** Callers that stopped waiting. */
   readonly cancelled: number;
   /** Attempts to connect that failed. */
   readonly failedConnects: number;
-  /** What `listen()` has: a connection of its own, which is in none of the numbers above. */
+  /** The numbers of `listen()`, whose connection is in none of the numbers above. */
   readonly listener: ListenerStats;
 }
 
-/** What a pool's `listen()` has and has done. */
+/** The numbers of `listen()`. */
 export interface ListenerStats {
-  /** `"live"`: the connection is there and listens to all channels; `"off"`: nobody listens. */
+  /**
+   * The state: `"live"` when the connection listens to all channels, `"off"` without subscriptions.
+   */
   readonly state: ListenerState;
-  /** Channels that somebody listens to. */
+  /** Channels with subscriptions. */
   readonly channels: number;
-  /** Subscriptions, those that wait to become live included. */
+  /** Subscriptions, including those that are not confirmed yet. */
   readonly subscriptions: number;
-  /** How often the connection was lost and replaced. */
+  /** Losses of the connection after which it was replaced. */
   readonly gaps: number;
 }
 
@@ -49,7 +51,7 @@ export interface ListenerStats {
 export class Counters {
   acquired = 0;
   created = 0;
-  /** Milliseconds. */
+  /** The time that callers have waited, in milliseconds. */
   waited = 0;
   timeouts = 0;
   cancelled = 0;

@@ -4,30 +4,30 @@ import type { Holding } from "./checkout.ts";
 import { located } from "./call_stack.ts";
 import type { Slot } from "./slot.ts";
 
-/** What somebody wants a connection for. */
+/** The kinds of use of a connection. */
 export type Kind =
-  /** One query that does not mind others on the same connection. */
+  /** One query, which may share the connection with others. */
   | "shared"
-  /** Anything else. */
+  /** Any other use, which has the connection alone. */
   | "held";
 
-/** What somebody wants. */
+/** A request for a connection. */
 export interface Wish {
   readonly kind: Kind;
-  /** Gives up waiting. */
+  /** A signal that ends the wait. */
   readonly signal?: Signal;
-  /** The caller's stack, if it was taken. */
+  /** The stack of the caller, if it was taken. */
   readonly site: Error | undefined;
 }
 
-/** Somebody who waits for a slot; a link of the list. */
+/** A caller that waits for a slot; a link of the list. */
 export class Waiter<T = unknown> {
   readonly wish: Wish;
-  /** The connections that he holds meanwhile. */
+  /** The checkouts of the caller. */
   readonly inside: readonly Holding[];
-  /** Milliseconds. */
+  /** The time at which the wait began, in milliseconds. */
   readonly since: number;
-  /** When he has waited long enough. */
+  /** The time at which the wait ends without success, in milliseconds. */
   readonly due: number;
   readonly promise: Promise<T>;
   before: Waiter | undefined;
@@ -39,7 +39,7 @@ export class Waiter<T = unknown> {
   #resolve!: (value: unknown) => void;
   #reject!: (reason: unknown) => void;
 
-  /** The promise is for what `use` makes of the slot. */
+  /** The promise resolves to the result of `use`. */
   constructor(
     wish: Wish,
     timeout: number,
@@ -58,7 +58,7 @@ export class Waiter<T = unknown> {
     });
   }
 
-  /** How long he waits at most. */
+  /** The longest wait in seconds. */
   get seconds(): number {
     return Math.round(this.due - this.since) / 1000;
   }
@@ -74,25 +74,27 @@ export class Waiter<T = unknown> {
     this.#reject(site === undefined ? reason : located(reason, site));
   }
 
-  /** Leaves no timer and no listener behind. */
+  /** Removes the timer and the listener. */
   #forget(): void {
     if (this.check !== undefined) clearInterval(this.check);
     if (this.onAbort !== undefined) this.wish.signal?.removeEventListener("abort", this.onAbort);
   }
 }
 
-/** One timer for all who wait, because one for each would cost more than the rest of waiting. */
+/**
+ * One timer for all waiting callers, because one for each would cost more than the rest of waiting.
+ */
 export class AlarmClock {
   readonly #ring: () => void;
   #stop: (() => void) | undefined;
   #due = Infinity;
 
-  /** `ring` is called at a time that was set, and may set the next. */
+  /** `ring` is called at the set time, and may set the next. */
   constructor(ring: () => void) {
     this.#ring = ring;
   }
 
-  /** Rings at `due`, or before if it was set to. */
+  /** Sets the clock to `due`, unless it is set to an earlier time. */
   set(due: number): void {
     if (due >= this.#due) return;
     this.#stop?.();
@@ -110,7 +112,7 @@ export class AlarmClock {
   }
 }
 
-/** First come, first served; who gives up leaves from the middle at no cost. */
+/** A queue of callers; a caller can leave from the middle at no cost. */
 export class WaitingList {
   first: Waiter | undefined;
   #last: Waiter | undefined;
@@ -125,7 +127,7 @@ export class WaitingList {
     this.length++;
   }
 
-  /** `false`: he is not here any more. */
+  /** Removes a caller; returns whether it was in the list. */
   remove(waiter: Waiter): boolean {
     if (!waiter.listed) return false;
     const { before, after } = waiter;

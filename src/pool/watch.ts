@@ -4,13 +4,12 @@ import { report } from "./report.ts";
 import type { Slot } from "./slot.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 
-/** Seconds between looks; most connections are back before the first. */
+/** The seconds between two looks; most connections are returned before the first. */
 const PERIOD = 1;
 
 /**
- * Looks at what is lent, once in a while as long as something is: for connections that are held
- * longer than `leakWarning`, and for those that were lost. So lending itself takes no timer and
- * registers nothing.
+ * Looks for connections that are held longer than `leakWarning` or were lost, from time to time
+ * while any is lent. So lending itself sets no timer and registers nothing.
  */
 export class Watch {
   readonly #settings: PoolSettings;
@@ -27,7 +26,7 @@ export class Watch {
     this.#period = leakWarning === 0 ? PERIOD : Math.min(PERIOD, leakWarning / 4);
   }
 
-  /** Something is lent. */
+  /** Begins to look, because a connection is lent. */
   begin(runtime: Runtime): void {
     if (this.#timer !== undefined) return;
     this.#timer = setInterval(() => this.#look(), this.#period * 1000);
