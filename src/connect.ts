@@ -86,7 +86,7 @@ export async function openCore(
   const { statementCacheSize: size, statementLifetime: lifetime, parameters } = settings;
   const executor = makeExecutor(session, types, { size, lifetime }, trace, parameters);
   for (const [name, value] of Object.entries(parameters)) {
-    executor.exactness.noteText(`${name}=${value}`);
+    executor.context.exactness.noteText(`${name}=${value}`);
   }
   return connectionCore(session, executor, settings, options.rows ?? "object", options);
 }

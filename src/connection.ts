@@ -123,9 +123,9 @@ export class Connection extends BulkQueries implements Queryable, AsyncDisposabl
   get types(): ConnectionTypes {
     const host = this.#host;
     return this.#types ??= {
-      register: (codec) => host.executor.register(codec),
-      lookup: (oid) => host.executor.types.lookup(oid),
-      refresh: () => host.executor.forgetTypes(),
+      register: (codec) => host.executor.types.register(codec),
+      lookup: (oid) => host.executor.types.registry.lookup(oid),
+      refresh: () => host.executor.types.forget(),
     };
   }
 

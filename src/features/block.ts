@@ -278,7 +278,7 @@ export class Block implements SessionLock {
   async #tag(text: string): Promise<string> {
     const { executor } = this.#host;
     const lock = executor.session.lock === this.#end ? this.#end : this;
-    const results = await executeSimple(executor, text, own({ lock }));
+    const results = await executeSimple(executor.context, text, own({ lock }));
     return results.at(-1)!.command;
   }
 }

@@ -4,7 +4,6 @@
  */
 import * as ownSql from "../own_sql.ts";
 import type { TransactionStatus } from "../protocol/backend.ts";
-import { call } from "../query/call.ts";
 import type { QueryContext } from "../query/query_context.ts";
 import type { Request, SessionLock } from "../session/exchange.ts";
 import type { Session } from "../session/session.ts";
@@ -42,7 +41,7 @@ export class ImplicitQueries extends BulkQueries {
 
   /** The names of the prepared transactions of this database. */
   async preparedHere(): Promise<string[]> {
-    const rows = await call(this.#host, ownSql.PREPARED_HERE, [], {});
+    const rows = await this.#host.executor.call(this.#host, ownSql.PREPARED_HERE, [], {});
     return (rows as unknown as [string][]).map(([gid]) => gid);
   }
 

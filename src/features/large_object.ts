@@ -6,7 +6,6 @@ import { encodeUtf8 } from "../bytes/well_formed.ts";
 import { InterfaceError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import * as ownSql from "../own_sql.ts";
-import { call } from "../query/call.ts";
 import type { CallOptions } from "../query/options.ts";
 import type { QueryContext } from "../query/query_context.ts";
 import type { ByteSink, ByteStream } from "../query/source.ts";
@@ -84,7 +83,7 @@ export class LargeObjects {
     parameters: readonly unknown[],
     options: CallOptions,
   ) => {
-    const result = await call(this.#host, text, parameters, options);
+    const result = await this.#host.executor.call(this.#host, text, parameters, options);
     return (result as unknown as [Value][])[0]![0];
   };
 }

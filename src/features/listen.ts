@@ -7,7 +7,6 @@ import { InterfaceError, OperationalError, PgError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import * as ownSql from "../own_sql.ts";
 import type { Notification } from "../protocol/backend.ts";
-import { call } from "../query/call.ts";
 import type { CallOptions } from "../query/options.ts";
 import type { QueryContext } from "../query/query_context.ts";
 import { quoteIdentifier } from "../query/quote.ts";
@@ -300,7 +299,7 @@ export async function notify(
 ): Promise<void> {
   checkChannel(channel);
   if (typeof payload !== "string") throw new InterfaceError("the payload must be a string");
-  await call(host, ownSql.NOTIFY, [channel, payload], options);
+  await host.executor.call(host, ownSql.NOTIFY, [channel, payload], options);
 }
 
 /**

@@ -5,7 +5,6 @@
 import { InterfaceError, InternalError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import * as ownSql from "../own_sql.ts";
-import { call } from "../query/call.ts";
 import type { CallOptions } from "../query/options.ts";
 import type { QueryContext } from "../query/query_context.ts";
 import { quoteLiteral } from "../query/quote.ts";
@@ -55,7 +54,7 @@ export async function commitPrepared(
   options?: CallOptions,
 ): Promise<void> {
   const how = own<QueryContext["defaults"]>(options, { prepare: false });
-  await call(host, ownSql.commitPrepared(literalOf(gid)), [], how);
+  await host.executor.call(host, ownSql.commitPrepared(literalOf(gid)), [], how);
 }
 
 /**
@@ -69,7 +68,7 @@ export async function rollbackPrepared(
   options?: CallOptions,
 ): Promise<void> {
   const how = own<QueryContext["defaults"]>(options, { prepare: false });
-  await call(host, ownSql.rollbackPrepared(literalOf(gid)), [], how);
+  await host.executor.call(host, ownSql.rollbackPrepared(literalOf(gid)), [], how);
 }
 
 /** All prepared transactions of the server, oldest first. */
@@ -77,7 +76,7 @@ export async function recoverPrepared(
   host: QueryContext,
   options?: CallOptions,
 ): Promise<PreparedTransaction[]> {
-  const rows = await call(host, ownSql.PREPARED_TRANSACTIONS, [], options);
+  const rows = await host.executor.call(host, ownSql.PREPARED_TRANSACTIONS, [], options);
   return (rows as unknown as [string, bigint, string, string][]).map(
     ([gid, milliseconds, owner, database]) => ({
       gid,

@@ -45,7 +45,7 @@ export async function reset(
   wasHeld: boolean,
 ): Promise<void> {
   const { connection, executor } = slot;
-  const run = (text: string) => executeSimple(executor, text);
+  const run = (text: string) => executeSimple(executor.context, text);
   if (rollback) await run(ownSql.ROLLBACK);
   if (typeof how === "function" && wasHeld) return await how(connection);
   if (how === "discard" && wasHeld) {

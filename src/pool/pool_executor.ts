@@ -51,7 +51,10 @@ export class PoolExecutor extends Executor {
     rules: PoolRules,
     startup: Readonly<Record<string, string>>,
   ) {
-    super(session, types, statements, trace);
+    super(session, types, statements, trace, {
+      checkText: (text) => this.#checkText(text),
+      completed: (tag) => this.#completed(tag),
+    });
     this.#rules = rules;
     this.#cleaning = cleaningOf(reportedOf(session, startup));
     if (!rules.cleans) return;
@@ -62,7 +65,7 @@ export class PoolExecutor extends Executor {
     };
   }
 
-  override checkText(text: string): void {
+  #checkText(text: string): void {
     const { effects, forbids } = this.#rules;
     const { changes } = effects.of(text);
     this.#texts?.push(text);
@@ -72,8 +75,7 @@ export class PoolExecutor extends Executor {
     }
   }
 
-  override completed(tag: string): void {
-    super.completed(tag);
+  #completed(tag: string): void {
     const change = TAGS.get(tag);
     if (change !== undefined) this.changes.add([change]);
   }

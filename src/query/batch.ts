@@ -12,14 +12,15 @@ import { Backend } from "../protocol/tags.ts";
 import type { Conversation, Request } from "../session/exchange.ts";
 import { mayCommit } from "./commits.ts";
 import { endCopy } from "./copy_guard.ts";
-import { ATTEMPTS, optionsOfAttempt } from "./again.ts";
-import type { Executor } from "./executor.ts";
+import type { Context } from "./context.ts";
+import { describedStatement, describeStatement } from "./describe.ts";
 import type { ExecuteOptions } from "./execute_options.ts";
 import { bindKnown } from "./bind.ts";
 import { ExtendedQuery } from "./extended_query.ts";
 import { expect, unexpected } from "./parse_describe.ts";
 import { checkParameters } from "./parameters.ts";
 import { batchResultTrace, batchTrace } from "./query_trace.ts";
+import { ATTEMPTS, type BoundRequest, optionsAfter, recover } from "./recovery.ts";
 import { Result } from "./result.ts";
 import type { Rewritten } from "./rewritten.ts";
 import { type RowDecoder, staleRow } from "./rows.ts";
@@ -36,12 +37,12 @@ export interface BatchItem {
 
 /** Runs statements together; when one fails, its error says which (`index`), and none has any effect. */
 export function executeBatch(
-  executor: Executor,
+  context: Context,
   items: readonly BatchItem[],
   options: ExecuteOptions,
 ): Promise<Result[]> {
-  const { trace: { batch } } = executor;
-  const run = () => runBatch(executor, items, options);
+  const { trace: { batch } } = context;
+  const run = () => runBatch(context, items, options);
   if (!batch.isWatched) return run();
   const texts = items.map(({ text }) => text);
   const size = items.length;
@@ -50,42 +51,45 @@ export function executeBatch(
 
 /** Runs one statement with each of these sets of parameters; the result holds all rows together. */
 export function executeMany(
-  executor: Executor,
+  context: Context,
   text: string,
   rows: readonly (readonly unknown[])[],
   options: ExecuteOptions,
 ): Promise<Result> {
-  const { trace: { batch } } = executor;
-  const run = () => runMany(executor, text, rows, options);
+  const { trace: { batch } } = context;
+  const run = () => runMany(context, text, rows, options);
   if (!batch.isWatched) return run();
   const size = rows.length;
   return batch.promise(batchTrace([text], size), run, (all) => batchResultTrace([all], size));
 }
 
 async function runBatch(
-  executor: Executor,
+  context: Context,
   items: readonly BatchItem[],
   options: ExecuteOptions,
 ): Promise<Result[]> {
   if (items.length === 0) return [];
-  const batch = new Batch(executor, items, options);
-  const results = await executor.session.request(batch, options);
+  const batch = new Batch(context, items, options);
+  const results = await context.session.request(batch, options);
   for (const [i, execution] of batch.executions.entries()) {
     const { incomplete } = execution;
-    if (incomplete) await executor.complete(results[i]!, incomplete, execution);
+    if (incomplete) {
+      const { statement, options } = execution;
+      await context.types.decodeRest(results[i]!, incomplete, statement, options);
+    }
   }
   return results;
 }
 
 async function runMany(
-  executor: Executor,
+  context: Context,
   text: string,
   rows: readonly (readonly unknown[])[],
   options: ExecuteOptions,
 ): Promise<Result> {
   if (rows.length === 0) return new Result();
   rows.forEach((values, i) => naming("rows", i, () => checkParameters(values)));
-  return await executor.session.request(new Many(executor, text, rows, options), options);
+  return await context.session.request(new Many(context, text, rows, options), options);
 }
 
 /** Thrown by `write`: what depends on its types has to be described first. */
@@ -98,20 +102,20 @@ class NotDescribed extends InterfaceError {
 /** The request of a batch. */
 class Batch implements Request<Result[]> {
   readonly executions: readonly ExtendedQuery[];
-  readonly #executor: Executor;
+  readonly #context: Context;
   /** The one that is being written, or answered. */
   #at = 0;
   #attempt = 0;
 
-  constructor(executor: Executor, items: readonly BatchItem[], options: ExecuteOptions) {
-    this.#executor = executor;
+  constructor(context: Context, items: readonly BatchItem[], options: ExecuteOptions) {
+    this.#context = context;
     this.executions = items.map(({ text, values, parameterTypes }, i) => {
       naming("queries", i, () => checkParameters(values));
-      executor.exactness.noteText(text);
+      context.exactness.noteText(text);
       const how = parameterTypes === undefined
         ? options
         : own<ExecuteOptions>(options, { parameterTypes });
-      const execution = new ExtendedQuery(executor, text, values, how);
+      const execution = new ExtendedQuery(context, text, values, how);
       execution.whole = this; // the next one is sent right behind
       return execution;
     });
@@ -157,14 +161,14 @@ class Batch implements Request<Result[]> {
 
   /** A batch is one transaction, unless a statement ends it. */
   mayHaveCommitted(): boolean {
-    const { escapesInStrings } = this.#executor;
+    const { escapesInStrings } = this.#context;
     return this.executions.some(({ text }) => mayCommit(text, escapesInStrings));
   }
 
   /** When the one that failed had a stale statement, all are run again. */
   recover(error: unknown, status: TransactionStatus | undefined): boolean | Promise<boolean> {
     if (error instanceof NotDescribed) return this.#describe();
-    const recovery = this.#executor.recover(this.executions[this.#at]!, error, status);
+    const recovery = recover(this.#context, this.executions[this.#at]!, error, status);
     if (recovery === false || this.#attempt === ATTEMPTS) return false;
     for (const execution of this.executions) execution.prepareAttempt(this.#attempt);
     this.#attempt++;
@@ -191,7 +195,7 @@ class Batch implements Request<Result[]> {
 
 /** The request of one statement with many sets of parameters. */
 class Many implements Request<Result> {
-  readonly #executor: Executor;
+  readonly #context: Context;
   readonly #text: string;
   readonly #rows: readonly (readonly unknown[])[];
   #options: ExecuteOptions;
@@ -203,23 +207,27 @@ class Many implements Request<Result> {
   #attempt = 0;
 
   constructor(
-    executor: Executor,
+    context: Context,
     text: string,
     rows: readonly (readonly unknown[])[],
     options: ExecuteOptions,
   ) {
-    this.#executor = executor;
+    this.#context = context;
     this.#text = text;
     this.#rows = rows;
     this.#options = options;
   }
 
   write(out: Writer): void {
-    const { cache } = this.#executor;
+    const { cache } = this.#context;
     if (this.#statement !== undefined && !cache.isCurrent(this.#statement)) {
       this.#statement = undefined;
     }
-    const statement = this.#statement ??= this.#executor.described(this.#text, this.#options);
+    const statement = this.#statement ??= describedStatement(
+      this.#context,
+      this.#text,
+      this.#options,
+    );
     if (statement === undefined) throw new NotDescribed();
     cache.sending(this.#text, this.#options.lock);
     this.#decode = statement.decoder(this.#options.rows ?? "object");
@@ -251,7 +259,7 @@ class Many implements Request<Result> {
       if (counted !== null) count = Math.max(count, 0) + Number(counted[0]);
     }
     const { columns } = this.#statement!;
-    if (columns.length === 0) this.#executor.completed(tag);
+    if (columns.length === 0) this.#context.completed(tag);
     Result.describe(result, columns, tag.replace(/ \d+$/, ` ${count}`));
     return result;
   }
@@ -261,35 +269,32 @@ class Many implements Request<Result> {
   }
 
   mayHaveCommitted(): boolean {
-    return mayCommit(this.#text, this.#executor.escapesInStrings);
+    return mayCommit(this.#text, this.#context.escapesInStrings);
   }
 
   /** A stale statement is described anew, and all is run again. */
   recover(error: unknown, status: TransactionStatus | undefined): boolean | Promise<boolean> {
     if (error instanceof NotDescribed) return this.#describe();
-    const recovery = this.#remedy(error, status);
+    const recovery = recover(this.#context, this.#bound, error, status);
     if (recovery === false || this.#attempt === ATTEMPTS) return false;
-    this.#options = optionsOfAttempt(this.#options, this.#attempt++);
+    this.#options = optionsAfter(this.#options, this.#attempt++);
     this.#statement = undefined;
     return recovery;
   }
 
-  #remedy(error: unknown, status: TransactionStatus | undefined): boolean | Promise<boolean> {
-    const [executor, text, options, statement] = [
-      this.#executor,
-      this.#text,
-      this.#options,
-      this.#statement!,
-    ];
-    if (executor.forgetAltered(error)) return false;
-    const ran = { statement, text, options, isKept: this.#isNamed };
-    if (this.#hasUnfitValue) return executor.forgetOutdated(ran);
-    return status !== undefined && executor.mendBound(ran, error, status);
+  get #bound(): BoundRequest {
+    return {
+      text: this.#text,
+      options: this.#options,
+      statement: this.#statement!,
+      isKept: this.#isNamed,
+      hasUnfitValue: this.#hasUnfitValue,
+    };
   }
 
   async #describe(): Promise<true> {
     const how = own<ExecuteOptions>(this.#options, { ahead: true });
-    this.#statement = await this.#executor.describe(this.#text, how);
+    this.#statement = await describeStatement(this.#context, this.#text, how);
     return true;
   }
 
@@ -307,7 +312,7 @@ class Many implements Request<Result> {
       case Backend.CopyInResponse:
       case Backend.CopyOutResponse:
       case Backend.CopyBothResponse:
-        throw endCopy(this.#executor.session, message.tag, "extended");
+        throw endCopy(this.#context.session, message.tag, "extended");
       default:
         throw unexpected(message);
     }

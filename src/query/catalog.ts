@@ -4,22 +4,27 @@
  * waits, because what waits may have values of it.
  */
 import { DatabaseError, OperationalError, PgError } from "../errors/errors.ts";
-import { own } from "../errors/own.ts";
-import * as ownSql from "../own_sql.ts";
 import type { SessionLock } from "../session/exchange.ts";
 import type { TypeInfo, TypeRegistry } from "../types/registry.ts";
-import type { Executor } from "./executor.ts";
-import type { Result } from "./result.ts";
-import { executeSimple } from "./simple.ts";
+
+/** Reads the catalogue of the server. */
+export interface CatalogReader {
+  /** Returns the rows of `catalogQuery()` for types and all that they are made of. */
+  types(oids: readonly number[], lock: SessionLock | undefined): Promise<readonly unknown[]>;
+  /** Returns the OID of a type. @throws {ProgrammingError} there is no such type. */
+  oidOf(name: string, lock: SessionLock | undefined): Promise<number>;
+}
 
 /** The catalogue of one connection. */
 export class Catalog {
   readonly #types: TypeRegistry;
+  readonly #reader: CatalogReader;
   /** What is being asked for, by OID; what was answered stays, with its settled promise. */
   readonly #asked = new Map<number, Promise<void>>();
 
-  constructor(types: TypeRegistry) {
+  constructor(types: TypeRegistry, reader: CatalogReader) {
     this.#types = types;
+    this.#reader = reader;
   }
 
   /**
@@ -29,10 +34,10 @@ export class Catalog {
    * @throws {OperationalError} the query was refused or cancelled. The values must not pass for text
    * then, because they would be something else the next time.
    */
-  async learn(executor: Executor, oids: readonly number[], lock?: SessionLock): Promise<boolean> {
+  async learn(oids: readonly number[], lock?: SessionLock): Promise<boolean> {
     const fresh = oids.filter((oid) => !this.#asked.has(oid));
     if (fresh.length > 0) {
-      const asking = this.#ask(executor, fresh, lock);
+      const asking = this.#ask(fresh, lock);
       for (const oid of fresh) this.#asked.set(oid, asking);
     }
     try {
@@ -51,39 +56,11 @@ export class Catalog {
     this.#asked.clear();
   }
 
-  async #ask(
-    executor: Executor,
-    oids: readonly number[],
-    lock: SessionLock | undefined,
-  ): Promise<void> {
-    const { parameterStatuses, transactionStatus } = executor.session;
-    const version = Number.parseInt(parameterStatuses.get("server_version") ?? "");
-    const query = ownSql.catalogQuery(version >= 14);
-    const ask = (): Promise<Result> =>
-      executor.execute(query, [`{${oids.join()}}`], own({ lock, ahead: true }));
-    const rows = transactionStatus === "transaction"
-      ? await harmless(executor, ask, lock)
-      : await ask();
-    for (const row of rows as Result<unknown>) this.#types.define(typeInfo(row as CatalogRow));
+  async #ask(oids: readonly number[], lock: SessionLock | undefined): Promise<void> {
+    for (const row of await this.#reader.types(oids, lock)) {
+      this.#types.define(typeInfo(row as CatalogRow));
+    }
   }
-}
-
-/**
- * Runs a query that changes nothing so that its failure does not fail the transaction around it.
- * All of it is sent in one go: no other query gets between the savepoint and its end.
- */
-async function harmless<T>(
-  executor: Executor,
-  run: () => Promise<T>,
-  lock: SessionLock | undefined,
-): Promise<T> {
-  const name = "cornac_catalog";
-  const how = own({ lock, ahead: true });
-  const before = executeSimple(executor, ownSql.savepoint(name), how);
-  const running = run();
-  const after = executeSimple(executor, ownSql.undoSavepoint(name), how);
-  await Promise.allSettled([before, running, after]);
-  return await running;
 }
 
 /** Reports whether the server has no such catalogue, or the role may not read it. */

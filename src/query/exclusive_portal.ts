@@ -58,7 +58,7 @@ export class ExclusivePortal implements Portal, Request<void>, SessionLock {
 
   constructor(query: PortalQuery) {
     this.#query = query;
-    this.#session = query.executor.session;
+    this.#session = query.context.session;
     this.#buffers = new RowBuffers(query);
   }
 
@@ -137,8 +137,8 @@ export class ExclusivePortal implements Portal, Request<void>, SessionLock {
   }
 
   mayHaveCommitted(): boolean {
-    const { executor, statement } = this.#query;
-    return mayCommit(statement.text, executor.escapesInStrings);
+    const { context, statement } = this.#query;
+    return mayCommit(statement.text, context.escapesInStrings);
   }
 
   *#fetches(): Generator<RowSink | null | undefined, void, Message> {

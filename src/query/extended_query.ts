@@ -10,7 +10,6 @@ import type { Writer } from "../bytes/writer.ts";
 import { DatabaseError, DataError, ProtocolError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import { readCommandTag, type TransactionStatus } from "../protocol/backend.ts";
-import { ATTEMPTS, optionsOfAttempt } from "./again.ts";
 import { beginBind, endBind, EXECUTE_ALL_AND_SYNC, flush, parse } from "../protocol/frontend.ts";
 import { Backend } from "../protocol/tags.ts";
 import type { Conversation, Message, Request } from "../session/exchange.ts";
@@ -18,7 +17,8 @@ import { mayCommit } from "./commits.ts";
 import { endCopy } from "./copy_guard.ts";
 import { KEPT, type TextEffects } from "./dependence.ts";
 import { bindKnown, TypesWanted } from "./bind.ts";
-import type { Executor } from "./executor.ts";
+import type { Context } from "./context.ts";
+import { describeStatement } from "./describe.ts";
 import type { ExecuteOptions } from "./execute_options.ts";
 import { expect, ParseDescribe, unexpected } from "./parse_describe.ts";
 import {
@@ -29,6 +29,7 @@ import {
   writeParameters,
   writePlain,
 } from "./parameters.ts";
+import { ATTEMPTS, optionsAfter, recover } from "./recovery.ts";
 import type { Rewritten } from "./rewritten.ts";
 import { Result } from "./result.ts";
 import { type RowColumn, type RowDecoder, staleRow } from "./rows.ts";
@@ -63,7 +64,7 @@ export class ExtendedQuery implements Request<Result> {
   isAfterChange = false;
   /** The effects of its text on statements. */
   effects: TextEffects = KEPT;
-  readonly #executor: Executor;
+  readonly #context: Context;
   #described: Statement | undefined;
   readonly #result: Result = new Result();
   #statement!: Statement;
@@ -78,13 +79,13 @@ export class ExtendedQuery implements Request<Result> {
   #attempt = 0;
 
   constructor(
-    executor: Executor,
+    context: Context,
     text: string,
     values: readonly unknown[],
     options: ExecuteOptions,
   ) {
-    executor.checkText(text);
-    this.#executor = executor;
+    context.checkText(text);
+    this.#context = context;
     this.text = text;
     this.values = values;
     this.options = options;
@@ -98,7 +99,7 @@ export class ExtendedQuery implements Request<Result> {
   /** Whether its values depend on types that nobody has been told. */
   get wantsDescription(): boolean {
     const { options, values } = this;
-    const { cache, exactness } = this.#executor;
+    const { cache, exactness } = this.#context;
     if (this.#described !== undefined && cache.isCurrent(this.#described)) return false;
     if (this.#arePlain(values) && exactness.ofText) return false;
     const store = options.prepare === false ? undefined : options.store ?? cache;
@@ -115,13 +116,13 @@ export class ExtendedQuery implements Request<Result> {
     if (this.#described !== undefined || this.#arePlain(values) || options.prepare === false) {
       return;
     }
-    const store = options.store ?? this.#executor.cache;
+    const store = options.store ?? this.#context.cache;
     this.#described = store.find(this.text, options.parameterTypes ?? NO_TYPES, options.types);
   }
 
   /** Whether the values can be written before their types are known. */
   #arePlain(values: readonly unknown[]): boolean {
-    const types = this.options.types?.registry ?? this.#executor.types;
+    const types = this.options.types?.registry ?? this.#context.types.registry;
     return types.encodesPrimitives ? areTexts(values) : arePlain(values);
   }
 
@@ -135,7 +136,7 @@ export class ExtendedQuery implements Request<Result> {
   /** Has it described ahead of all that waits; then it runs that statement, under no name if need be. */
   async describe(): Promise<void> {
     const how = own<ExecuteOptions>(this.options, { ahead: true });
-    this.#described = await this.#executor.describe(this.text, how);
+    this.#described = await describeStatement(this.#context, this.text, how);
   }
 
   write(out: Writer): boolean {
@@ -145,7 +146,7 @@ export class ExtendedQuery implements Request<Result> {
   /** Appends all messages, the last of them `end`; `true`: only Parse and Describe, as in {@linkcode Messages}. */
   append(out: Writer, end: Uint8Array): boolean {
     const { options, values, isAfterChange } = this;
-    const { cache } = this.#executor;
+    const { cache } = this.#context;
     checkParameters(values);
     const declared = options.parameterTypes ?? NO_TYPES;
     const isKept = options.prepare !== false && !isAfterChange;
@@ -229,12 +230,12 @@ export class ExtendedQuery implements Request<Result> {
   }
 
   mayHaveCommitted(status: TransactionStatus): boolean {
-    return status === "idle" && mayCommit(this.text, this.#executor.escapesInStrings);
+    return status === "idle" && mayCommit(this.text, this.#context.escapesInStrings);
   }
 
   /** Run again as it is; what was let down by a twin relies on no other: it goes under no name. */
   recover(error: unknown, status: TransactionStatus | undefined): boolean | Promise<boolean> {
-    const recovery = this.#executor.recover(this, error, status);
+    const recovery = recover(this.#context, this, error, status);
     if (recovery === false || this.#attempt === ATTEMPTS) return false;
     this.prepareAttempt(this.sharedParseFailed ? ATTEMPTS : this.#attempt);
     this.#attempt++;
@@ -243,13 +244,13 @@ export class ExtendedQuery implements Request<Result> {
 
   /** Runs it the way that is left after so many attempts. */
   prepareAttempt(attempt: number): void {
-    this.options = optionsOfAttempt(this.options, attempt);
+    this.options = optionsAfter(this.options, attempt);
     this.#described = undefined;
   }
 
   /** Stops it, which fails with `reason`; unless it is done. */
   cancel(reason: unknown): void {
-    this.#executor.session.cancel(this, reason);
+    this.#context.session.cancel(this, reason);
   }
 
   /** It was not sent after all, or the server has skipped it. */
@@ -264,7 +265,7 @@ export class ExtendedQuery implements Request<Result> {
     store: ExecuteOptions["store"],
     declared: readonly number[],
   ): boolean {
-    const { exactness, session } = this.#executor;
+    const { exactness, session } = this.#context;
     exactness.noteText(this.text);
     const plain = this.whole !== undefined || (this.#arePlain(this.values) && exactness.ofText);
     if (coming !== undefined && plain && this.#mayJoin(coming)) {
@@ -273,7 +274,7 @@ export class ExtendedQuery implements Request<Result> {
       return false;
     }
     const { types } = this.options;
-    const parseDescribe = new ParseDescribe(out, this.#executor, store, this.text, declared, types);
+    const parseDescribe = new ParseDescribe(out, this.#context, store, this.text, declared, types);
     this.#parseDescribe = parseDescribe;
     this.#statement = parseDescribe.statement;
     const isCertain = session.sent === 0 && session.transactionStatus !== "failed";
@@ -313,7 +314,7 @@ export class ExtendedQuery implements Request<Result> {
   #describeAndBind(out: Writer, { parameters }: Statement, end: Uint8Array): void {
     const oids = parameters.map(({ oid }) => oid);
     const { types } = this.options;
-    const parseDescribe = new ParseDescribe(out, this.#executor, undefined, this.text, oids, types);
+    const parseDescribe = new ParseDescribe(out, this.#context, undefined, this.text, oids, types);
     this.#parseDescribe = parseDescribe;
     this.#statement = parseDescribe.statement;
     this.#messages = "Parse, Describe, Bind";
@@ -341,7 +342,7 @@ export class ExtendedQuery implements Request<Result> {
 
   /** Nothing was sent behind us: whatever happens, the Sync is ours to send. */
   *#askFirst(): Generator<undefined, void, Message> {
-    const { session } = this.#executor;
+    const { session } = this.#context;
     try {
       yield* this.#parseDescribe!.replies();
       this.#wantTypes(this.#statement, this.values);
@@ -368,7 +369,7 @@ export class ExtendedQuery implements Request<Result> {
       case Backend.CopyInResponse:
       case Backend.CopyOutResponse:
       case Backend.CopyBothResponse:
-        throw endCopy(this.#executor.session, message.tag, "extended");
+        throw endCopy(this.#context.session, message.tag, "extended");
       default:
         throw unexpected(message);
     }
@@ -376,7 +377,7 @@ export class ExtendedQuery implements Request<Result> {
 
   #complete(result: Result, tag: string): Result {
     const { columns } = this.#statement;
-    if (columns.length === 0) this.#executor.completed(tag);
+    if (columns.length === 0) this.#context.completed(tag);
     Result.describe(result, columns, tag);
     return result;
   }

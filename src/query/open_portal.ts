@@ -14,7 +14,7 @@ import { SharedPortal } from "./shared_portal.ts";
 
 /** Makes the portal that suits the place: nothing is sent before the first fetch. */
 export function openPortal(query: PortalQuery): Portal {
-  const { options: { lock }, executor: { session } } = query;
+  const { options: { lock }, context: { session } } = query;
   const isInTransaction = lock === undefined
     ? session.transactionStatus === "transaction" && session.pending === 0
     : lock.isTransaction === true;

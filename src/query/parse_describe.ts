@@ -9,14 +9,14 @@ import { close, describe, parse } from "../protocol/frontend.ts";
 import { Backend, backendName, Kind } from "../protocol/tags.ts";
 import type { Message } from "../session/exchange.ts";
 import { refuseCopy } from "./copy_guard.ts";
-import type { Executor } from "./executor.ts";
+import type { Context } from "./context.ts";
 import type { OwnTypes, Statement } from "./statement.ts";
 import type { StatementStore } from "./statement_cache.ts";
 
 /** One Parse with its Describe, on its way. */
 export class ParseDescribe {
   readonly statement: Statement;
-  readonly #executor: Executor;
+  readonly #context: Context;
   readonly #store: StatementStore | undefined;
   /** Names of the statements closed on this occasion. */
   readonly #closed: readonly string[];
@@ -28,18 +28,18 @@ export class ParseDescribe {
    */
   constructor(
     out: Writer,
-    executor: Executor,
+    context: Context,
     store: StatementStore | undefined,
     text: string,
     declared: readonly number[],
     types: OwnTypes | undefined,
   ) {
-    refuseCopy(text, executor.escapesInStrings);
-    this.#executor = executor;
+    refuseCopy(text, context.escapesInStrings);
+    this.#context = context;
     this.#store = store;
     this.statement = store?.add(text, declared, types) ??
-      executor.cache.unnamed(text, declared, types);
-    this.#closed = executor.cache.takeUnused();
+      context.cache.unnamed(text, declared, types);
+    this.#closed = context.cache.takeUnused();
     for (const name of this.#closed) close(out, Kind.Statement, name);
     try {
       parse(out, this.statement.name, text, declared);
@@ -56,7 +56,7 @@ export class ParseDescribe {
     try {
       for (let i = 0; i < this.#closed.length; i++) expect(yield, Backend.CloseComplete);
       expect(yield, Backend.ParseComplete);
-      yield* readDescription(this.#executor, statement);
+      yield* readDescription(this.#context, statement);
       statement.state = "ready";
     } catch (error) {
       statement.refusal = error;
@@ -69,23 +69,23 @@ export class ParseDescribe {
   /** It was not sent after all, or the server has skipped it. */
   abandon(): void {
     this.#store?.forget(this.statement);
-    for (const name of this.#closed) this.#executor.cache.closeLater(name);
+    for (const name of this.#closed) this.#context.cache.closeLater(name);
   }
 }
 
 /** Reads the two replies to a statement's Describe. */
 export function* readDescription(
-  executor: Executor,
+  context: Context,
   statement: Statement,
 ): Generator<undefined, void, Message> {
   let message = yield;
   if (message.tag !== Backend.ParameterDescription) {
     throw unexpected(message, Backend.ParameterDescription);
   }
-  executor.describeParameters(statement, readParameterDescription(message.reader));
+  context.types.describeParameters(statement, readParameterDescription(message.reader));
   message = yield;
   if (message.tag === Backend.RowDescription) {
-    executor.describeColumns(statement, readRowDescription(message.reader));
+    context.types.describeColumns(statement, readRowDescription(message.reader));
   } else expect(message, Backend.NoData);
 }
 

@@ -6,7 +6,7 @@ import { describe, parse } from "../protocol/frontend.ts";
 import { Backend, Kind } from "../protocol/tags.ts";
 import type { Message } from "../session/exchange.ts";
 import { endCopy } from "./copy_guard.ts";
-import type { Executor } from "./executor.ts";
+import type { Context } from "./context.ts";
 import type { ExecuteOptions } from "./execute_options.ts";
 import { bindKnown } from "./bind.ts";
 import { expect, readDescription, unexpected } from "./parse_describe.ts";
@@ -27,7 +27,7 @@ export interface Portal {
 
 /** What a portal is made of. */
 export interface PortalQuery {
-  readonly executor: Executor;
+  readonly context: Context;
   /** Described already, its types learned. */
   readonly statement: Statement;
   readonly values: readonly unknown[];
@@ -39,7 +39,7 @@ export class RowBuffers {
   readonly #pair: readonly [RowBuffer, RowBuffer];
   #at = 0;
 
-  constructor({ executor: { session }, statement, options }: PortalQuery) {
+  constructor({ context: { session }, statement, options }: PortalQuery) {
     const decode = statement.decoder(options.rows ?? "object");
     const buffer = () => new RowBuffer(session.wire, statement.binaryColumns.length, decode);
     this.#pair = [buffer(), buffer()];
@@ -70,9 +70,9 @@ export function isNamed({ statement }: PortalQuery): boolean {
  * @throws {OutdatedDescription} the statement has to be described again.
  */
 export function bindPortal(query: PortalQuery, out: Writer, portal: string): void {
-  const { executor, statement, values, options } = query;
-  if (!executor.cache.isCurrent(statement)) throw new OutdatedDescription();
-  executor.cache.sending(statement.text, options.lock);
+  const { context, statement, values, options } = query;
+  if (!context.cache.isCurrent(statement)) throw new OutdatedDescription();
+  context.cache.sending(statement.text, options.lock);
   if (!isNamed(query)) {
     parse(out, "", statement.text, statement.parameters.map(({ oid }) => oid));
     describe(out, Kind.Statement, "");
@@ -88,9 +88,9 @@ export function bindPortal(query: PortalQuery, out: Writer, portal: string): voi
 export function* bound(query: PortalQuery): Generator<undefined, void, Message> {
   if (!isNamed(query)) {
     expect(yield, Backend.ParseComplete);
-    const { executor, statement } = query;
-    const now = executor.cache.unnamed(statement.text, statement.declared, statement.types);
-    yield* readDescription(executor, now);
+    const { context, statement } = query;
+    const now = context.cache.unnamed(statement.text, statement.declared, statement.types);
+    yield* readDescription(context, now);
     const isSame = now.columns.length === statement.columns.length &&
       now.columns.every(({ typeOid }, i) => typeOid === statement.columns[i]!.typeOid);
     if (!isSame) throw new OutdatedDescription();
@@ -101,7 +101,7 @@ export function* bound(query: PortalQuery): Generator<undefined, void, Message> 
 /** Reports whether the message that ended an Execute says that there are no more rows. */
 export function isLast(
   message: Message,
-  { executor, statement }: PortalQuery,
+  { context, statement }: PortalQuery,
   protocol: "simple" | "extended",
 ): boolean {
   switch (message.tag) {
@@ -109,7 +109,7 @@ export function isLast(
       return false;
     case Backend.CommandComplete: {
       const tag = readCommandTag(message.reader);
-      if (statement.columns.length === 0) executor.completed(tag);
+      if (statement.columns.length === 0) context.completed(tag);
       return true;
     }
     case Backend.EmptyQueryResponse:
@@ -117,7 +117,7 @@ export function isLast(
     case Backend.CopyInResponse:
     case Backend.CopyOutResponse:
     case Backend.CopyBothResponse:
-      throw endCopy(executor.session, message.tag, protocol);
+      throw endCopy(context.session, message.tag, protocol);
     default:
       throw unexpected(message);
   }

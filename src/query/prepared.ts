@@ -104,7 +104,7 @@ export async function prepareStatement<Row>(
   options: QueryOptions,
 ): Promise<PreparedStatement<Row>> {
   const { executor } = host;
-  const scanned = host.names.scan(text, executor.escapesInStrings);
+  const scanned = host.names.scan(text, executor.context.escapesInStrings);
   const store = executor.cache.preparedStore();
   const kept = own<QueryOptions & { store: PreparedStore }>(options, { store });
   try {

@@ -80,7 +80,7 @@ export abstract class Queries {
   get sql(): Sql {
     return this.#sql ??= boundSql(
       (strings, values) => this.#template(strings, values),
-      this.#host.executor.types.json?.stringify,
+      this.#host.executor.types.registry.json?.stringify,
     );
   }
 
@@ -198,7 +198,7 @@ export abstract class Queries {
       if (!Array.isArray(queries)) throw new InterfaceError("batch() takes an array of queries");
       items = queries.map((query, i) => this.#item(query, i));
       const how = over(options, this.#host);
-      return await executeBatch(this.#host.executor, items, how);
+      return await executeBatch(this.#host.executor.context, items, how);
     } catch (error) {
       const failed = error instanceof PgError ? items[error.index ?? -1] : undefined;
       throw withCallSite(inOriginal(error, failed?.rewritten), site);
@@ -252,7 +252,7 @@ export abstract class Queries {
       const values = sets.map((set) => isArray(set) ? set : bindNames(scanned!, set));
       const asked = withDefaults(options, this.#host);
       const how = asked instanceof Promise ? await asked : asked;
-      return await executeMany(executor, scanned?.text ?? text, values, how) as Result<Row>;
+      return await executeMany(executor.context, scanned?.text ?? text, values, how) as Result<Row>;
     } catch (error) {
       throw withCallSite(inOriginal(error, scanned), site);
     }
@@ -306,7 +306,7 @@ export abstract class Queries {
   }
 
   #scan(text: string): NamedText {
-    return this.#host.names.scan(text, this.#host.executor.escapesInStrings);
+    return this.#host.names.scan(text, this.#host.executor.context.escapesInStrings);
   }
 }
 

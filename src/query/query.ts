@@ -248,7 +248,7 @@ export class Query<Row = ObjectRow> extends Fragment<Row> implements AsyncIterab
   #run(options: ExecuteOptions): Promise<Result<Row>> {
     if (this.#isCancelled) throw cancelled();
     const { executor } = this.#host;
-    const execution = new ExtendedQuery(executor, this.#text, this.#parameters, options);
+    const execution = new ExtendedQuery(executor.context, this.#text, this.#parameters, options);
     execution.rewritten = rewrittenOf(this.#origin);
     this.#running = execution;
     return executor.query(execution, this.#site) as Promise<Result<Row>>;
@@ -262,13 +262,13 @@ export class Query<Row = ObjectRow> extends Fragment<Row> implements AsyncIterab
   }
 
   #source(): StreamSource {
-    const { executor } = this.#host;
+    const { context } = this.#host.executor;
     const options = async () => await withDefaults(this.#options, this.#host);
     const [text, values] = [this.#text, this.#parameters];
     // The chain of awaits that V8 follows by itself ends where calls of next() wait for each other.
     const site = this.#site ?? takeCallSite(false);
     const { signal } = this.#options;
-    return { executor, text, values, options, signal, site, rewritten: rewrittenOf(this.#origin) };
+    return { context, text, values, options, signal, site, rewritten: rewrittenOf(this.#origin) };
   }
 }
 

@@ -40,7 +40,7 @@ export function withDefaults(
   if (options === NO_OPTIONS) return host.defaults;
   const types = own(options).parameterTypes;
   if (!types?.some(isName)) return over(options, host);
-  return host.executor.oidsOf(types, host.defaults.lock)
+  return host.executor.types.oidsOf(types, host.defaults.lock)
     .then((parameterTypes) => over(own<QueryOptions>(options, { parameterTypes }), host));
 }
 
@@ -51,7 +51,7 @@ export function over(options: QueryOptions, host: QueryContext): ExecuteOptions 
   const merged = overlaid<object>(defaults, options) as Omit<ExecuteOptions, "types">;
   const { types } = merged as QueryOptions;
   if (types === undefined) return merged;
-  return own<ExecuteOptions>(merged, { types: host.executor.ownTypes(types) });
+  return own<ExecuteOptions>(merged, { types: host.executor.types.ownTypes(types) });
 }
 
 /** What a query comes to that was cancelled before it was sent; nobody need hear of it. */

@@ -28,12 +28,12 @@ export class SharedPortal implements Portal {
 
   constructor(query: PortalQuery) {
     this.#query = query;
-    this.#name = query.executor.cache.freshName();
+    this.#name = query.context.cache.freshName();
     this.#buffers = new RowBuffers(query);
   }
 
   async fetch(count: number): Promise<RowBuffer> {
-    const { executor: { session }, options } = this.#query;
+    const { context: { session }, options } = this.#query;
     const request = new FetchRequest(this.#query, this.#name, {
       count,
       binds: !this.#isOpen,
@@ -51,14 +51,14 @@ export class SharedPortal implements Portal {
 
   /** Whatever was asked for last is answered first; nobody has to wait for that. */
   close(): Promise<void> {
-    const { executor: { session }, options: { lock } } = this.#query;
+    const { context: { session }, options: { lock } } = this.#query;
     if (this.#isOpen) session.request(new PortalClose(this.#name), { lock }).catch(() => {});
     this.#isOpen = false;
     return Promise.resolve();
   }
 
   cancel(reason: unknown): void {
-    if (this.#fetching) this.#query.executor.session.cancel(this.#fetching, reason);
+    if (this.#fetching) this.#query.context.session.cancel(this.#fetching, reason);
   }
 }
 

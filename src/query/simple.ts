@@ -15,7 +15,7 @@ import { Backend, backendName } from "../protocol/tags.ts";
 import type { Conversation, Message, Request, RowSink } from "../session/exchange.ts";
 import { endsTransaction, mayCommit } from "./commits.ts";
 import { endCopy, refuseCopy } from "./copy_guard.ts";
-import type { Executor } from "./executor.ts";
+import type { Context } from "./context.ts";
 import type { ExecuteOptions, OwnOptions } from "./execute_options.ts";
 import { queryTrace, resultTrace } from "./query_trace.ts";
 import { Result } from "./result.ts";
@@ -23,16 +23,16 @@ import { decodeLate, interpretRows, type RowColumn, rowColumns } from "./rows.ts
 
 /** Runs one of the driver's own texts; one result for each of its statements. */
 export async function executeSimple(
-  executor: Executor,
+  context: Context,
   text: string,
   options?: OwnOptions,
 ): Promise<Result[]> {
-  return await new SimpleRequest(executor, text, executor.ownOptions(options)).run();
+  return await new SimpleRequest(context, text, context.types.driverOptions(options)).run();
 }
 
 /** One such text on its way. */
 export class SimpleRequest implements Request<Result[]> {
-  readonly #executor: Executor;
+  readonly #context: Context;
   readonly #text: string;
   readonly #options: ExecuteOptions;
   /** Whether one of its statements has ended a transaction. */
@@ -41,25 +41,25 @@ export class SimpleRequest implements Request<Result[]> {
   readonly #incomplete: { rows: Result; columns: readonly RowColumn[] }[] = [];
 
   /** @throws {InterfaceError} the text is a COPY. */
-  constructor(executor: Executor, text: string, options: ExecuteOptions) {
-    refuseCopy(text, executor.escapesInStrings);
-    executor.checkText(text);
-    executor.exactness.noteText(text);
-    this.#executor = executor;
+  constructor(context: Context, text: string, options: ExecuteOptions) {
+    refuseCopy(text, context.escapesInStrings);
+    context.checkText(text);
+    context.exactness.noteText(text);
+    this.#context = context;
     this.#text = text;
     this.#options = options;
   }
 
   /** Sends it and collects the results. */
   async run(): Promise<Result[]> {
-    const [executor, options] = [this.#executor, this.#options];
+    const [context, options] = [this.#context, this.#options];
     // A Query cannot stand behind other messages without a Sync: the server would skip it unanswered.
     options.lock?.begin?.().catch(() => {});
-    const results = await executor.session.request(this, options);
+    const results = await context.session.request(this, options);
     for (const { rows, columns } of this.#incomplete) {
       const unknown = columns.filter(({ codec }) => codec === undefined);
-      if (!await executor.ask(unknown.map(({ typeOid }) => typeOid), options)) continue;
-      const codecOf = executor.codecsFor(options.types);
+      if (!await context.types.ask(unknown.map(({ typeOid }) => typeOid), options)) continue;
+      const codecOf = context.types.codecsFor(options.types);
       const known = columns.map((column) => ({ ...column, codec: codecOf(column.typeOid) }));
       decodeLate(rows, columns, known);
     }
@@ -68,7 +68,7 @@ export class SimpleRequest implements Request<Result[]> {
 
   /** The same for a text of the caller's: under the eyes of those who watch. */
   query(): Promise<Result[]> {
-    const { trace } = this.#executor;
+    const { trace } = this.#context;
     if (!trace.query.isWatched) return this.run();
     return trace.query.promise(queryTrace(this.#text, [], false), () => this.run(), resultTrace);
   }
@@ -77,12 +77,12 @@ export class SimpleRequest implements Request<Result[]> {
     this.#hasEnded = false;
     const { lock, ahead } = this.#options;
     // The savepoint around a query of the driver's own undoes nothing.
-    if (ahead !== true) this.#executor.cache.sending(this.#text, lock);
+    if (ahead !== true) this.#context.cache.sending(this.#text, lock);
     query(out, this.#text);
   }
 
   mayHaveCommitted(status: TransactionStatus): boolean {
-    const { escapesInStrings } = this.#executor;
+    const { escapesInStrings } = this.#context;
     return this.#hasEnded || status === "idle" && mayCommit(this.#text, escapesInStrings);
   }
 
@@ -119,7 +119,7 @@ export class SimpleRequest implements Request<Result[]> {
         case Backend.CopyInResponse:
         case Backend.CopyOutResponse:
         case Backend.CopyBothResponse:
-          throw endCopy(this.#executor.session, message.tag, "simple");
+          throw endCopy(this.#context.session, message.tag, "simple");
         default:
           throw unexpected(message);
       }
@@ -127,14 +127,14 @@ export class SimpleRequest implements Request<Result[]> {
   }
 
   #complete(rows: Result, columns: readonly ColumnDescription[], tag: string): void {
-    if (columns.length === 0) this.#executor.completed(tag);
+    if (columns.length === 0) this.#context.completed(tag);
     this.#hasEnded ||= endsTransaction(tag);
     Result.describe(rows, columns, tag);
   }
 
   #sink(columns: readonly ColumnDescription[], rows: Result): RowSink {
     const { types, rows: shape = "object" } = this.#options;
-    const codecOf = this.#executor.codecsFor(types);
+    const codecOf = this.#context.types.codecsFor(types);
     const described = rowColumns(columns, [], codecOf);
     if (described.some(({ codec }) => codec === undefined)) {
       this.#incomplete.push({ rows, columns: described });

@@ -108,7 +108,11 @@ export class SimpleQuery<Row = ObjectRow> {
       if (this.#parameters.length > 0) {
         throw new InterfaceError("the simple protocol takes no parameters");
       }
-      this.#request = new SimpleRequest(executor, this.#text, over(this.#options, this.#host));
+      this.#request = new SimpleRequest(
+        executor.context,
+        this.#text,
+        over(this.#options, this.#host),
+      );
       return await this.#request.query() as Result<Row>[];
     } catch (error) {
       throw withCallSite(inOriginal(error, this.#rewritten), this.#site);

@@ -8,11 +8,12 @@
 import { InterfaceError } from "../errors/errors.ts";
 import type { Signal } from "../session/exchange.ts";
 import type { Operation, QueryTrace } from "../trace.ts";
-import { ATTEMPTS, optionsOfAttempt } from "./again.ts";
 import { withCallSite } from "./call_site.ts";
-import type { Executor, Ran } from "./executor.ts";
+import type { Context } from "./context.ts";
+import { describeStatement } from "./describe.ts";
 import type { ExecuteOptions } from "./execute_options.ts";
 import { checkParameters } from "./parameters.ts";
+import { ATTEMPTS, type BoundRequest, optionsAfter, recover } from "./recovery.ts";
 import type { RowBuffer } from "./row_buffer.ts";
 import { openPortal } from "./open_portal.ts";
 import { OutdatedDescription, type Portal } from "./portal.ts";
@@ -21,7 +22,7 @@ import { queryTrace } from "./query_trace.ts";
 
 /** What a stream reads. */
 export interface StreamSource {
-  readonly executor: Executor;
+  readonly context: Context;
   readonly text: string;
   readonly values: readonly unknown[];
   readonly options: () => Promise<ExecuteOptions>;
@@ -207,7 +208,7 @@ class BufferStream {
 
   async #fail(error: unknown): Promise<never> {
     this.#watched?.failed(error, { "db.response.returned_rows": this.#count });
-    this.#source.executor.forgetAltered(error);
+    this.#source.context.types.forgetAltered(error);
     await this.#close();
     throw withCallSite(inOriginal(error, this.#source.rewritten), this.#source.site);
   }
@@ -229,7 +230,7 @@ class BufferStream {
   }
 
   #begin(): Promise<RowBuffer> {
-    const { executor: { trace: { query } }, text, values } = this.#source;
+    const { context: { trace: { query } }, text, values } = this.#source;
     if (!query.isWatched) return this.#open();
     this.#watched = query.open(queryTrace(text, values, true));
     return this.#watched.run(() => this.#open());
@@ -237,11 +238,11 @@ class BufferStream {
 
   /** Opens the portal with its first buffer; once more when the statement turns out to be stale. */
   async #open(attempt: number = 0): Promise<RowBuffer> {
-    const { executor, text, values } = this.#source;
+    const { context, text, values } = this.#source;
     checkParameters(values);
-    const options = optionsOfAttempt(await this.#source.options(), attempt - 1);
-    const statement = await executor.describe(text, options);
-    const portal = openPortal({ executor, statement, values, options });
+    const options = optionsAfter(await this.#source.options(), attempt - 1);
+    const statement = await describeStatement(context, text, options);
+    const portal = openPortal({ context, statement, values, options });
     this.#portal = portal;
     try {
       return await portal.fetch(this.#size(undefined));
@@ -253,14 +254,17 @@ class BufferStream {
   }
 
   /** Removes the reason for which the first buffer has failed, if that is the driver's own. */
-  async #recover({ leftIn }: Portal, ran: Omit<Ran, "isKept">, error: unknown): Promise<boolean> {
-    const { executor } = this.#source;
-    const isKept = ran.statement.name !== "";
-    if (leftIn !== undefined) return await executor.mendBound({ ...ran, isKept }, error, leftIn);
-    if (error instanceof OutdatedDescription) return true;
+  async #recover(
+    { leftIn }: Portal,
+    bound: Omit<BoundRequest, "isKept">,
+    error: unknown,
+  ): Promise<boolean> {
+    const { context } = this.#source;
+    if (leftIn === undefined && error instanceof OutdatedDescription) return true;
+    const isKept = bound.statement.name !== "";
     // The server has not refused it: a value does not fit the types that the statement has.
-    return isKept && error instanceof InterfaceError &&
-      await executor.forgetOutdated({ ...ran, isKept });
+    const hasUnfitValue = isKept && leftIn === undefined && error instanceof InterfaceError;
+    return await recover(context, { ...bound, isKept, hasUnfitValue }, error, leftIn);
   }
 }
 
