@@ -17,25 +17,25 @@ import type { Session } from "./session/session.ts";
 import { type TraceOrigin, Tracing } from "./trace.ts";
 import { createRegistry, type TypeRegistry, type TypesOptions } from "./types/registry.ts";
 
-/** The platform's `URL`, where its types are installed; else anything with an `href`. */
+/** The platform's `URL` if its types are installed, else any object with an `href`. */
 export type Url = typeof globalThis extends { URL: { prototype: infer U } } ? U
   : { readonly href: string };
 
-/** Everything `connect()` can be told; see the options of the configuration for each. */
+/** The options of `connect()`; `ConnectionParameters` describes each. */
 export interface ConnectOptions extends ConfigOptions {
-  /** How values of PostgreSQL's types become JavaScript's and back. */
+  /** The conversion between values of PostgreSQL and of JavaScript. */
   types?: TypesOptions | undefined;
 }
 
 /**
  * Opens a connection to a PostgreSQL server.
  *
- * `dsn` is a URI or a `key=value` string with libpq's grammar; `options` overlays it. What neither
- * says comes from the service file, the `PG*` environment variables and the defaults.
+ * `dsn` is a URI or a `key=value` string in libpq's grammar; `options` override it. Absent values come
+ * from the service file, the `PG*` environment variables and the defaults.
  *
  * @throws {InterfaceError} an option is wrong; the message names it, and nothing was dialled.
- * @throws {OperationalError} no server could be reached, or not in time, or it did not let us in.
- * @throws {NotSupportedError} the server or the options ask for what this runtime cannot do.
+ * @throws {OperationalError} no server could be reached in time, or the server refused the login.
+ * @throws {NotSupportedError} the server or an option needs a feature that this runtime lacks.
  *
  * @example
  * ```ts
@@ -48,13 +48,13 @@ export interface ConnectOptions extends ConfigOptions {
  * ```
  */
 export function connect(options?: string | Url | ConnectOptions): Promise<Connection>;
-/** The same, with `options` laid over the connection string. */
+/** Opens a connection with `options` that override the connection string. */
 export function connect(dsn: string | Url, options: ConnectOptions): Promise<Connection>;
 export async function connect(
   first: string | Url | ConnectOptions = {},
   second: ConnectOptions = {},
 ): Promise<Connection> {
-  // Deeper down an error's stack has no room left for the caller.
+  // Taken here, because a stack from deeper down has no room for the caller.
   const site = new Error();
   const isDsn = typeof first === "string" || first instanceof URL;
   const options = ownOptions(isDsn ? second : first as ConnectOptions);
@@ -66,7 +66,7 @@ export async function connect(
   }
 }
 
-/** Opens what a connection consists of: for `connect()` and pools. Errors as of `connect()`. */
+/** Opens the core of a connection, for `connect()` and pools. Throws the errors of `connect()`. */
 export async function openCore(
   dsn: string | Url | undefined,
   options: ConnectOptions,
@@ -91,7 +91,7 @@ export async function openCore(
   return connectionCore(session, executor, settings, options.rows ?? "object", options);
 }
 
-/** Resolves the settings within the time for connecting: a file may be on a disk that is gone. */
+/** Resolves the settings within `connectTimeout`, because a file may be on a disk that is gone. */
 async function settingsInTime(
   dsn: string | Url | undefined,
   options: ConnectOptions,
@@ -107,9 +107,9 @@ async function settingsInTime(
   }
 }
 
-/** What differs between the connections of `connect()` and those of a pool. */
+/** The differences between the connections of `connect()` and those of a pool. */
 export interface Opening {
-  /** Makes what runs its queries; `startup` are the parameters that it was opened with. */
+  /** Makes the executor of its queries; `startup` are the parameters of the startup message. */
   makeExecutor(
     session: Session,
     types: TypeRegistry,
@@ -117,9 +117,9 @@ export interface Opening {
     trace: Tracing,
     startup: Settings["parameters"],
   ): Executor;
-  /** Told where it goes to before anything is dialled. */
+  /** Called with the hosts to connect to, before dialling. */
   goesTo?(origin: TraceOrigin): void;
-  /** Told what kind of server is asked for; answers which kind it is to be. */
+  /** Replaces the kind of server that is asked for. */
   role?(asked: Settings["targetSessionAttrs"]): Settings["targetSessionAttrs"];
 }
 
@@ -137,7 +137,7 @@ function openWatched(
   return connect.promise({}, open, ({ target }) => originOf(settings, [target]));
 }
 
-/** What is told of where a connection goes to: one of these hosts. */
+/** Returns the part of trace messages that says where a connection goes: to one of these hosts. */
 function originOf({ database }: Settings, targets: readonly Target[]): TraceOrigin {
   const known = targets.filter(({ address }) => address !== undefined);
   const names = known.map(({ host, address }) => address!.kind === "unix" ? address!.path : host);

@@ -31,31 +31,31 @@ import type { CustomCodec } from "./types/custom.ts";
 
 export type { ConnectionHooks, Notice } from "./connection_core.ts";
 
-/** The server's version, as it reports it. */
+/** The version that the server reports. */
 export interface ServerVersion {
-  /** `18` of 18.4; before PostgreSQL 10, `9` of 9.6.24. */
+  /** The major number: `18` of 18.4; before PostgreSQL 10, `9` of 9.6.24. */
   readonly major: number;
-  /** `4` of 18.4. */
+  /** The minor number: `4` of 18.4. */
   readonly minor: number;
-  /** The whole of `server_version`: `"18.4 (Debian 18.4-1)"`. */
+  /** The full `server_version`: `"18.4 (Debian 18.4-1)"`. */
   readonly text: string;
 }
 
-/** What a connection can be taught about types after it was opened. */
+/** The types of an open connection. */
 export interface ConnectionTypes {
   /**
-   * Adds a codec, in place of the one there may be, from the next query on. Containers of the type
-   * follow.
+   * Adds a codec, or replaces the one of the type, from the next query on. Arrays, ranges and composites
+   * of the type use it, too.
    *
-   * @throws {InterfaceError} it has neither name nor OID.
+   * @throws {InterfaceError} the codec has neither a name nor an OID.
    */
   register(codec: Codec | CustomCodec): void;
-  /** The codec of a type by its OID; `undefined` while nothing is known of the type. */
+  /** Returns the codec of a type by its OID, or `undefined` while the type is unknown. */
   lookup(oid: number): Codec | undefined;
   /**
-   * Forgets what the catalogue has said of types, so that it is asked anew by the next query that
-   * meets one: for when another session has renamed attributes of a composite type, of which the
-   * server tells nobody. What this connection alters itself is known without.
+   * Clears cached catalogue types; the next query that uses one looks it up again. Needed after another
+   * session has renamed attributes of a composite type, which the server does not report. Changes by
+   * this connection are noticed without it.
    *
    * @example
    * ```ts
@@ -65,17 +65,17 @@ export interface ConnectionTypes {
   refresh(): void;
 }
 
-/** Something queries can be run on: a connection, a transaction, a pool. */
+/** The methods that a connection, a transaction and a pool share. */
 export interface Queryable
   extends Pick<Queries, "query" | "sql" | "prepare" | "batch" | "executeMany"> {
   /**
-   * Runs `work` in a transaction: commits when it fulfils, rolls back when it rejects, and settles as
-   * it did. Within a transaction it is a savepoint. When it returns an array of queries these are
-   * run, and it resolves to their results.
+   * Runs `work` in a transaction: commits if it fulfils, rolls back if it rejects, and settles like it.
+   * Within a transaction it is a savepoint. If `work` returns an array of queries, they are run, and the
+   * promise resolves to their results.
    *
-   * @throws {InterfaceError} queries were made in it and never awaited; it is rolled back.
-   * @throws {InternalError} the server answered COMMIT with ROLLBACK, because a statement had failed
-   * and `work` fulfilled all the same; that statement's error is the cause.
+   * @throws {InterfaceError} `work` made queries that it did not await; the transaction is rolled back.
+   * @throws {InternalError} a statement failed and `work` fulfilled nevertheless, so that the server
+   * answered COMMIT with ROLLBACK; the statement's error is the cause.
    */
   transaction<T extends Promises>(
     work: TransactionCallback<readonly [...T]>,
@@ -88,9 +88,9 @@ export interface Queryable
 /**
  * One connection to one server, made by `connect()`.
  *
- * Queries are sent as they are made, without waiting for earlier ones, and answered in order. When
- * the connection dies, each pending query is rejected, later calls are refused with the reason as
- * their cause, and `closed` resolves; nothing is ever thrown where nobody waits.
+ * Queries are sent when they are made, without waiting for earlier ones, and answered in order. If the
+ * connection is lost, pending queries are rejected, later calls are refused with the reason as their
+ * cause, and `closed` resolves. No error is thrown outside of a call.
  */
 export class Connection extends BulkQueries implements Queryable, AsyncDisposable {
   readonly #host: QueryContext;
@@ -99,7 +99,7 @@ export class Connection extends BulkQueries implements Queryable, AsyncDisposabl
   #types: ConnectionTypes | undefined;
 
   static {
-    // Shows what a person wants to see, and no secrets; Deno, Bun and Node all ask for it this way.
+    // Deno, Bun and Node all call this to inspect an object. It shows no secrets.
     Object.defineProperty(this.prototype, Symbol.for("nodejs.util.inspect.custom"), {
       value(this: Connection): string {
         return this.#describe();
@@ -107,19 +107,19 @@ export class Connection extends BulkQueries implements Queryable, AsyncDisposabl
     });
   }
 
-  /** For `connect()` and pools. */
+  /** For the driver: use `connect()`. */
   constructor(core: ConnectionCore) {
     super(core.host);
     this.#core = core;
     this.#host = core.host;
   }
 
-  /** Resolves once, when the connection is over, whatever ended it. Never rejects. */
+  /** A promise that resolves when the connection has ended for any reason. Never rejects. */
   get closed(): Promise<void> {
     return this.#core.closed;
   }
 
-  /** How this connection's values become JavaScript's and back. */
+  /** The types of this connection. */
   get types(): ConnectionTypes {
     const host = this.#host;
     return this.#types ??= {
@@ -136,7 +136,7 @@ export class Connection extends BulkQueries implements Queryable, AsyncDisposabl
     return { major, minor, text };
   }
 
-  /** Process ID of the backend that serves this connection; 0 when the server told none. */
+  /** The process ID of the backend that serves this connection; 0 if the server sent none. */
   get processId(): number {
     return this.#session.processId;
   }
@@ -146,29 +146,29 @@ export class Connection extends BulkQueries implements Queryable, AsyncDisposabl
     return this.#session.parameterStatuses;
   }
 
-  /** Whether a transaction is open, as of the last answer: `"failed"` takes only ROLLBACK. */
+  /** The state of the transaction after the last answer; `"failed"` accepts only ROLLBACK. */
   get transactionStatus(): TransactionStatus {
     return this.#session.transactionStatus;
   }
 
-  /** The last 100 notices, oldest first. */
+  /** The latest notices, oldest first: at most 100, and at most 1 MiB. */
   get notices(): readonly Notice[] {
     return this.#core.notices;
   }
 
-  /** The last 100 notifications, oldest first. */
+  /** The latest notifications, oldest first: at most 100, and at most 1 MiB. */
   get notifications(): readonly Notification[] {
     return this.#core.notifications;
   }
 
   /**
-   * Runs `work` in a transaction: commits when it fulfils, rolls back when it rejects, and settles as
-   * it did. Meanwhile queries on the connection itself are refused. When it returns an array of
-   * queries these are run, and it resolves to their results.
+   * Runs `work` in a transaction: commits if it fulfils, rolls back if it rejects, and settles like it.
+   * Queries on the connection itself are refused meanwhile. If `work` returns an array of queries, they
+   * are run, and the promise resolves to their results.
    *
-   * @throws {InterfaceError} queries were made in it and never awaited; it is rolled back.
-   * @throws {InternalError} the server answered COMMIT with ROLLBACK, because a statement had failed
-   * and `work` fulfilled all the same; that statement's error is the cause.
+   * @throws {InterfaceError} `work` made queries that it did not await; the transaction is rolled back.
+   * @throws {InternalError} a statement failed and `work` fulfilled nevertheless, so that the server
+   * answered COMMIT with ROLLBACK; the statement's error is the cause.
    * @throws {InterfaceError} a transaction is open already.
    */
   transaction<T extends Promises>(
@@ -182,7 +182,7 @@ export class Connection extends BulkQueries implements Queryable, AsyncDisposabl
   }
 
   /**
-   * Begins a transaction for `await using`, which rolls it back unless it was committed.
+   * Begins a transaction for `await using`, which rolls back unless the transaction was committed.
    *
    * @throws {InterfaceError} a transaction is open already.
    */
@@ -191,33 +191,33 @@ export class Connection extends BulkQueries implements Queryable, AsyncDisposabl
   }
 
   /**
-   * Commits a transaction that was prepared, here or elsewhere.
+   * Commits a prepared transaction, of this or another session.
    *
-   * @throws {DatabaseError} there is none of that name (42704), or it is another's.
+   * @throws {DatabaseError} there is no such transaction (42704), or it belongs to another role.
    */
   commitPrepared(gid: string, options?: CallOptions): Promise<void> {
     return commitPrepared(this.#host, gid, options);
   }
 
   /**
-   * Rolls back a transaction that was prepared, here or elsewhere.
+   * Rolls back a prepared transaction, of this or another session.
    *
-   * @throws {DatabaseError} there is none of that name (42704), or it is another's.
+   * @throws {DatabaseError} there is no such transaction (42704), or it belongs to another role.
    */
   rollbackPrepared(gid: string, options?: CallOptions): Promise<void> {
     return rollbackPrepared(this.#host, gid, options);
   }
 
-  /** The prepared transactions of the whole server that were not ended yet, oldest first. */
+  /** Returns the prepared transactions of the whole server, oldest first. */
   recoverPrepared(options?: CallOptions): Promise<PreparedTransaction[]> {
     return recoverPrepared(this.#host, options);
   }
 
   /**
-   * Subscribes to a channel, whose name is taken as it is, capitals and all; resolves when the server
-   * has confirmed it. Several subscriptions to one channel share one LISTEN.
+   * Subscribes to a channel and resolves when the server has confirmed it. The case of the name counts.
+   * Several subscriptions to one channel share one LISTEN.
    *
-   * Behind a pooler that lends a session per transaction LISTEN does not work, and nothing tells so.
+   * Behind a transaction-mode pooler LISTEN does not work, and no error is reported.
    *
    * @throws {InterfaceError} the name is empty or longer than 63 bytes, or a transaction is open.
    *
@@ -234,25 +234,25 @@ export class Connection extends BulkQueries implements Queryable, AsyncDisposabl
     return this.#subscriptions.listen(channel, options);
   }
 
-  /** @internal For `./dbapi`: its queries from now on, which begin transactions by themselves. */
+  /** @internal For `./dbapi`: returns queries that begin transactions by themselves. */
   implicit(): ImplicitQueries {
     return new ImplicitQueries(this.#host);
   }
 
-  /** A DB-API cursor on this connection; each statement commits unless a transaction is open. */
+  /** Returns a DB-API cursor. Each statement commits unless a transaction is open. */
   cursor(options?: CursorOptions): Cursor<this> {
     return new Cursor(this, plainHost(this), options);
   }
 
   /**
-   * Asks the server to stop what it runs for this connection now, and no later query. Whoever waits
-   * for that is told by an `OperationalError` with code 57014, unless it was done already.
+   * Cancels the query that the server runs for this connection, and no later one. The query is rejected
+   * with an `OperationalError` with code 57014, unless it has completed.
    *
-   * Resolves when the server has been told, or could not be within 5 seconds, or there was nothing to
-   * stop: not when the query has ended, so that it can be awaited within a stream's loop.
+   * Resolves when the server has received the request, or could not be reached within 5 seconds, or if
+   * no query runs. It does not wait for the query's end, so it can be awaited in a stream's loop.
    *
-   * @throws {NotSupportedError} the connection is over a given `sock`: a cancel request needs another
-   * connection to the same server. A `timeout` or a `signal` gives such a connection up.
+   * @throws {NotSupportedError} the connection uses a given `sock`, but a cancel request needs another
+   * connection to the same server. A `timeout` or a `signal` ends such a connection.
    *
    * @example
    * ```ts
@@ -267,9 +267,8 @@ export class Connection extends BulkQueries implements Queryable, AsyncDisposabl
   }
 
   /**
-   * Finishes what is queued, says goodbye and closes; meanwhile new queries are refused. Takes no
-   * longer than `closeTimeout`, after which the rest is destroyed. Never rejects; closing twice is
-   * closing once.
+   * Waits for queued queries and closes; new queries are refused. After `closeTimeout` the connection is
+   * destroyed. Never rejects. A second call returns the same promise.
    */
   close(): Promise<void> {
     return this.#session.close();
@@ -285,7 +284,7 @@ export class Connection extends BulkQueries implements Queryable, AsyncDisposabl
     return this.close();
   }
 
-  /** Asked for each time: a pool's core gives none any more when its time is over. */
+  /** Read for each use, because the core of a pool's connection refuses it after its release. */
   get #session(): Session {
     return this.#core.session;
   }

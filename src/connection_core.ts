@@ -9,10 +9,10 @@ import type { RowShape } from "./query/rows.ts";
 import { Templates } from "./query/template.ts";
 import type { Session } from "./session/session.ts";
 
-/** A NOTICE, WARNING, INFO or LOG from the server: the same fields as a `DatabaseError`, no error. */
+/** A NOTICE, WARNING, INFO or LOG from the server, with the fields of a `DatabaseError`. */
 export type Notice = ServerReport;
 
-/** Told as things arrive; a hook that throws is as if it had not been called. */
+/** Functions that are called for messages of the server. An error that one throws is ignored. */
 export interface ConnectionHooks {
   /** Called for every notice. */
   onNotice?: ((notice: Notice) => void) | undefined;
@@ -22,35 +22,35 @@ export interface ConnectionHooks {
   onParameterStatus?: ((name: string, value: string) => void) | undefined;
 }
 
-/** Somebody who watches a connection. */
+/** An observer of a connection. */
 export interface Watcher {
-  /** The server has reported a parameter. */
+  /** Called when the server has reported a parameter. */
   reported(): void;
-  /** It has refused a request with this SQLSTATE. */
+  /** Called when the server has refused a request with this SQLSTATE. */
   refused(code: string): void;
 }
 
 /**
- * What a `Connection` consists of. A pool lends one core to many `Connection` objects, one after
- * another, so that each can be told when it is over.
+ * The core of a `Connection`. A pool lends one core to many `Connection` objects, one after another, so
+ * that each can end separately.
  */
 export interface ConnectionCore {
   readonly session: Session;
-  /** What its queries run on. */
+  /** The context of its queries. */
   readonly host: QueryContext;
-  /** The last 100, oldest first. */
+  /** The latest notices, oldest first. */
   readonly notices: readonly Notice[];
-  /** The last 100, oldest first. */
+  /** The latest notifications, oldest first. */
   readonly notifications: readonly Notification[];
-  /** Who else is told of notifications. */
+  /** Further receivers of notifications. */
   readonly notified: Set<(notification: Notification) => void>;
-  /** Who is told what the server makes of it. */
+  /** The observers of the connection. */
   readonly watchers: Set<Watcher>;
-  /** Resolves when the connection is over, and never rejects. */
+  /** A promise that resolves when the connection has ended. Never rejects. */
   readonly closed: Promise<void>;
 }
 
-/** Makes a session into what queries can be run on, and listens to what arrives beside the replies. */
+/** Makes the core of a connection from a session, and listens to the messages beside the replies. */
 export function connectionCore(
   session: Session,
   executor: Executor,
@@ -103,11 +103,11 @@ export function connectionCore(
   };
 }
 
-/** How many notices and notifications are kept, and how many characters of all of them. */
+/** The number of kept items, and of their characters together. */
 const MOST_ITEMS = 100;
 const MOST_CHARACTERS = 1 << 20;
 
-/** The latest of many items: at most 100, and at most a mebibyte unless one alone is larger. */
+/** The latest items: at most 100, and at most a mebibyte, unless one alone is larger. */
 class Latest<T> {
   readonly items: T[] = [];
   readonly #sizeOf: (item: T) => number;
@@ -137,5 +137,5 @@ function lengthOf(texts: readonly string[]): number {
 function tell<Args extends unknown[]>(hook: ((...args: Args) => void) | undefined, ...args: Args) {
   try {
     hook?.(...args);
-  } catch { /* no request is at fault, and nobody else waits for this */ }
+  } catch { /* no request is at fault */ }
 }

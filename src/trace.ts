@@ -1,85 +1,84 @@
 /**
- * What those who watch the driver are told, by `node:diagnostics_channel`.
+ * Traces for subscribers of `node:diagnostics_channel`.
  *
- * Each kind of operation is a `TracingChannel`, made of plain channels by the names that
- * `tracingChannel(name)` gives them: Bun's knows no `hasSubscribers`, and of a stream there is no
- * promise to trace. Who never asks pays one look at whether anybody does, and nothing is made.
+ * Each kind of operation is a `TracingChannel`, made of plain channels with the names that
+ * `tracingChannel(name)` gives them, because Bun's `TracingChannel` has no `hasSubscribers`, and a
+ * stream has no promise to trace. Without subscribers an operation costs one check and allocates nothing.
  *
- * Attributes have the names of OpenTelemetry's semantic conventions for databases, with dots in
- * them; what those have no name for has none. Source: opentelemetry.io, "Semantic conventions for
- * PostgreSQL client operations".
+ * Attributes with dots have the names of OpenTelemetry's semantic conventions for databases. The others
+ * have no name there. Source: opentelemetry.io, "Semantic conventions for PostgreSQL client operations".
  */
 import { DatabaseError, PgError } from "./errors/errors.ts";
 import type { DiagnosticsChannel, Runtime } from "./runtime/runtime.ts";
 
-/** Where an operation goes to: a part of every message. */
+/** The destination of an operation: a part of every message. */
 export interface TraceOrigin {
   /** Always `"postgresql"`. */
   readonly "db.system.name": "postgresql";
-  /** The database, as of connecting. */
+  /** The database given for the connection. */
   readonly "db.namespace"?: string;
-  /** The host as it was named, or the path of the Unix socket; absent for a `sock` of your own. */
+  /** The host as given, or the path of the Unix socket; absent with a given `sock`. */
   readonly "server.address"?: string;
-  /** The port, unless it is a Unix socket. */
+  /** The port; absent with a Unix socket. */
   readonly "server.port"?: number;
 }
 
 /**
- * What is told of an operation: one object from its `start` to its `asyncEnd`, which fills up on the
- * way. It never holds a password, a connection string, the value of a parameter, or a row; `error`
- * is the caller's own, and what the server says in it may quote values.
+ * The message of an operation: one object from its `start` to its `asyncEnd`, to which properties are
+ * added. It contains no password, connection string, parameter value or row. `error` is the error that
+ * the caller gets, in which the server may quote values.
  */
 export interface TraceMessage extends TraceOrigin {
-  /** Seconds from start to end; there when it is over. */
+  /** Seconds from start to end; present at the end. */
   readonly "db.client.operation.duration"?: number;
-  /** The SQLSTATE that the server has reported, when it failed for that. */
+  /** The SQLSTATE that the server reported, if the operation failed for it. */
   readonly "db.response.status_code"?: string;
-  /** When it failed: the SQLSTATE, the server's or the driver's; for other errors their name. */
+  /** The SQLSTATE of a failure, the server's or the driver's; for other errors their name. */
   readonly "error.type"?: string;
-  /** When it failed: why. */
+  /** The error of a failure. */
   readonly error?: unknown;
 }
 
 /** `tracing:cornac.pg:connect:*`: from the first lookup until the session is ready. */
 export type ConnectTrace = TraceMessage;
 
-/** `tracing:cornac.pg:query:*`: one query of the caller's, awaited or iterated. */
+/** `tracing:cornac.pg:query:*`: one query of the caller, awaited or iterated. */
 export interface QueryTrace extends TraceMessage {
   /** The text as it is sent, with `$1` for a parameter. */
   readonly "db.query.text": string;
-  /** The words of the command tag (`"SELECT"`), once the server has told them; not of a stream. */
+  /** The words of the command tag (`"SELECT"`); absent before the end, and for a stream. */
   readonly "db.operation.name"?: string;
-  /** Rows that came back; of a stream, as far as it was read. */
+  /** The number of returned rows; for a stream, of the rows that were read. */
   readonly "db.response.returned_rows"?: number;
-  /** How many parameters it has: with none, all values are in the text. */
+  /** The number of parameters. Without parameters, all values are in the text. */
   readonly parameterCount: number;
-  /** Whether it is iterated: its time is also the reader's. */
+  /** Whether the query is iterated, so that its duration includes the reader's time. */
   readonly isStream: boolean;
 }
 
 /** `tracing:cornac.pg:batch:*`: a `batch()` or an `executeMany()`. */
 export interface BatchTrace extends TraceMessage {
-  /** The text that all statements have, or all texts, with `; ` between them. */
+  /** The text of all statements if they are equal, else the texts, joined by `; `. */
   readonly "db.query.text": string;
-  /** `"BATCH"`, and the command when all have the same: `"BATCH INSERT"`; of a single one, its own. */
+  /** `"BATCH"`, or `"BATCH INSERT"` if all commands are equal; for one statement, its command. */
   readonly "db.operation.name"?: string;
-  /** How many statements it has, or sets of parameters; absent when it is one. */
+  /** The number of statements or sets of parameters; absent if it is one. */
   readonly "db.operation.batch.size"?: number;
-  /** Rows that came back, of all together. */
+  /** The number of returned rows of all statements. */
   readonly "db.response.returned_rows"?: number;
 }
 
 /** `tracing:cornac.pg:transaction:*`: one run of a transaction or savepoint, from BEGIN to its end. */
 export interface TransactionTrace extends TraceMessage {
-  /** A savepoint is a transaction within one. */
+  /** `SAVEPOINT` for a transaction within another one. */
   readonly "db.operation.name": "TRANSACTION" | "SAVEPOINT";
-  /** 1 for the first run, more for those that `retries` has led to. */
+  /** The number of the run: 1, or more with `retries`. */
   readonly attempt: number;
-  /** How it ended; absent when nobody knows, because the connection was lost. */
+  /** The outcome; absent if it is unknown because the connection was lost. */
   readonly outcome?: TransactionOutcome;
 }
 
-/** How a transaction has ended. */
+/** The outcome of a transaction. */
 export type TransactionOutcome = "committed" | "rolled back" | "prepared";
 
 /** `tracing:cornac.pg:copy:*`: one COPY, of data or of rows. */
@@ -88,31 +87,31 @@ export interface CopyTrace extends TraceMessage {
   readonly "db.operation.name": "COPY";
   /** The statement. */
   readonly "db.query.text": string;
-  /** Into the table, or out of it. */
+  /** The direction of the data: into the table or out of it. */
   readonly direction: "in" | "out";
-  /** Bytes of data that have gone; there when it is over. */
+  /** Bytes of transferred data; present at the end. */
   readonly bytes?: number;
-  /** Rows, as the server has counted them; absent when it was not completed. */
+  /** Rows as counted by the server; absent if the copy was not completed. */
   readonly rows?: number;
 }
 
-/** What one operation says of itself, besides where it goes to. */
+/** The properties of a message besides the common ones. */
 type Own<M extends TraceMessage> = Omit<M, keyof TraceMessage>;
 
-/** Makes channels by their names. */
+/** Returns a channel by its name. */
 export type ChannelOf = NonNullable<Runtime["channel"]>;
 
-/** The operations of one connection. */
+/** The traces of one connection. */
 export class Tracing {
   readonly connect: Trace<ConnectTrace>;
   readonly query: Trace<QueryTrace>;
   readonly batch: Trace<BatchTrace>;
   readonly transaction: Trace<TransactionTrace>;
   readonly copy: Trace<CopyTrace>;
-  /** Where they go to; known better once the connection is there. */
+  /** The destination; more precise once the connection is open. */
   origin: TraceOrigin;
 
-  /** Where there are no channels, nobody can listen. */
+  /** Makes the traces. Without channels, nothing is published. */
   constructor(channels: ChannelOf | undefined, origin: TraceOrigin) {
     const channelOf = channels ?? (() => SILENT);
     this.origin = origin;
@@ -143,18 +142,18 @@ export class Trace<M extends TraceMessage> {
     this.#tracing = tracing;
   }
 
-  /** Whether anybody listens: to be asked before anything is made for it. */
+  /** Reports whether there is a subscriber; checked before anything is allocated. */
   get isWatched(): boolean {
     return this.start.hasSubscribers || this.asyncEnd.hasSubscribers ||
       this.error.hasSubscribers || this.end.hasSubscribers || this.asyncStart.hasSubscribers;
   }
 
-  /** An operation that is about to begin. */
+  /** Returns an operation that is about to begin. */
   open(own: Own<M>): Operation<M> {
     return new Operation(this, { ...this.#tracing.origin, ...own } as M);
   }
 
-  /** Runs `work` as an operation; `describe` says what is told of its success. */
+  /** Runs `work` as an operation; `describe` returns the properties to add if it succeeds. */
   async promise<T>(
     own: Own<M>,
     work: () => Promise<T>,
@@ -172,7 +171,7 @@ export class Trace<M extends TraceMessage> {
   }
 }
 
-/** One operation under way; it ends once. */
+/** A running operation. Only its first end counts. */
 export class Operation<M extends TraceMessage> {
   readonly #trace: Trace<M>;
   readonly #message: M;
@@ -184,7 +183,7 @@ export class Operation<M extends TraceMessage> {
     this.#message = message;
   }
 
-  /** Calls `work`, which begins it, in the contexts that those who listen have bound to `start`. */
+  /** Calls `work`, which begins the operation, in the contexts that subscribers have bound to `start`. */
   run<R>(work: () => R): R {
     const message = this.#message;
     try {
@@ -194,31 +193,31 @@ export class Operation<M extends TraceMessage> {
     }
   }
 
-  succeeded(told: Partial<M>): void {
-    if (!this.#isOver) this.#settle(told);
+  succeeded(added: Partial<M>): void {
+    if (!this.#isOver) this.#settle(added);
   }
 
-  failed(error: unknown, told?: Partial<M>): void {
+  failed(error: unknown, added?: Partial<M>): void {
     if (this.#isOver) return;
     const code = reportedCode(error);
-    const own = { error, "error.type": typeOf(error), ...told };
+    const own = { error, "error.type": typeOf(error), ...added };
     this.#settle(code === undefined ? own : { ...own, "db.response.status_code": code }, true);
   }
 
-  #settle(told: object, isFailure = false): void {
+  #settle(added: object, isFailure = false): void {
     this.#isOver = true;
     const message = this.#message;
     const seconds = (performance.now() - this.#began) / 1000;
     try {
-      Object.assign(message, told, { "db.client.operation.duration": seconds });
-    } catch { /* whoever has frozen it gets no more: no operation fails for that */ }
+      Object.assign(message, added, { "db.client.operation.duration": seconds });
+    } catch { /* a subscriber has frozen the message, which must not fail the operation */ }
     if (isFailure) this.#trace.error.publish(message);
     this.#trace.asyncStart.publish(message);
     this.#trace.asyncEnd.publish(message);
   }
 }
 
-/** The SQLSTATE in the server's own report, which an error is or was caused by. */
+/** Returns the SQLSTATE of the server's report that is the error or its cause. */
 function reportedCode(error: unknown): string | undefined {
   for (let at = error, depth = 0; at instanceof Error && depth < 10; at = at.cause, depth++) {
     if (at instanceof DatabaseError && "C" in at.fields) return at.code;
@@ -226,13 +225,13 @@ function reportedCode(error: unknown): string | undefined {
   return undefined;
 }
 
-/** A few values for all there are: what metrics are grouped by. */
+/** Returns the type of an error: one of a few values, by which metrics are grouped. */
 function typeOf(error: unknown): string {
   if (error instanceof PgError && error.code !== undefined) return error.code;
   return error instanceof Error ? error.name : "_OTHER";
 }
 
-/** The channel of a runtime that has none. */
+/** The channel of a runtime without channels. */
 export const SILENT: DiagnosticsChannel = {
   hasSubscribers: false,
   publish: () => {},

@@ -51,7 +51,7 @@ test(
         if (isNew) {
           return error instanceof NotSupportedError && /only protocol 3\.0/.test(error.message);
         }
-        assert.match(error.message, /; so do poolers that do not know protocol 3\.2/);
+        assert.match(error.message, /; poolers without protocol 3\.2/);
         return error.code === "08P01";
       });
     }),

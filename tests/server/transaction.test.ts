@@ -149,8 +149,8 @@ test("transaction: after its end nothing runs in it", () =>
       leaked = tx;
       await add(tx, 1);
     });
-    await assert.rejects(add(leaked!, 2), /over/);
-    await assert.rejects(leaked!.savepoint(() => 1), /over/);
+    await assert.rejects(add(leaked!, 2), /has ended/);
+    await assert.rejects(leaked!.savepoint(() => 1), /has ended/);
     await assert.rejects(leaked!.commit(), /committed already/);
     await db.transaction(async (tx) => {
       await assert.rejects(add(leaked!, 3), InterfaceError);
