@@ -123,13 +123,13 @@ export class Borrower {
     { timeout, within }: AcquireOptions = NOTHING,
   ): T | Promise<T> {
     const held = heldIn(this.#connector.context?.getStore());
-    const inside = within === undefined ? held : [...held, PooledConnection.holdingOf(within)];
+    const inside = within === undefined ? held : [...held, PooledConnection.checkoutOf(within)];
     return this.#lender.acquire(wish, timeout ?? this.#acquireTimeout, inside, use);
   }
 
   /** Returns a connection. `since` is the time at which it was taken, if that is traced. */
   #giveBack(slot: Slot, since?: number): Promise<void> | undefined {
-    if (slot.holding !== undefined) slot.holding.over = true;
+    if (slot.checkout !== undefined) slot.checkout.over = true;
     return this.#lender.release(slot, since);
   }
 
@@ -139,16 +139,16 @@ export class Borrower {
    */
   #run<T>(slot: Slot, work: (db: Connection) => PromiseLike<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      if (slot.holding === undefined) slot.executor.handOver();
+      if (slot.checkout === undefined) slot.executor.handOver();
       this.#within(slot, work).then(resolve, reject);
     });
   }
 
   /** Calls `work` in an async context that knows of the connection that is held. */
-  #within<T>({ holding, connection }: Slot, work: (db: Connection) => T): T {
+  #within<T>({ checkout, connection }: Slot, work: (db: Connection) => T): T {
     const { context } = this.#connector;
-    if (holding === undefined || context === undefined) return work(connection);
-    return context.run({ holding, outer: context.getStore() }, () => work(connection));
+    if (checkout === undefined || context === undefined) return work(connection);
+    return context.run({ checkout, outer: context.getStore() }, () => work(connection));
   }
 }
 

@@ -5,7 +5,7 @@ import { executeSimple } from "../query/simple.ts";
 import type { Signal } from "../runtime/runtime.ts";
 import { after } from "../session/alarm.ts";
 import type { Session } from "../session/session.ts";
-import type { Holding } from "./checkout.ts";
+import type { Checkout } from "./checkout.ts";
 import type { LeaseReport, PoolSettings } from "./options.ts";
 import { here } from "./call_stack.ts";
 import { tell } from "./report.ts";
@@ -17,14 +17,14 @@ export const CHECK_TIME = 5;
 /** Reports a fault of a returned connection to `onDirtyRelease`, and returns the remedy. */
 export function leftover(
   slot: Slot,
-  holding: Holding | undefined,
+  checkout: Checkout | undefined,
   settings: PoolSettings,
 ): LeaseReport["remedy"] {
   const problem = problemOf(slot);
   if (problem === undefined) return "none";
   const remedy = problem === "in a transaction" ? "rolled back" : "closed";
-  const takenAt = holding?.takenAt ?? here("shared");
-  tell(settings.onDirtyRelease, { problem, remedy, takenAt, heldFor: holding?.seconds ?? 0 });
+  const takenAt = checkout?.takenAt ?? here("shared");
+  tell(settings.onDirtyRelease, { problem, remedy, takenAt, heldFor: checkout?.seconds ?? 0 });
   return remedy;
 }
 

@@ -1,7 +1,7 @@
 import { type ConnectOptions, openCore, type Url } from "../connect.ts";
 import { own } from "../errors/own.ts";
 import type { AsyncContext, Runtime, Signal } from "../runtime/runtime.ts";
-import type { HoldingContext } from "./checkout.ts";
+import type { CheckoutContext } from "./checkout.ts";
 import type { PoolSettings } from "./options.ts";
 import { listeningRole, type Role } from "./server_role.ts";
 import { PoolExecutor, type PoolRules } from "./pool_executor.ts";
@@ -14,7 +14,7 @@ export class Connector {
   /** Whether errors keep the stacks of async callers; known with the first connection. */
   keepsStacks = false;
   /** The async context that carries the held connections; known with the first connection. */
-  context: AsyncContext<HoldingContext> | undefined;
+  context: AsyncContext<CheckoutContext> | undefined;
   readonly #dsn: string | Url | undefined;
   readonly #options: ConnectOptions;
   readonly #rules: PoolRules;
@@ -55,7 +55,7 @@ export class Connector {
     const runtime = this.#options.runtime ?? await this.#detect();
     this.#runtime = runtime;
     this.keepsStacks = runtime.asyncStacks;
-    this.context ??= runtime.asyncContext<HoldingContext>?.();
+    this.context ??= runtime.asyncContext<CheckoutContext>?.();
     let executor: PoolExecutor;
     let role: Role;
     const rules = this.#rules;

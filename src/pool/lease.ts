@@ -1,4 +1,4 @@
-import type { Holding } from "./checkout.ts";
+import type { Checkout } from "./checkout.ts";
 import type { PoolOptions } from "./options.ts";
 import { report } from "./report.ts";
 import type { Slot, SlotLease } from "./slot.ts";
@@ -14,7 +14,7 @@ const DONE: Promise<void> = Promise.resolve();
 /** The exclusive use of a slot by one caller. */
 export class Lease implements SlotLease {
   readonly slot: Slot;
-  readonly holding: Holding;
+  readonly checkout: Checkout;
   /**
    * An object that everything made from the connection refers to, or the stream that has the
    * connection. An older lease drops it, so that its loss can be noticed.
@@ -27,13 +27,13 @@ export class Lease implements SlotLease {
 
   constructor(slot: Slot, releaser: Releaser) {
     this.slot = slot;
-    this.holding = slot.holding!;
+    this.checkout = slot.checkout!;
     this.#releaser = releaser;
     slot.lease = this;
   }
 
   get isOver(): boolean {
-    return this.holding.over;
+    return this.checkout.over;
   }
 
   /** Resolves when the lease or its connection ends. The promise is made on first use. */
@@ -54,7 +54,7 @@ export class Lease implements SlotLease {
   /** Returns the slot; further calls do nothing. */
   end(): Promise<void> {
     if (this.#ending === undefined) {
-      this.holding.over = true;
+      this.checkout.over = true;
       this.slot.lease = this.anchor = undefined;
       this.#end?.();
       this.#ending = this.#releaser.release(this.slot) ?? DONE;
@@ -77,7 +77,7 @@ export class Losses {
   constructor(onLeak: PoolOptions["onLeak"]) {
     this.#registry = new FinalizationRegistry((lease) => {
       if (lease.isOver) return;
-      const { takenAt, seconds: heldFor } = lease.holding;
+      const { takenAt, seconds: heldFor } = lease.checkout;
       report(onLeak, { problem: "lost", remedy: "closed", takenAt, heldFor });
       lease.destroy(undefined);
     });
@@ -86,7 +86,7 @@ export class Losses {
   /** Reports the lease as lost once its anchor is collected. */
   watch(lease: SlotLease): void {
     if (lease.anchor === undefined) return;
-    lease.holding.settle();
+    lease.checkout.settle();
     this.#registry.register(lease.anchor, lease);
     lease.anchor = undefined;
   }

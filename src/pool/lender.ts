@@ -4,7 +4,8 @@
  */
 import { InterfaceError, PoolTimeoutError } from "../errors/errors.ts";
 import { after } from "../session/alarm.ts";
-import { deadlock, DEADLOCK_CHECK, type Holding, isDeadlock } from "./checkout.ts";
+import type { Checkout } from "./checkout.ts";
+import { deadlock, DEADLOCK_CHECK, isDeadlock } from "./deadlock.ts";
 import type { PoolSettings } from "./options.ts";
 import { frameOf } from "./call_stack.ts";
 import { PoolTrace } from "./pool_trace.ts";
@@ -52,7 +53,7 @@ export class Lender {
   acquire<T>(
     wish: Wish,
     timeout: number,
-    inside: readonly Holding[],
+    inside: readonly Checkout[],
     use: (slot: Slot) => T,
   ): T | Promise<T> {
     if (this.#closing !== undefined) throw closed();
@@ -72,7 +73,7 @@ export class Lender {
   release(slot: Slot, since?: number): Promise<void> | undefined {
     const { release } = this.trace;
     if (!release.isWatched) return this.#slots.release(slot);
-    const taken = slot.holding?.since ?? since;
+    const taken = slot.checkout?.since ?? since;
     const used = taken === undefined ? undefined : past(taken);
     const released = this.#slots.release(slot);
     if (released !== undefined) return released.then(() => release.tell(used));
@@ -122,7 +123,7 @@ export class Lender {
   /** Returns a slot for a request. `demand` is the number of waiting requests. */
   #pick(
     kind: Kind,
-    inside: readonly Holding[],
+    inside: readonly Checkout[],
     demand: number,
     now: number,
   ): Slot | undefined {
@@ -206,8 +207,8 @@ export class Lender {
 
   #situation(): string {
     const { total, connecting, leased } = this.#slots.numbers();
-    const places = this.#slots.held().map((holding) =>
-      `one for ${holding.seconds.toFixed(1)} s, taken ${frameOf(holding.takenAt)}`
+    const places = this.#slots.held().map((checkout) =>
+      `one for ${checkout.seconds.toFixed(1)} s, taken ${frameOf(checkout.takenAt)}`
     );
     const counts = `${total} open, ${leased} in use, ${connecting} connecting`;
     return [counts, ...places.slice(0, 10)].join("; held: ");
@@ -216,7 +217,7 @@ export class Lender {
   #judge(waiter: Waiter): void {
     const inside = [...this.#waiting].map(({ inside }) => inside);
     if (!this.#slots.allHeld || !isDeadlock(this.#slots.held(), inside)) return;
-    const own = waiter.inside.find((holding) => !holding.over);
+    const own = waiter.inside.find((checkout) => !checkout.over);
     if (own !== undefined) this.#drop(waiter, deadlock(own, waiter.wish.site));
   }
 

@@ -6,18 +6,18 @@ import { quoteIdentifier } from "../query/quote.ts";
 import { after } from "../session/alarm.ts";
 import type { Session } from "../session/session.ts";
 import { CHECK_TIME, inTime } from "./cleaning.ts";
-import { Placement } from "./server_role.ts";
+import { ServerRole } from "./server_role.ts";
 import type { Opened } from "./slot.ts";
 
 /** One session that the pool listens on. */
-export class Line {
+export class ListenConnection {
   /** Resolves with the reason when the session ends. */
   readonly ended: Promise<Error>;
   /** The last sign of life, in milliseconds since 1970. */
   heard: number = Date.now();
   readonly #session: Session;
   readonly #connection: Connection;
-  readonly #placement: Placement;
+  readonly #serverRole: ServerRole;
   #heartbeat: ReturnType<typeof setInterval> | undefined;
   /** The reason for which the pool has given the session up. */
   #reason: Error | undefined;
@@ -26,7 +26,7 @@ export class Line {
   constructor({ core, role }: Opened, heartbeat: number, deliver: (one: Notification) => void) {
     this.#session = core.session;
     this.#connection = new Connection(core);
-    this.#placement = new Placement(core, role, () => false);
+    this.#serverRole = new ServerRole(core, role, () => false);
     core.notified.add((notification) => {
       this.heard = Date.now();
       deliver(notification);
@@ -80,7 +80,7 @@ export class Line {
   /** Sends an empty query. The answer also shows whether the server has changed its role. */
   #check(due: number): void {
     this.#run("", due).then(() => {
-      if (this.#placement.misplaced) this.giveUp(new OperationalError(MISPLACED));
+      if (this.#serverRole.misplaced) this.giveUp(new OperationalError(MISPLACED));
     }, (error) => this.giveUp(error));
   }
 

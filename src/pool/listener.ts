@@ -9,7 +9,7 @@ import type { Notification } from "../protocol/backend.ts";
 import type { Signal } from "../runtime/runtime.ts";
 import { after } from "../session/alarm.ts";
 import { unlessAborted } from "../session/deadline.ts";
-import { Line } from "./listen_connection.ts";
+import { ListenConnection } from "./listen_connection.ts";
 import { type ListenerEvent, type ListenerState, transition } from "./listener_state.ts";
 import { isBusy, isForGood, Opener, refusedAs, timedOut } from "./opener.ts";
 import type { PoolSettings } from "./options.ts";
@@ -61,7 +61,7 @@ export class Listener {
   readonly #opener: Opener;
   readonly #channels = new Map<string, Channel>();
   #state: ListenerState = "off";
-  #line: Line | undefined;
+  #line: ListenConnection | undefined;
   /** The channels of the LISTEN under way. */
   #batch: readonly Channel[] = [];
   /**
@@ -140,7 +140,7 @@ export class Listener {
     else this.#advance();
   }
 
-  #addTo(line: Line, channel: Channel): void {
+  #addTo(line: ListenConnection, channel: Channel): void {
     line.listen([channel.name]).then(() => {
       if (this.#line === line && this.#channels.get(channel.name) === channel) live(channel);
     }, (error) => {
@@ -183,18 +183,18 @@ export class Listener {
     }
   }
 
-  #opened(opened: Opened, signal: Signal): Line {
+  #opened(opened: Opened, signal: Signal): ListenConnection {
     if (signal.aborted) opened.core.session.destroy();
     signal.throwIfAborted();
     this.#on("opened");
     const deliver = (notification: Notification): void => this.#deliver(line, notification);
-    const line = this.#line = new Line(opened, this.#settings.heartbeat, deliver);
+    const line = this.#line = new ListenConnection(opened, this.#settings.heartbeat, deliver);
     this.#batch = [...this.#channels.values()];
     line.ended.then((reason) => this.#ended(line, reason));
     return line;
   }
 
-  #confirmed(line: Line): void {
+  #confirmed(line: ListenConnection): void {
     if (this.#line !== line || this.#state !== "subscribing") return;
     this.#on("confirmed");
     this.#wasLive = true;
@@ -212,14 +212,14 @@ export class Listener {
    * Delivers a notification. It may come before the answer to LISTEN is processed; the gap comes
    * first.
    */
-  #deliver(line: Line, notification: Notification): void {
+  #deliver(line: ListenConnection, notification: Notification): void {
     this.#confirmed(line);
     const members = this.#channels.get(notification.channel)?.members ?? [];
     const event: PoolNotification = { type: "notification", ...notification };
     for (const { subscription } of members) subscription.deliver(event);
   }
 
-  #ended(line: Line, cause: Error): void {
+  #ended(line: ListenConnection, cause: Error): void {
     if (this.#line !== line) return;
     this.#line = undefined;
     if (this.#state === "live") this.#lost = { since: line.heard, cause };
@@ -245,7 +245,7 @@ export class Listener {
   }
 
   /** Aborts the attempt, and returns the session to close. */
-  #stop(event: "unwanted" | "closed"): Line | undefined {
+  #stop(event: "unwanted" | "closed"): ListenConnection | undefined {
     const line = this.#line;
     this.#line = this.#lost = undefined;
     this.#on(event);

@@ -1,7 +1,7 @@
 import { Connection } from "../connection.ts";
 import type { ConnectionCore } from "../connection_core.ts";
 import { InterfaceError } from "../errors/errors.ts";
-import type { Holding } from "./checkout.ts";
+import type { Checkout } from "./checkout.ts";
 import type { QueryContext } from "../query/query_context.ts";
 import type { Session } from "../session/session.ts";
 import type { Lease } from "./lease.ts";
@@ -37,8 +37,8 @@ export class PooledConnection extends Connection {
   }
 
   /** Returns the checkout of a connection, for the pool. */
-  static holdingOf(connection: PooledConnection): Holding {
-    return connection.#lease.holding;
+  static checkoutOf(connection: PooledConnection): Checkout {
+    return connection.#lease.checkout;
   }
 
   /**

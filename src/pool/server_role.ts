@@ -20,7 +20,7 @@ const BY_WRITING: ReadonlySet<Role> = new Set(["read-write", "read-only"]);
 const GOING: ReadonlySet<string> = new Set(["57P01", "57P02", "57P03"]);
 
 /** The role of the server of one connection. */
-export class Placement implements Watcher {
+export class ServerRole implements Watcher {
   /** Whether the connection must be replaced once it is idle. */
   misplaced = false;
   readonly #reported: ReadonlyMap<string, string>;

@@ -1,8 +1,8 @@
 import { Connection } from "../connection.ts";
 import type { ConnectionCore } from "../connection_core.ts";
-import type { Holding } from "./checkout.ts";
+import type { Checkout } from "./checkout.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { Placement, type Role } from "./server_role.ts";
+import { type Role, ServerRole } from "./server_role.ts";
 import type { PoolExecutor } from "./pool_executor.ts";
 
 /** The states of a slot. */
@@ -82,7 +82,7 @@ export interface Opened {
 
 /** The exclusive use of a slot, as far as the pool needs it. */
 export interface SlotLease {
-  readonly holding: Holding;
+  readonly checkout: Checkout;
   readonly isOver: boolean;
   /** An object whose collection shows that the connection was forgotten. */
   anchor: object | undefined;
@@ -102,7 +102,7 @@ export class Slot {
   /** The executor, which records changes to the session. */
   executor!: PoolExecutor;
   /** The checkout, while one caller has the connection alone. */
-  holding: Holding | undefined;
+  checkout: Checkout | undefined;
   /** The lease, if that caller has a connection object. */
   lease: SlotLease | undefined;
   /** The number of queries while it is shared. */
@@ -112,7 +112,7 @@ export class Slot {
   /** The time at which it expires. */
   expires: number = Infinity;
   /** The role of its server. */
-  placement!: Placement;
+  serverRole!: ServerRole;
   /** Whether it must be checked before its next use, however short it was idle. */
   isDoubtful = false;
   /** Whether `onConnect` has left more than settings and must be called after each cleaning. */
@@ -147,7 +147,7 @@ export class Slot {
 
   /** Records that `onConnect` is done. */
   settled(role: Role): void {
-    this.placement = new Placement(this.core, role, () => this.executor.changes.settings);
+    this.serverRole = new ServerRole(this.core, role, () => this.executor.changes.settings);
   }
 
   /** Whether the session can take requests. */
@@ -157,6 +157,6 @@ export class Slot {
 
   /** Whether the server was promoted or demoted, or refuses what it should take. */
   get misplaced(): boolean {
-    return this.placement.misplaced;
+    return this.serverRole.misplaced;
   }
 }

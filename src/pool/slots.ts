@@ -1,7 +1,7 @@
 import { CHECK_TIME, inTime, leftover, reset } from "./cleaning.ts";
 import { firstAnswer, introduce } from "./first_use.ts";
 import { FrozenTime } from "./frozen_time.ts";
-import { Holding } from "./checkout.ts";
+import { Checkout } from "./checkout.ts";
 import { Opener } from "./opener.ts";
 import type { PoolSettings } from "./options.ts";
 import type { PoolTrace } from "./pool_trace.ts";
@@ -98,8 +98,8 @@ export class Slots {
   }
 
   /** Returns the exclusive checkouts. */
-  held(): Holding[] {
-    return [...this.#all].flatMap(({ holding }) => holding === undefined ? [] : [holding]);
+  held(): Checkout[] {
+    return [...this.#all].flatMap(({ checkout }) => checkout === undefined ? [] : [checkout]);
   }
 
   /** Whether no slot can come free before a checkout ends. */
@@ -158,7 +158,7 @@ export class Slots {
     }
     if (kind === "held") {
       slot.executor.handOver();
-      slot.holding = new Holding(site, now);
+      slot.checkout = new Checkout(site, now);
       this.#watch.begin(this.#runtime!);
     }
     slot.load++;
@@ -169,10 +169,10 @@ export class Slots {
   release(slot: Slot): Promise<void> | undefined {
     slot.load--;
     if (slot.load > 0 || slot.state === "gone") return undefined;
-    const { holding } = slot;
-    slot.holding = undefined;
+    const { checkout } = slot;
+    slot.checkout = undefined;
     if (!slot.alive) return void this.#lost(slot);
-    const remedy = leftover(slot, holding, this.#settings);
+    const remedy = leftover(slot, checkout, this.#settings);
     if (remedy === "closed") return void this.#destroy(slot, "dirty");
     const rollback = remedy === "rolled back";
     const wasHeld = slot.state === "held";

@@ -1,6 +1,6 @@
 import type { Signal } from "../runtime/runtime.ts";
 import { after } from "../session/alarm.ts";
-import type { Holding } from "./checkout.ts";
+import type { Checkout } from "./checkout.ts";
 import { located } from "./call_stack.ts";
 import type { Slot } from "./slot.ts";
 
@@ -24,7 +24,7 @@ export interface Wish {
 export class Waiter<T = unknown> {
   readonly wish: Wish;
   /** The checkouts of the caller. */
-  readonly inside: readonly Holding[];
+  readonly inside: readonly Checkout[];
   /** The time at which the wait began, in milliseconds. */
   readonly since: number;
   /** The time at which the wait ends without success, in milliseconds. */
@@ -43,7 +43,7 @@ export class Waiter<T = unknown> {
   constructor(
     wish: Wish,
     timeout: number,
-    inside: readonly Holding[],
+    inside: readonly Checkout[],
     since: number,
     use: (slot: Slot) => T,
   ) {

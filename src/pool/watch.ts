@@ -41,13 +41,13 @@ export class Watch {
   #look(): void {
     const { leakWarning, onLeak } = this.#settings;
     let isAnyHeld = false;
-    for (const { holding, lease } of this.#slots) {
-      if (holding === undefined) continue;
+    for (const { checkout, lease } of this.#slots) {
+      if (checkout === undefined) continue;
       isAnyHeld = true;
-      const { seconds: heldFor } = holding;
-      if (leakWarning > 0 && heldFor >= leakWarning && !holding.reported) {
-        holding.reported = true;
-        const { takenAt } = holding;
+      const { seconds: heldFor } = checkout;
+      if (leakWarning > 0 && heldFor >= leakWarning && !checkout.reported) {
+        checkout.reported = true;
+        const { takenAt } = checkout;
         report(onLeak, { problem: "held long", remedy: "none", takenAt, heldFor });
       }
       if (lease !== undefined && heldFor > this.#period / 2) this.#losses.watch(lease);

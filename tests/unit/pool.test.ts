@@ -1,7 +1,8 @@
 /** The parts of the pool that need no server. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Holding, isDeadlock } from "../../src/pool/checkout.ts";
+import { Checkout } from "../../src/pool/checkout.ts";
+import { isDeadlock } from "../../src/pool/deadlock.ts";
 import { isForGood } from "../../src/pool/opener.ts";
 import { frameOf, Places } from "../../src/pool/call_stack.ts";
 import { effectOf } from "../../src/pool/session_state.ts";
@@ -119,13 +120,13 @@ test("pool: places are noted up to a budget; one that was not says so and names 
   const noted = Array.from({ length: 10_000 }, () => places.take("connect")).filter(Boolean);
   assert.ok(noted.length >= 500 && noted.length < 10_000);
   assert.match(frameOf(noted[0]), /pool\.test\.[tj]s/);
-  const { takenAt } = new Holding(undefined, 0);
+  const { takenAt } = new Checkout(undefined, 0);
   assert.match(takenAt.stack!, /more connections are taken in a second than places are noted/);
   assert.equal(frameOf(takenAt), "at an unknown place");
 });
 
 test("pool: it is a deadlock when every holder waits, and only then", () => {
-  const [a, b] = [new Holding(new Error("a"), 0), new Holding(new Error("b"), 0)];
+  const [a, b] = [new Checkout(new Error("a"), 0), new Checkout(new Error("b"), 0)];
   assert.equal(isDeadlock([a], [[a]]), true);
   assert.equal(isDeadlock([a, b], [[a]]), false);
   assert.equal(isDeadlock([a, b], [[a], [b]]), true);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ConnectionCore, Watcher } from "../../src/connection_core.ts";
-import { listeningRole, Placement, type Role } from "../../src/pool/server_role.ts";
+import { listeningRole, type Role, ServerRole } from "../../src/pool/server_role.ts";
 
 /** What happens: a parameter's report, or an error's code. */
 type Happening = readonly [name: "standby" | "read-only", value: string] | readonly [code: string];
@@ -13,14 +13,14 @@ function misplaced(role: Role, happens: readonly Happening[], isOwnDoing = false
   const parameterStatuses = new Map(Object.values(NAMES).map((name) => [name as string, "off"]));
   const watchers = new Set<Watcher>();
   const core = { session: { parameterStatuses }, watchers } as unknown as ConnectionCore;
-  const placement = new Placement(core, role, () => isOwnDoing);
+  const serverRole = new ServerRole(core, role, () => isOwnDoing);
   for (const [what, value] of happens) {
     if (value !== undefined) parameterStatuses.set(NAMES[what as keyof typeof NAMES], value);
     for (const watcher of watchers) {
       value === undefined ? watcher.refused(what) : watcher.reported();
     }
   }
-  return placement.misplaced;
+  return serverRole.misplaced;
 }
 
 const READ_ONLY: Happening = ["read-only", "on"];
@@ -41,17 +41,17 @@ const CASES: readonly (readonly [Role, readonly Happening[], misplaced: boolean]
   ...["57P01", "57P02", "57P03"].map((code) => ["any", [[code]], true] as const),
 ];
 
-test("pool placement: a connection is misplaced by what its server reports and refuses, as far as the role minds", () => {
+test("pool serverRole: a connection is misplaced by what its server reports and refuses, as far as the role minds", () => {
   for (const [role, happens, expected] of CASES) {
     assert.equal(misplaced(role, happens), expected, `${role}: ${JSON.stringify(happens)}`);
   }
 });
 
-test("pool placement: a refusal that its user has asked for is no reason", () => {
+test("pool serverRole: a refusal that its user has asked for is no reason", () => {
   assert.equal(misplaced("any", [READ_ONLY, ["25006"]], true), false);
 });
 
-test("pool placement: what listens goes to a primary, one that takes writes where that is asked for", () => {
+test("pool serverRole: what listens goes to a primary, one that takes writes where that is asked for", () => {
   const roles: Role[] = ["any", "primary", "standby", "prefer-standby", "read-only"];
   for (const role of roles) assert.equal(listeningRole(role), "primary");
   assert.equal(listeningRole("read-write"), "read-write");
