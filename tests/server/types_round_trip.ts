@@ -53,7 +53,7 @@ export async function readLiterals(
   rows: readonly Row[],
 ): Promise<void> {
   const { holder, span } = await makeTypes(db, type);
-  // An element that may be an array itself would not be told from a dimension.
+  // An array that is an element looks like a dimension.
   const isAmbiguous = (await codecOf(db, type)).accepts([]);
   const grid = (value: unknown): unknown =>
     isAmbiguous ? new BoundedArray([[value], [value]], [1, 1]) : [[value], [value]];
