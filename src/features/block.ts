@@ -104,7 +104,10 @@ export class Block implements SessionLock {
       : "a savepoint is open in this transaction: run the query on the savepoint";
     if (this.#signal?.aborted) throw this.#signal.reason;
     if (session.lock !== outer) {
-      throw new InterfaceError(session.lock?.refusal ?? "the transaction is over");
+      throw new InterfaceError(
+        session.lock?.refusal ??
+          "this transaction has ended; start a new one with db.transaction()",
+      );
     }
     if (depth === 0 && session.transactionStatus !== "idle" && session.pending === 0) {
       throw new InterfaceError("a transaction is open already, begun by a query");

@@ -78,7 +78,7 @@ for (const major of majors()) {
     });
   }
 
-  test(`connect ${major}: a password is text, bytes, or what a function says, anew each time`, async () => {
+  test(`connect ${major}: a password is text, bytes, or the result of a function called for each attempt`, async () => {
     let asked = 0;
     const passwords: ConnectOptions["password"][] = [
       "p scram",
@@ -93,7 +93,7 @@ for (const major of majors()) {
     assert.equal(asked, 2);
   });
 
-  test(`connect ${major}: a password function that fails is the reason that is told`, async () => {
+  test(`connect ${major}: the error of a password function is reported`, async () => {
     const cause = new Error("the vault is sealed");
     const password = () => Promise.reject(cause);
     const error = await refusal(await by("tcp", major, { user: "u_scram", password }));
@@ -101,7 +101,7 @@ for (const major of majors()) {
     assert.equal(error.cause, cause);
   });
 
-  /** Who is not let in: class, SQLSTATE, and the server's words where it is the server that says so. */
+  /** Refused logins: class, SQLSTATE and, for errors of the server, its message. */
   const REFUSED: readonly [
     name: string,
     options: ConnectOptions,
@@ -155,7 +155,7 @@ for (const major of majors()) {
     ],
     [
       "an unknown role",
-      { user: "nobody at all", password: "x" },
+      { user: "unknown role", password: "x" },
       OperationalError,
       "28P01",
       /^password authentication failed/,
@@ -200,7 +200,7 @@ for (const major of majors()) {
     });
   });
 
-  test(`connect ${major}: nobody there is an OperationalError that says where`, async () => {
+  test(`connect ${major}: a port without a server is an OperationalError that names it`, async () => {
     const error = await refusal(over(await sharedServer(major), { port: 1, user: "u" }));
     assert.ok(error instanceof OperationalError);
     assert.equal(error.code, "08001");

@@ -1,4 +1,4 @@
-/** What becomes of connections whose server stops or crashes, and what many of them leave behind. */
+/** Connections whose server stops or crashes, and what many connections leave behind. */
 import assert from "node:assert/strict";
 import { existsSync, readdirSync } from "node:fs";
 import process from "node:process";
@@ -22,7 +22,7 @@ import { over, refusal, rootPath } from "./connecting.ts";
 /** The full count is 2,000, as `CORNAC_CHURN`. */
 const CHURN = Number(process.env.CORNAC_CHURN ?? 120);
 
-/** An idle and a busy connection when the server goes, and what the next one is told. */
+/** An idle and a busy connection when the server stops, and the error of the next one. */
 async function goes(
   tls: ConnectOptions,
   gone: (cluster: Cluster) => Promise<void>,
@@ -67,7 +67,7 @@ for (const [name, tls] of [["plain", {}], ["TLS", { sslMode: "require" }]] as co
 
   test(`life: a server that is shut down says so, 57P01 (${name})`, stopped("fast", "57P01"));
 
-  test(`life: one that stops at once is told by its last words, or as lost (${name})`, async () => {
+  test(`life: a server that stops at once is reported by its last message, or as lost (${name})`, async () => {
     await goes(tls, (cluster) => cluster.halt("immediate"), ({ busy, idle }) => {
       for (const error of [busy, idle]) {
         assert.ok(error instanceof OperationalError, String(error));
@@ -104,7 +104,7 @@ test("life: pg_terminate_backend ends the query with the server's own words", as
   await db.closed;
 });
 
-/** What this process holds: files and sockets where Linux tells, timers and the like where Node does. */
+/** Resources of this process: files and sockets on Linux, timers and others on Node. */
 function held(): { descriptors: number; resources: number } {
   const descriptors = existsSync("/proc/self/fd") ? readdirSync("/proc/self/fd").length : 0;
   const { getActiveResourcesInfo } = process as { getActiveResourcesInfo?: () => string[] };

@@ -7,7 +7,7 @@ import { blackHole } from "../_kit/fault_proxy.ts";
 import { majors, sharedServer } from "../_kit/servers.ts";
 import { over, refusal, seen, session } from "./connecting.ts";
 
-/** What the server answers to a query for one value. */
+/** The server's answer to a query for one value. */
 function ask(options: ConnectOptions, sql: string): Promise<unknown> {
   return session(options, async (db) => Object.values((await db.query<object>(sql))[0]!)[0]);
 }
@@ -119,7 +119,7 @@ for (const major of majors()) {
     }
   });
 
-  test(`parameters ${major}: a sock is tried once, and what the server says of it is told`, async () => {
+  test(`parameters ${major}: a sock is tried once, and the server's error is reported`, async () => {
     const { host, port } = await server();
     for (const sslMode of ["allow", "prefer"] as const) {
       const sock = await socketTo(host, port);

@@ -1,4 +1,4 @@
-/** What the tests of connecting share: options for one server, and what the server says of a session. */
+/** Shared by the tests of connecting: options for one server, and the server's facts about a session. */
 import assert from "node:assert/strict";
 import { connect, type Connection, type ConnectOptions, PgError } from "../../mod.ts";
 import { certificates } from "../_kit/certs.ts";
@@ -23,7 +23,7 @@ export async function session<T>(
   }
 }
 
-/** What the server knows of a session. */
+/** The server's facts about a session. */
 export interface Seen {
   readonly user: string;
   readonly ssl: boolean;

@@ -1,4 +1,4 @@
-/** What those who watch by `node:diagnostics_channel` are told, of each kind of operation. */
+/** The messages of `node:diagnostics_channel` for each kind of operation. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inspect } from "node:util";
@@ -40,7 +40,7 @@ test("trace: connect tells where to and how it went, and never with what", async
   assert.doesNotMatch(inspect(all, { depth: 20 }), new RegExp(SECRET));
 });
 
-test("trace: of several hosts, the one that was reached is told", async () => {
+test("trace: of several hosts, the one that was reached is named", async () => {
   const { host, port } = await sharedServer();
   const options = await shared({ host: ["127.0.0.9", host], port: [1, port] });
   const [told] = await tracedAs("connect", async () => (await connect(options)).close());
@@ -50,7 +50,7 @@ test("trace: of several hosts, the one that was reached is told", async () => {
   assert.equal(told!.message["server.port"], port);
 });
 
-test("trace: a Unix socket is told by its path, and has no port", async () => {
+test("trace: a Unix socket is named by its path and has no port", async () => {
   const { socketPath } = await sharedServer();
   const options = { unixSock: socketPath, user: "postgres", database: "postgres" };
   const [told] = await tracedAs("connect", async () => (await connect(options)).close());

@@ -1,4 +1,4 @@
-/** How those who watch by `node:diagnostics_channel` are told, and what it costs when nobody does. */
+/** Publication by `node:diagnostics_channel`, and its cost without subscribers. */
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { channel, tracingChannel } from "node:diagnostics_channel";
@@ -104,7 +104,7 @@ test("trace: one event listened to is enough, and what began unwatched is not to
     assert.deepEqual(ended, ["select 'watched'"]);
   }));
 
-test("trace: while nobody listens nothing is published, and nothing made to be", async () => {
+test("trace: without subscribers nothing is published or allocated", async () => {
   const runtime = await detectRuntime();
   let looks = 0;
   const deaf: DiagnosticsChannel = {

@@ -52,7 +52,7 @@ const ASKS: Readonly<Record<string, string>> = {
   oauth_issuer: "https://issuer.example",
 };
 
-/** What has to be said with it. */
+/** Parameters that are given together with each. */
 const COMPANY: Readonly<Record<string, string>> = {
   sslnegotiation: "sslmode=require",
   sslpassword: "sslmode=require sslcert=/cert sslkey=/key",
@@ -102,7 +102,7 @@ for (const row of PARAMETERS) {
   });
 }
 
-/** What a connection string comes to; keys that must come together, alone, are an error to tell apart. */
+/** The settings of a connection string; a key that needs another one is an error of its own. */
 async function plain(dsn: string): Promise<unknown> {
   try {
     const { runtime: _, ...settings } = await resolve(dsn, MACHINE);

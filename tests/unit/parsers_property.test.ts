@@ -1,4 +1,4 @@
-/** Parsers of what others have written, on what nobody would write: whole, and cut anywhere. */
+/** Parsers of foreign text on arbitrary input: whole, and cut anywhere. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

@@ -106,7 +106,7 @@ test("asides: they come between the results of a simple query, too", () =>
     },
   ));
 
-test("asides: while nothing is asked they are heard, and a hook that throws harms nobody", () =>
+test("asides: they are received while no request runs, and a hook that throws has no effect", () =>
   quietly(
     // deno-fmt-ignore
     [

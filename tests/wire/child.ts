@@ -35,7 +35,7 @@ async function run(): Promise<ChildReport> {
   }
 }
 
-/** Queries under the eyes of one who freezes what he is told, and throws. */
+/** Queries with a subscriber that freezes its messages and throws. */
 async function listened(db: Connection): Promise<ChildReport> {
   const reported: unknown[] = [];
   process.on("uncaughtException", (error) => reported.push(error));

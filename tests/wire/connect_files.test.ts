@@ -1,4 +1,4 @@
-/** Files that are none: pipes that nobody writes to and devices without an end do not hold connecting up. */
+/** Special files in the settings: pipes without a writer and endless devices do not block connecting. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
@@ -22,7 +22,7 @@ import { reach } from "./hostile.ts";
 
 const skip = process.platform === "win32" && "named pipes are none of the file system's";
 
-/** A named pipe that nobody writes to. */
+/** A named pipe without a writer. */
 async function withPipe(body: (path: string) => Promise<void>): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), "cornac-pipe-"));
   const path = join(directory, "pipe");

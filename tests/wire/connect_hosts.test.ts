@@ -1,4 +1,4 @@
-/** Which server is chosen, in what order they are tried, and what is told when none will do. */
+/** The choice among servers, the order in which they are tried, and the error if none is suitable. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connect, type ConnectOptions, OperationalError, type Runtime } from "../../mod.ts";
@@ -24,8 +24,8 @@ import {
   rowDescription,
 } from "../_kit/server_messages.ts";
 
-/** A port where nobody listens. */
-const NOBODY = 1;
+/** A port without a listener. */
+const CLOSED = 1;
 
 const accepts = (parameters: Record<string, string> = {}): Script => [
   handshake({ parameters }),
@@ -91,7 +91,7 @@ test("hosts: one that is not there, hangs up or is starting gives way to the nex
   withServers([[expect("startup")], refuses("57P03"), accepts()], async (...servers) => {
     const [drops, ...rest] = servers;
     const options = among(servers);
-    const ports = [NOBODY, ...options.port as number[]];
+    const ports = [CLOSED, ...options.port as number[]];
     setTimeout(() => drops!.peers.forEach((peer) => peer.destroy()), 30);
     await reach({ ...options, host: ports.map(() => "127.0.0.1"), port: ports });
     assert.deepEqual(visits([drops!, ...rest]), [1, 1, 1]);
@@ -101,7 +101,7 @@ for (const code of ["28P01", "28000", "3D000", "53300"]) {
   test(`hosts: a server that refuses us ends the search (${code}), with its own fields`, () =>
     withServers([refuses(code, "not you"), accepts()], async (...servers) => {
       const options = among(servers);
-      const ports = [NOBODY, ...options.port as number[]];
+      const ports = [CLOSED, ...options.port as number[]];
       const error = await failure(
         connect({ ...options, host: ports.map(() => "127.0.0.1"), port: ports }),
       ) as OperationalError;
@@ -145,7 +145,7 @@ test("hosts: a server that is starting sends us to the next host, not to its nex
     assert.deepEqual(visits(servers), [1, 1]);
   }));
 
-test("hosts: a name that means nothing gives way to the next, and is told with the rest", () =>
+test("hosts: after an unknown name the next host is tried; both failures are reported", () =>
   withServers([accepts()], async (...servers) => {
     const cause = new Error("getaddrinfo ENOTFOUND nowhere.test");
     const runtime = await resolving((host) =>
@@ -155,7 +155,7 @@ test("hosts: a name that means nothing gives way to the next, and is told with t
     const { port } = servers[0]!;
     await reach(among(servers, { host, port: [port, port], runtime }));
     const error = await failure(
-      connect(among(servers, { host, port: [port, NOBODY], runtime })),
+      connect(among(servers, { host, port: [port, CLOSED], runtime })),
     ) as OperationalError;
     assert.ok(error instanceof OperationalError);
     assert.match(
@@ -236,13 +236,13 @@ test("hosts: read-only takes a primary whose transactions are read-only by defau
     assert.deepEqual(visits(servers), [1, 1]);
   }));
 
-test("hosts: prefer-standby asks everybody, and then takes the first there is", () =>
+test("hosts: prefer-standby asks all servers, and then takes the first", () =>
   withServers([accepts(WRITABLE), accepts(READ_ONLY)], async (...servers) => {
     await reach(among(servers, { targetSessionAttrs: "prefer-standby" }));
     assert.deepEqual(visits(servers), [2, 1]);
   }));
 
-test("hosts: when no server has the role that is wanted, each is told with its own", () =>
+test("hosts: if no server has the wanted role, the role of each is reported", () =>
   withServers([accepts(WRITABLE), accepts(READ_ONLY)], async (...servers) => {
     const error = await failure(connect(among(servers, { targetSessionAttrs: "standby" })));
     const each = servers.map(({ port }) =>

@@ -1,4 +1,4 @@
-/** What a person reads when connecting fails, word by word: the same on every runtime. */
+/** The messages of failed connects, word by word: the same on every runtime. */
 import assert from "node:assert/strict";
 import { type AddressInfo, createServer } from "node:net";
 import { test } from "node:test";

@@ -57,7 +57,7 @@ for (
     }));
 }
 
-/** What servers and poolers do that know neither 3.2 nor how to negotiate. */
+/** Answers of servers and poolers that neither know 3.2 nor negotiate. */
 const DROPS: readonly (readonly [name: string, script: Script])[] = [
   ["closes (Odyssey)", [expect("startup"), close()]],
   ["sends an error without a length (pgagroal)", oldError("connection refused")],
@@ -81,7 +81,7 @@ for (const [name, script] of DROPS) {
     }));
 }
 
-test("protocol: a server that drops 3.0 as well is told once, with the last reason", () =>
+test("protocol: a server that drops 3.0, too, is reported once, with the last reason", () =>
   withServer((i) => [DROPS[0]![1], fatal("57P03", "not now")][i], async (server) => {
     const error = await failure(connect(reach(server, LATEST)));
     assert.equal(error.message, "not now");

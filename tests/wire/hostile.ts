@@ -43,20 +43,20 @@ export interface Failure {
   readonly code?: string;
 }
 
-/** What a query must come to: an error, or exactly these rows. */
+/** The expected outcome of a query: an error, or exactly these rows. */
 export type Outcome = Failure | readonly object[];
 
 /** A server that behaves until its client is connected. */
 export interface Hostile {
   readonly name: string;
-  /** What it does after the handshake. */
+  /** The script of the server after the handshake. */
   readonly script: Script;
-  /** What the client asks, all at once; one query without parameters by default. */
+  /** The queries of the client, made at once; one query without parameters by default. */
   readonly ask?: (db: Connection) => readonly PromiseLike<unknown>[];
   readonly outcomes: readonly Outcome[];
   /** Whether the next query is answered or refused. */
   readonly after: "usable" | "closed";
-  /** What the refusal after a close gives as its cause. */
+  /** The cause of the refusal after a close. */
   readonly reason?: RegExp;
   readonly options?: ConnectOptions;
 }

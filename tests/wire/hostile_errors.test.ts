@@ -33,7 +33,7 @@ const three = (db: Connection) => [1, 2, 3].map((n) => db.query(`select ${n} as 
 const twins = (db: Connection) => [1, 2, 3].map(() => db.query("select n"));
 const FATAL = errorResponse({ S: "FATAL", V: "FATAL", C: "57P01", M: "terminating connection" });
 const NO_STATEMENT = errorResponse({ C: "26000", M: "prepared statement does not exist" });
-/** What comes of three when the server answers the first and dies at the second. */
+/** The outcomes of three queries when the server answers the first and dies at the second. */
 const DIED_AT_THE_SECOND = {
   outcomes: [
     [{ n: "1" }],

@@ -323,7 +323,7 @@ hostile([
     after: "closed",
   },
   {
-    name: "completes a command with a tag nobody knows",
+    name: "completes a command with an unknown tag",
     script: [NEW, send(...opening(), dataRow(["1"]), ...ending("FROBNICATE many"))],
     outcomes: [[{ n: "1" }]],
     after: "usable",

@@ -117,7 +117,7 @@ refusing([
     failure: violation(/unknown message 0x3f during startup/),
   },
   {
-    name: "is ready before it has authenticated anybody",
+    name: "is ready before authentication",
     script: [...startup, send(readyForQuery())],
     failure: violation(/ReadyForQuery where an Authentication message was due/),
   },
@@ -292,7 +292,7 @@ refusing([
     failure: fails(NotSupportedError, /only protocol 3\.0, minProtocolVersion is 3\.2/),
   },
   {
-    name: "does not know protocol options that nobody sent",
+    name: "does not know protocol options that were not sent",
     script: [...startup, send(negotiateProtocolVersion(0, ["_pq_.x", "_pq_.y"]))],
     failure: fails(NotSupportedError, /does not know the protocol options _pq_\.x, _pq_\.y/),
   },

@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { type Connection, DatabaseError, InterfaceError, PgError } from "../../mod.ts";
 
-/** What a request is; the model's table says how often each comes. */
+/** The kinds of requests; the model's table has the frequency of each. */
 export type Kind =
   | "cached"
   | "new"

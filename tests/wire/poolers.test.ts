@@ -1,4 +1,4 @@
-/** What poolers say, word for word, and what the driver's error adds to it. */
+/** The messages of poolers, word for word, and what the driver's error adds. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connect, DatabaseError } from "../../mod.ts";

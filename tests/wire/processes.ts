@@ -5,7 +5,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import type { ConnectOptions } from "../../mod.ts";
 
-/** What a child is to do once it is connected. */
+/** The task of a child once it is connected. */
 export interface ChildTask {
   /**
    * `close()` at once; a query; a query and `close()`; wait for `closed` and try a query; nothing at all; a query under
@@ -15,7 +15,7 @@ export interface ChildTask {
   readonly options: ConnectOptions;
 }
 
-/** What became of it. */
+/** The result of a child. */
 export interface ChildReport {
   /** The class of the error that it ended with. */
   readonly error?: string;

@@ -1,11 +1,11 @@
-/** What a listener of `node:diagnostics_channel` can do to the driver: nothing. */
+/** Subscribers of `node:diagnostics_channel` cannot affect the driver. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { expect, expectClose, handshake, send, withServer } from "../_kit/scripted_server.ts";
 import { NEW, reach, wholeAnswer } from "./hostile.ts";
 import { child } from "./processes.ts";
 
-test("trace: a listener that throws, and freezes what it is told, fails no query; the runtime reports it", async () => {
+test("trace: a subscriber that throws and freezes its messages fails no query; the runtime reports it", async () => {
   const script = [handshake(), NEW, send(...wholeAnswer("1")), expect("X"), expectClose()];
   await withServer(script, async (server) => {
     const { message } = await child({ task: "faulty listener", options: reach(server) });
