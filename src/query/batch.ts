@@ -168,8 +168,9 @@ class Batch implements Request<Result[]> {
   /** When the one that failed had a stale statement, all are run again. */
   recover(error: unknown, status: TransactionStatus | undefined): boolean | Promise<boolean> {
     if (error instanceof NotDescribed) return this.#describe();
+    if (this.#attempt === ATTEMPTS) return false;
     const recovery = recover(this.#context, this.executions[this.#at]!, error, status);
-    if (recovery === false || this.#attempt === ATTEMPTS) return false;
+    if (recovery === false) return false;
     for (const execution of this.executions) execution.prepareAttempt(this.#attempt);
     this.#attempt++;
     return recovery;
@@ -275,8 +276,9 @@ class Many implements Request<Result> {
   /** A stale statement is described anew, and all is run again. */
   recover(error: unknown, status: TransactionStatus | undefined): boolean | Promise<boolean> {
     if (error instanceof NotDescribed) return this.#describe();
+    if (this.#attempt === ATTEMPTS) return false;
     const recovery = recover(this.#context, this.#bound, error, status);
-    if (recovery === false || this.#attempt === ATTEMPTS) return false;
+    if (recovery === false) return false;
     this.#options = optionsAfter(this.#options, this.#attempt++);
     this.#statement = undefined;
     return recovery;

@@ -235,8 +235,9 @@ export class ExtendedQuery implements Request<Result> {
 
   /** Run again as it is; what was let down by a twin relies on no other: it goes under no name. */
   recover(error: unknown, status: TransactionStatus | undefined): boolean | Promise<boolean> {
+    if (this.#attempt === ATTEMPTS) return false;
     const recovery = recover(this.#context, this, error, status);
-    if (recovery === false || this.#attempt === ATTEMPTS) return false;
+    if (recovery === false) return false;
     this.prepareAttempt(this.sharedParseFailed ? ATTEMPTS : this.#attempt);
     this.#attempt++;
     return recovery;

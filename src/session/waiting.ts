@@ -44,7 +44,10 @@ export class Waiting {
     try {
       const recovery = exchange.stray || (request.recover?.(error, status) ?? false);
       if (recovery === false) return false;
-      if (cancelReason !== undefined) throw cancelReason;
+      if (cancelReason !== undefined) {
+        if (recovery !== true) recovery.catch(() => {}); // the request fails with the reason instead
+        throw cancelReason;
+      }
       exchange.reset();
       exchange.back = { error, status };
       (exchange.isAhead ? this.#ahead : this.#line).insert(exchange);

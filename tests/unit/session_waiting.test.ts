@@ -140,3 +140,13 @@ test("waiting: what has not failed is settled, mendable or not", () => {
   exchange.finish(7);
   assert.equal(waiting.takesBack(exchange, "idle"), false);
 });
+
+test("waiting: a request that was cancelled fails with the reason, whatever comes of its recovery", async () => {
+  const waiting = new Waiting(() => {});
+  const { exchange } = made(1, () => Promise.reject(new Error("too late")));
+  exchange.fail(REASON);
+  exchange.cancelReason = new Error("enough");
+  assert.equal(waiting.takesBack(exchange, undefined), false);
+  assert.match(String(exchange.failure!.error), /enough/);
+  await new Promise((resolve) => setTimeout(resolve, 1)); // an unhandled rejection fails the run
+});
