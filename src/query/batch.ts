@@ -35,7 +35,7 @@ export interface BatchItem {
   readonly rewritten?: Rewritten;
 }
 
-/** Runs statements together; when one fails, its error says which (`index`), and none has any effect. */
+/** Runs statements together. If one fails, none has any effect, and the error's `index` says which. */
 export function executeBatch(
   context: Context,
   items: readonly BatchItem[],
@@ -49,7 +49,7 @@ export function executeBatch(
   return batch.promise(batchTrace(texts, size), run, (all) => batchResultTrace(all, size));
 }
 
-/** Runs one statement with each of these sets of parameters; the result holds all rows together. */
+/** Runs one statement with each of these sets of parameters. The result holds the rows of all runs. */
 export function executeMany(
   context: Context,
   text: string,
@@ -92,7 +92,7 @@ async function runMany(
   return await context.session.request(new Many(context, text, rows, options), options);
 }
 
-/** Thrown by `write`: what depends on its types has to be described first. */
+/** Thrown by `write`: the server must be asked for the types of parameters first. */
 class NotDescribed extends InterfaceError {
   constructor() {
     super("the server has not been asked for the types of the parameters");
@@ -103,7 +103,7 @@ class NotDescribed extends InterfaceError {
 class Batch implements Request<Result[]> {
   readonly executions: readonly ExtendedQuery[];
   readonly #context: Context;
-  /** The one that is being written, or answered. */
+  /** The index of the query that is being written, or answered. */
   #at = 0;
   #attempt = 0;
 
@@ -116,7 +116,7 @@ class Batch implements Request<Result[]> {
         ? options
         : own<ExecuteOptions>(options, { parameterTypes });
       const execution = new ExtendedQuery(context, text, values, how);
-      execution.whole = this; // the next one is sent right behind
+      execution.whole = this; // the next query is sent right behind it
       return execution;
     });
   }
@@ -165,7 +165,7 @@ class Batch implements Request<Result[]> {
     return this.executions.some(({ text }) => mayCommit(text, escapesInStrings));
   }
 
-  /** When the one that failed had a stale statement, all are run again. */
+  /** Runs all queries again if the one that failed had a stale statement. */
   recover(error: unknown, status: TransactionStatus | undefined): boolean | Promise<boolean> {
     if (error instanceof NotDescribed) return this.#describe();
     if (this.#attempt === ATTEMPTS) return false;
@@ -178,7 +178,7 @@ class Batch implements Request<Result[]> {
 
   async #describe(): Promise<true> {
     const wanting = this.executions.map((execution) => execution.wantsDescription);
-    // All at once; and while one is waited for, another's failure must not go unheard.
+    // Together: a failure of one must not go unhandled while another is awaited.
     await Promise.all(
       this.executions.map((execution, i) =>
         wanting[i]
@@ -203,7 +203,7 @@ class Many implements Request<Result> {
   #statement: Statement | undefined;
   #decode: RowDecoder | undefined;
   #isNamed = false;
-  /** A set did not fit the types that the statement was prepared with, and nothing was sent. */
+  /** Whether a value did not fit the types of the statement, so that nothing was sent. */
   #hasUnfitValue = false;
   #attempt = 0;
 
@@ -273,7 +273,7 @@ class Many implements Request<Result> {
     return mayCommit(this.#text, this.#context.escapesInStrings);
   }
 
-  /** A stale statement is described anew, and all is run again. */
+  /** Runs all sets again, with a new description, if the statement was stale. */
   recover(error: unknown, status: TransactionStatus | undefined): boolean | Promise<boolean> {
     if (error instanceof NotDescribed) return this.#describe();
     if (this.#attempt === ATTEMPTS) return false;
@@ -329,7 +329,7 @@ function naming(what: "queries" | "rows", i: number, work: () => void): void {
   }
 }
 
-/** Says in the error itself which one it was: `rows[3]: duplicate key …`, and `index`. */
+/** Adds to an error which query or set has failed: `rows[3]: duplicate key …`, and `index`. */
 function named(what: "queries" | "rows", i: number, error: unknown): unknown {
   if (!(error instanceof PgError) || error.index !== undefined) return error;
   error.message = `${what}[${i}]: ${error.message}`;

@@ -5,7 +5,7 @@ import { beginBind, endBind } from "../protocol/frontend.ts";
 import { writeParameters } from "./parameters.ts";
 import type { Statement } from "./statement.ts";
 
-/** The parameters cannot be encoded before the catalogue was asked for these types. */
+/** Thrown where parameters cannot be encoded before the catalogue is asked for these types. */
 export class TypesWanted extends InterfaceError {
   readonly statement: Statement;
   readonly oids: readonly number[];
@@ -18,7 +18,7 @@ export class TypesWanted extends InterfaceError {
   }
 }
 
-/** Appends a Bind of a statement that is known, so in binary wherever its codecs can. */
+/** Appends a Bind of a described statement, in binary wherever the codecs can. */
 export function bindKnown(
   out: Writer,
   portal: string,

@@ -19,7 +19,7 @@ export interface CatalogReader {
 export class Catalog {
   readonly #types: TypeRegistry;
   readonly #reader: CatalogReader;
-  /** What is being asked for, by OID; what was answered stays, with its settled promise. */
+  /** The questions by OID. An answered question stays, with its settled promise. */
   readonly #asked = new Map<number, Promise<void>>();
 
   constructor(types: TypeRegistry, reader: CatalogReader) {
@@ -92,7 +92,7 @@ type CatalogRow = [
   attributeOids: number[],
 ];
 
-/** `pg_type.typtype`; an array is told by its element. */
+/** By `pg_type.typtype`. An array is recognised by its element type. */
 const KINDS: Readonly<Record<string, TypeInfo["kind"]>> = {
   c: "composite",
   d: "domain",

@@ -18,7 +18,7 @@ export class Context {
   /** The prepared statements. */
   readonly cache: StatementCache;
   readonly types: SessionTypes;
-  /** What is known of settings that make values inexact as text. */
+  /** Settings that make values inexact as text. */
   readonly exactness: Exactness;
   readonly trace: Tracing;
   readonly #hooks: ContextHooks;

@@ -41,7 +41,7 @@ export interface TextEffects {
 /** The statements that a change makes unusable. */
 export type Reach =
   | "none"
-  /** Those of the present settings: other settings are in force, which are not known yet. */
+  /** The statements of the present settings. Other settings are in force, which are not known yet. */
   | "settings"
   | "all";
 

@@ -1,22 +1,21 @@
 /**
- * Whether what the server prints of a value is all of it. Two settings can make its text less: in a
- * DateStyle other than ISO a date is ambiguous, and with extra_float_digits of 0 or less a float is
- * rounded.
+ * Tells whether the text of a value is exact. Two settings can make it inexact: in a DateStyle other
+ * than ISO a date is ambiguous, and with extra_float_digits of 0 or less a float is rounded.
  *
- * The server reports the first. Of the second the driver knows what it is shown: startup parameters
- * and the texts that are run. A default that somebody has given the role, the database or the server
- * it cannot see without asking, and nobody is made to wait for that answer.
+ * The server reports DateStyle. The driver sees extra_float_digits in startup parameters and in the
+ * texts that are run. A default of the role, the database or the server cannot be seen without a round
+ * trip, which is not made.
  */
 export class Exactness {
   readonly #statuses: ReadonlyMap<string, string>;
   #roundsFloats = false;
 
-  /** `statuses`: what the server has reported of the session, now and later. */
+  /** `statuses` are the parameters that the server reports, kept up to date. */
   constructor(statuses: ReadonlyMap<string, string>) {
     this.#statuses = statuses;
   }
 
-  /** Takes note of a text that is about to be run, or of an assignment made at startup. */
+  /** Takes note of a text that is about to be run, or of a startup parameter as `name=value`. */
   noteText(text: string): void {
     this.#roundsFloats ||= MAY_ROUND.test(text);
   }
@@ -31,5 +30,5 @@ export class Exactness {
   }
 }
 
-/** Names the setting, and does not plainly set it to one of the values that round nothing. */
+/** The setting's name, unless it is plainly set to a value that rounds nothing. */
 const MAY_ROUND = /extra_float_digits(?!\s*(?:=|\bto\b)\s*'?[1-3]\b)/i;

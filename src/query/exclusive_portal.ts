@@ -28,12 +28,12 @@ import {
   RowBuffers,
 } from "./portal.ts";
 
-/** How long a buffer that nobody wants any more may take before the server is told to stop. */
+/** How long rows that are not wanted any more may take before the query is cancelled. */
 const PATIENCE_MS = 100;
 
-/** Outside of a transaction: one request from Bind to Sync, and the session's turn with it. */
+/** A portal outside of a transaction: one request from Bind to Sync, which locks the session. */
 export class ExclusivePortal implements Portal, Request<void>, SessionLock {
-  /** Its requests carry their own signals. */
+  /** None: the requests carry signals of their own. */
   readonly signal: undefined = undefined;
   readonly refusal =
     "a stream is open on this connection: read it to its end, leave its loop, or stream inside a transaction";
@@ -43,7 +43,7 @@ export class ExclusivePortal implements Portal, Request<void>, SessionLock {
   readonly #buffers: RowBuffers;
   #count = 0;
   #waiting: { resolve(buffer: RowBuffer): void; reject(error: unknown): void } | undefined;
-  /** Settled when the session is free again; never rejects. */
+  /** Resolves when the session is free again. Never rejects. */
   #running: Promise<void> | undefined;
   #isOver = false;
   #error: unknown;
@@ -51,9 +51,9 @@ export class ExclusivePortal implements Portal, Request<void>, SessionLock {
   #hasGiven = false;
   #hasSync = false;
   #stopped: { reason: unknown } | undefined;
-  /** Runs while a buffer is waited for, as `timeout` says. */
+  /** Runs while rows are awaited, for `timeout`. */
   #silence: (() => void) | undefined;
-  /** Runs while a buffer is waited for that nobody wants. */
+  /** Runs while rows are due that are not wanted any more. */
   #patience: ReturnType<typeof setTimeout> | undefined;
 
   constructor(query: PortalQuery) {
@@ -78,7 +78,7 @@ export class ExclusivePortal implements Portal, Request<void>, SessionLock {
     if (this.#running === undefined || this.#isOver) return await this.#running;
     this.#isLeft = true;
     if (this.#waiting === undefined) this.stop(undefined);
-    // Once Sync is sent, nothing runs that a cancel would have to stop.
+    // Once Sync is sent, there is nothing for a cancel to stop.
     if (!this.#hasSync) {
       this.#patience = setTimeout(() => {
         if (this.#session.transactionStatus === "idle") this.#session.cancel(this);
@@ -96,7 +96,7 @@ export class ExclusivePortal implements Portal, Request<void>, SessionLock {
     return true;
   }
 
-  /** It is written again when a cancel that was meant for another request has hit it. */
+  /** Appends Bind and Execute; again, after a cancel that was meant for another request has hit this one. */
   write(out: Writer): boolean {
     if (this.#hasGiven) throw new OperationalError("hit by another's cancel", { code: "57014" });
     this.#hasSync = false;
@@ -115,7 +115,7 @@ export class ExclusivePortal implements Portal, Request<void>, SessionLock {
     }
   }
 
-  /** While the portal is suspended: closes it. */
+  /** Closes a suspended portal. */
   stop(reason: unknown): void {
     if (this.#hasSync) return;
     this.#stopped = { reason };
@@ -173,7 +173,7 @@ export class ExclusivePortal implements Portal, Request<void>, SessionLock {
     this.#session.sync();
   }
 
-  /** All is said with the Sync that comes now. */
+  /** Records that Sync is sent now. */
   #ends(): void {
     this.#hasSync = true;
     clearTimeout(this.#patience);
@@ -187,7 +187,7 @@ export class ExclusivePortal implements Portal, Request<void>, SessionLock {
     waiting?.resolve(buffer);
   }
 
-  /** The wait for one buffer is what `timeout` bounds: how long the reader takes is his affair. */
+  /** `timeout` limits the wait for each batch of rows, not the time that the caller spends on it. */
   #bound(): void {
     const { timeout } = this.#query.options;
     if (!timeout) return;

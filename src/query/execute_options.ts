@@ -9,19 +9,19 @@ export interface ExecuteOptions {
   readonly rows?: RowShape;
   /** `false`: not kept as a prepared statement. */
   readonly prepare?: boolean;
-  /** OIDs of the parameters' types, where the server's own choice is not wanted; 0 leaves it. */
+  /** OIDs of the parameters' types; 0 leaves the choice to the server. */
   readonly parameterTypes?: readonly number[];
-  /** Aborts the query: at once while it is not sent. */
+  /** Aborts the query. */
   readonly signal?: Signal;
-  /** Seconds before it is cancelled; 0: no limit. */
+  /** Seconds after which the query is cancelled; 0: no limit. */
   readonly timeout?: number;
-  /** The codecs, unless it is the connection's. */
+  /** The codecs; the connection's by default. */
   readonly types?: OwnTypes;
   /** The lock within which it is made. */
   readonly lock?: SessionLock;
-  /** Where its statement is kept; the cache by default. */
+  /** The store of the query's statement; the cache by default. */
   readonly store?: StatementStore;
-  /** Sent before all that waits: on behalf of a request that is being recovered. */
+  /** Whether the query is sent before all that waits, on behalf of a request that is being recovered. */
   readonly ahead?: boolean;
 }
 

@@ -1,9 +1,9 @@
 /**
  * The extended query: Parse, Describe, Bind, Execute, Sync, in one flush.
  *
- * A text seen before needs only Bind, Execute and Sync, and answers in binary. A new one goes in one
- * flush as well, with its parameters and its results as text, because nobody knows the types yet;
- * when the text of a value would depend on its type, the description is waited for first.
+ * A text that was run before needs only Bind, Execute and Sync, and its rows are binary. A new text goes
+ * in one flush as well. Its parameters and rows are text, because the types are not known yet. If the
+ * text of a value depends on its type, the query waits for the description.
  * Source: manual, "Extended Query" in the protocol's message flow.
  */
 import type { Writer } from "../bytes/writer.ts";
@@ -48,21 +48,18 @@ type Messages =
   /** The statement is known and has no name. */
   | "Parse, Bind";
 
-/** One query on its way; made anew for each. */
+/** The request of one query. */
 export class ExtendedQuery implements Request<Result> {
   readonly text: string;
   readonly values: readonly unknown[];
   options: ExecuteOptions;
   /** The caller's text, where it differs from what is sent. */
   rewritten: Rewritten | undefined;
-  /**
-   * The request that it is a part of, if it is. Then it cannot wait for a description, which was seen
-   * to before.
-   */
+  /** The batch that the query is a part of. Its statement was described before the batch is sent. */
   whole: object | undefined;
-  /** A text before it in the same request may change what its own means, so no kept statement is used. */
+  /** Whether an earlier text of the batch may change the meaning of this one: no kept statement is used. */
   isAfterChange = false;
-  /** The effects of its text on statements. */
+  /** The effects of the text on statements. */
   effects: TextEffects = KEPT;
   readonly #context: Context;
   #described: Statement | undefined;
@@ -70,12 +67,12 @@ export class ExtendedQuery implements Request<Result> {
   #statement!: Statement;
   #messages!: Messages;
   #parseDescribe: ParseDescribe | undefined;
-  /** What the rows are decoded by, as it was when they were asked for. */
+  /** The columns as they were known when the rows were requested. */
   #columns!: readonly RowColumn[];
   #unknown!: readonly number[];
   #decode!: RowDecoder;
   #hasUnfitValue = false;
-  /** How often it has been mended. */
+  /** How often the query was run again. */
   #attempt = 0;
 
   constructor(
@@ -91,12 +88,12 @@ export class ExtendedQuery implements Request<Result> {
     this.options = options;
   }
 
-  /** Whether the description is to be waited for. */
+  /** Reports whether the query waits for a description. */
   flushes(): boolean {
     return this.whole === undefined && this.wantsDescription;
   }
 
-  /** Whether its values depend on types that nobody has been told. */
+  /** Whether values depend on types that are not known. */
   get wantsDescription(): boolean {
     const { options, values } = this;
     const { cache, exactness } = this.#context;
@@ -108,8 +105,8 @@ export class ExtendedQuery implements Request<Result> {
   }
 
   /**
-   * Holds on to the statement that is ready, for a part of a request in which an earlier part may change
-   * what the text means: its values cannot be written without the types.
+   * Keeps the description of the statement for a batch in which an earlier text may change its meaning:
+   * the values cannot be written without types.
    */
   hold(): void {
     const { options, values } = this;
@@ -120,7 +117,7 @@ export class ExtendedQuery implements Request<Result> {
     this.#described = store.find(this.text, options.parameterTypes ?? NO_TYPES, options.types);
   }
 
-  /** Whether the values can be written before their types are known. */
+  /** Reports whether the values can be written before their types are known. */
   #arePlain(values: readonly unknown[]): boolean {
     const types = this.options.types?.registry ?? this.#context.types.registry;
     return types.encodesPrimitives ? areTexts(values) : arePlain(values);
@@ -133,7 +130,7 @@ export class ExtendedQuery implements Request<Result> {
     if (unknown.length > 0) throw new TypesWanted(statement, unknown.map(({ oid }) => oid));
   }
 
-  /** Has it described ahead of all that waits; then it runs that statement, under no name if need be. */
+  /** Describes the statement ahead of all that waits. The next run uses that description. */
   async describe(): Promise<void> {
     const how = own<ExecuteOptions>(this.options, { ahead: true });
     this.#described = await describeStatement(this.#context, this.text, how);
@@ -143,7 +140,7 @@ export class ExtendedQuery implements Request<Result> {
     return this.append(out, EXECUTE_ALL_AND_SYNC);
   }
 
-  /** Appends all messages, the last of them `end`; `true`: only Parse and Describe, as in {@linkcode Messages}. */
+  /** Appends all messages, `end` last. Returns `true` if that is only Parse, Describe, Flush. */
   append(out: Writer, end: Uint8Array): boolean {
     const { options, values, isAfterChange } = this;
     const { cache } = this.#context;
@@ -183,35 +180,35 @@ export class ExtendedQuery implements Request<Result> {
       : this.#rows();
   }
 
-  /** What its rows were decoded by, when there were types among them that nobody knows. */
+  /** The columns that the rows were decoded by, if types of some of them are not known. */
   get incomplete(): readonly RowColumn[] | undefined {
     return this.#unknown.length > 0 ? this.#columns : undefined;
   }
 
-  /** The statement that it was bound to. */
+  /** The statement that the query was bound to. */
   get statement(): Statement {
     return this.#statement;
   }
 
-  /** Its values did not fit the types that its statement was prepared with, and nothing was sent. */
+  /** Whether a value did not fit the types of the kept statement, so that nothing was sent. */
   get hasUnfitValue(): boolean {
     return this.#hasUnfitValue;
   }
 
-  /** It was bound to a statement that an earlier request had parsed. */
+  /** Whether an earlier request had parsed the statement. */
   get isKept(): boolean {
     return this.#messages === "Bind";
   }
 
-  /** It relied on another query's Parse, which was refused. */
+  /** Whether the statement was parsed for another query, and that Parse was refused. */
   get sharedParseFailed(): boolean {
     return this.#messages === "Bind to a shared Parse" && this.#statement.state === "failed";
   }
 
   /**
-   * Parameters that went as text before their types were known are the server's to judge, and its
-   * error does not say which one it was. What the types themselves say does, and is the same at the
-   * first execution of a text as at the next.
+   * Returns the error that the codecs have for the values, where the server has refused one that was
+   * sent as text before its type was known. The server does not say which parameter it was, and the
+   * error of the first run must be that of the next. `error` itself is returned for all other failures.
    */
   explained(error: unknown): unknown {
     const isDescribed = this.#statement?.state === "ready";
@@ -233,7 +230,7 @@ export class ExtendedQuery implements Request<Result> {
     return status === "idle" && mayCommit(this.text, this.#context.escapesInStrings);
   }
 
-  /** Run again as it is; what was let down by a twin relies on no other: it goes under no name. */
+  /** After a shared Parse has failed, the next run has no name, so that it depends on no other query. */
   recover(error: unknown, status: TransactionStatus | undefined): boolean | Promise<boolean> {
     if (this.#attempt === ATTEMPTS) return false;
     const recovery = recover(this.#context, this, error, status);
@@ -243,18 +240,18 @@ export class ExtendedQuery implements Request<Result> {
     return recovery;
   }
 
-  /** Runs it the way that is left after so many attempts. */
+  /** Chooses how the query is run after the failed attempt of this number. */
   prepareAttempt(attempt: number): void {
     this.options = optionsAfter(this.options, attempt);
     this.#described = undefined;
   }
 
-  /** Stops it, which fails with `reason`; unless it is done. */
+  /** Stops the query, which then fails with `reason`, unless it is done. */
   cancel(reason: unknown): void {
     this.#context.session.cancel(this, reason);
   }
 
-  /** It was not sent after all, or the server has skipped it. */
+  /** Takes back what was noted of a query that was not sent, or that the server has skipped. */
   abandon(): void {
     this.#parseDescribe?.abandon();
   }
@@ -286,7 +283,7 @@ export class ExtendedQuery implements Request<Result> {
     return !plain;
   }
 
-  /** What joins a statement that is refused has to be run again, behind all that is on the wire by then. */
+  /** A query that shares a refused Parse is run again, behind all that is on the wire by then. */
   #mayJoin({ joinable }: Statement): boolean {
     return joinable === true || (joinable !== false && joinable === this.whole);
   }
@@ -311,7 +308,7 @@ export class ExtendedQuery implements Request<Result> {
     out.bytes(end);
   }
 
-  /** Behind a change in the same request only the types of the parameters are what was described. */
+  /** Binds behind a change in the same batch. Only the parameters' types are those described before. */
   #describeAndBind(out: Writer, { parameters }: Statement, end: Uint8Array): void {
     const oids = parameters.map(({ oid }) => oid);
     const { types } = this.options;
@@ -341,7 +338,7 @@ export class ExtendedQuery implements Request<Result> {
     return yield* this.#rows();
   }
 
-  /** Nothing was sent behind us: whatever happens, the Sync is ours to send. */
+  /** Reads the description and sends the rest. The request must send a Sync even if it fails. */
   *#askFirst(): Generator<undefined, void, Message> {
     const { session } = this.#context;
     try {
@@ -383,7 +380,7 @@ export class ExtendedQuery implements Request<Result> {
     return result;
   }
 
-  /** What is bound as text is described only now. */
+  /** Returns the decoder. A query that was sent as text is described only by now. */
   #decoder(): RowDecoder {
     if (this.#messages !== "Bind to a shared Parse" && this.#messages !== "Parse, Describe, Bind") {
       return this.#decode;

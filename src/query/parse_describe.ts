@@ -1,6 +1,5 @@
 /**
- * How the server gets to know a statement: Parse and Describe, and before them a Close for those
- * that nobody needs any more.
+ * Parse and Describe of a statement, and before them Close of those that are not used any more.
  */
 import type { Writer } from "../bytes/writer.ts";
 import { ProtocolError } from "../errors/errors.ts";
@@ -13,18 +12,18 @@ import type { Context } from "./context.ts";
 import type { OwnTypes, Statement } from "./statement.ts";
 import type { StatementStore } from "./statement_cache.ts";
 
-/** One Parse with its Describe, on its way. */
+/** One Parse and the Describe behind it. */
 export class ParseDescribe {
   readonly statement: Statement;
   readonly #context: Context;
   readonly #store: StatementStore | undefined;
-  /** Names of the statements closed on this occasion. */
+  /** Names of the statements that are closed before. */
   readonly #closed: readonly string[];
 
   /**
-   * Appends the messages; under a name when `store` has room, under none without a store.
+   * Appends the messages. The statement has a name if there is a `store` and room in it.
    *
-   * @throws {InterfaceError} the text is a COPY or contains a zero byte; nothing is in the books.
+   * @throws {InterfaceError} the text is a COPY or contains a zero byte. Nothing is stored then.
    */
   constructor(
     out: Writer,
@@ -50,7 +49,7 @@ export class ParseDescribe {
     describe(out, Kind.Statement, this.statement.name);
   }
 
-  /** Reads what the server says of the statement, which is ready then or forgotten. */
+  /** Reads the replies. The statement is ready then, or not stored any more. */
   *replies(): Generator<undefined, void, Message> {
     const { statement } = this;
     try {
@@ -66,7 +65,7 @@ export class ParseDescribe {
     }
   }
 
-  /** It was not sent after all, or the server has skipped it. */
+  /** Takes back what was stored of messages that were not sent, or that the server has skipped. */
   abandon(): void {
     this.#store?.forget(this.statement);
     for (const name of this.#closed) this.#context.cache.closeLater(name);
@@ -95,7 +94,7 @@ export function expect(message: Message, tag: number): void {
   message.reader.finish();
 }
 
-/** The violation of a message that comes where `wanted` was due. */
+/** Returns the violation of a message that comes where `wanted` is due. */
 export function unexpected({ tag }: Message, wanted?: number): ProtocolError {
   const due = wanted === undefined ? "the end of a result" : backendName(wanted);
   return new ProtocolError(`${backendName(tag)} where ${due} was due`);

@@ -1,4 +1,4 @@
-/** What the portals within transactions and outside of them have in common. */
+/** The common part of portals in transactions and outside of them. */
 import type { Writer } from "../bytes/writer.ts";
 import { InterfaceError } from "../errors/errors.ts";
 import { readCommandTag, type TransactionStatus } from "../protocol/backend.ts";
@@ -15,26 +15,26 @@ import type { Statement } from "./statement.ts";
 
 /** An open portal. */
 export interface Portal {
-  /** The state in which its failure has left the session; `undefined`: it has not been told. */
+  /** The state in which a failure has left the session; `undefined`: the server has not refused anything. */
   readonly leftIn: TransactionStatus | undefined;
-  /** The next rows, at most `count`. One call at a time. */
+  /** Returns the next rows, at most `count`. One call at a time. */
   fetch(count: number): Promise<RowBuffer>;
-  /** Closes it; resolves when the session is free of it. Never rejects. */
+  /** Closes the portal. Resolves when the session is free. Never rejects. */
   close(): Promise<void>;
-  /** Stops what it does, which fails with `reason`. */
+  /** Stops the fetch that is under way, which then fails with `reason`. */
   cancel(reason: unknown): void;
 }
 
-/** What a portal is made of. */
+/** The query of a portal. */
 export interface PortalQuery {
   readonly context: Context;
-  /** Described already, its types learned. */
+  /** The statement; it is described, and its types are known. */
   readonly statement: Statement;
   readonly values: readonly unknown[];
   readonly options: ExecuteOptions;
 }
 
-/** The two buffers that there are at a time: one is read while the other comes. */
+/** Two buffers in turn: one is read while the other is filled. */
 export class RowBuffers {
   readonly #pair: readonly [RowBuffer, RowBuffer];
   #at = 0;
@@ -45,7 +45,7 @@ export class RowBuffers {
     this.#pair = [buffer(), buffer()];
   }
 
-  /** For the next rows; the buffer before the one before is over. */
+  /** Returns the buffer for the next rows, which is the last but one. */
   next(): RowBuffer {
     this.#at ^= 1;
     return this.#pair[this.#at]!;

@@ -1,5 +1,5 @@
 /**
- * A statement that its user prepares, and that stays on the server until he closes it.
+ * Statements that the user prepares and closes.
  */
 import type { Writer } from "../bytes/writer.ts";
 import { InterfaceError } from "../errors/errors.ts";
@@ -22,16 +22,17 @@ import type { PreparedStore } from "./statement_cache.ts";
 export type StatementOptions = Pick<QueryOptions, "rows" | "signal" | "timeout">;
 
 /**
- * A statement that is parsed once and run often. Ordinary queries are kept as prepared statements by
- * themselves; this one is never dropped to make room, and tells its types.
+ * A statement that is parsed once and run often. Ordinary queries are kept as prepared statements, too;
+ * this one is never closed to make room, and its types can be read.
  *
- * When the server has lost it, or what it selects from has changed, it is prepared anew; inside a
- * transaction that is a `StaleStatementError`, because the transaction has failed over it.
+ * It is parsed again when the server has lost it, when something has changed that it depends on, and
+ * after `statementLifetime`. Where the server finds that out inside a transaction, the transaction fails
+ * with a `StaleStatementError`.
  */
 export class PreparedStatement<Row = ObjectRow> implements AsyncDisposable {
-  /** OIDs of the parameters' types, `$1` first, as of when it was prepared. */
+  /** OIDs of the parameters' types when it was prepared, `$1` first. */
   readonly parameterTypes: readonly number[];
-  /** The columns of its result, as of when it was prepared; none when it returns no rows. */
+  /** The columns of its result when it was prepared; none if it returns no rows. */
   readonly columns: readonly ColumnDescription[];
   readonly #host: QueryContext;
   readonly #text: NamedText;
@@ -56,8 +57,8 @@ export class PreparedStatement<Row = ObjectRow> implements AsyncDisposable {
   }
 
   /**
-   * Runs it with these parameters, by position or, when its text has `:name`s, by name. The options
-   * go over those that it was prepared with.
+   * Runs the statement with these parameters, by position or, if its text has `:name`s, by name. The
+   * options override those of `prepare()`.
    *
    * @throws {InterfaceError} it is closed, or a value is missing.
    */
@@ -75,14 +76,14 @@ export class PreparedStatement<Row = ObjectRow> implements AsyncDisposable {
     return new Query<Row>(this.#host, this.#text.text, values, how, this.#text);
   }
 
-  /** Drops it on the server. Closing twice is closing once; never rejects. */
+  /** Closes the statement on the server. Closing it twice is allowed. Never rejects. */
   async close(): Promise<void> {
     this.#isClosed = true;
     const statement = this.#store.leave();
     if (statement === undefined) return;
     const { executor, defaults: { lock } } = this.#host;
     await executor.session.request(new StatementClose(statement), { lock }).catch(() => {
-      // Refused while another has the turn: it goes with the next statement that is introduced.
+      // Refused while another holds the lock: it is closed with the next Parse.
       executor.cache.closeLater(statement.name);
     });
   }
@@ -118,7 +119,7 @@ export async function prepareStatement<Row>(
   }
 }
 
-/** Close of a statement. */
+/** The request that closes a statement. */
 class StatementClose implements Request<void> {
   readonly #statement: Statement;
 

@@ -8,30 +8,30 @@ import { NO_OPTIONS, overlaid, type QueryOptions } from "./options.ts";
 import type { Templates } from "./template.ts";
 import type { Unstarted } from "./unstarted.ts";
 
-/** What a query runs on. */
+/** The executor of a query, and its defaults. */
 export interface QueryContext {
   readonly executor: Executor;
-  /** What options are when a query has none of its own. */
+  /** The options of a query that has none. */
   readonly defaults: ExecuteOptions;
   readonly asyncStacks: boolean;
   readonly templates: Templates;
   readonly names: NamedTexts;
-  /** What it was made of: a connection of a pool is not lost while a transaction on it is in use. */
+  /** The context that this one was made from: it keeps a pool's connection alive while a transaction is in use. */
   readonly outer?: QueryContext;
   /** The queries of a transaction that were made and not started. */
   readonly unstarted?: Unstarted;
 }
 
-/** A host that is lent for a time. */
+/** A context that is lent for a time. */
 export interface HostLoan {
   readonly host: QueryContext;
-  /** Ends that time; a promise while the host is not free yet. */
+  /** Gives the context back. Returns a promise while it is not free yet. */
   readonly giveBack?: () => Promise<void> | undefined;
 }
 
 /**
- * The options of a query over the connection's, with types by their OIDs; a promise only when the
- * server has to be asked for those.
+ * Returns the options of a query over the connection's, with types by their OIDs. Returns a promise only
+ * if the server must be asked for OIDs.
  */
 export function withDefaults(
   options: QueryOptions,
@@ -54,7 +54,7 @@ export function over(options: QueryOptions, host: QueryContext): ExecuteOptions 
   return own<ExecuteOptions>(merged, { types: host.executor.types.ownTypes(types) });
 }
 
-/** What a query comes to that was cancelled before it was sent; nobody need hear of it. */
+/** Returns the promise of a query that was cancelled before it was sent. Its rejection may be ignored. */
 export function neverSent(): Promise<never> {
   const promise = Promise.reject(cancelled());
   promise.catch(() => {});

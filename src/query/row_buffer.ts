@@ -1,8 +1,8 @@
 /**
- * Some rows of a result, as bytes until each is wanted.
+ * Rows of a result, kept as bytes until each is read.
  *
- * Rows decoded ahead would be found alive by every collection of the young generation, and V8 doubles
- * that whenever as much as it holds has outlived collections: over ten million rows, to its most.
+ * Rows that were decoded ahead would survive collections of the young generation. V8 doubles that
+ * generation whenever as much as it holds has survived: over ten million rows, to its maximum.
  */
 import { Reader } from "../bytes/reader.ts";
 import { ProtocolError } from "../errors/errors.ts";
@@ -12,30 +12,30 @@ import type { Wire } from "../session/wire.ts";
 import { type RowDecoder, wrongCount } from "./rows.ts";
 
 const INITIAL_SIZE = 16_384;
-/** A buffer larger than this is let go when not half of it was needed. */
+/** A larger buffer is released if less than half of it was used. */
 const KEEP = 1 << 20;
-/** Up to so many bytes are copied faster by words than by a call, which needs a view of them. */
+/** Up to so many bytes are copied faster by words than by `set()`, which needs a view of them. */
 const SHORT = 256;
 
-/** Rows that have come and were not read; made to be filled again and again. */
+/** Rows that were received and not read. A buffer is filled again and again. */
 export class RowBuffer {
-  /** How many rows have come. */
+  /** How many rows were received. */
   rows = 0;
-  /** How many of them are still to be read. */
+  /** How many rows are not read yet. */
   left = 0;
-  /** Nothing comes after them. */
+  /** Whether the result ends with these rows. */
   isLast = false;
   readonly #wire: Wire;
   readonly #decode: RowDecoder;
   readonly #columns: number;
   readonly #reader = new Reader(new Uint8Array(INITIAL_SIZE));
   #size = 0;
-  /** Where each row begins: what is behind it is where the next one does. */
+  /** The position of each row, which ends where the next one begins. */
   #starts = new Uint32Array(64);
   /** Adds one row. */
   readonly sink: RowSink = (from) => this.#add(from);
 
-  /** `decode` reads the rows, of so many `columns`; what breaks the protocol breaks `wire`. */
+  /** `decode` reads rows of `columns` columns. A violation of the protocol ends `wire`. */
   constructor(wire: Wire, columns: number, decode: RowDecoder) {
     this.#wire = wire;
     this.#columns = columns;
@@ -44,12 +44,12 @@ export class RowBuffer {
     this.#reader.what = "DataRow";
   }
 
-  /** The size of the rows' messages. */
+  /** The size of the rows, in bytes. */
   get bytes(): number {
     return this.#size;
   }
 
-  /** Takes the rows of an Execute, of which `first` may be one; returns the message behind them. */
+  /** Takes the rows of an Execute, `first` included, and returns the message behind them. */
   *fill(first: Message): Generator<RowSink, Message, Message> {
     this.#clear();
     if (first.tag !== Backend.DataRow) return first;
@@ -57,7 +57,7 @@ export class RowBuffer {
     return yield this.sink;
   }
 
-  /** The next row; there must be one. */
+  /** Returns the next row. There must be one. */
   next(): unknown {
     const reader = this.#reader;
     const at = this.rows - this.left--;
@@ -71,7 +71,7 @@ export class RowBuffer {
     }
   }
 
-  /** The rows that were not read. */
+  /** Returns all rows that are not read yet. */
   all(): unknown[] {
     const rows: unknown[] = [];
     while (this.left > 0) rows.push(this.next());

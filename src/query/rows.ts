@@ -9,23 +9,23 @@ import { DataError, ProtocolError } from "../errors/errors.ts";
 import type { ColumnDescription } from "../protocol/backend.ts";
 import type { Codec } from "../types/codec.ts";
 
-/** One column: how it is called and how its values are read. */
+/** One column: its name, and how its values are read. */
 export interface RowColumn {
   readonly name: string;
   readonly typeOid: number;
-  /** `undefined`: a type nobody knows, taken as its text. */
+  /** `undefined`: the type is not known, and values are text. */
   readonly codec: Codec | undefined;
   /** 0 text, 1 binary. */
   readonly format: number;
 }
 
-/** Whether rows are objects by column name or arrays in column order. */
+/** The shape of rows: objects by column name, or arrays in column order. */
 export type RowShape = "object" | "array";
 
 /** Reads one DataRow. */
 export type RowDecoder = (reader: Reader) => unknown;
 
-/** The columns of a description, with the codec for each, as the server sends them. */
+/** Returns the columns of a description with the codec of each. */
 export function rowColumns(
   columns: readonly ColumnDescription[],
   formats: readonly number[],
@@ -39,7 +39,7 @@ export function rowColumns(
   }));
 }
 
-/** A decoder that looks at the columns for every row. */
+/** Returns a decoder that looks at the columns for every row. */
 export function interpretRows(columns: readonly RowColumn[], shape: RowShape): RowDecoder {
   return (reader) => {
     const count = reader.uint16();
@@ -52,12 +52,12 @@ export function interpretRows(columns: readonly RowColumn[], shape: RowShape): R
 }
 
 /**
- * Rows of one statement after which its decoder is compiled: that takes as long as interpreting about
- * so many. Nor do engines give it all back: V8 15 keeps a kilobyte and more for each different source.
+ * Rows of one statement after which its decoder is compiled. Compiling takes as long as interpreting
+ * about so many rows, and V8 15 keeps a kilobyte and more for each different source.
  */
 const WORTH_COMPILING = 64;
 
-/** Gives the decoder for a statement's next result: one that interprets until compiling is worth it. */
+/** Returns the decoder of a statement's next result, which interprets until compiling is worth it. */
 export function warmingRows(columns: readonly RowColumn[], shape: RowShape): () => RowDecoder {
   let left = WORTH_COMPILING;
   let decode = interpretRows(columns, shape);
@@ -75,8 +75,8 @@ export function warmingRows(columns: readonly RowColumn[], shape: RowShape): () 
 const MAX_COMPILED = 1664;
 
 /**
- * A decoder generated for these columns, or the interpreted one where that is forbidden or they are
- * too many.
+ * Returns a decoder generated for these columns, or the interpreting one where code generation is
+ * forbidden or there are too many columns.
  */
 export function compileRows(columns: readonly RowColumn[], shape: RowShape): RowDecoder {
   if (columns.length > MAX_COMPILED) return interpretRows(columns, shape);
@@ -88,7 +88,7 @@ export function compileRows(columns: readonly RowColumn[], shape: RowShape): Row
   }
 }
 
-/** Decodes what is still text because its column's codec became known only after the rows had come. */
+/** Decodes values that are still text because the codec of their column was not known before. */
 export function decodeLate(
   rows: readonly unknown[],
   before: readonly RowColumn[],
@@ -195,7 +195,7 @@ function columnSource(column: RowColumn, i: number): string {
 `;
 }
 
-/** What a primitive's bytes are, read in place. */
+/** The size of a primitive, and the expression that reads it in place. */
 const IN_PLACE: Readonly<Record<string, readonly [size: number, expression: string]>> = {
   bool: [1, "buffer[p] !== 0"],
   int2: [2, "view.getInt16(p)"],
@@ -233,7 +233,7 @@ export class WidthError extends ProtocolError {
   }
 }
 
-/** The violation of a DataRow that does not fit its description. */
+/** Returns the violation of a DataRow that does not fit its description. */
 export function wrongCount(wanted: number, found: number): WidthError {
   return new WidthError(`malformed DataRow: ${found} columns where ${wanted} were described`);
 }
@@ -258,7 +258,7 @@ function wrongLength(): DataError {
   return new DataError("bytes left over");
 }
 
-/** A value that its codec refuses: the column and the type are named, the value is not shown. */
+/** Returns the error of a value that its codec refuses. It names the column and the type, not the value. */
 function refused(column: RowColumn, cause: unknown): Error {
   if (cause instanceof ProtocolError && cause.message.startsWith("malformed DataRow")) return cause;
   const type = column.codec?.name ?? `type ${column.typeOid}`;

@@ -17,7 +17,7 @@ import {
   RowBuffers,
 } from "./portal.ts";
 
-/** Inside a transaction: each buffer is a request by itself. */
+/** A portal in a transaction: each fetch is a request of its own. */
 export class SharedPortal implements Portal {
   leftIn: TransactionStatus | undefined;
   readonly #query: PortalQuery;
@@ -49,7 +49,7 @@ export class SharedPortal implements Portal {
     }
   }
 
-  /** Whatever was asked for last is answered first; nobody has to wait for that. */
+  /** Sends Close behind the last fetch and does not wait for the answer. */
   close(): Promise<void> {
     const { context: { session }, options: { lock } } = this.#query;
     if (this.#isOpen) session.request(new PortalClose(this.#name), { lock }).catch(() => {});
@@ -62,12 +62,12 @@ export class SharedPortal implements Portal {
   }
 }
 
-/** What one request is for. */
+/** One fetch. */
 interface Fetch {
   readonly count: number;
-  /** The portal is to be made first. */
+  /** Whether the portal must be bound first. */
   readonly binds: boolean;
-  /** Takes the rows. */
+  /** The buffer that takes the rows. */
   readonly buffer: RowBuffer;
 }
 

@@ -21,7 +21,7 @@ import { queryTrace, resultTrace } from "./query_trace.ts";
 import { Result } from "./result.ts";
 import { decodeLate, interpretRows, type RowColumn, rowColumns } from "./rows.ts";
 
-/** Runs one of the driver's own texts; one result for each of its statements. */
+/** Runs one of the driver's own texts. Returns a result for each of its statements. */
 export async function executeSimple(
   context: Context,
   text: string,
@@ -30,14 +30,14 @@ export async function executeSimple(
   return await new SimpleRequest(context, text, context.types.driverOptions(options)).run();
 }
 
-/** One such text on its way. */
+/** The request of one such text. */
 export class SimpleRequest implements Request<Result[]> {
   readonly #context: Context;
   readonly #text: string;
   readonly #options: ExecuteOptions;
   /** Whether one of its statements has ended a transaction. */
   #hasEnded = false;
-  /** Those with columns of types that nobody knows yet. */
+  /** Results with columns of types that are not known yet. */
   readonly #incomplete: { rows: Result; columns: readonly RowColumn[] }[] = [];
 
   /** @throws {InterfaceError} the text is a COPY. */
@@ -66,7 +66,7 @@ export class SimpleRequest implements Request<Result[]> {
     return results;
   }
 
-  /** The same for a text of the caller's: under the eyes of those who watch. */
+  /** Sends a text of the user's, and reports it to tracing channels. */
   query(): Promise<Result[]> {
     const { trace } = this.#context;
     if (!trace.query.isWatched) return this.run();

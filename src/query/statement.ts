@@ -1,5 +1,5 @@
 /**
- * Prepared statements by their text: what the server told about each, and which to forget.
+ * One prepared statement: its description, and the errors that show that it is stale.
  */
 import { DatabaseError } from "../errors/errors.ts";
 import type { ColumnDescription } from "../protocol/backend.ts";
@@ -13,7 +13,7 @@ import {
   warmingRows,
 } from "./rows.ts";
 
-/** The codecs of queries that have `types` of their own, and what tells them from others'. */
+/** The codecs of queries with an option `types`, and a number that identifies them. */
 export interface OwnTypes {
   readonly registry: TypeRegistry;
   readonly id: number;
@@ -21,30 +21,30 @@ export interface OwnTypes {
 
 /** One statement on the server, from its Parse on. */
 export class Statement {
-  /** Its name there; `""` for the unnamed one. */
+  /** The name on the server; `""` for the unnamed statement. */
   readonly name: string;
   readonly text: string;
-  /** The OIDs that the caller fixed; the server decides the rest. */
+  /** The parameter types that the caller has fixed, as OIDs. The server decides about the others. */
   readonly declared: readonly number[];
-  /** What its values are read and written by, unless it is the connection's codecs. */
+  /** The codecs of its values; `undefined`: the connection's. */
   readonly types: OwnTypes | undefined;
   /** `parsing`: sent, not confirmed. `ready`: confirmed and described. `failed`: refused or dropped. */
   state: "parsing" | "ready" | "failed" = "parsing";
   /**
-   * What may be bound to it before it is confirmed: everything (`true`), as nothing before its Parse
-   * can keep the server from that; or only what belongs to the same request, with which it fails.
+   * The requests that may be bound to the statement before its Parse is confirmed: all (`true`), because
+   * nothing that was sent before can make the server skip the Parse; or the batch that has the Parse.
    */
   joinable: object | boolean = false;
   parameters: readonly ParameterType[] = [];
   columns: readonly ColumnDescription[] = [];
-  /** How its results come once it is described: binary where the codec can. */
+  /** The columns of results once it is described: binary where the codec reads it. */
   binaryColumns: readonly RowColumn[] = [];
   resultFormats: readonly number[] = [];
-  /** OIDs among the columns' types of which nobody knows anything. */
+  /** OIDs of the columns' types that are not known. */
   unknown: readonly number[] = [];
-  /** When it was last used, by the cache's count. */
+  /** The number of its last use, in the cache's count. */
   used = 0;
-  /** How often, one after the other, the server had lost statements when this one was made. */
+  /** How many losses of statements in a row came before this one was made. */
   losses = 0;
   /** The error that its Parse or Describe was answered with. */
   refusal: unknown;
@@ -62,13 +62,13 @@ export class Statement {
     this.types = types;
   }
 
-  /** Whether there is a parameter of a type of which nobody knows anything. */
+  /** Whether the type of a parameter is not known. */
   get hasUnknownParameters(): boolean {
     for (const { codec } of this.parameters) if (codec === undefined) return true;
     return false;
   }
 
-  /** Fills in the columns, or fills them in anew when more is known of their types. */
+  /** Fills in the columns; again, when more is known of their types. */
   describe(columns: readonly ColumnDescription[], described: readonly RowColumn[]): void {
     this.columns = columns;
     this.binaryColumns = described;
@@ -79,13 +79,13 @@ export class Statement {
     this.#asObject = this.#asArray = undefined;
   }
 
-  /** The decoder for results in `resultFormats`. */
+  /** Returns the decoder of results in `resultFormats`. */
   decoder(shape: RowShape): RowDecoder {
     if (shape === "object") return (this.#asObject ??= warmingRows(this.binaryColumns, shape))();
     return (this.#asArray ??= warmingRows(this.binaryColumns, shape))();
   }
 
-  /** A decoder for results that came as text: used once, so not compiled. */
+  /** Returns a decoder of results that came as text. It is used once, and so not compiled. */
   textDecoder(shape: RowShape): RowDecoder {
     return interpretRows(this.binaryColumns.map((column) => ({ ...column, format: 0 })), shape);
   }

@@ -5,9 +5,9 @@ import type { SessionLock } from "../session/exchange.ts";
 import { Dependence, type DependenceSource, type Reach, type TextEffects } from "./dependence.ts";
 import { type OwnTypes, Statement } from "./statement.ts";
 
-/** Where statements are found by their text: the cache, or a place for one statement. */
+/** A store of statements by their texts: the cache, or the store of one prepared statement. */
 export interface StatementStore {
-  /** Returns the statement for this text, unless there is none that may be used. */
+  /** Returns the statement for this text, or `undefined` if there is none that may be used. */
   find(text: string, declared: readonly number[], types?: OwnTypes): Statement | undefined;
   /** Makes a statement under a fresh name; `undefined`: it is not to be kept, or there is no room. */
   add(text: string, declared: readonly number[], types?: OwnTypes): Statement | undefined;
@@ -109,12 +109,12 @@ export class StatementCache implements StatementStore {
     return this.#made("", text, declared, types);
   }
 
-  /** A name that no statement and no portal of this connection has had. */
+  /** Returns a name that no statement and no portal of this connection has had. */
   freshName(): string {
     return `${this.#prefix}${++this.#count}`;
   }
 
-  /** A place for one statement, which is never closed to make room. */
+  /** Returns a store for one statement, which is never closed to make room. */
   preparedStore(): PreparedStore {
     const store = new PreparedStore(this, () => this.#stores.delete(store));
     this.#stores.add(store);
@@ -176,13 +176,13 @@ export class StatementCache implements StatementStore {
     if (statement.name !== "" && statement.state !== "failed") this.closeLater(statement.name);
   }
 
-  /** Keeps a text no more: the server's side of a pooler parses it less often than the driver does. */
+  /** Stops keeping a text: behind a pooler with a cache of its own, a Parse may not reach the server. */
   keepNoMore(text: string): void {
     if (this.#unkept.size < this.#limits.size) this.#unkept.add(text);
     else this.keepNone();
   }
 
-  /** Forgets all that the server had until now, and has dropped. */
+  /** Forgets all statements: the server has dropped them. */
   clear(): void {
     for (const shelf of this.#allShelves()) {
       for (const one of [...shelf.values()]) if (one.state === "ready") this.forget(one);
@@ -191,21 +191,21 @@ export class StatementCache implements StatementStore {
     for (const store of this.#stores) store.clear();
   }
 
-  /** Whether statements have names, and are kept on the server. */
+  /** Whether statements are kept under names. */
   get keeps(): boolean {
     return this.#keeps;
   }
 
-  /** From now on no statement has a name: each is parsed where it is run. */
+  /** Stops keeping statements: each is parsed where it is run. */
   keepNone(): void {
     this.#keeps = false;
     this.clear();
   }
 
   /**
-   * The server does not know a statement that it has confirmed. DEALLOCATE can do that; but when one
-   * that was made after such a loss is lost too, and so again, there is a pooler that gives us another
-   * session for each transaction.
+   * Takes note that the server does not know a statement that it had confirmed. DEALLOCATE can do that.
+   * But if statements that were made after such a loss are lost again and again, there is a pooler that
+   * lends another session for each transaction.
    */
   noteLoss(statement: Statement): void {
     this.#losses = Math.max(this.#losses, statement.losses + 1);
@@ -319,7 +319,7 @@ export class StatementCache implements StatementStore {
   }
 }
 
-/** The place of one statement, prepared by a call of `prepare()`. */
+/** The store of one statement, prepared by a call of `prepare()`. */
 export class PreparedStore implements StatementStore {
   readonly #cache: StatementCache;
   readonly #left: () => void;

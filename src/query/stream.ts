@@ -1,9 +1,9 @@
 /**
  * Rows and batches of rows as async iterators over a portal.
  *
- * One buffer is read ahead: while the reader has one, the server makes the next, and no more is asked
- * for until that one is wanted. A row is decoded when its reader gets it. Leaving the loop, whichever
- * way, closes the portal.
+ * One buffer of rows is read ahead: while the caller reads one, the server fills the next, and no more
+ * rows are requested until that one is read. A row is decoded when the caller gets it. Leaving the loop
+ * closes the portal, whatever the way.
  */
 import { InterfaceError } from "../errors/errors.ts";
 import type { Signal } from "../session/exchange.ts";
@@ -20,21 +20,21 @@ import { OutdatedDescription, type Portal } from "./portal.ts";
 import { inOriginal, type Rewritten } from "./rewritten.ts";
 import { queryTrace } from "./query_trace.ts";
 
-/** What a stream reads. */
+/** The query of a stream. */
 export interface StreamSource {
   readonly context: Context;
   readonly text: string;
   readonly values: readonly unknown[];
   readonly options: () => Promise<ExecuteOptions>;
-  /** Aborts it, and is looked at before each row. */
+  /** Aborts the stream. Checked before each row. */
   readonly signal: Signal | undefined;
-  /** Where the caller's stack was taken. */
+  /** The caller's stack. */
   readonly site: Error | undefined;
   /** The caller's text, where it differs from what is sent. */
   readonly rewritten?: Rewritten | undefined;
 }
 
-/** How many rows to ask for, given the buffer before. */
+/** Returns how many rows to request, given the buffer before. */
 export type BufferSize = (before: RowBuffer | undefined) => number;
 
 /** A stream of batches. */
@@ -51,19 +51,19 @@ export class BatchStream<Row> implements AsyncIterableIterator<Row[]> {
     return this;
   }
 
-  /** The next batch. */
+  /** Returns the next batch. */
   async next(): Promise<IteratorResult<Row[], undefined>> {
     const rows = await this.#buffers.next((buffer) => buffer.all() as Row[]);
     return rows === undefined ? END : { done: false, value: rows };
   }
 
-  /** Closes the portal: what leaving a loop calls. */
+  /** Closes the portal. Leaving a loop calls this. */
   async return(): Promise<IteratorResult<Row[], undefined>> {
     await this.#buffers.return();
     return END;
   }
 
-  /** Stops what the server does for it; whoever waits for it is told `reason`. */
+  /** Cancels the query. Calls that wait for rows reject with `reason`. */
   cancel(reason: unknown): void {
     this.#buffers.cancel(reason);
   }
@@ -72,7 +72,7 @@ export class BatchStream<Row> implements AsyncIterableIterator<Row[]> {
 /** A stream of rows. */
 export class RowStream<Row> implements AsyncIterableIterator<Row> {
   readonly #buffers: BufferStream;
-  /** What is read just now; it has rows left. */
+  /** The buffer that is being read. It has rows left. */
   #buffer: RowBuffer | undefined;
   #filling: Promise<unknown> = Promise.resolve();
 
@@ -86,7 +86,7 @@ export class RowStream<Row> implements AsyncIterableIterator<Row> {
     return this;
   }
 
-  /** The next row. */
+  /** Returns the next row. */
   next(): Promise<IteratorResult<Row, undefined>> {
     if (this.#buffers.isStopped) this.#buffer = undefined;
     if (this.#buffer !== undefined) return this.#read(this.#buffer);
@@ -95,14 +95,14 @@ export class RowStream<Row> implements AsyncIterableIterator<Row> {
     return filled;
   }
 
-  /** Closes the portal: what leaving a loop calls. */
+  /** Closes the portal. Leaving a loop calls this. */
   async return(): Promise<IteratorResult<Row, undefined>> {
     this.#buffer = undefined;
     await this.#buffers.return();
     return END;
   }
 
-  /** Stops what the server does for it; whoever waits for it is told `reason`. */
+  /** Cancels the query. Calls that wait for rows reject with `reason`. */
   cancel(reason: unknown): void {
     this.#buffers.cancel(reason);
   }
@@ -121,7 +121,7 @@ export class RowStream<Row> implements AsyncIterableIterator<Row> {
     return taken === undefined ? END : { done: false, value: taken.row };
   }
 
-  /** The next row of the buffer; after one that cannot be read there is none. */
+  /** Returns the next row of the buffer. After a row that cannot be read there is none. */
   #take(buffer: RowBuffer): Row {
     this.#buffer = undefined;
     const row = buffer.next() as Row;
@@ -131,19 +131,19 @@ export class RowStream<Row> implements AsyncIterableIterator<Row> {
   }
 }
 
-/** RowBuffers of a result, one behind the other: what both kinds of streams read. */
+/** The buffers of a result, one after the other, for both kinds of streams. */
 class BufferStream {
   readonly #source: StreamSource;
   readonly #size: BufferSize;
   #portal: Portal | undefined;
-  /** Asked for already. */
+  /** The buffer that is requested already. */
   #ahead: Promise<RowBuffer> | undefined;
   #isOver = false;
   #cancelled: { reason: unknown } | undefined;
-  /** What those who watch are told, if anybody does. */
+  /** The operation that is reported to tracing channels, if there are subscribers. */
   #watched: Operation<QueryTrace> | undefined;
   #count = 0;
-  /** The reader's calls, one behind the other. */
+  /** The caller's calls, one after the other. */
   #calls: Promise<unknown> = Promise.resolve();
 
   constructor(source: StreamSource, size: BufferSize) {
@@ -151,38 +151,38 @@ class BufferStream {
     this.#size = size;
   }
 
-  /** What `read` makes of the next buffer, which is its until the next call; `undefined`: there is none. */
+  /** Returns what `read` makes of the next buffer, or `undefined` at the end. The buffer is valid until the next call. */
   next<T>(read: (buffer: RowBuffer) => T): Promise<T | undefined> {
     return this.#call(() => this.#next(read));
   }
 
-  /** Nobody reads on. */
+  /** Ends the stream before its last row. */
   return(): Promise<void> {
     return this.#call(() => this.#end());
   }
 
-  /** A row could not be read: rejects with that, as its caller is to see it, when the portal is closed. */
+  /** Closes the portal and rejects with the error of a row that could not be read. */
   failed(error: unknown): Promise<never> {
     return this.#call(() => this.#fail(error));
   }
 
-  /** The last row was read. */
+  /** Records that the last row was read. */
   finished(): void {
     this.#watched?.succeeded({ "db.response.returned_rows": this.#count });
   }
 
-  /** Stops what the server does for it; whoever waits for it is told `reason`. */
+  /** Cancels the query. Calls that wait for rows reject with `reason`. */
   cancel(reason: unknown): void {
     this.#cancelled ??= { reason };
     this.#portal?.cancel(reason);
   }
 
-  /** Whether somebody has aborted or cancelled it: what it has read ahead is not wanted any more. */
+  /** Whether the stream was aborted or cancelled, so that rows read ahead are not wanted any more. */
   get isStopped(): boolean {
     return this.#cancelled !== undefined || this.#source.signal?.aborted === true;
   }
 
-  /** Runs after the calls made before. */
+  /** Runs `work` after the calls that were made before. */
   #call<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#calls.then(work);
     this.#calls = done.catch(() => {});
@@ -236,7 +236,7 @@ class BufferStream {
     return this.#watched.run(() => this.#open());
   }
 
-  /** Opens the portal with its first buffer; once more when the statement turns out to be stale. */
+  /** Opens the portal and returns the first buffer. Tries again if the statement is stale. */
   async #open(attempt: number = 0): Promise<RowBuffer> {
     const { context, text, values } = this.#source;
     checkParameters(values);
@@ -269,13 +269,13 @@ class BufferStream {
 }
 
 const END: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined });
-/** What a buffer should come to. */
+/** The size that a buffer should have. */
 const BUFFER_BYTES = 256 * 1024;
 const FIRST_ROWS = 64;
-/** Much more than this at once outlives the young generation, and costs more than it saves. */
+/** More rows at once outlive the young generation, which costs more than it saves. */
 const MOST_ROWS = 2048;
 
-/** As many rows as should come to the size of a buffer, judged by those before. */
+/** Returns as many rows as should fill a buffer, judged by those before. */
 function bySize(before: RowBuffer | undefined): number {
   if (before === undefined || before.rows === 0) return FIRST_ROWS;
   const fitting = Math.floor(BUFFER_BYTES * before.rows / (before.bytes + 1));
