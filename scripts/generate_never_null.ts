@@ -52,9 +52,27 @@ const COLUMNS: Readonly<Record<string, readonly number[]>> = {
 /** Aggregates that have a value over no rows. */
 const COUNTS = ["count", "regr_count"];
 /** Aggregates that have a value over any row, NULL or not. */
-const OF_ROWS = ["array_agg", "json_agg", "jsonb_agg", "json_object_agg", "jsonb_object_agg"];
+const OF_ROWS = ["array_agg", "json_agg", "jsonb_agg", "json_object_agg", "jsonb_object_agg"]
+  .concat(
+    "json_agg_strict",
+    "jsonb_agg_strict",
+    "json_object_agg_strict",
+    "jsonb_object_agg_strict",
+  )
+  .concat("json_object_agg_unique", "jsonb_object_agg_unique", "json_object_agg_unique_strict")
+  .concat("jsonb_object_agg_unique_strict");
 /** Aggregates that have a value over values. */
-const OF_VALUES = ["avg", "bit_and", "bit_or", "bit_xor", "bool_and", "bool_or", "every", "max"]
+const OF_VALUES = [
+  "any_value",
+  "avg",
+  "bit_and",
+  "bit_or",
+  "bit_xor",
+  "bool_and",
+  "bool_or",
+  "every",
+  "max",
+]
   .concat("min", "mode", "percentile_cont", "percentile_disc", "stddev_pop", "string_agg", "sum")
   .concat("var_pop", "range_agg", "range_intersect_agg", "xmlagg");
 

@@ -106,7 +106,9 @@ export class Catalogue {
     if (number < 0) return relation.kind === "r";
     const column = relation.columns.find((one) => one.number === number);
     if (column === undefined) return false;
-    const isNotNull = entry.is("inh") ? column.isNotNull : column.isNotNullAlone;
+    // A partitioned table has no rows of its own; INSERT names it without its partitions.
+    const isFamily = entry.is("inh") || relation.kind === "p";
+    const isNotNull = isFamily ? column.isNotNull : column.isNotNullAlone;
     return isNotNull || this.#trust.domains && this.isNotNullDomain(column.typeOid);
   }
 

@@ -1,6 +1,7 @@
 /** Whether elements of an array can be NULL, and how many dimensions it has, where that is known. */
 import { argumentPlace, argumentsOf } from "./aggregates.ts";
 import type { Analysis, Placed } from "./analysis.ts";
+import { expressionType } from "./expression_type.ts";
 import { NEVER_NULL } from "./never_null.ts";
 import type { TreeNode } from "./node_text.ts";
 import type { Place } from "./place.ts";
@@ -41,6 +42,7 @@ function ofOrigin(all: Analysis, node: TreeNode, place: Place): boolean | undefi
     case "SUBLINK": {
       const query = node.node("subselect");
       if (node.number("subLinkType") !== ARRAY_SUBLINK || query === undefined) return undefined;
+      if (isOfArrays(all, query)) return undefined;
       return all.columnCanBeNull(query, 0, all.placeOf(query, place));
     }
     case "AGGREF":
@@ -56,6 +58,13 @@ function ofOrigin(all: Analysis, node: TreeNode, place: Place): boolean | undefi
     default:
       return undefined;
   }
+}
+
+/** Reports whether a query's first column is an array, so that its elements have elements. */
+function isOfArrays(all: Analysis, query: TreeNode): boolean {
+  const target = query.nodes("targetList")[0]?.node("expr");
+  return target === undefined ||
+    all.catalogue.baseType(expressionType(target))?.kind === "array";
 }
 
 const ARRAY_SUBLINK = 6;

@@ -225,6 +225,7 @@ function rowColumns(
     found.query.text("commandType") === "1" ? "targetList" : "returningList",
   )
     .filter((entry) => !entry.is("resjunk"));
+  if (names.length !== targets.length) return undefined;
   return targets.map((target, i) => {
     const expression = target.node("expr");
     const typeOid = expression ? expressionType(expression) : 0;

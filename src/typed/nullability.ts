@@ -87,8 +87,7 @@ const XMLELEMENT = 1;
 /** Reports whether what is known of the place's rows says that an expression is not NULL. */
 function isKnown(all: Analysis, node: TreeNode, place: Place): boolean {
   const { facts } = place;
-  const isFact = place.isGrouped && facts.ofGroup(node) ||
-    !place.grouping.has(node.key) && facts.ofRow(node);
+  const isFact = place.isGrouped && facts.ofGroup(node) || place.keepsRowFacts && facts.ofRow(node);
   if (isFact) return all.catalogue.isRepeatable(node);
   if (node.label !== "PARAM") return false;
   return place.outer !== undefined && isKnown(all, node, place.outer);
@@ -141,13 +140,13 @@ function coalesceCanBeNull(all: Analysis, parts: readonly TreeNode[], place: Pla
   if (parts.some((part) => !all.canBeNull(part, place))) return false;
   if (place.isGrouped && place.grouping.size > 0) return true;
   return !place.scope.joins.some((join) => {
-    if (join.kind !== "full" || !join.nullers.every((one) => place.facts.isPresent(one))) {
-      return false;
-    }
+    const isPresent = (nuller: Nuller): boolean => place.facts.isPresent(nuller);
+    if (join.kind !== "full" || !join.nullers.every(isPresent)) return false;
+    if (isPresent({ join, side: "left" }) || isPresent({ join, side: "right" })) return false;
     return (["left", "right"] as const).every((side) => {
       const nuller: Nuller = { join, side };
       const there = place.supposing((facts) => facts.assume(nuller));
-      return parts.some((part) => !all.canBeNull(part, there));
+      return !coalesceCanBeNull(all, parts, there);
     });
   });
 }

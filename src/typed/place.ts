@@ -67,6 +67,14 @@ export class Place {
     );
   }
 
+  /**
+   * Reports whether facts about the rows of FROM hold here. Without GROUP BY, and for an empty grouping
+   * set, there is a result even of no rows; and other grouping sets make values NULL.
+   */
+  get keepsRowFacts(): boolean {
+    return !this.isGrouped || this.grouping.size === 0 && hasFilledGroups(this.scope.query);
+  }
+
   /** This place without facts of the current row alone, for the arguments of window functions. */
   get anyRow(): Place {
     return this.#unassuming ?? this;

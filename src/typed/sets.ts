@@ -1,11 +1,11 @@
 /** The set-returning functions in a query's SELECT list. */
 import { type NodeValue, TreeNode } from "./node_text.ts";
-import { targetsOf } from "./scope.ts";
 
 /** Counts them; those within subqueries belong to these. */
 export function countSets(query: TreeNode): number {
   if (!query.is("hasTargetSRFs")) return 0;
-  return targetsOf(query).reduce((sum, target) => sum + countIn(target), 0);
+  // Those that only ORDER BY needs are among them.
+  return query.nodes("targetList").reduce((sum, target) => sum + countIn(target), 0);
 }
 
 function countIn(value: NodeValue): number {

@@ -80,6 +80,8 @@ export const BREAKING: readonly Case[] = [
   q("select id, label from stale", "~?", [], 14, 17),
   q("select id, label, secret from secured", "!!?"),
   // outer joins of each kind
+  q("select coalesce(a.id, b.id, c.id) as x, coalesce(a.id, c.id) as y from users a full join teams b on b.id = a.team_id full join orders c on c.id = b.id", "!~"),
+  q("select array(select scores from users where id in (1)) as a, array(select tags from users where id = 1) as b", "!!"),
   q("select a.id as a, b.id as b, c.id as c from users a left join teams b on b.id = a.team_id left join teams c on c.id = b.parent_id", "!??"),
   q("select a.id as a, b.id as b, c.id as c from users a left join (teams b left join teams c on c.id = b.parent_id) on b.id = a.team_id", "!??"),
   q("select a.id as a, b.id as b, c.id as c from users a full join teams b on b.id = a.team_id full join orders c on c.id = b.id", "???"),
@@ -142,6 +144,11 @@ export const BREAKING: readonly Case[] = [
   q("select case when o.id is not null then first_value(o.id) over (order by u.id desc) else 0 end as x from users u left join orders o on o.user_id = u.id", "?"),
   q("select lag(id, 1, null) over (order by id) as a, lag(id, null, 0) over (order by id) as b, lag(team_id, 1, 0) over (order by id) as c from users", "???"),
   // aggregates
+  q("select (select coalesce(sum(x.id), u.team_id) from users x where x.id = u.team_id and x.id < 0) as a from users u", "?"),
+  q("select (select u.team_id + count(*) from users x where x.id = u.team_id) as a from users u", "?"),
+  q("select coalesce(total + 1, user_id) as a from orders where total + 1 > 0 and user_id > 0 group by cube (user_id, total)", "?"),
+  q("select json_arrayagg(team_id) as a, json_arrayagg(team_id null on null) as b, json_objectagg(name: team_id absent on null) as c, any_value(id) as d, any_value(team_id) as e from users group by id", "!!!!?", [], 16),
+  q("select json_arrayagg(team_id) as a, any_value(id) as d from users where false", "??", [], 16),
   q("select max(id) as m from users having count(*) > 100 or true", "~"),
   q("select sum(id) as m, array_agg(id) as a, json_agg(id) as j, string_agg(name, ',') as s from users where false", "????"),
   q("select sum(team_id) as s from users group by is_admin, id", "?"),
@@ -153,6 +160,7 @@ export const BREAKING: readonly Case[] = [
   q("select (select sum(u.id) from teams limit 1) as a from users u where false", "?"),
   q("select max(l.x) as m from users u cross join lateral (select nullif(u.id, 1) as x) l group by u.id", "?"),
   // sets
+  q("select generate_series(1, 1) as a from users where id = 2 order by generate_series(1, 3)", "?"),
   q("select generate_series(1, id) as a, unnest(array[id]) as b from users where id = 2", "~?"),
   q("select generate_series(1, id) + 0 as a, unnest(array[id, id, id]) as b from users where id = 2", "?~"),
   q("select a, b from unnest(array[1, 2], array['x']) as t(a, b)", "~?"),
