@@ -112,8 +112,7 @@ export class Pool implements Queryable, AsyncDisposable {
     this.#texts = new PoolTexts(settings);
     const connector = new Connector(dsn, connection, settings, this.#texts.effects, detectRuntime);
     this.#lender = new Lender(settings, connector);
-    const borrower = new Borrower(this.#lender, connector, settings);
-    this.#borrower = borrower;
+    const borrower = this.#borrower = new Borrower(this.#lender, connector, settings);
     this.#listener = new Listener(settings, (signal) => connector.openToListen(signal));
     this.#queries = {
       host: queryHost(connection),
@@ -149,8 +148,7 @@ export class Pool implements Queryable, AsyncDisposable {
     const whole = isText ? text : assemble(text).text;
     return new PoolQuery<Row>(this.#queries, {
       make: (db) => db.query(text, parameters, options) as Query<Row>,
-      // Type names are looked up first, and no other request may come between the two.
-      kind: options.parameterTypes?.some(isName) ? "held" : this.#texts.kindOf(whole),
+      kind: this.#texts.kindOf(whole, options.parameterTypes),
       refusal: this.#texts.refusalOf(whole),
       options: options === NO_OPTIONS ? options : own(options),
       origin: isText ? undefined : text,
@@ -351,8 +349,14 @@ export class Pool implements Queryable, AsyncDisposable {
    * no limit) are destroyed. Never rejects; further calls return the same promise.
    */
   close(options: { timeout?: number } = {}): Promise<void> {
-    const { timeout = CLOSE_TIMEOUT } = own(options);
-    return this.#closing ??= this.#close(timeout);
+    return this.#closing ??= this.#close(own(options).timeout ?? CLOSE_TIMEOUT);
+  }
+
+  /** Ends the pool at once: fails queries under way and calls that wait, and closes everything. */
+  destroy(): void {
+    void this.close({ timeout: 0 });
+    this.#lender.destroy();
+    this.#listener.destroy();
   }
 
   /** Closes the pool at the end of an `await using` block. */
@@ -387,10 +391,6 @@ export class Pool implements Queryable, AsyncDisposable {
   ): Need {
     return { kind, signal, site: this.#borrower.place(what), refusal };
   }
-}
-
-function isName(type: number | string): boolean {
-  return typeof type === "string";
 }
 
 const NO_PARAMETERS: readonly unknown[] = Object.freeze([]);

@@ -106,13 +106,16 @@ export class Lender {
     return this.#closing ??= this.#close(timeout);
   }
 
+  /** Fails the callers that wait, and destroys all connections. */
+  destroy(): void {
+    void this.close(0);
+    for (const waiter of [...this.#waiting]) this.#drop(waiter, closed());
+    this.#slots.destroy(closed());
+  }
+
   async #close(timeout: number): Promise<void> {
     const drained = new Promise<void>((resolve) => this.#drained = resolve);
-    const destroy = (): void => {
-      for (const waiter of [...this.#waiting]) this.#drop(waiter, closed());
-      this.#slots.destroy(closed());
-    };
-    const stop = timeout > 0 ? after(timeout * 1000, destroy) : undefined;
+    const stop = timeout > 0 ? after(timeout * 1000, () => this.destroy()) : undefined;
     this.#slots.closing = true;
     this.#serve();
     await drained;

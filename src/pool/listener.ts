@@ -74,6 +74,8 @@ export class Listener {
   /** Whether any session was live so far. */
   #wasLive = false;
   #closing: Promise<void> | undefined;
+  /** The session that is being closed. */
+  #closed: ListenConnection | undefined;
 
   constructor(settings: PoolSettings, open: (signal: Signal) => Promise<Opened>) {
     this.#settings = settings;
@@ -113,8 +115,14 @@ export class Listener {
     return this.#closing ??= this.#close(seconds);
   }
 
+  /** Ends every subscription without an error, and the session, at once. */
+  destroy(): void {
+    void this.close(0);
+    this.#closed?.giveUp(closed());
+  }
+
   async #close(seconds: number): Promise<void> {
-    const line = this.#stop("closed");
+    const line = this.#closed = this.#stop("closed");
     this.#endAll((member) => {
       member.refuse(closed());
       member.subscription.end(undefined);

@@ -22,6 +22,12 @@ export interface PoolOptions {
    * Each connection's time is shortened by up to a tenth at random, so that not all end at once.
    */
   maxLifetime?: number | undefined;
+  /**
+   * The number of uses after which a connection is closed. Default 0.
+   *
+   * Each query on a shared connection is a use, as is each exclusive checkout. 0 is no limit.
+   */
+  maxUses?: number | undefined;
   /** The longest wait for a connection. Default 30. */
   acquireTimeout?: number | undefined;
   /**
@@ -184,6 +190,7 @@ const DEFAULTS = {
   min: 0,
   idleTimeout: 600,
   maxLifetime: 3600,
+  maxUses: 0,
   acquireTimeout: 30,
   waitForServer: false,
   maxWaiting: 0,
@@ -211,6 +218,7 @@ const CHECKS: Readonly<Record<keyof PoolOptions, Check>> = {
   min: COUNT_OR_NONE,
   idleTimeout: SECONDS,
   maxLifetime: SECONDS,
+  maxUses: COUNT_OR_NONE,
   acquireTimeout: SECONDS,
   waitForServer: BOOLEAN,
   maxWaiting: COUNT_OR_NONE,

@@ -15,8 +15,12 @@ export class PoolTexts {
     this.#isSession = pooler === "session";
   }
 
-  /** Returns whether a query may share its connection with others. */
-  kindOf(text: string): Kind {
+  /**
+   * Returns whether a query may share its connection with others. Names of types are looked up first,
+   * and no other request may come between the two.
+   */
+  kindOf(text: string, types: readonly (number | string)[] = []): Kind {
+    if (types.some((type) => typeof type === "string")) return "held";
     const { transaction, changes } = this.effects.of(text);
     return transaction || changes.length > 0 ? "held" : "shared";
   }

@@ -40,6 +40,7 @@ export const TRANSITIONS: Readonly<Record<SlotState, readonly SlotState[]>> = {
 export type RetireReason =
   | "idle"
   | "lifetime"
+  | "uses"
   | "lost"
   | "invalid"
   | "dirty"
@@ -107,6 +108,8 @@ export class Slot {
   lease: SlotLease | undefined;
   /** The number of queries while it is shared. */
   load = 0;
+  /** The number of times that it was lent. */
+  uses = 0;
   /** The time at which it became idle. */
   idleSince = 0;
   /** The time at which it expires. */

@@ -162,6 +162,7 @@ export class Slots {
       this.#watch.begin(this.#runtime!);
     }
     slot.load++;
+    slot.uses++;
     return slot;
   }
 
@@ -297,13 +298,15 @@ export class Slots {
   #reasonToRetire(slot: Slot, now: number): RetireReason | undefined {
     if (slot.misplaced) return "evicted";
     if (slot.expires <= now && slot.state !== "connecting") return "lifetime";
+    if (slot.uses >= (this.#settings.maxUses || Infinity)) return "uses";
     return this.closing && this.#owner.wanted() === 0 && slot.state !== "connecting"
       ? "closed"
       : undefined;
   }
 
   #isGood(slot: Slot): boolean {
-    return slot.alive && !slot.misplaced && slot.expires > performance.now();
+    const isWorn = slot.uses >= (this.#settings.maxUses || Infinity);
+    return slot.alive && !slot.misplaced && !isWorn && slot.expires > performance.now();
   }
 
   /** Checks a connection by an empty query, which poolers know as well. */

@@ -59,6 +59,7 @@ export class Counters {
   readonly retired: Record<RetireReason, number> = {
     idle: 0,
     lifetime: 0,
+    uses: 0,
     lost: 0,
     invalid: 0,
     dirty: 0,

@@ -57,7 +57,7 @@ const STATES: Readonly<Record<string, () => Promise<readonly [Pool, Scene]>>> = 
   "pausing after a refusal": async () => {
     const hole = await faultProxy(await sharedServer());
     await hole.close();
-    const [pool, scene] = at({ ...hole, port: hole.port || 1 }, {}, (pool) => {
+    const [pool, scene] = at({ ...hole, port: hole.port || 1 }, { waitForServer: true }, (pool) => {
       return [pool.query("select 1").execute(), pool.connect()];
     });
     await until(() => pool.stats().failedConnects > 0);

@@ -12,6 +12,7 @@ import { expiry } from "../../src/pool/slot.ts";
 import { inTime, pause, until } from "../_kit/waiting.ts";
 import { startCluster } from "../_kit/cluster.ts";
 import { sharedServer } from "../_kit/servers.ts";
+import { failure } from "../_kit/outcomes.ts";
 import { as, withPool } from "./pool_server.ts";
 
 const PID = "select pg_backend_pid()";
@@ -125,6 +126,34 @@ test("pool: maxLifetime ends no query, and a busy connection ends when it is giv
     await db.close();
     assert.notEqual(await pool.query(PID).scalar(), processId);
     assert.ok(pool.stats().retired.lifetime >= 1);
+  }));
+
+test("pool: a connection is closed after maxUses uses, alone or shared", () =>
+  withPool({ max: 1, maxUses: 2 }, async (pool) => {
+    const pids: unknown[] = [];
+    for (let i = 0; i < 4; i++) pids.push(await pool.query(PID).scalar());
+    const db = await pool.connect();
+    pids.push(db.processId);
+    await db.close();
+    pids.push(await pool.query(PID).scalar());
+    assert.deepEqual(pids.map((pid, i) => pid === pids[i - 1]), [0, 1, 0, 1, 0, 1].map(Boolean));
+    await until(() => pool.stats().retired.uses === 3);
+  }));
+
+test("pool: destroy() fails what runs and what waits, and closes everything at once", () =>
+  withPool({ max: 1 }, async (pool) => {
+    const jobs = await pool.listen("pool_destroyed");
+    const running = failure(pool.query("select pg_sleep(60)"));
+    await until(() => pool.stats().leased === 1);
+    const waiting = failure(pool.connect());
+    pool.destroy();
+    assert.match(String(await running), /the pool is closed|connection destroyed/);
+    assert.match(String(await waiting), /the pool is closed/);
+    assert.equal((await jobs.next()).done, true);
+    assert.equal(pool.stats().total, 0);
+    await assert.rejects(pool.connect(), /the pool is closed/);
+    pool.destroy();
+    await pool.close();
   }));
 
 test("pool: after validateAfterIdle a connection is asked first", () =>
