@@ -1,18 +1,11 @@
 import { isAddress } from "../certificates/identity.ts";
-import { InterfaceError, NotSupportedError, OperationalError } from "../errors/errors.ts";
+import { NotSupportedError, OperationalError } from "../errors/errors.ts";
 import { inspectPeer } from "./deno_chain.ts";
+import { DenoStream } from "./deno_stream.ts";
 import { adoptGiven, connectNode, nodeServices } from "./node.ts";
+import type { NodeStream } from "./node_stream.ts";
 import type { NodeTraits } from "./node_tls.ts";
-import type {
-  Address,
-  DialOptions,
-  Readable,
-  Runtime,
-  Sink,
-  Stream,
-  TlsFacts,
-  TlsSettings,
-} from "./runtime.ts";
+import type { Address, DialOptions, Readable, Runtime, Stream } from "./runtime.ts";
 
 /**
  * The behaviour of node:net and node:tls under Deno 2.9: a socket opened with `onread` never finishes a
@@ -39,12 +32,7 @@ export const runtime: Runtime = {
   ...nodeServices,
   name: "Deno",
   asyncStacks: true,
-  connect: (address, options) => {
-    if (!needsNode(address, options)) return connectDeno(address, options);
-    return canDialName(address, options)
-      ? connectName(address, options)
-      : connectByNode(address, options);
-  },
+  connect: dialer(),
   adopt: (sock) => adoptGiven(sock, NODE_UNDER_DENO),
   decodeUtf8: (bytes, start, end) =>
     end - start > LONG || nodeServices.decodeUtf8 === undefined
@@ -101,41 +89,54 @@ function granted(permission: Deno.PermissionDescriptor): boolean {
   }
 }
 
+/** As many addresses are remembered as servers without TLS. */
+const MAX_REMEMBERED = 1000;
+
 /**
- * Reports whether Deno's own sockets cannot do what is asked.
- *
- * They cannot do TLS. `Deno.startTls` always verifies, trusts `caCerts` in addition to the platform's
- * roots rather than in place of them, does not tell the certificate (which SCRAM's channel binding
- * needs), drops client certificates silently, and refuses Unix sockets. If a handshake with a silent
- * server is given up, the connection stays open until the server closes it (Deno 2.9).
+ * Returns the function that dials. `Deno.startTls` cannot do what the driver needs (see ARCHITECTURE.md,
+ * "The stream"), so that node:net dials where TLS is possible. Where a server has answered that
+ * it has no TLS, Deno's own sockets dial its address from then on, because they are faster. TLS works
+ * over those, too, if the server offers it after all; the address is forgotten then.
  */
-function needsNode(address: Address, { tls, source, keepAlive }: DialOptions): boolean {
-  if (tls !== undefined) return true;
-  if (address.kind === "unix") return false;
-  const { idle, interval, count } = keepAlive ?? {};
-  return source !== undefined || idle !== undefined || interval !== undefined ||
-    count !== undefined;
+function dialer(): Runtime["connect"] {
+  const plain = new Set<string>();
+  return async (address, options) => {
+    if (needsNode(address, options)) return await connectByNode(address, options);
+    if (options.tls === undefined) return await connectDeno(address, options, () => {});
+    const key = address.kind === "tcp" ? `${address.host} ${address.port}` : address.path;
+    if (plain.has(key) && !options.isTlsCertain) {
+      return await connectDeno(address, options, () => plain.delete(key));
+    }
+    if (address.kind === "tcp" && !isAddress(address.host)) return connectName(address, options);
+    const stream = await connectByNode(address, options);
+    stream.hasNoTls = () => {
+      if (plain.size < MAX_REMEMBERED) plain.add(key);
+    };
+    return stream;
+  };
 }
 
 /**
- * Reports whether `address` still is a name, so that only the name is granted, and Deno's own sockets
- * do what is asked of it. Its node:net needs every address of the name to be granted: it throws where
- * no caller can catch that, and never tries the second address.
+ * Dials a name of which only the name is granted, all addresses in turn; TLS is done by node:tls over
+ * Deno's own connection. node:net would need a grant for each address, and throws where no caller can
+ * catch it if one is missing.
  */
-function canDialName(address: Address, options: DialOptions): boolean {
-  return address.kind === "tcp" && !isAddress(address.host) &&
-    !needsNode(address, { ...options, tls: undefined });
-}
-
-/** Dials by name, all addresses in turn; TLS is done by node:tls over Deno's own connection. */
 async function connectName(address: Address, options: DialOptions): Promise<Stream> {
   const refusal = options.tls && NODE_UNDER_DENO.refuse(options.tls);
   if (refusal !== undefined) throw refusal;
   return adoptGiven(await dialDeno(address, options), NODE_UNDER_DENO);
 }
 
+/** Reports whether only node:net can bind a local address and set the times of keepalive as asked. */
+function needsNode(address: Address, { source, keepAlive }: DialOptions): boolean {
+  if (address.kind === "unix") return false;
+  const { idle, interval, count } = keepAlive ?? {};
+  return source !== undefined || idle !== undefined || interval !== undefined ||
+    count !== undefined;
+}
+
 /** Dials by node:net, which throws where no caller can catch it if the local address is not granted. */
-async function connectByNode(address: Address, options: DialOptions): Promise<Stream> {
+async function connectByNode(address: Address, options: DialOptions): Promise<NodeStream> {
   const { source } = options;
   if (address.kind === "tcp" && source !== undefined) {
     const host = `${source.host}:${source.port ?? 0}`;
@@ -146,10 +147,16 @@ async function connectByNode(address: Address, options: DialOptions): Promise<St
   return await connectNode(address, options, NODE_UNDER_DENO);
 }
 
-async function connectDeno(address: Address, options: DialOptions): Promise<Stream> {
+async function connectDeno(
+  address: Address,
+  options: DialOptions,
+  onTls: () => void,
+): Promise<Stream> {
+  const refusal = options.tls && NODE_UNDER_DENO.refuse(options.tls);
+  if (refusal !== undefined) throw refusal;
   const conn = await dialDeno(address, options);
   const peer = address.kind === "unix" ? address.path : (conn.remoteAddr as Deno.NetAddr).hostname;
-  return new DenoStream(conn, address.kind, peer);
+  return new DenoStream(conn, address.kind, peer, NODE_UNDER_DENO, onTls);
 }
 
 async function dialDeno(address: Address, options: DialOptions): Promise<Deno.Conn> {
@@ -192,133 +199,4 @@ function openUnix(path: string, signal: AbortSignal | undefined): Promise<Deno.U
       reject(cause);
     });
   });
-}
-
-/** A `Stream` over a `Deno.Conn`; it makes one read at a time, and none while paused. */
-class DenoStream implements Stream {
-  readonly kind: "tcp" | "unix";
-  readonly remoteAddress: string;
-  readonly #conn: Deno.Conn;
-  #sink: Sink | undefined;
-  #flowing = false;
-  #reading = false;
-  #sending: Promise<void> | undefined;
-  #over = false;
-  /** Whether the peer or the network has ended the connection. */
-  #failed = false;
-  #cause: unknown;
-
-  constructor(conn: Deno.Conn, kind: "tcp" | "unix", remoteAddress: string) {
-    this.#conn = conn;
-    this.kind = kind;
-    this.remoteAddress = remoteAddress;
-  }
-
-  start(sink: Sink): void {
-    if (this.#sink !== undefined) throw new InterfaceError("the stream was started before");
-    this.#sink = sink;
-    if (this.#failed) queueMicrotask(() => sink.lost(this.#cause));
-    this.resume();
-  }
-
-  resume(): void {
-    if (this.#over || this.#sink === undefined) return;
-    this.#flowing = true;
-    if (!this.#reading) this.#read(this.#sink);
-  }
-
-  write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    if (this.#over) return Promise.reject(closedError());
-    // Deno interleaves overlapping writes; by the contract of Stream there are none.
-    return this.#sending = this.#send(bytes);
-  }
-
-  /** Returns `false`; see {@linkcode needsNode}. */
-  canSecure(_tls: TlsSettings): boolean {
-    return false;
-  }
-
-  secure(_tls: TlsSettings, _signal?: AbortSignal): Promise<TlsFacts> {
-    this.destroy();
-    return Promise.reject(new NotSupportedError("TLS under Deno needs a stream dialled for it"));
-  }
-
-  async closeWrite(): Promise<void> {
-    try {
-      await this.#sending;
-      if (!this.#over) await this.#conn.closeWrite();
-    } catch {
-      // The peer is gone; the read reports it.
-    }
-  }
-
-  async close(): Promise<void> {
-    this.#flowing = false;
-    await this.closeWrite();
-    this.destroy();
-  }
-
-  destroy(): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#flowing = false;
-    try {
-      this.#conn.close();
-    } catch {
-      // The failure has closed it already.
-    }
-  }
-
-  ref(): void {
-    this.#conn.ref();
-  }
-
-  unref(): void {
-    this.#conn.unref();
-  }
-
-  /** Reads until the stream pauses; never rejects, because the sink gets every failure. */
-  async #read(sink: Sink): Promise<void> {
-    this.#reading = true;
-    const conn = this.#conn;
-    try {
-      while (this.#flowing) {
-        const count = await conn.read(sink.space());
-        if (this.#over) return;
-        if (count === null) return this.#lost(undefined);
-        if (count > 0 && !sink.received(count)) this.#flowing = false;
-      }
-    } catch (cause) {
-      this.#lost(cause);
-    } finally {
-      this.#reading = false;
-    }
-  }
-
-  async #send(bytes: Uint8Array): Promise<void> {
-    try {
-      let rest = bytes;
-      while (true) {
-        const count = await this.#conn.write(rest);
-        if (count === rest.length) return;
-        rest = rest.subarray(count);
-      }
-    } catch (cause) {
-      const failure = this.#over ? closedError(cause) : cause;
-      this.#lost(cause);
-      throw failure;
-    }
-  }
-
-  #lost(cause: unknown): void {
-    if (this.#over) return;
-    this.destroy();
-    this.#failed = true;
-    this.#cause = cause;
-    this.#sink?.lost(cause);
-  }
-}
-
-function closedError(cause?: unknown): OperationalError {
-  return new OperationalError("the connection is closed", { code: "08003", cause });
 }

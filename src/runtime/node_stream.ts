@@ -31,6 +31,7 @@ export interface NodeSource {
  */
 export class NodeStream implements Stream {
   readonly kind: Stream["kind"];
+  hasNoTls?: () => void;
   readonly #traits: NodeTraits;
   readonly #usesOnRead: boolean;
   readonly #address: string | undefined;

@@ -134,6 +134,8 @@ export interface Stream {
    * one byte, and has no write pending. Reading is still paused afterwards.
    */
   secure(tls: TlsSettings, signal?: Signal): Promise<TlsFacts>;
+  /** Notes that the server has no TLS, so that its address may be dialled in a faster way. */
+  hasNoTls?: () => void;
   /** Sends FIN and goes on reading. Never rejects. */
   closeWrite(): Promise<void>;
   /** Sends pending bytes and closes both ways. Resolves when the socket is closed; never rejects. */
@@ -156,6 +158,8 @@ export interface DialOptions {
   readonly source?: { readonly host: string; readonly port?: number };
   /** The settings that a later {@linkcode Stream.secure} may be called with. */
   readonly tls?: TlsSettings;
+  /** Whether TLS will begin in any case, rather than only if the server offers it. */
+  readonly isTlsCertain?: boolean;
 }
 
 /** A value that follows a chain of calls through its awaits; the part of it that the driver uses. */

@@ -36,11 +36,11 @@ export async function dial(
 ): Promise<Wire> {
   const tls = target.tls;
   if (wish === "never" || tls === undefined) {
-    return wireOver(settings, await open(settings, target, undefined, attempt), attempt);
+    return wireOver(settings, await open(settings, target, wish, attempt), attempt);
   }
   // The socket must be able to do TLS before the server offers it. A second connection for TLS would
   // appear in the server's log.
-  const wire = wireOver(settings, await open(settings, target, tls, attempt), attempt);
+  const wire = wireOver(settings, await open(settings, target, wish, attempt), attempt);
   if (settings.sslNegotiation === "direct") {
     await shake(wire, own<TlsSettings>(tls, { alpn: [ALPN] }), settings, attempt);
     checkAlpn(wire, settings);
@@ -74,13 +74,15 @@ function checkAlpn(wire: Wire, { runtime }: Settings): void {
 async function open(
   settings: Settings,
   target: Target,
-  tls: TlsSettings | undefined,
+  wish: TlsWish,
   attempt: Attempt,
 ): Promise<Stream> {
   attempt.stage = "connecting";
   const { runtime, keepAlive, source } = settings;
   if (target.address === undefined) return runtime.adopt(settings.sock);
-  const options: DialOptions = { signal: attempt.signal, keepAlive, source, tls };
+  const tls = wish === "never" ? undefined : target.tls;
+  const isTlsCertain = wish === "always";
+  const options: DialOptions = { signal: attempt.signal, keepAlive, source, tls, isTlsCertain };
   return await runtime.connect(target.address, options);
 }
 
@@ -92,7 +94,10 @@ async function ask(wire: Wire, wish: TlsWish, attempt: Attempt): Promise<boolean
   const answer = await wire.pullByte();
   if (answer === YES) return true;
   if (answer === NO) {
-    if (wish === "if offered") return false;
+    if (wish === "if offered") {
+      wire.stream.hasNoTls?.();
+      return false;
+    }
     throw wire.fail(new OperationalError("the server does not support TLS", { code: "08001" }));
   }
   throw wire.fail(

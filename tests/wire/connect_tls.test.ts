@@ -163,3 +163,17 @@ test("TLS: a certificate must be for the host, unless sslContext names another o
     );
   });
 });
+
+test("TLS: a server without TLS may offer it later, and refuse it again", async () => {
+  const plain: Script = [answerSsl("N"), handshake(), END];
+  const encrypted: Script = [answerSsl("S"), startTls(tls), handshake(), END];
+  const scripts = [plain, plain, encrypted, encrypted, plain, plain, encrypted];
+  await withServer((i) => scripts[i], async (peer) => {
+    for (let i = 0; i < scripts.length; i++) {
+      const sslMode = i === scripts.length - 1 ? "require" : "prefer";
+      const db = await connect(reach(peer, { sslMode }));
+      await db.close();
+      assert.equal(peer.peers[i]!.tls !== undefined, scripts[i] === encrypted, `${i}`);
+    }
+  });
+});
