@@ -110,13 +110,13 @@ const FIELDS: readonly {
     field: "minVersion",
     context: { minVersion: "TLSv1.3" },
     seen: ({ tls }) => assert.equal(tls!.getProtocol(), "TLSv1.3"),
-    refused: { server: { maxVersion: "TLSv1.2" }, phrase: /none of the TLS versions/ },
+    refused: { server: { maxVersion: "TLSv1.2" }, phrase: /none of the allowed TLS versions/ },
   },
   {
     field: "maxVersion",
     context: { maxVersion: "TLSv1.2" },
     seen: ({ tls }) => assert.equal(tls!.getProtocol(), "TLSv1.2"),
-    refused: { server: { minVersion: "TLSv1.3" }, phrase: /none of the TLS versions/ },
+    refused: { server: { minVersion: "TLSv1.3" }, phrase: /none of the allowed TLS versions/ },
   },
   {
     field: "alpn",
