@@ -1,4 +1,4 @@
-// The pool's part of the fuzz, and LISTEN: nobody else may see what one leaves behind.
+// Random operations on a pool and LISTEN: no caller may see what another has left behind.
 import assert from "node:assert/strict";
 import { failure } from "../_kit/outcomes.ts";
 import { copySome } from "./operations_copy.ts";
@@ -147,7 +147,7 @@ export const LISTENING: Operations = {
   notify: {
     often: 2,
     async run({ db, nonce }) {
-      await db.notify(`fuzz ${nonce}`, "to nobody");
+      await db.notify(`fuzz ${nonce}`, "unheard");
       return "ok";
     },
   },

@@ -141,7 +141,7 @@ test("pool: acquireTimeout ends a wait, says who holds the connections, and leav
     assert.equal(await pool.query("select 1").scalar(), 1);
   }));
 
-test("pool: each waits for as long as it was told, whoever came first", () =>
+test("pool: each caller waits for its own time, in whatever order they came", () =>
   withPool({ max: 1 }, async (pool) => {
     const db = await pool.connect();
     const over: string[] = [];
@@ -169,7 +169,7 @@ test("pool: maxWaiting refuses who comes too late", () =>
 const STORMS = 10;
 
 test(
-  "pool: a hundred thousand aborted waits leave no listener, no timer and nobody waiting",
+  "pool: a hundred thousand aborted waits leave no listener, no timer and no waiting caller",
   { timeout: 120_000 },
   () =>
     withoutUnhandled(() =>

@@ -67,7 +67,7 @@ const ROWS: readonly Row[] = [
   { name: "maxLifetime 1", faults: [], maxLifetime: 1 },
 ];
 
-/** Seconds from when the server was back until it served again: anybody, and a call that comes last. */
+/** Seconds between the return of the server and the first answer: to any call, and to the last one. */
 interface Away {
   readonly all: number;
   readonly last: number;

@@ -47,7 +47,7 @@ function heap(collect: (() => void) | undefined): number {
   return process.memoryUsage().heapUsed / 2 ** 20;
 }
 
-test("pool: checkouts by the million leave no memory, no listener and nobody waiting", {
+test("pool: checkouts by the million leave no memory, no listener and no waiting caller", {
   timeout: 120_000,
 }, () =>
   withPool({ max: 4 }, async (pool) => {

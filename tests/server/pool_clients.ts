@@ -2,7 +2,7 @@
 import { PgError, type Pool } from "../../mod.ts";
 import { pause } from "../_kit/waiting.ts";
 
-/** What became of all calls. */
+/** The outcomes of all calls. */
 export class Ledger {
   good = 0;
   failed = 0;
@@ -12,7 +12,7 @@ export class Ledger {
   longest = 0;
   /** Ids whose insert was acknowledged. */
   readonly acknowledged: string[] = [];
-  /** What failed with something else than a typed error. */
+  /** Failures that are no typed errors. */
   readonly untyped: unknown[] = [];
   /** Failures by their code. */
   readonly codes: Map<string, number> = new Map();

@@ -149,7 +149,7 @@ test("pool copy out: one that is cancelled while it waits for a connection waits
     await held.close();
   }));
 
-test("pool copy out: who waits too long for a connection is told so", () =>
+test("pool copy out: a wait for a connection that takes too long is an error", () =>
   withPool({ max: 1, acquireTimeout: 0.05 }, async (pool) => {
     const held = await pool.connect({ timeout: 20 });
     const error = await failure(textOf(pool.copyTo(THREE)));

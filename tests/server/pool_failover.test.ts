@@ -40,7 +40,7 @@ function reaching(
   return { host, port, user: "postgres", database: "postgres", targetSessionAttrs };
 }
 
-/** What became of the calls of many clients. */
+/** The outcomes of the calls of many clients. */
 interface Tally {
   readonly acknowledged: string[];
   failed: number;

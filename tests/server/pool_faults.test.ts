@@ -1,4 +1,4 @@
-/** What a pool makes of servers that go away, refuse, or change sides, and of callers who block one another. */
+/** Pools with servers that go away, refuse or change roles, and with callers that block each other. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createPool, OperationalError, PgError, PoolDeadlockError } from "../../mod.ts";
@@ -18,7 +18,7 @@ function isDeadlock(error: unknown): boolean {
   return true;
 }
 
-test("pool: a query on the pool inside its only transaction is told that it is a deadlock, and where", () =>
+test("pool: a query on the pool inside its only transaction is a deadlock error that names the place", () =>
   withPool({ max: 1, acquireTimeout: 20 }, async (pool) => {
     const nested = pool.transaction(async (tx) => {
       await tx.query("select 1");
@@ -45,7 +45,7 @@ test("pool: transactions that wait for one another's connections are a deadlock;
     assert.deepEqual([pool.stats().leased, pool.stats().waiting], [0, 0]);
   }));
 
-test("pool: a deadlock through connect() is noticed when it is told what is held", () =>
+test("pool: a deadlock through connect() is noticed with the option within", () =>
   withPool({ max: 1, acquireTimeout: 20 }, async (pool) => {
     const db = await pool.connect();
     await assert.rejects(pool.connect({ within: db }), isDeadlock);
@@ -60,7 +60,7 @@ test("pool: a nested checkout that another will make room for is no deadlock", (
     assert.equal(n, 3);
   }));
 
-test("pool: idle connections that die are replaced, and nobody sees an error", () =>
+test("pool: idle connections that die are replaced without an error", () =>
   withoutUnhandled(() =>
     withPool({ max: 3 }, async (pool) => {
       const taken = await Promise.all([pool.connect(), pool.connect(), pool.connect()]);

@@ -1,4 +1,4 @@
-/** What functions on the server do to a pooled session, and what the next borrower finds of it. */
+/** The effects of server functions on a pooled session, which the next borrower must not find. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createPool, type Pool, type PoolOptions } from "../../mod.ts";

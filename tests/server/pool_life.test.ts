@@ -17,7 +17,7 @@ import { as, withPool } from "./pool_server.ts";
 
 const PID = "select pg_backend_pid()";
 
-test("pool: onConnect's failure is told to one who waits, and the next connection is tried", async () => {
+test("pool: a failure of onConnect fails one waiting caller, and the next connection is tried", async () => {
   let calls = 0;
   const onConnect = () => {
     if (calls++ === 0) throw new Error("not yet");
@@ -29,7 +29,7 @@ test("pool: onConnect's failure is told to one who waits, and the next connectio
   });
 });
 
-test("pool: a slow onConnect keeps nobody from the connections there are", () => {
+test("pool: a slow onConnect does not delay the use of open connections", () => {
   let calls = 0;
   const onConnect = () => calls++ === 0 ? undefined : pause(0.5);
   return withPool({ max: 2, onConnect, acquireTimeout: 5 }, async (pool) => {
@@ -42,7 +42,7 @@ test("pool: a slow onConnect keeps nobody from the connections there are", () =>
   });
 });
 
-test("pool: a wrong password and an unknown database are told at once, to all who wait", async () => {
+test("pool: a wrong password and an unknown database fail all waiting callers at once", async () => {
   const server = await sharedServer();
   const wrong = createPool({ ...as(server), user: "u_scram", password: "no" }, { max: 2 });
   const outcomes = await Promise.allSettled([1, 2, 3].map(() => wrong.connect()));
@@ -243,7 +243,7 @@ async function assertEnds(
 
 for (const sslMode of ["disable", "require"]) {
   test(
-    `pool: an idle pool holds the process, unless it is told to let it end (sslMode ${sslMode})`,
+    `pool: an idle pool holds the process, unless it has unref (sslMode ${sslMode})`,
     { timeout: 60_000 },
     async () => {
       await assertEnds(true, { unref: true, sslMode });
@@ -252,7 +252,7 @@ for (const sslMode of ["disable", "require"]) {
   );
 }
 
-test("pool: a pool that cannot reach its server lets the process end when it is told to", {
+test("pool: a pool with unref that cannot reach its server lets the process end", {
   timeout: 60_000,
 }, async () => {
   const work = 'createPool({ host: "127.0.0.1", port: 1 }, { min: 1, unref: true });';

@@ -31,7 +31,7 @@ async function killListener(): Promise<void> {
   assert.ok(killed.length >= 1);
 }
 
-/** A pool whose connections can be told from others'. */
+/** Runs `work` with a pool that has connections with a name of their own. */
 function withListening(work: (pool: Pool) => Promise<void>): Promise<void> {
   const connection = { applicationName: "pool_listen" };
   return withoutUnhandled(() => withPool({ max: 1, connection }, work));
@@ -192,7 +192,7 @@ test("pool listen: what cannot be is refused: names, options, a pooler in transa
   });
 });
 
-test("pool listen: who waits is told of an abort, of a time that is over, and of a refusal, and leaves nothing behind", async () => {
+test("pool listen: an abort, a time-out and a refusal reject the waiting call and leave nothing behind", async () => {
   const mine = new Error("mine");
   await withListening(async (pool) => {
     const controller = new AbortController();

@@ -1,4 +1,4 @@
-/** What reads from a pool and is forgotten half-way gives its connection back when it is collected. */
+/** A reader that is dropped half-way returns its connection to the pool when it is collected. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { LeaseReport, Pool } from "../../src/pool.ts";
@@ -12,7 +12,7 @@ const skip = collect === undefined && "the garbage collector cannot be called he
 
 const SERIES = "select i, repeat('x', 100) as t from generate_series(1, 100000) i";
 
-/** Each way to read on in pieces; `next()` is called once, and whoever calls it lets go of the rest. */
+/** The ways to read in pieces. `next()` is called once, and the reader is dropped. */
 const READERS: Readonly<Record<string, (pool: Pool) => AsyncIterator<unknown>>> = {
   "a stream of rows": (pool) => pool.query(SERIES)[Symbol.asyncIterator](),
   "a stream of batches": (pool) => pool.query(SERIES).batches(10),

@@ -154,7 +154,7 @@ for (const [what, change, left] of STATE) {
   }
 }
 
-test("pool: a connection whose state nobody touched costs no round trip when it is given back", () =>
+test("pool: a connection without changes to its state is returned without a round trip", () =>
   withPool({ max: 1 }, async (pool) => {
     const db = await pool.connect();
     await db.query("select set_config('cornac.x', $1, true)", ["y"]);

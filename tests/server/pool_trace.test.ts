@@ -1,4 +1,4 @@
-/** What those who watch a pool by `node:diagnostics_channel` are told. */
+/** The events of a pool on `node:diagnostics_channel`. */
 import assert from "node:assert/strict";
 import { channel } from "node:diagnostics_channel";
 import { test } from "node:test";
@@ -10,7 +10,7 @@ import { as, withPool } from "./pool_server.ts";
 
 const EVENTS = ["create", "acquire", "release", "retire", "wait", "timeout", "cancel"] as const;
 
-/** One event: its name, and what was told. */
+/** An event: its name and its message. */
 type Told = readonly [event: string, message: Readonly<Record<string, unknown>>];
 
 /** The events of the pool of this name during `work`, in order. */
@@ -42,7 +42,7 @@ function shown(all: readonly Told[]): string[] {
   });
 }
 
-test("pool trace: what becomes of a connection is told, and how the pool stands then", async () => {
+test("pool trace: each event of a connection is published with the state of the pool", async () => {
   const all = await told("life", () =>
     withPool({ max: 2, min: 0, name: "life" }, async (pool) => {
       const first = await pool.connect();
@@ -78,7 +78,7 @@ test("pool trace: what becomes of a connection is told, and how the pool stands 
   assert.equal(message["db.client.connection.idle.min"], 0);
 });
 
-test("pool trace: who waits in vain is told of, and by which way he left", async () => {
+test("pool trace: a wait without success is published, with the way in which it ended", async () => {
   const all = await told("vain", () =>
     withPool({ max: 1, name: "vain" }, async (pool) => {
       const db = await pool.connect();
@@ -117,7 +117,7 @@ test("pool trace: a pool without a name is known by where it goes to", async () 
   assert.ok(all.some(([event]) => event === "acquire"));
 });
 
-test("pool trace: those who wait while no server can be reached are told of", async () => {
+test("pool trace: waits while no server can be reached are published", async () => {
   const all = await told("away", async () => {
     const pool = createPool({ ...as({ host: "127.0.0.1", port: 1 }) }, {
       name: "away",

@@ -94,7 +94,7 @@ test("pool: a slot makes the transitions of the table and no other", () => {
   }
 });
 
-test("pool: the waiting list keeps the order whoever leaves it", () => {
+test("pool: the waiting list keeps its order when callers leave it", () => {
   const wish = { kind: "held", site: undefined } as const;
   const waiters = Array.from({ length: 200 }, () => new Waiter(wish, 0, [], 0, String));
   const list = new WaitingList();

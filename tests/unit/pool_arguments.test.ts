@@ -1,4 +1,4 @@
-/** What createPool() refuses at once. */
+/** Arguments that createPool() refuses at once. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createPool, InterfaceError, NotSupportedError } from "../../mod.ts";

@@ -56,7 +56,7 @@ async function all(of: Subscription<string>): Promise<string[]> {
   return list;
 }
 
-test("subscription: what is pinned is kept whatever overflows, and is replaced while nobody has read it", async () => {
+test("subscription: a pinned event survives an overflow, and is replaced until it is read", async () => {
   for (const overflow of ["drop oldest", "drop newest"] as const) {
     const full = subscription({ limit: 2, overflow });
     full.pin("gap 1");

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import type { ConnectionCore, Watcher } from "../../src/connection_core.ts";
 import { listeningRole, type Role, ServerRole } from "../../src/pool/server_role.ts";
 
-/** What happens: a parameter's report, or an error's code. */
+/** An event: the report of a parameter, or the code of an error. */
 type Happening = readonly [name: "standby" | "read-only", value: string] | readonly [code: string];
 
 const NAMES = { standby: "in_hot_standby", "read-only": "default_transaction_read_only" } as const;

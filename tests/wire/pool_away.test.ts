@@ -1,4 +1,4 @@
-/** What a pool says and does while its server is away, refuses it, or does not answer. */
+/** A pool while its server is away, refuses it, or does not answer. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createPool, type Pool, type PoolOptions, PoolTimeoutError } from "../../mod.ts";

@@ -1,4 +1,4 @@
-/** What a pool says to listen and to listen again, message by message. */
+/** The messages by which a pool listens, and listens again. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createPool, PgError, type Pool, type PoolOptions } from "../../mod.ts";
@@ -69,7 +69,7 @@ function signal(): { readonly until: Step; give: () => void } {
   return { until, give };
 }
 
-test("pool listen: all channels are listened to anew by one query, and the gap goes before what comes with its answer", () => {
+test("pool listen: one query listens to all channels again, and the gap precedes notifications that come with its answer", () => {
   const answer = (payload: string) =>
     together(
       commandComplete("LISTEN"),
