@@ -25,7 +25,7 @@ export class DenoStream implements Stream {
   #cause: unknown;
   /** The stream of TLS, from the start of the handshake on. */
   #upgrade: Stream | undefined;
-  /** The same stream after the handshake. */
+  /** The stream of TLS, from the end of the handshake on. */
   #tls: Stream | undefined;
   #tlsStarted = false;
 

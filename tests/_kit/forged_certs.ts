@@ -14,13 +14,13 @@ export interface Forged {
   readonly subject: Uint8Array;
 }
 
-/** What to write. Everything has a default that is valid for a server named localhost. */
+/** The contents of a certificate. The defaults are valid for a server named localhost. */
 export interface Forgery {
   /** 3 by default; without extensions otherwise. */
   readonly version?: number;
   /** A common name, or a whole Name in DER. */
   readonly subject?: string | Uint8Array;
-  /** Whose key signs and whose name is the issuer's; self-signed when absent. */
+  /** The certificate that issues this one; a certificate without it is self-signed. */
   readonly issuer?: Forged;
   /** The issuer's name, if it is not that of `issuer`. */
   readonly issuerName?: Uint8Array;
@@ -41,9 +41,9 @@ export interface Forgery {
   /** The signature's algorithm: its identifier in hexadecimal, and OpenSSL's name of the hash. */
   readonly algorithm?: readonly [identifier: string, hash: string | undefined];
   readonly keyType?: "ec" | "ed25519";
-  /** The certificate whose keys this one has, too. */
+  /** A certificate that shares its keys with this one. */
   readonly keys?: Forged;
-  /** Signs with a key that belongs to nobody. */
+  /** Whether an unrelated key signs. */
   readonly isForged?: boolean;
 }
 
@@ -52,7 +52,7 @@ export const Name = { email: 0x81, dns: 0x82, directory: 0xa4, uri: 0x86, ip: 0x
 
 /** Algorithms for {@linkcode Forgery.algorithm}. */
 export const ECDSA_SHA256 = ["300a06082a8648ce3d040302", "sha256"] as const;
-/** The same with a hash that WebCrypto lacks. */
+/** An algorithm with a hash that WebCrypto lacks. */
 export const ECDSA_SHA224 = ["300a06082a8648ce3d040301", "sha224"] as const;
 const ED25519 = ["300506032b6570", undefined] as const;
 
