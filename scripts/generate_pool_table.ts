@@ -21,7 +21,9 @@ export interface PoolOption {
 
 /** The options in the order of their declaration. */
 export function declaredOptions(): PoolOption[] {
-  const path = fileURLToPath(new URL("../src/pool/options.ts", import.meta.url));
+  const module = fileURLToPath(new URL("../src/pool/options.ts", import.meta.url));
+  // The npm package has the declarations beside the JavaScript.
+  const path = module.replace(/\.js$/, ".d.ts");
   const file = ts.createSourceFile(path, readFileSync(path, "utf8"), ts.ScriptTarget.Latest, true);
   const declaration = file.statements.find((node): node is ts.InterfaceDeclaration =>
     ts.isInterfaceDeclaration(node) && node.name.text === "PoolOptions"
