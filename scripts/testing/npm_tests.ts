@@ -27,7 +27,9 @@ export function buildNpmTests(root: string): string {
   for (const folder of ["tests", "scripts", "src", "examples", "bench"]) {
     transpileAll(root, folder, out);
   }
-  for (const name of ["deno.json", "README.md", "PG8000.md", "FAILURES.md", "docs"]) {
+  for (
+    const name of ["deno.json", "README.md", "ARCHITECTURE.md", "PG8000.md", "FAILURES.md", "docs"]
+  ) {
     if (existsSync(join(root, name))) {
       cpSync(join(root, name), join(out, name), { recursive: true });
     }

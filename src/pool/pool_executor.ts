@@ -1,4 +1,5 @@
 import { NotSupportedError, OperationalError } from "../errors/errors.ts";
+import { own } from "../errors/own.ts";
 import * as ownSql from "../own_sql.ts";
 import { quoteLiteral } from "../query/quote.ts";
 import { Executor } from "../query/executor.ts";
@@ -165,7 +166,7 @@ function cleaningOf(settings: readonly Setting[]): string {
  * pooler in session mode has set them on a server connection that was opened without.
  */
 function reportedOf(session: Session, startup: Readonly<Record<string, string>>): Setting[] {
-  const { options = "", ...parameters } = startup;
+  const { options = "", ...parameters } = own(startup);
   const names = `${Object.keys(parameters).join(" ")} ${options}`.toLowerCase().match(/\w+/g) ?? [];
   const given = new Set(names);
   return [...session.parameterStatuses].filter(([name]) => given.has(name.toLowerCase()));
