@@ -114,6 +114,7 @@ export async function copySome(
 export const COPIES_IN: Operations = {
   "copy in": {
     often: 5,
+    isExclusive: true,
     isExposed: true,
     async run(place) {
       place.world.wrote(place.nonce, upTo(await copySome(place)));
@@ -122,6 +123,7 @@ export const COPIES_IN: Operations = {
   },
   "copy rows in": {
     often: 3,
+    isExclusive: true,
     isExposed: true,
     async run({ db, nonce, random, world }) {
       const { table, rows } = world.setting;
@@ -138,6 +140,7 @@ export const COPIES_IN: Operations = {
   },
   "copy in, failing source": {
     often: 3,
+    isExclusive: true,
     isExposed: true,
     async run({ db, nonce, random, world }) {
       const { table, rows } = world.setting;
@@ -152,6 +155,7 @@ export const COPIES_IN: Operations = {
   },
   "copy rows in, failing source": {
     often: 2,
+    isExclusive: true,
     isExposed: true,
     async run({ db, nonce, random, world }) {
       const { table, rows } = world.setting;
@@ -171,6 +175,7 @@ export const COPIES_IN: Operations = {
   },
   "copy in, bad row": {
     often: 3,
+    isExclusive: true,
     isExposed: true,
     async run({ db, nonce, random, world }) {
       const data = pieces("text", nonce, 1 + random.below(world.setting.rows));
@@ -216,9 +221,10 @@ export async function copySomeOut(
 }
 
 export const COPIES_OUT: Operations = {
-  "copy out": { often: 4, isExposed: true, cancels: "own", run: copySomeOut },
+  "copy out": { often: 4, isExclusive: true, isExposed: true, cancels: "own", run: copySomeOut },
   "copy out, binary": {
     often: 2,
+    isExclusive: true,
     isExposed: true,
     async run({ db, nonce, random }) {
       const count = random.below(30);
@@ -233,6 +239,7 @@ export const COPIES_OUT: Operations = {
   },
   "copy rows out": {
     often: 3,
+    isExclusive: true,
     isExposed: true,
     cancels: "own",
     async run({ db, random, world }) {
@@ -250,6 +257,7 @@ export const COPIES_OUT: Operations = {
   },
   "failing copy out": {
     often: 2,
+    isExclusive: true,
     isExposed: true,
     async run({ db, nonce, random }) {
       const at = random.below(50);

@@ -37,7 +37,9 @@ export const POOL: Operations = {
       const text = random.below(2) === 0
         ? `set application_name = 'stray ${nonce}'`
         : `select set_config('application_name', 'stray ${nonce}', false)`;
-      await pool.query(text);
+      const db = await pool.connect();
+      await db.query(text);
+      await db.close();
       return "ok";
     },
   },

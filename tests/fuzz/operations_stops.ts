@@ -92,6 +92,7 @@ export const STOPS: Operations = {
   },
   "stopped copy in": {
     often: 2,
+    isExclusive: true,
     isExposed: true,
     cancels: "own",
     async run({ db, nonce, random, world }) {
@@ -111,6 +112,7 @@ export const STOPS: Operations = {
   },
   "stopped copy out": {
     often: 2,
+    isExclusive: true,
     isExposed: true,
     cancels: "own",
     async run({ db, nonce, random, world }) {
