@@ -157,7 +157,9 @@ test("pool failover: a primary that is made read-only loses its connections with
     await cluster.query("create table failover (nonce text)");
     const taken = await Promise.all([1, 2, 3, 4].map(() => pool.connect()));
     for (const db of taken) await db.close();
-    await any.query("set default_transaction_read_only = on");
+    const changed = await any.connect();
+    await changed.query("set default_transaction_read_only = on");
+    await changed.close();
     assert.equal(await any.query("select 1 as n").scalar(), 1);
     assert.equal(any.stats().retired.evicted, 0, "one's own setting is no reason");
 
