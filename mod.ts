@@ -121,16 +121,9 @@ export type { PreparedStatement, StatementOptions } from "./src/query/prepared.t
 export type { ArrayRows, CallOptions, ObjectRows, QueryOptions } from "./src/query/options.ts";
 export { Query, type StatementDescription } from "./src/query/query.ts";
 export { SimpleQuery } from "./src/query/simple_query.ts";
-export type {
-  BatchEntry,
-  BatchOptions,
-  BatchQuery,
-  BatchResults,
-  BatchRow,
-  Queries,
-  QueryParameters,
-  RowOr,
-} from "./src/query/queries.ts";
+export type { QueryParameters } from "./src/query/options.ts";
+export type { BatchEntry, BatchQuery } from "./src/query/batch.ts";
+export type { BatchOptions, BatchResults, BatchRow, Queries, RowOr } from "./src/query/queries.ts";
 export {
   type Sql,
   sql,

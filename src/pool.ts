@@ -17,7 +17,7 @@ import type {
   TransactionCallback,
   TransactionRunOptions,
 } from "./features/transaction.ts";
-import { type AcquireOptions, Borrower } from "./pool/borrower.ts";
+import { type AcquireOptions, Borrower, type Need } from "./pool/borrower.ts";
 import { Connector } from "./pool/connector.ts";
 import { Lender } from "./pool/lender.ts";
 import { Listener, type ListenEvent, type PoolListenOptions } from "./pool/listener.ts";
@@ -25,27 +25,15 @@ import type { PoolOptions, PoolSettings } from "./pool/options.ts";
 import { poolArguments } from "./pool/pool_arguments.ts";
 import { here, located } from "./pool/call_stack.ts";
 import { poolCopyTo } from "./pool/pool_copy.ts";
-import { type Need, PoolQuery, type QueryPool } from "./pool/pool_query.ts";
-import { queryHost } from "./pool/pool_host.ts";
-import { PoolPreparedStatement } from "./pool/pool_prepared.ts";
+import { PoolSource } from "./pool/pool_source.ts";
 import type { PooledConnection } from "./pool/pooled_connection.ts";
 import { PoolTexts } from "./pool/pool_texts.ts";
 import type { PoolStats } from "./pool/stats.ts";
-import {
-  checkNamed,
-  checkQueryOptions,
-  FOREIGN_CLIENT,
-  foreignQuery,
-  refuseForeign,
-} from "./query/foreign.ts";
-import { assemble, type Fragment, isFragment } from "./query/fragment.ts";
-import { type CallOptions, NO_OPTIONS, overlaid, type QueryOptions } from "./query/options.ts";
-import type { PreparedStatement, StatementOptions } from "./query/prepared.ts";
-import type { Query } from "./query/query.ts";
-import type { BatchEntry, BatchOptions, Queries, QueryParameters } from "./query/queries.ts";
+import { FOREIGN_CLIENT, refuseForeign } from "./query/foreign.ts";
+import type { CallOptions } from "./query/options.ts";
+import { Queries } from "./query/queries.ts";
 import type { ObjectRow } from "./query/result.ts";
 import type { ByteStream, Source } from "./query/source.ts";
-import { boundSql, type Sql, templateFragment } from "./query/sql.ts";
 import { detectRuntime } from "./runtime/detect.ts";
 import type { Signal } from "./runtime/runtime.ts";
 
@@ -92,15 +80,12 @@ const CLOSE_TIMEOUT = 10;
  * Callers are served in their order, by the connection that was used last. Independent queries may
  * share one connection; transactions, streams and `connect()` have one to themselves.
  */
-export class Pool implements Queryable, AsyncDisposable {
+export class Pool extends Queries implements Queryable, AsyncDisposable {
   readonly #lender: Lender;
   readonly #borrower: Borrower;
   readonly #texts: PoolTexts;
   readonly #listener: Listener;
-  readonly #queries: QueryPool;
   #closing: Promise<void> | undefined;
-  /** The template tag for queries; see `Connection.sql`. */
-  readonly sql: Sql;
 
   static {
     refuseForeign(this.prototype, "a pool", FOREIGN_CLIENT);
@@ -109,96 +94,15 @@ export class Pool implements Queryable, AsyncDisposable {
   /** Called by `createPool()`. */
   constructor(dsn: string | Url | undefined, connection: ConnectOptions, settings: PoolSettings) {
     if (settings === undefined) throw new InterfaceError("a pool is made by createPool(options)");
-    this.#texts = new PoolTexts(settings);
-    const connector = new Connector(dsn, connection, settings, this.#texts.effects, detectRuntime);
-    this.#lender = new Lender(settings, connector);
-    const borrower = this.#borrower = new Borrower(this.#lender, connector, settings);
+    const texts = new PoolTexts(settings);
+    const connector = new Connector(dsn, connection, settings, texts.effects, detectRuntime);
+    const lender = new Lender(settings, connector);
+    const borrower = new Borrower(lender, connector, settings);
+    super(new PoolSource(borrower, texts, connection.types?.json));
+    this.#texts = texts;
+    this.#lender = lender;
+    this.#borrower = borrower;
     this.#listener = new Listener(settings, (signal) => connector.openToListen(signal));
-    this.#queries = {
-      host: queryHost(connection),
-      lend: (need, work) => borrower.lend(need, work),
-      take: (need) => borrower.take(need),
-      site: () => borrower.site(),
-      place: (what) => borrower.place(what),
-    };
-    this.sql = boundSql(
-      (strings, values) => this.#template(strings, values),
-      connection.types?.json?.stringify,
-    );
-  }
-
-  /**
-   * Makes a query, which runs on the next free connection when it is awaited. Its parameters and
-   * options are those of `Connection.query`.
-   *
-   * A query that has an effect only within a session (BEGIN, SET, LISTEN, a temporary table) is
-   * rejected with an `InterfaceError` that says what to call.
-   */
-  readonly query: Queries["query"] = this.#query as Queries["query"];
-
-  #query<Row = ObjectRow>(
-    text: string | Fragment,
-    parameters: QueryParameters = NO_PARAMETERS,
-    options: QueryOptions = NO_OPTIONS,
-  ): Query<Row> {
-    const isText = typeof text === "string";
-    if (!isText && !(isFragment(text))) throw foreignQuery(text);
-    if (options !== NO_OPTIONS) checkQueryOptions(options);
-    if (!Array.isArray(parameters)) checkNamed(parameters);
-    const whole = isText ? text : assemble(text).text;
-    return new PoolQuery<Row>(this.#queries, {
-      make: (db) => db.query(text, parameters, options) as Query<Row>,
-      kind: this.#texts.kindOf(whole, options.parameterTypes),
-      refusal: this.#texts.refusalOf(whole),
-      options: options === NO_OPTIONS ? options : own(options),
-      origin: isText ? undefined : text,
-      values: NO_PARAMETERS,
-    });
-  }
-
-  /**
-   * Parses a statement and describes its parameters and columns. Each connection prepares it when
-   * it first runs it.
-   */
-  readonly prepare: Queries["prepare"] = this.#prepare as Queries["prepare"];
-
-  #prepare<Row = ObjectRow>(
-    text: string,
-    options: QueryOptions = NO_OPTIONS,
-  ): Promise<PreparedStatement<Row>> {
-    const need = this.#need("shared", signalOf(options), "prepare", this.#texts.refusalOf(text));
-    return this.#borrower.lend(need, async (db) => {
-      const { parameterTypes, columns } = await db.query(text, [], options).describe();
-      const parameters = parameterTypes.map((oid) => ({ oid, codec: undefined }));
-      const run = (values: QueryParameters, changes: StatementOptions) =>
-        this.query(text, values, overlaid<QueryOptions>(options, changes)) as Query<Row>;
-      return new PoolPreparedStatement<Row>(this.#queries.host, run, parameters, columns);
-    });
-  }
-
-  /** Runs statements in one round trip and one transaction; see `Connection.batch`. */
-  readonly batch: Queries["batch"] = this.#batch as Queries["batch"];
-
-  #batch(queries: readonly BatchEntry[], options: BatchOptions = NO_OPTIONS): Promise<unknown> {
-    const need = this.#need(
-      "held",
-      signalOf(options),
-      "batch",
-      this.#texts.refusalOfBatch(queries),
-    );
-    return this.#borrower.lend(need, (db) => db.batch(queries, options));
-  }
-
-  /** Runs one statement with many sets of parameters; see `Connection.executeMany`. */
-  readonly executeMany: Queries["executeMany"] = this.#executeMany as Queries["executeMany"];
-
-  #executeMany(
-    text: string,
-    rows: Iterable<QueryParameters>,
-    options: QueryOptions = NO_OPTIONS,
-  ): Promise<unknown> {
-    const need = this.#need("held", signalOf(options), "executeMany", this.#texts.refusalOf(text));
-    return this.#borrower.lend(need, (db) => db.executeMany(text, rows, options));
   }
 
   /** Runs a `copy … from stdin` on a connection of its own; see `Connection.copyFrom`. */
@@ -368,21 +272,6 @@ export class Pool implements Queryable, AsyncDisposable {
     await Promise.all([this.#lender.close(timeout), this.#listener.close(timeout)]);
   }
 
-  #template(strings: TemplateStringsArray, values: readonly unknown[]): Query<unknown> {
-    if (values.some((value) => isFragment(value))) {
-      return this.query(templateFragment(strings, values));
-    }
-    const text = this.#queries.host.templates.text(strings);
-    return new PoolQuery(this.#queries, {
-      make: (db) => db.sql(strings, ...values as never[]),
-      kind: this.#texts.kindOf(text),
-      refusal: this.#texts.refusalOf(text),
-      options: NO_OPTIONS,
-      origin: strings,
-      values,
-    });
-  }
-
   #need(
     kind: Need["kind"],
     signal: Signal | undefined,
@@ -392,8 +281,6 @@ export class Pool implements Queryable, AsyncDisposable {
     return { kind, signal, site: this.#borrower.place(what), refusal };
   }
 }
-
-const NO_PARAMETERS: readonly unknown[] = Object.freeze([]);
 
 function signalOf(options: { signal?: Signal } | undefined): Signal | undefined {
   return own(options).signal;

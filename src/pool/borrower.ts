@@ -2,17 +2,36 @@ import type { Connection } from "../connection.ts";
 import { DatabaseError, InterfaceError, PgError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import { withCallSite } from "../query/call_site.ts";
+import type { HostLoan, QueryContext } from "../query/query_context.ts";
 import type { Signal } from "../runtime/runtime.ts";
 import type { Connector } from "./connector.ts";
 import { heldIn } from "./checkout.ts";
 import { Lease } from "./lease.ts";
 import type { Lender } from "./lender.ts";
 import { here, located, Places } from "./call_stack.ts";
-import type { Loan, Need } from "./pool_query.ts";
 import { PooledConnection } from "./pooled_connection.ts";
 import type { PoolSettings } from "./options.ts";
 import type { Slot } from "./slot.ts";
 import type { Wish } from "./waiting_list.ts";
+
+/** What a connection is needed for. */
+export interface Need extends Wish {
+  /**
+   * Whether it is one query: that may be run on another connection when this one was lost before the
+   * query was sent, and its errors get the caller's stack.
+   */
+  readonly isQuery?: boolean;
+  /** Why the text is refused, if it is. */
+  readonly refusal?: string | undefined;
+}
+
+/** A connection taken. */
+export interface Loan extends Required<HostLoan> {
+  readonly db: Connection;
+}
+
+/** Work with a connection; `context` is what its queries run on. */
+type Work<T> = (db: Connection, context: QueryContext) => PromiseLike<T>;
 
 /** Options of the wait for a connection. */
 export interface AcquireOptions {
@@ -65,7 +84,7 @@ export class Borrower {
   }
 
   /** Runs `work` with a connection, and returns the connection when `work` has settled. */
-  async lend<T>(need: Need, work: (db: Connection) => PromiseLike<T>): Promise<T> {
+  async lend<T>(need: Need, work: Work<T>): Promise<T> {
     for (let attempt = 0;; attempt++) {
       let slot: Slot | undefined;
       let since: number | undefined;
@@ -137,7 +156,7 @@ export class Borrower {
    * Starts `work` synchronously. A shared connection is cleaned between two borrowers, and no other
    * request may come between the cleaning and the request of this borrower.
    */
-  #run<T>(slot: Slot, work: (db: Connection) => PromiseLike<T>): Promise<T> {
+  #run<T>(slot: Slot, work: Work<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       if (slot.checkout === undefined) slot.executor.handOver();
       this.#within(slot, work).then(resolve, reject);
@@ -145,10 +164,10 @@ export class Borrower {
   }
 
   /** Calls `work` in an async context that knows of the connection that is held. */
-  #within<T>({ checkout, connection }: Slot, work: (db: Connection) => T): T {
+  #within<T>({ checkout, connection, core }: Slot, work: Work<T>): PromiseLike<T> {
     const { context } = this.#connector;
-    if (checkout === undefined || context === undefined) return work(connection);
-    return context.run({ checkout, outer: context.getStore() }, () => work(connection));
+    if (checkout === undefined || context === undefined) return work(connection, core.host);
+    return context.run({ checkout, outer: context.getStore() }, () => work(connection, core.host));
   }
 }
 

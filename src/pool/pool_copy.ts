@@ -4,7 +4,7 @@ import type { CopyOptions } from "../features/copy_statement.ts";
 import type { ByteStream } from "../query/source.ts";
 import { bound } from "../session/deadline.ts";
 import { located } from "./call_stack.ts";
-import type { Loan, Need } from "./pool_query.ts";
+import type { Loan, Need } from "./borrower.ts";
 
 /** Takes a connection for a stream. */
 type Take = (need: Need) => Promise<Loan>;

@@ -1,5 +1,6 @@
 import { assemble, isFragment } from "../query/fragment.ts";
-import type { BatchEntry } from "../query/queries.ts";
+import { Query } from "../query/query.ts";
+import type { BatchEntry } from "../query/batch.ts";
 import type { PoolSettings } from "./options.ts";
 import { refusalOf } from "./session_need.ts";
 import { isSuspect, TextEffects } from "./session_state.ts";
@@ -43,5 +44,6 @@ export class PoolTexts {
 
 /** The text of an entry; what is none is refused where the batch is made. */
 function textOf(entry: unknown): unknown {
+  if (entry instanceof Query) return entry.statement;
   return isFragment(entry) ? assemble(entry).text : (entry as { text?: unknown } | null)?.text;
 }

@@ -18,7 +18,10 @@ import type { ExecuteOptions } from "./execute_options.ts";
 import { bindKnown } from "./bind.ts";
 import { ExtendedQuery } from "./extended_query.ts";
 import { expect, unexpected } from "./parse_describe.ts";
+import type { Fragment } from "./fragment.ts";
+import { overlaid, type QueryParameters } from "./options.ts";
 import { checkParameters } from "./parameters.ts";
+import type { RowShape } from "./rows.ts";
 import { batchResultTrace, batchTrace } from "./query_trace.ts";
 import { ATTEMPTS, type BoundRequest, optionsAfter, recover } from "./recovery.ts";
 import { Result } from "./result.ts";
@@ -26,13 +29,26 @@ import type { Rewritten } from "./rewritten.ts";
 import { type RowDecoder, staleRow } from "./rows.ts";
 import type { Statement } from "./statement.ts";
 
+/** One statement of a batch. */
+export interface BatchQuery {
+  /** One SQL statement. */
+  readonly text: string;
+  /** Its parameters, by position or by name. */
+  readonly parameters?: QueryParameters | undefined;
+}
+
+/** One query of a batch: a text with its parameters, or what the `sql` tag has made. */
+export type BatchEntry = BatchQuery | Fragment;
+
 /** One statement of a batch, its parameters by position. */
 export interface BatchItem {
   readonly text: string;
   readonly values: readonly unknown[];
-  readonly parameterTypes?: readonly number[];
+  readonly parameterTypes?: readonly number[] | undefined;
+  /** The shape of its rows, where that is not the batch's. */
+  readonly rows?: RowShape | undefined;
   /** The caller's text, where it differs. */
-  readonly rewritten?: Rewritten;
+  readonly rewritten?: Rewritten | undefined;
 }
 
 /** Runs statements together. If one fails, none has any effect, and the error's `index` says which. */
@@ -109,12 +125,11 @@ class Batch implements Request<Result[]> {
 
   constructor(context: Context, items: readonly BatchItem[], options: ExecuteOptions) {
     this.#context = context;
-    this.executions = items.map(({ text, values, parameterTypes }, i) => {
+    this.executions = items.map(({ text, values, parameterTypes, rows }, i) => {
       naming("queries", i, () => checkParameters(values));
       context.exactness.noteText(text);
-      const how = parameterTypes === undefined
-        ? options
-        : own<ExecuteOptions>(options, { parameterTypes });
+      const isPlain = parameterTypes === undefined && rows === undefined;
+      const how = isPlain ? options : overlaid<ExecuteOptions>(options, { parameterTypes, rows });
       const execution = new ExtendedQuery(context, text, values, how);
       execution.whole = this; // the next query is sent right behind it
       return execution;

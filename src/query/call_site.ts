@@ -36,7 +36,8 @@ function hintAtList(error: DatabaseError): void {
 /** Frames of the driver's own plumbing and of the event loop, between the caller and the error. */
 const OWN = new RegExp(
   [
-    "withCallSite|takeCallSite",
+    "withCallSite|takeCallSite|siteOf|#streamed",
+    String.raw`\b(Borrower|PoolSource|Places)\.`,
     String.raw`Executor\.(execute|run)|#run\b|Trace\.promise`,
     String.raw`\bnew (Simple)?Query\b|\bsimple\b.*query\.[tj]s|src[/\\]connection\.[tj]s`,
     "processTicksAndRejections|drainTicks|NextTickAndMacro",

@@ -73,7 +73,7 @@ function notOurs(name: string, instead: string): never {
  */
 export function refuseForeign(prototype: object, what: string, names: ForeignNames): void {
   for (const [name, instead] of Object.entries(names)) {
-    if (name in prototype) continue;
+    if (Object.hasOwn(prototype, name)) continue;
     const get = (): never => {
       throw new InterfaceError(`${what} has no ${name}: ${instead}`);
     };

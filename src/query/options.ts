@@ -4,6 +4,9 @@ import type { Signal } from "../session/exchange.ts";
 import type { TypesOptions } from "../types/registry.ts";
 import type { RowShape } from "./rows.ts";
 
+/** Values for `$1`, `$2`, … in order, or for `:name`s. */
+export type QueryParameters = readonly unknown[] | Readonly<Record<string, unknown>>;
+
 /** Options of one query. */
 export interface QueryOptions {
   /** Rows as objects by column name, or as arrays in column order. Default: the connection's. */

@@ -14,6 +14,7 @@ import { overlaid, type QueryOptions } from "./options.ts";
 import { type QueryContext, withDefaults } from "./query_context.ts";
 import { inOriginal } from "./rewritten.ts";
 import { Query } from "./query.ts";
+import { isHost, type Purpose, type QuerySource, withHost } from "./query_source.ts";
 import type { ObjectRow } from "./result.ts";
 import type { Statement } from "./statement.ts";
 import type { PreparedStore } from "./statement_cache.ts";
@@ -34,21 +35,22 @@ export class PreparedStatement<Row = ObjectRow> implements AsyncDisposable {
   readonly parameterTypes: readonly number[];
   /** The columns of its result when it was prepared; none if it returns no rows. */
   readonly columns: readonly ColumnDescription[];
-  readonly #host: QueryContext;
+  readonly #source: QuerySource;
   readonly #text: NamedText;
   readonly #options: QueryOptions;
-  readonly #store: PreparedStore;
+  /** Where the server keeps the statement; a pool's connections each prepare it by themselves. */
+  readonly #store: PreparedStore | undefined;
   #isClosed = false;
 
   /** For the driver: use `prepare()` of a connection. */
   constructor(
-    host: QueryContext,
+    source: QuerySource,
     text: NamedText,
     options: QueryOptions,
-    store: PreparedStore,
+    store: PreparedStore | undefined,
     { parameters, columns }: Statement,
   ) {
-    this.#host = host;
+    this.#source = source;
     this.#text = text;
     this.#options = options;
     this.#store = store;
@@ -73,15 +75,15 @@ export class PreparedStatement<Row = ObjectRow> implements AsyncDisposable {
     const how = options === undefined
       ? this.#options
       : overlaid<QueryOptions>(this.#options, options);
-    return new Query<Row>(this.#host, this.#text.text, values, how, this.#text);
+    return new Query<Row>(this.#source, this.#text.text, values, how, this.#text);
   }
 
   /** Closes the statement on the server. Closing it twice is allowed. Never rejects. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    const statement = this.#store.leave();
-    if (statement === undefined) return;
-    const { executor, defaults: { lock } } = this.#host;
+    const statement = this.#store?.leave();
+    if (statement === undefined || !isHost(this.#source)) return;
+    const { executor, defaults: { lock } } = this.#source;
     await executor.session.request(new StatementClose(statement), { lock }).catch(() => {
       // Refused while another holds the lock: it is closed with the next Parse.
       executor.cache.closeLater(statement.name);
@@ -95,26 +97,41 @@ export class PreparedStatement<Row = ObjectRow> implements AsyncDisposable {
 }
 
 /**
- * Prepares a statement.
+ * Prepares a statement. On a pool it is described, and each connection prepares it when it first runs
+ * it, as any query.
  *
- * @throws {DatabaseError} the server does not understand it.
+ * @throws {DatabaseError} the server refuses the text.
  */
-export async function prepareStatement<Row>(
+export function prepareStatement<Row>(
+  source: QuerySource,
+  text: string,
+  options: QueryOptions,
+): Promise<PreparedStatement<Row>> {
+  const purpose: Purpose = { use: "prepare", text, options, site: undefined };
+  return withHost(source, purpose, (host) => prepareOn<Row>(source, host, text, options));
+}
+
+/** Options with the store on the server, which users cannot choose. */
+type Kept = QueryOptions & { store: PreparedStore };
+
+async function prepareOn<Row>(
+  source: QuerySource,
   host: QueryContext,
   text: string,
   options: QueryOptions,
 ): Promise<PreparedStatement<Row>> {
   const { executor } = host;
   const scanned = host.names.scan(text, executor.context.escapesInStrings);
-  const store = executor.cache.preparedStore();
-  const kept = own<QueryOptions & { store: PreparedStore }>(options, { store });
+  const store = isHost(source) ? executor.cache.preparedStore() : undefined;
   try {
+    const kept = own<Kept>(options, store === undefined ? { prepare: false } : { store });
     const how = await withDefaults(kept, host);
-    const fixed: QueryOptions = own(kept, { parameterTypes: how.parameterTypes });
+    const { parameterTypes } = how;
+    const fixed = own<Kept>(options, store && { store }, parameterTypes && { parameterTypes });
     const statement = await executor.describe(scanned.text, how);
-    return new PreparedStatement(host, scanned, fixed, store, statement);
+    return new PreparedStatement<Row>(source, scanned, fixed, store, statement);
   } catch (error) {
-    store.leave();
+    store?.leave();
     throw inOriginal(error, scanned);
   }
 }

@@ -1,7 +1,13 @@
 import { InterfaceError, PgError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
-import { type BatchItem, executeBatch, executeMany } from "./batch.ts";
-import { takeCallSite, withCallSite } from "./call_site.ts";
+import {
+  type BatchEntry,
+  type BatchItem,
+  type BatchQuery,
+  executeBatch,
+  executeMany,
+} from "./batch.ts";
+import { withCallSite } from "./call_site.ts";
 import {
   checkNamed,
   checkQueryOptions,
@@ -12,27 +18,27 @@ import {
 import { assemble, type Fragment, isFragment } from "./fragment.ts";
 import { bindNames, type NamedText } from "./named.ts";
 import { type PreparedStatement, prepareStatement } from "./prepared.ts";
-import { type ArrayRows, NO_OPTIONS, type ObjectRows, type QueryOptions } from "./options.ts";
+import {
+  type ArrayRows,
+  NO_OPTIONS,
+  type ObjectRows,
+  type QueryOptions,
+  type QueryParameters,
+} from "./options.ts";
 import { over, type QueryContext, withDefaults } from "./query_context.ts";
 import { Query } from "./query.ts";
+import {
+  isHost,
+  type Purpose,
+  type QuerySource,
+  siteOf,
+  stringifyOf,
+  withHost,
+} from "./query_source.ts";
 import type { ObjectRow, Result } from "./result.ts";
 import type { RowShape } from "./rows.ts";
 import { inOriginal } from "./rewritten.ts";
 import { boundSql, type Sql, templateFragment } from "./sql.ts";
-
-/** Values for `$1`, `$2`, … in order, or for `:name`s. */
-export type QueryParameters = readonly unknown[] | Readonly<Record<string, unknown>>;
-
-/** One statement of a batch. */
-export interface BatchQuery {
-  /** One SQL statement. */
-  readonly text: string;
-  /** Its parameters, by position or by name. */
-  readonly parameters?: QueryParameters | undefined;
-}
-
-/** One query of a batch: a text with its parameters, or what the `sql` tag has made. */
-export type BatchEntry = BatchQuery | Fragment;
 
 /** The results of a batch, in its order, each with the type of its query's rows. */
 export type BatchResults<Entries extends readonly BatchEntry[], Shape extends RowShape> = {
@@ -54,7 +60,7 @@ export type BatchOptions = Pick<QueryOptions, "rows" | "prepare" | "types" | "si
 
 /** What can be done with queries, on a connection and within a transaction. */
 export abstract class Queries {
-  readonly #host: QueryContext;
+  readonly #source: QuerySource;
   #sql: Sql | undefined;
 
   static {
@@ -62,8 +68,8 @@ export abstract class Queries {
   }
 
   /** For the driver. */
-  constructor(host: QueryContext) {
-    this.#host = host;
+  constructor(source: QuerySource) {
+    this.#source = source;
   }
 
   /**
@@ -80,7 +86,7 @@ export abstract class Queries {
   get sql(): Sql {
     return this.#sql ??= boundSql(
       (strings, values) => this.#template(strings, values),
-      this.#host.executor.types.registry.json?.stringify,
+      stringifyOf(this.#source),
     );
   }
 
@@ -127,9 +133,13 @@ export abstract class Queries {
   ): Query<Row> {
     if (options !== NO_OPTIONS) checkQueryOptions(options);
     if (typeof text !== "string") return this.#fragment(text, parameters, options);
-    if (Array.isArray(parameters)) return new Query<Row>(this.#host, text, parameters, options);
-    const { text: numbered, values, rewritten } = this.#named(text, parameters);
-    return new Query<Row>(this.#host, numbered, values, options, rewritten);
+    const source = this.#source;
+    if (Array.isArray(parameters)) return new Query<Row>(source, text, parameters, options);
+    checkNamed(parameters);
+    // A pool has no connection yet that says how strings are written: the query looks for names later.
+    if (!isHost(source)) return new Query<Row>(source, text, parameters, options);
+    const { text: numbered, values, rewritten } = named(source, text, parameters);
+    return new Query<Row>(source, numbered, values, options, rewritten);
   }
 
   /**
@@ -152,11 +162,11 @@ export abstract class Queries {
     text: string,
     options: QueryOptions = NO_OPTIONS,
   ): Promise<PreparedStatement<Row>> {
-    const site = takeCallSite(this.#host.asyncStacks);
+    const site = siteOf(this.#source);
     try {
       checkText(text, "prepare()");
       checkQueryOptions(options);
-      return await prepareStatement<Row>(this.#host, text, options);
+      return await prepareStatement<Row>(this.#source, text, options);
     } catch (error) {
       throw withCallSite(error, site);
     }
@@ -191,17 +201,14 @@ export abstract class Queries {
     queries: readonly BatchEntry[],
     options: BatchOptions = NO_OPTIONS,
   ): Promise<unknown> {
-    const site = takeCallSite(this.#host.asyncStacks);
-    let items: BatchItem[] = [];
+    const site = siteOf(this.#source);
     try {
       checkQueryOptions(options);
       if (!Array.isArray(queries)) throw new InterfaceError("batch() takes an array of queries");
-      items = queries.map((query, i) => this.#item(query, i));
-      const how = over(options, this.#host);
-      return await executeBatch(this.#host.executor.context, items, how);
+      const purpose: Purpose = { use: "batch", text: queries, options, site: undefined };
+      return await withHost(this.#source, purpose, (host) => runBatch(host, queries, options));
     } catch (error) {
-      const failed = error instanceof PgError ? items[error.index ?? -1] : undefined;
-      throw withCallSite(inOriginal(error, failed?.rewritten), site);
+      throw withCallSite(error, site);
     }
   }
 
@@ -241,29 +248,25 @@ export abstract class Queries {
     rows: Iterable<QueryParameters>,
     options: QueryOptions = NO_OPTIONS,
   ): Promise<Result<Row>> {
-    const site = takeCallSite(this.#host.asyncStacks);
-    let scanned: NamedText | undefined;
+    const site = siteOf(this.#source);
     try {
-      const { executor } = this.#host;
       checkText(text, "executeMany()");
       checkQueryOptions(options);
       const sets = [...checkRows(rows)];
-      scanned = sets.every(isArray) ? undefined : this.#scan(text);
-      const values = sets.map((set) => isArray(set) ? set : bindNames(scanned!, set));
-      const asked = withDefaults(options, this.#host);
-      const how = asked instanceof Promise ? await asked : asked;
-      return await executeMany(executor.context, scanned?.text ?? text, values, how) as Result<Row>;
+      const purpose: Purpose = { use: "executeMany", text, options, site: undefined };
+      const run = (host: QueryContext) => runMany(host, text, sets, options);
+      return await withHost(this.#source, purpose, run) as Result<Row>;
     } catch (error) {
-      throw withCallSite(inOriginal(error, scanned), site);
+      throw withCallSite(error, site);
     }
   }
 
   #template(strings: TemplateStringsArray, values: readonly unknown[]): Query<unknown> {
-    const host = this.#host;
+    const source = this.#source;
     for (let i = 0; i < values.length; i++) {
       if (isFragment(values[i])) return this.#composed(strings, values);
     }
-    return new Query(host, host.templates.text(strings), values, NO_OPTIONS, strings);
+    return new Query(source, source.templates.text(strings), values, NO_OPTIONS, strings);
   }
 
   #composed(strings: TemplateStringsArray, values: readonly unknown[]): Query<unknown> {
@@ -281,33 +284,70 @@ export abstract class Queries {
     }
     const { text, values, types, isTyped } = assemble(fragment);
     const how = isTyped ? own<QueryOptions>(options, { parameterTypes: types }) : options;
-    return new Query<Row>(this.#host, text, values, how, fragment);
+    return new Query<Row>(this.#source, text, values, how, fragment);
   }
+}
 
-  #item(query: BatchEntry, i: number): BatchItem {
-    if (isFragment(query)) {
-      const { text, values, types, isTyped } = assemble(query);
-      return { text, values, parameterTypes: isTyped ? types : undefined };
-    }
-    const { text, parameters = NO_PARAMETERS } = own<BatchQuery>(Object(query));
-    if (typeof text !== "string") {
-      throw new InterfaceError(`queries[${i}] must be { text, parameters? } or made by sql`);
-    }
-    return isArray(parameters)
-      ? { text, values: parameters, parameterTypes: undefined }
-      : this.#named(text, parameters);
+async function runBatch(
+  host: QueryContext,
+  queries: readonly BatchEntry[],
+  options: BatchOptions,
+): Promise<Result[]> {
+  let items: BatchItem[] = [];
+  try {
+    items = queries.map((query, i) => batchItem(host, query, i));
+    return await executeBatch(host.executor.context, items, over(options, host));
+  } catch (error) {
+    const failed = error instanceof PgError ? items[error.index ?? -1] : undefined;
+    throw inOriginal(error, failed?.rewritten);
   }
+}
 
-  #named(text: string, parameters: QueryParameters): BatchItem {
-    checkNamed(parameters);
-    const scanned = this.#scan(text);
-    const values = bindNames(scanned, parameters);
-    return { text: scanned.text, values, parameterTypes: undefined, rewritten: scanned };
+async function runMany(
+  host: QueryContext,
+  text: string,
+  sets: readonly QueryParameters[],
+  options: QueryOptions,
+): Promise<Result> {
+  let scanned: NamedText | undefined;
+  try {
+    scanned = sets.every(isArray) ? undefined : scan(host, text);
+    const values = sets.map((set) => isArray(set) ? set : bindNames(scanned!, set));
+    const asked = withDefaults(options, host);
+    const how = asked instanceof Promise ? await asked : asked;
+    return await executeMany(host.executor.context, scanned?.text ?? text, values, how);
+  } catch (error) {
+    throw inOriginal(error, scanned);
   }
+}
 
-  #scan(text: string): NamedText {
-    return this.#host.names.scan(text, this.#host.executor.context.escapesInStrings);
+function batchItem(host: QueryContext, query: BatchEntry, i: number): BatchItem {
+  if (query instanceof Query) return query.batched(host);
+  if (isFragment(query)) {
+    const { text, values, types, isTyped } = assemble(query);
+    return { text, values, parameterTypes: isTyped ? types : undefined };
   }
+  const { text, parameters = NO_PARAMETERS } = own<BatchQuery>(Object(query));
+  if (typeof text !== "string") {
+    throw new InterfaceError(`queries[${i}] must be { text, parameters? } or made by sql`);
+  }
+  if (isArray(parameters)) return { text, values: parameters, parameterTypes: undefined };
+  checkNamed(parameters);
+  return named(host, text, parameters);
+}
+
+function named(
+  host: QueryContext,
+  text: string,
+  parameters: Readonly<Record<string, unknown>>,
+): BatchItem {
+  const scanned = scan(host, text);
+  const values = bindNames(scanned, parameters);
+  return { text: scanned.text, values, parameterTypes: undefined, rewritten: scanned };
+}
+
+function scan(host: QueryContext, text: string): NamedText {
+  return host.names.scan(text, host.executor.context.escapesInStrings);
 }
 
 const NO_PARAMETERS: readonly unknown[] = Object.freeze([]);

@@ -10,6 +10,17 @@ import { FOREIGN_QUERY, refuseForeign } from "./foreign.ts";
 import { type Assembly, Fragment, inheritFromPromise, isFragment } from "./fragment.ts";
 import { NO_OPTIONS, type QueryOptions } from "./options.ts";
 import { neverSent, type QueryContext, withDefaults } from "./query_context.ts";
+import { bindNames } from "./named.ts";
+import type { BatchItem } from "./batch.ts";
+import type { QueryParameters } from "./options.ts";
+import {
+  isHost,
+  type Purpose,
+  type QuerySource,
+  siteOf,
+  takeHost,
+  withHost,
+} from "./query_source.ts";
 import type { ObjectRow, Result } from "./result.ts";
 import { inOriginal, type Rewritten } from "./rewritten.ts";
 import { SimpleQuery } from "./simple_query.ts";
@@ -43,15 +54,18 @@ export interface StatementDescription {
  * ```
  */
 export class Query<Row = ObjectRow> extends Fragment<Row> implements AsyncIterable<Row> {
-  readonly #host: QueryContext;
-  readonly #text: string;
-  readonly #parameters: readonly unknown[];
+  readonly #source: QuerySource;
+  #text: string;
+  /** An object by names only until there is a connection, which says how strings are written. */
+  #parameters: QueryParameters;
   readonly #options: QueryOptions;
-  readonly #origin: TemplateStringsArray | Fragment | Rewritten | undefined;
+  #origin: TemplateStringsArray | Fragment | Rewritten | undefined;
   readonly #site: Error | undefined;
   #promise: Promise<Result<Row>> | undefined;
   #running: { cancel(reason: unknown): void } | undefined;
-  /** Before it was begun. */
+  /** The connection that the query was begun on. */
+  #host: QueryContext | undefined;
+  /** Whether the query was cancelled before it was begun. */
   #isCancelled = false;
 
   static {
@@ -64,20 +78,20 @@ export class Query<Row = ObjectRow> extends Fragment<Row> implements AsyncIterab
    * from a text with names.
    */
   constructor(
-    host: QueryContext,
+    source: QuerySource,
     text: string,
-    parameters: readonly unknown[],
+    parameters: QueryParameters,
     options: QueryOptions,
     origin?: TemplateStringsArray | Fragment | Rewritten,
   ) {
     super();
-    this.#host = host;
+    this.#source = source;
     this.#text = text;
     this.#parameters = parameters;
     this.#options = options === NO_OPTIONS ? options : own(options);
     this.#origin = origin;
-    this.#site = takeCallSite(host.asyncStacks);
-    host.unstarted?.add(this);
+    this.#site = siteOf(source);
+    source.unstarted?.add(this);
   }
 
   /** Runs it, if it does not run yet, and takes the rows: what `await` calls. */
@@ -119,9 +133,9 @@ export class Query<Row = ObjectRow> extends Fragment<Row> implements AsyncIterab
 
   /** The same query with its rows as arrays in column order. */
   values<Row extends readonly unknown[] = unknown[]>(): Query<Row> {
-    this.#host.unstarted?.delete(this);
+    this.#source.unstarted?.delete(this);
     const options = own<QueryOptions>(this.#options, { rows: "array" });
-    return new Query(this.#host, this.#text, this.#parameters, options, this.#origin);
+    return new Query(this.#source, this.#text, this.#parameters, options, this.#origin);
   }
 
   /**
@@ -160,7 +174,7 @@ export class Query<Row = ObjectRow> extends Fragment<Row> implements AsyncIterab
 
   /** Streams the rows, one at a time; each iteration runs the query anew. */
   [Symbol.asyncIterator](): RowStream<Row> {
-    return this.#streaming(new RowStream<Row>(this.#source()));
+    return this.#streaming(new RowStream<Row>(this.#streamed()));
   }
 
   /**
@@ -172,14 +186,14 @@ export class Query<Row = ObjectRow> extends Fragment<Row> implements AsyncIterab
     if (!(Number.isInteger(size) && size > 0 && size < 2 ** 31)) {
       throw new InterfaceError("batches(): the size must be a whole number above 0");
     }
-    return this.#streaming(new BatchStream<Row>(this.#source(), () => size));
+    return this.#streaming(new BatchStream<Row>(this.#streamed(), () => size));
   }
 
   /** The same text by the simple protocol: several statements are allowed, parameters are not. */
   simple(): SimpleQuery<Row> {
-    this.#host.unstarted?.delete(this);
+    this.#source.unstarted?.delete(this);
     return new SimpleQuery<Row>(
-      this.#host,
+      this.#source,
       this.#text,
       this.#parameters,
       this.#options,
@@ -188,19 +202,9 @@ export class Query<Row = ObjectRow> extends Fragment<Row> implements AsyncIterab
   }
 
   /** The types of its parameters and columns; it is not run. */
-  async describe(): Promise<StatementDescription> {
-    const { executor, unstarted } = this.#host;
-    unstarted?.delete(this);
-    try {
-      const options = await withDefaults(
-        own<QueryOptions>(this.#options, { prepare: false }),
-        this.#host,
-      );
-      const { parameters, columns } = await executor.describe(this.#text, options);
-      return { parameterTypes: parameters.map(({ oid }) => oid), columns };
-    } catch (error) {
-      throw withCallSite(inOriginal(error, rewrittenOf(this.#origin)), this.#site);
-    }
+  describe(): Promise<StatementDescription> {
+    this.#source.unstarted?.delete(this);
+    return withHost(this.#source, this.#purpose("describe"), (host) => this.#describe(host));
   }
 
   /**
@@ -210,24 +214,45 @@ export class Query<Row = ObjectRow> extends Fragment<Row> implements AsyncIterab
    * @throws {NotSupportedError} it has begun, and the connection is over a given `sock`.
    */
   cancel(): void {
-    this.#host.unstarted?.delete(this);
+    this.#source.unstarted?.delete(this);
     if (this.#running !== undefined) {
-      if (this.#host.executor.session?.canCancel === false) throw uncancellable();
+      if (this.#host?.executor.session.canCancel === false) throw uncancellable();
       return this.#running.cancel(cancelled());
     }
     this.#isCancelled = true;
     this.#promise ??= neverSent();
   }
 
+  /**
+   * @internal Returns the query as one of a batch.
+   *
+   * @throws {InterfaceError} the query has options that a whole batch has.
+   */
+  batched(host: QueryContext): BatchItem {
+    this.#source.unstarted?.delete(this);
+    const { rows, parameterTypes = [], ...others } = this.#options;
+    const oids = parameterTypes.filter((type) => typeof type === "number");
+    const isPlain = Object.values(others).every((option) => option === undefined);
+    if (!isPlain || oids.length < parameterTypes.length) {
+      throw new InterfaceError(
+        "a query of a batch has no options but rows and types by their OIDs: give them to batch()",
+      );
+    }
+    const values = this.#valuesOn(host);
+    const rewritten = rewrittenOf(this.#origin);
+    const own = oids.length > 0 ? oids : undefined;
+    return { text: this.#text, values, parameterTypes: own, rows, rewritten };
+  }
+
   /** @internal A query that `sql` has made can be a part of another. */
   writeTo(assembly: Assembly): void {
-    this.#host.unstarted?.delete(this);
+    this.#source.unstarted?.delete(this);
     const origin = this.#origin;
     if (origin === undefined || rewrittenOf(origin) !== undefined) {
       throw new InterfaceError("a query with a text of its own cannot be part of another: use sql");
     }
     if (isFragment(origin)) origin.writeTo(assembly);
-    else assembly.template(origin as TemplateStringsArray, this.#parameters);
+    else assembly.template(origin as TemplateStringsArray, this.#parameters as readonly unknown[]);
   }
 
   #start(): Promise<Result<Row>> {
@@ -235,40 +260,80 @@ export class Query<Row = ObjectRow> extends Fragment<Row> implements AsyncIterab
   }
 
   #begin(): Promise<Result<Row>> {
-    this.#host.unstarted?.delete(this);
+    const source = this.#source;
+    source.unstarted?.delete(this);
+    if (isHost(source)) return this.#runOn(source);
+    return source.lend(this.#purpose("query"), (host) => this.#runOn(host));
+  }
+
+  #runOn(host: QueryContext): Promise<Result<Row>> {
     try {
-      const options = withDefaults(this.#options, this.#host);
-      if (!(options instanceof Promise)) return this.#run(options);
-      return options.then((known) => this.#run(known));
+      const options = withDefaults(this.#options, host);
+      if (!(options instanceof Promise)) return this.#run(host, options);
+      return options.then((known) => this.#run(host, known));
     } catch (error) {
       return Promise.reject(withCallSite(error, this.#site));
     }
   }
 
-  #run(options: ExecuteOptions): Promise<Result<Row>> {
+  #run(host: QueryContext, options: ExecuteOptions): Promise<Result<Row>> {
     if (this.#isCancelled) throw cancelled();
-    const { executor } = this.#host;
-    const execution = new ExtendedQuery(executor.context, this.#text, this.#parameters, options);
+    const { executor } = host;
+    const values = this.#valuesOn(host);
+    const execution = new ExtendedQuery(executor.context, this.#text, values, options);
     execution.rewritten = rewrittenOf(this.#origin);
+    this.#host = host;
     this.#running = execution;
     return executor.query(execution, this.#site) as Promise<Result<Row>>;
   }
 
+  async #describe(host: QueryContext): Promise<StatementDescription> {
+    try {
+      this.#valuesOn(host);
+      const unkept = own<QueryOptions>(this.#options, { prepare: false });
+      const options = await withDefaults(unkept, host);
+      const { parameters, columns } = await host.executor.describe(this.#text, options);
+      return { parameterTypes: parameters.map(({ oid }) => oid), columns };
+    } catch (error) {
+      throw withCallSite(inOriginal(error, rewrittenOf(this.#origin)), this.#site);
+    }
+  }
+
+  /** Returns the values by position; names are replaced in the text as the connection reads it. */
+  #valuesOn(host: QueryContext): readonly unknown[] {
+    if (Array.isArray(this.#parameters)) return this.#parameters;
+    const scanned = host.names.scan(this.#text, host.executor.context.escapesInStrings);
+    const values = bindNames(scanned, this.#parameters as Readonly<Record<string, unknown>>);
+    this.#text = scanned.text;
+    this.#origin = scanned;
+    return this.#parameters = values;
+  }
+
+  #purpose(use: Purpose["use"], site: Error | undefined = this.#site): Purpose {
+    return { use, text: this.#text, options: this.#options, site };
+  }
+
   #streaming<S extends RowStream<Row> | BatchStream<Row>>(stream: S): S {
-    this.#host.unstarted?.delete(this);
+    this.#source.unstarted?.delete(this);
     if (this.#isCancelled) stream.cancel(cancelled());
     this.#running = stream;
     return stream;
   }
 
-  #source(): StreamSource {
-    const { context } = this.#host.executor;
-    const options = async () => await withDefaults(this.#options, this.#host);
-    const [text, values] = [this.#text, this.#parameters];
+  #streamed(): StreamSource {
+    const source = this.#source;
     // The chain of awaits that V8 follows by itself ends where calls of next() wait for each other.
-    const site = this.#site ?? takeCallSite(false);
+    const site = this.#site ?? (isHost(source) ? takeCallSite(false) : source.site("stream"));
+    const purpose = this.#purpose("stream", site);
     const { signal } = this.#options;
-    return { context, text, values, options, signal, site, rewritten: rewrittenOf(this.#origin) };
+    return {
+      take: () => takeHost(source, purpose),
+      statementOn: (host) => {
+        const values = this.#valuesOn(host);
+        return { text: this.#text, values, rewritten: rewrittenOf(this.#origin) };
+      },
+      ...{ options: this.#options, signal, site },
+    };
   }
 }
 

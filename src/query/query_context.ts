@@ -20,6 +20,8 @@ export interface QueryContext {
   readonly outer?: QueryContext;
   /** The queries of a transaction that were made and not started. */
   readonly unstarted?: Unstarted;
+  /** A connection is not lent: it is used itself. */
+  readonly lend?: undefined;
 }
 
 /** A context that is lent for a time. */

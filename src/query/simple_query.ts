@@ -1,6 +1,9 @@
 import { InterfaceError } from "../errors/errors.ts";
 import { inheritFromPromise } from "./fragment.ts";
-import { takeCallSite, withCallSite } from "./call_site.ts";
+import { withCallSite } from "./call_site.ts";
+import type { QueryParameters } from "./options.ts";
+import { type Purpose, type QuerySource, siteOf, withHost } from "./query_source.ts";
+import { cancelled } from "../session/exchange.ts";
 import type { QueryOptions } from "./options.ts";
 import { neverSent, over, type QueryContext } from "./query_context.ts";
 import { uncancellable } from "../session/cancellation.ts";
@@ -10,14 +13,17 @@ import { SimpleRequest } from "./simple.ts";
 
 /** A text sent as it is by the simple protocol; it resolves to the result of its last statement. */
 export class SimpleQuery<Row = ObjectRow> {
-  readonly #host: QueryContext;
+  readonly #source: QuerySource;
   readonly #text: string;
-  readonly #parameters: readonly unknown[];
+  readonly #parameters: QueryParameters;
   readonly #options: QueryOptions;
   readonly #rewritten: Rewritten | undefined;
   readonly #site: Error | undefined;
   #promise: Promise<Result<Row>[]> | undefined;
   #request: SimpleRequest | undefined;
+  /** The connection that the text was sent on. */
+  #host: QueryContext | undefined;
+  #isCancelled = false;
 
   static {
     inheritFromPromise(this.prototype);
@@ -25,19 +31,19 @@ export class SimpleQuery<Row = ObjectRow> {
 
   /** For the driver: use `simple()` of a query. */
   constructor(
-    host: QueryContext,
+    source: QuerySource,
     text: string,
-    parameters: readonly unknown[],
+    parameters: QueryParameters,
     options: QueryOptions,
     rewritten?: Rewritten,
   ) {
-    this.#host = host;
+    this.#source = source;
     this.#text = text;
     this.#parameters = parameters;
     this.#options = options;
     this.#rewritten = rewritten;
-    this.#site = takeCallSite(host.asyncStacks);
-    host.unstarted?.add(this);
+    this.#site = siteOf(source);
+    source.unstarted?.add(this);
   }
 
   /** @internal The text. */
@@ -47,7 +53,7 @@ export class SimpleQuery<Row = ObjectRow> {
 
   /** Runs it and takes the result of each statement, in order. */
   all(): Promise<Result<Row>[]> {
-    return this.#promise ??= this.#run();
+    return this.#promise ??= this.#begin();
   }
 
   /** Runs it and takes the result of its last statement: what `await` calls. */
@@ -88,12 +94,13 @@ export class SimpleQuery<Row = ObjectRow> {
    * @throws {NotSupportedError} it has begun, and the connection is over a given `sock`.
    */
   cancel(): void {
-    this.#host.unstarted?.delete(this);
-    if (this.#request !== undefined) {
+    this.#source.unstarted?.delete(this);
+    if (this.#request !== undefined && this.#host !== undefined) {
       const { session } = this.#host.executor;
       if (!session.canCancel) throw uncancellable();
       session.cancel(this.#request);
     }
+    this.#isCancelled = true;
     this.#promise ??= neverSent();
   }
 
@@ -101,17 +108,28 @@ export class SimpleQuery<Row = ObjectRow> {
     return this.all().then((results) => results.at(-1)!);
   }
 
-  async #run(): Promise<Result<Row>[]> {
-    const { executor, unstarted } = this.#host;
-    unstarted?.delete(this);
+  #begin(): Promise<Result<Row>[]> {
+    const source = this.#source;
+    source.unstarted?.delete(this);
+    const purpose: Purpose = {
+      ...{ use: "simple", text: this.#text },
+      ...{ options: this.#options, site: this.#site },
+    };
+    return withHost(source, purpose, (host) => this.#run(host));
+  }
+
+  async #run(host: QueryContext): Promise<Result<Row>[]> {
     try {
-      if (this.#parameters.length > 0) {
+      if (this.#isCancelled) throw cancelled();
+      const parameters = this.#parameters;
+      if (!Array.isArray(parameters) || parameters.length > 0) {
         throw new InterfaceError("the simple protocol takes no parameters");
       }
+      this.#host = host;
       this.#request = new SimpleRequest(
-        executor.context,
+        host.executor.context,
         this.#text,
-        over(this.#options, this.#host),
+        over(this.#options, host),
       );
       return await this.#request.query() as Result<Row>[];
     } catch (error) {

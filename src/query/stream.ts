@@ -11,7 +11,8 @@ import type { Operation, QueryTrace } from "../trace.ts";
 import { withCallSite } from "./call_site.ts";
 import type { Context } from "./context.ts";
 import { describeStatement } from "./describe.ts";
-import type { ExecuteOptions } from "./execute_options.ts";
+import type { QueryOptions } from "./options.ts";
+import { type HostLoan, type QueryContext, withDefaults } from "./query_context.ts";
 import { checkParameters } from "./parameters.ts";
 import { ATTEMPTS, type BoundRequest, optionsAfter, recover } from "./recovery.ts";
 import type { RowBuffer } from "./row_buffer.ts";
@@ -22,16 +23,23 @@ import { queryTrace } from "./query_trace.ts";
 
 /** The query of a stream. */
 export interface StreamSource {
-  readonly context: Context;
-  readonly text: string;
-  readonly values: readonly unknown[];
-  readonly options: () => Promise<ExecuteOptions>;
-  /** Aborts the stream. Checked before each row. */
+  /** Takes a connection: at once, or a promise where one must be lent. */
+  readonly take: () => HostLoan | Promise<HostLoan>;
+  /** Returns the statement as it is sent on a connection. */
+  readonly statementOn: (host: QueryContext) => StreamStatement;
+  readonly options: QueryOptions;
+  /** Aborts the stream; looked at before each row. */
   readonly signal: Signal | undefined;
   /** The caller's stack. */
   readonly site: Error | undefined;
+}
+
+/** A statement with its values. */
+export interface StreamStatement {
+  readonly text: string;
+  readonly values: readonly unknown[];
   /** The caller's text, where it differs from what is sent. */
-  readonly rewritten?: Rewritten | undefined;
+  readonly rewritten: Rewritten | undefined;
 }
 
 /** Returns how many rows to request, given the buffer before. */
@@ -135,6 +143,10 @@ export class RowStream<Row> implements AsyncIterableIterator<Row> {
 class BufferStream {
   readonly #source: StreamSource;
   readonly #size: BufferSize;
+  /** The connection, from the first row to the last; held by nothing else, so that a pool gets it back. */
+  #loan: HostLoan | undefined;
+  #context: Context | undefined;
+  #sent: StreamStatement | undefined;
   #portal: Portal | undefined;
   /** The buffer that is requested already. */
   #ahead: Promise<RowBuffer> | undefined;
@@ -182,6 +194,10 @@ class BufferStream {
     return this.#cancelled !== undefined || this.#source.signal?.aborted === true;
   }
 
+  get #reason(): unknown {
+    return this.#cancelled?.reason ?? this.#source.signal?.reason;
+  }
+
   /** Runs `work` after the calls that were made before. */
   #call<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#calls.then(work);
@@ -192,7 +208,7 @@ class BufferStream {
   async #next<T>(read: (buffer: RowBuffer) => T): Promise<T | undefined> {
     if (this.#isOver) return undefined;
     try {
-      if (this.isStopped) throw this.#cancelled?.reason ?? this.#source.signal!.reason;
+      if (this.isStopped) throw this.#reason;
       const buffer = await (this.#ahead ?? this.#begin());
       this.#ahead = undefined;
       this.#count += buffer.rows;
@@ -208,9 +224,9 @@ class BufferStream {
 
   async #fail(error: unknown): Promise<never> {
     this.#watched?.failed(error, { "db.response.returned_rows": this.#count });
-    this.#source.context.types.forgetAltered(error);
+    this.#context?.types.forgetAltered(error);
     await this.#close();
-    throw withCallSite(inOriginal(error, this.#source.rewritten), this.#source.site);
+    throw withCallSite(inOriginal(error, this.#sent?.rewritten), this.#source.site);
   }
 
   async #end(): Promise<void> {
@@ -221,6 +237,9 @@ class BufferStream {
   async #close(): Promise<void> {
     this.#isOver = true;
     await this.#portal?.close();
+    const loan = this.#loan;
+    this.#loan = undefined;
+    await loan?.giveBack?.();
   }
 
   #readAhead(before: RowBuffer): void {
@@ -230,17 +249,34 @@ class BufferStream {
   }
 
   #begin(): Promise<RowBuffer> {
-    const { context: { trace: { query } }, text, values } = this.#source;
-    if (!query.isWatched) return this.#open();
-    this.#watched = query.open(queryTrace(text, values, true));
-    return this.#watched.run(() => this.#open());
+    const taken = this.#source.take();
+    return taken instanceof Promise
+      ? taken.then((loan) => this.#beginOn(loan))
+      : this.#beginOn(taken);
+  }
+
+  #beginOn(loan: HostLoan): Promise<RowBuffer> {
+    const { host } = loan;
+    this.#loan = loan;
+    this.#context = host.executor.context;
+    if (this.isStopped) throw this.#reason;
+    const sent = this.#sent = this.#source.statementOn(host);
+    const { trace: { query } } = host.executor;
+    if (!query.isWatched) return this.#open(host, sent);
+    this.#watched = query.open(queryTrace(sent.text, sent.values, true));
+    return this.#watched.run(() => this.#open(host, sent));
   }
 
   /** Opens the portal and returns the first buffer. Tries again if the statement is stale. */
-  async #open(attempt: number = 0): Promise<RowBuffer> {
-    const { context, text, values } = this.#source;
+  async #open(
+    host: QueryContext,
+    sent: StreamStatement,
+    attempt: number = 0,
+  ): Promise<RowBuffer> {
+    const { context } = host.executor;
+    const { text, values } = sent;
     checkParameters(values);
-    const options = optionsAfter(await this.#source.options(), attempt - 1);
+    const options = optionsAfter(await withDefaults(this.#source.options, host), attempt - 1);
     const statement = await describeStatement(context, text, options);
     const portal = openPortal({ context, statement, values, options });
     this.#portal = portal;
@@ -248,7 +284,7 @@ class BufferStream {
       return await portal.fetch(this.#size(undefined));
     } catch (error) {
       const isRecovered = await this.#recover(portal, { statement, text, options }, error);
-      if (isRecovered && attempt < ATTEMPTS) return await this.#open(attempt + 1);
+      if (isRecovered && attempt < ATTEMPTS) return await this.#open(host, sent, attempt + 1);
       throw error;
     }
   }
@@ -259,7 +295,7 @@ class BufferStream {
     bound: Omit<BoundRequest, "isKept">,
     error: unknown,
   ): Promise<boolean> {
-    const { context } = this.#source;
+    const context = this.#context!;
     if (leftIn === undefined && error instanceof OutdatedDescription) return true;
     const isKept = bound.statement.name !== "";
     // The server has not refused it: a value does not fit the types that the statement has.

@@ -2,14 +2,17 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   type Connection,
+  createPool,
   DataError,
   IntegrityError,
   InterfaceError,
   OperationalError,
   type PgError,
+  type Queryable,
+  type QueryOptions,
   sql,
 } from "../../mod.ts";
-import { behind, withDatabase } from "../_kit/databases.ts";
+import { behind, shared, withDatabase } from "../_kit/databases.ts";
 import { assertUsable } from "../_kit/outcomes.ts";
 import { unseen } from "../_kit/unseen.ts";
 
@@ -283,3 +286,34 @@ test("executeMany: without a cache, with a stale statement, aborted, and when th
     await db.closed;
   });
 });
+
+test("batch: queries made on it keep their texts, parameters and shapes, by every way", () =>
+  withDatabase(async (db) => {
+    await using pool = createPool(await shared());
+    const ways: readonly (readonly [way: string, run: (work: Work) => Promise<unknown>])[] = [
+      ["connection", (work) => work(db)],
+      ["transaction", (work) => db.transaction(work)],
+      ["pool", (work) => work(pool)],
+    ];
+    for (const [way, run] of ways) {
+      await run(async (on) => {
+        const results = await on.batch([
+          on.query<{ n: number }>("select $1::int as n", [1]),
+          on.query("select :a::int as n", { a: 2 }),
+          on.sql`select ${3}::int as n`.values(),
+          on.query("select $1 as n", [4], { parameterTypes: [23] }),
+          on.query("select 5 as n", [], { rows: "array" }),
+          on.query(sql`select ${6}::int as n`),
+        ]);
+        const rows = results.map((result) => (result as unknown[])[0]);
+        assert.deepEqual(rows, [{ n: 1 }, { n: 2 }, [3], { n: 4 }, [5], { n: 6 }], way);
+        const refused: readonly QueryOptions[] = [{ timeout: 1 }, { parameterTypes: ["int4"] }];
+        for (const options of refused) {
+          const query = on.query("select $1 as n", [1], options);
+          await assert.rejects(on.batch([query]), InterfaceError, way);
+        }
+      });
+    }
+  }));
+
+type Work = (on: Queryable) => Promise<unknown>;

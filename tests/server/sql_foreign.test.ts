@@ -65,11 +65,11 @@ test("another driver's call is an InterfaceError that names ours", async () => {
         await refused(`${way}: ${call}`, () => run(on as unknown as Other), instead);
       }
     }
-    await db.transaction(async (tx) => {
-      for (const [call, run, instead] of CALLS) {
-        await refused(`transaction: ${call}`, () => run(tx as unknown as Other), instead);
-      }
-    });
+    const tx = await db.begin();
+    for (const [call, run, instead] of CALLS) {
+      await refused(`transaction: ${call}`, () => run(tx as unknown as Other), instead);
+    }
+    await tx.rollback();
     const other = db as unknown as Other;
     await refused("client.connect()", () => other.connect!(), /connected/);
     await assertUsable(db);
