@@ -95,7 +95,7 @@ test("targetSessionAttrs and loadBalanceHosts are carried", async () => {
   assert.equal(settings.loadBalanceHosts, "disable");
 });
 
-test("addresses are told from names", () => {
+test("addresses are distinguished from names", () => {
   for (const yes of ["192.0.2.1", "::1", "::", "fe80::1%eth0", "2001:DB8::1", "::ffff:1.2.3.4"]) {
     assert.ok(isIpAddress(yes), yes);
   }

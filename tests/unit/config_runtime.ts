@@ -5,7 +5,7 @@ import { resolveSettings } from "../../src/config/settings.ts";
 import type { Settings } from "../../src/config/settings.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 
-/** What a fake machine has; everything else is absent. */
+/** The contents of a fake machine; everything else is absent. */
 export interface Machine {
   env?: Record<string, string>;
   files?: Record<string, string>;
@@ -47,7 +47,7 @@ export function resolve(
     : resolveSettings(undefined, given, runtime);
 }
 
-/** Asserts that this is refused with an `InterfaceError`, and tells its message. */
+/** Asserts that this is refused with an `InterfaceError`, and returns its message. */
 export function refused(
   given: string | URL | ConnectOptions,
   machine: Machine = {},
@@ -56,7 +56,7 @@ export function refused(
   return refusalMessage(InterfaceError, resolve(given, machine, options));
 }
 
-/** Asserts that this is refused with a `NotSupportedError`, and tells its message. */
+/** Asserts that this is refused with a `NotSupportedError`, and returns its message. */
 export function unsupported(
   given: string | URL | ConnectOptions,
   machine: Machine = {},

@@ -1,4 +1,4 @@
-/** What a transaction puts on the wire: BEGIN in front of its first request, with no Sync between. */
+/** A transaction on the wire: BEGIN in front of its first request, with no Sync between. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connect, type Connection, InternalError, type PgError } from "../../mod.ts";
@@ -127,7 +127,7 @@ test("transaction: queries made before a simple one are sent before it, BEGIN fi
     NEW,
     BEGUN,
     send(...opening(), commandComplete("SELECT 0"), readyForQuery("T")),
-    expect("S"), // while the first waited, nobody knew that it would bring the BEGIN
+    expect("S"), // while the first waited, it was not known that it would bring the BEGIN
     send(readyForQuery("T")),
     asks("select 2"),
     says("SELECT 1", "T"),
@@ -214,7 +214,7 @@ test("transaction: what waits for its turn to be sent is not sent when the trans
     assert.match(String(given[0]), /^InterfaceError: this transaction has ended/);
   }));
 
-test("transaction: COMMIT answered by ROLLBACK is an error even when nobody knows why", () =>
+test("transaction: COMMIT answered by ROLLBACK is an error even for an unknown reason", () =>
   scripted([
     begins("begin"),
     expect("S"),

@@ -12,7 +12,7 @@ test("unhandled: a body that behaves passes its value on", async () => {
 });
 
 // In a process of its own: a planted rejection would fail the run that plants it.
-test("unhandled: a rejection nobody awaits and a late throw are both reported", () => {
+test("unhandled: a rejection that is not awaited and a late throw are both reported", () => {
   for (const plant of ["Promise.reject(new Error('x'))", "setTimeout(() => { throw 1; }, 5)"]) {
     const program = `
       import { withoutUnhandled } from ${JSON.stringify(KIT)};

@@ -175,7 +175,7 @@ test("written: beyond maxPipelined queries wait and are still answered in order"
     assert.equal(server.received.filter(({ tag }) => tag === "S").length, 100);
   }));
 
-test("written: a query that nobody awaits is not sent", () =>
+test("written: a query that is not awaited is not sent", () =>
   recorded([NEW, send(...wholeAnswer("1")), END], {}, async (db, writes) => {
     const query = db.query("select 1");
     await new Promise((resolve) => setTimeout(resolve, 5));
@@ -241,7 +241,7 @@ for (
     ["prepare: false", {}, { prepare: false }],
   ] as const
 ) {
-  test(`written: with ${what} only the unnamed statement is used, anew each time`, () =>
+  test(`written: with ${what} only the unnamed statement is used, parsed each time`, () =>
     recorded([serve(answerer())], connection, async (db, writes, server) => {
       for (let i = 0; i < 3; i++) await db.query("select $1", ["x"], query);
       assert.equal(writes.length, 3);
