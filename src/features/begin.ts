@@ -1,4 +1,4 @@
-/** BEGIN as it travels: in front of the first request of a transaction, with no Sync between the two. */
+/** BEGIN on the wire: it stands in front of the first request of a transaction, without a Sync. */
 import type { Writer } from "../bytes/writer.ts";
 import { readCommandTag } from "../protocol/backend.ts";
 import { beginBind, endBind, EXECUTE_ALL, parse, sync } from "../protocol/frontend.ts";
@@ -6,9 +6,9 @@ import { Backend } from "../protocol/tags.ts";
 import { expect, unexpected } from "../query/parse_describe.ts";
 import type { Conversation, Message, Request } from "../session/exchange.ts";
 
-/** BEGIN, in front of another request: without a Sync of its own. */
+/** A BEGIN that precedes another request. It has no Sync of its own. */
 export class Beginning implements Request<void> {
-  /** Whether it is to be sent still, or again, because it has failed. */
+  /** Whether BEGIN has to be sent: it was not sent yet, or has failed. */
   isDue = true;
   readonly #text: string;
 
@@ -41,7 +41,7 @@ export class Beginning implements Request<void> {
   }
 }
 
-/** What stands in front of it is sent and answered by itself. */
+/** A request that does nothing, to send a prelude and receive its answer. */
 export const NOTHING: Request<void> = {
   write: sync,
   *talk() {

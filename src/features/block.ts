@@ -1,11 +1,11 @@
 /**
- * What transactions and savepoints are on the wire. While one is open it holds the session's turn: a
- * query from outside would run inside of it without knowing, so it is refused.
+ * Transactions and savepoints on the wire. An open block holds the lock of its session: a query
+ * from outside would run inside the block by mistake, so it is refused.
  *
- * BEGIN costs no round trip and yet nothing of the transaction can ever run outside of it: it goes in
- * front of the first request, and there is no Sync between the two. Should BEGIN fail (a cancel has hit
- * it, a mode is refused), the server skips that request, and nothing more is sent.
- * Source: manual, BEGIN, SAVEPOINT; "Extended Query", "Pipelining".
+ * BEGIN costs no round trip, and nothing of a transaction can run outside of it: BEGIN stands in
+ * front of the first request, without a Sync between the two. When BEGIN fails, because of a cancel
+ * or a mode that is refused, the server skips that request, and nothing more is sent. Source:
+ * manual, BEGIN, SAVEPOINT; "Extended Query", "Pipelining".
  */
 import { InterfaceError, InternalError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
@@ -19,69 +19,71 @@ import type { TransactionOutcome } from "../trace.ts";
 import { Beginning, NOTHING } from "./begin.ts";
 import { prepareTransaction } from "./two_phase.ts";
 
-/** How a transaction is to be. */
+/** Modes and limits of a transaction. */
 export interface TransactionOptions {
-  /** Default: the session's `default_transaction_isolation`. */
+  /** The isolation level. Default: the session's `default_transaction_isolation`. */
   readonly isolation?:
     | "read uncommitted"
     | "read committed"
     | "repeatable read"
     | "serializable"
     | undefined;
-  /** Whether it may write. Default: the session's. */
+  /** Whether the transaction only reads. Default: the session's. */
   readonly readOnly?: boolean | undefined;
-  /** Of a serializable, read-only transaction: waits until it can run without ever failing for it. */
+  /** Whether a serializable, read-only transaction waits until it can run without a failure. */
   readonly deferrable?: boolean | undefined;
-  /** Aborts it: what it runs is cancelled on the server, and all of it is rolled back. */
+  /** Aborts the transaction: a running query is cancelled, and everything is rolled back. */
   readonly signal?: Signal | undefined;
-  /** Seconds for all of it, retries and pauses included, as if aborted then. 0, the default: no limit. */
+  /** Seconds for the transaction, with its retries and pauses. Default 0: no limit. */
   readonly timeout?: number | undefined;
 }
 
-/** Returns the host for what is run within a block; `unstarted` takes note of queries made on it. */
+/** Returns the host for queries within a block. `unstarted` records the queries made on it. */
 export function within(host: QueryContext, lock: SessionLock, unstarted?: Unstarted): QueryContext {
   const { executor, asyncStacks, templates, names } = host;
   const defaults = Object.freeze(own(host.defaults, { lock }));
   return { executor, defaults, asyncStacks, templates, names, outer: host, unstarted };
 }
 
-/** One BEGIN … COMMIT, or SAVEPOINT … RELEASE: the session's turn, and how it begins and ends. */
+/**
+ * One BEGIN … COMMIT, or SAVEPOINT … RELEASE: a lock of the session with a beginning and an end.
+ */
 export class Block implements SessionLock {
   readonly isTransaction = true;
   readonly refusal: string;
-  /** How many blocks this one is in. */
+  /** The number of blocks around this one. */
   readonly depth: number;
-  /** How it has ended; `undefined` while it has not, and when nobody knows. */
+  /** How the block has ended; `undefined` while it is open, and where that is not known. */
   outcome: TransactionOutcome | undefined;
-  /** Called when it is over, with the error when it has not ended as was wanted. */
+  /** Called when the block has ended, with the error if it was not committed as asked. */
   left: ((error?: unknown) => void) | undefined;
   readonly #host: QueryContext;
   readonly #outer: Block | undefined;
-  /** The outermost, which has the BEGIN. */
+  /** The outermost block, which has the BEGIN. */
   readonly #root: Block;
   readonly #beginning: Beginning;
   readonly #savepoint: string | undefined;
   readonly #signal: Signal | undefined;
-  /** Settles when the server has made the savepoint; what is run in it need not wait for that. */
+  /** Settles when the server has made the savepoint. Queries in it need not wait for that. */
   readonly #made: Promise<void> | undefined;
-  /** Who has the turn from the moment on when its end is asked for. */
+  /** The lock that is held from the call of `commit()` or `rollback()` on. */
   readonly #end: Ending = new Ending(this);
   #ending: Promise<void> | undefined;
   #isCommitted = false;
   #isPrepared = false;
   #isRollingBack = false;
-  /** Why it could not begin. */
+  /** The reason why the transaction could not begin. */
   #stillborn: { readonly error: unknown } | undefined;
-  /** It was given up before BEGIN was sent. */
+  /** Whether the block was rolled back before BEGIN was sent. */
   #isAbandoned = false;
-  /** What put it into its failed state. */
+  /** The error that has put the transaction into its failed state. */
   #firstFailure: unknown;
 
   /**
-   * Takes the turn; BEGIN is sent with the first request. `signal` aborts what is run in it, COMMIT
-   * included.
+   * Takes the lock. BEGIN is sent with the first request. `signal` aborts what runs in the block,
+   * COMMIT included.
    *
-   * @throws {InterfaceError} it is not the caller's turn, or a transaction is open already.
+   * @throws {InterfaceError} another lock is held, or a transaction is open already.
    */
   constructor(host: QueryContext, options: TransactionOptions, signal?: Signal, outer?: Block) {
     const { session } = host.executor;
@@ -110,14 +112,14 @@ export class Block implements SessionLock {
       );
     }
     if (depth === 0 && session.transactionStatus !== "idle" && session.pending === 0) {
-      throw new InterfaceError("a transaction is open already, begun by a query");
+      throw new InterfaceError("a transaction is already open: a query has begun it");
     }
     session.lock = this;
     if (this.#savepoint !== undefined) this.#made = this.#run(ownSql.savepoint(this.#savepoint));
     this.#made?.catch(() => {});
   }
 
-  /** Rejects when it could not begin, which is then why nothing in it could be run. */
+  /** Rejects when the transaction could not begin, so that nothing could run in it. */
   get begun(): Promise<void> {
     if (this.#made !== undefined) return this.#made;
     const stillborn = this.#stillborn;
@@ -140,23 +142,25 @@ export class Block implements SessionLock {
     return this.#host.executor.session.request(NOTHING, { lock });
   }
 
-  /** Told by the session. */
+  /** Called by the session when a request of the block has failed. */
   failed(error: unknown, status: TransactionStatus): void {
     if (status === "failed") this.#firstFailure ??= error;
     else if (this.#beginning.isDue) this.#root.#stillborn ??= { error };
   }
 
-  /** Ends it with what was done in it. */
+  /** Commits, or releases the savepoint. */
   commit(): Promise<void> {
     if (this.#isPrepared) return this.#ending!;
     if (this.#ending !== undefined) {
       const how = this.#isCommitted ? "committed" : "rolled back";
-      return Promise.reject(new InterfaceError(`the transaction is ${how} already`));
+      return Promise.reject(new InterfaceError(`the transaction was already ${how}`));
     }
     const { session } = this.#host.executor;
     if (session.lock !== this && session.lock !== undefined) {
       const { lock } = session;
-      const isOpen = lock instanceof Block ? "a savepoint in it is open still" : lock.refusal;
+      const isOpen = lock instanceof Block
+        ? "a savepoint in the transaction is still open"
+        : lock.refusal;
       return Promise.reject(new InterfaceError(isOpen));
     }
     if (session.lock === this) session.lock = this.#end;
@@ -183,14 +187,14 @@ export class Block implements SessionLock {
     return outer !== undefined && this.#holds(outer);
   }
 
-  /** Its session is taken away although it has not ended: it is rolled back by others. */
+  /** Called when the session is taken away while the block is open. Others roll it back. */
   abandoned(): void {
     this.outcome = "rolled back";
     this.left?.();
     this.#outer?.abandoned();
   }
 
-  /** Ends it by putting it aside under a name; a `commit()` that follows has nothing to do. */
+  /** Prepares the transaction under a name, which ends it here. A later `commit()` does nothing. */
   prepare(gid: string): Promise<void> {
     const { session } = this.#host.executor;
     if (this.#ending !== undefined || this.#savepoint !== undefined || session.lock !== this) {
@@ -209,7 +213,7 @@ export class Block implements SessionLock {
     else if (await this.#tag(ownSql.COMMIT) !== "COMMIT") throw this.#rolledBack();
   }
 
-  /** Ends it, and gives up the turn in any case. */
+  /** Ends the block, and gives up the lock in any case. */
   async #endBy(outcome: TransactionOutcome, end: () => Promise<void>): Promise<void> {
     try {
       await this.begun;
@@ -223,7 +227,7 @@ export class Block implements SessionLock {
     this.#leave(outcome);
   }
 
-  /** In a failed block RELEASE fails, too; the savepoint is rolled back then. */
+  /** Releases a savepoint. In a failed block RELEASE fails, and the savepoint is rolled back. */
   async #release(savepoint: string): Promise<void> {
     try {
       await this.#run(ownSql.releaseSavepoint(savepoint));
@@ -242,7 +246,7 @@ export class Block implements SessionLock {
     this.#leave("rolled back");
   }
 
-  /** After a COMMIT that failed, where the block may or may not be over. */
+  /** Rolls back after a COMMIT that failed, where the block may have ended or not. */
   async #rollBackQuietly(): Promise<void> {
     const { session } = this.#host.executor;
     const isOver = session.pending === 0 && session.transactionStatus === "idle";
@@ -250,7 +254,7 @@ export class Block implements SessionLock {
     await this.#sendRollback().catch(() => {});
   }
 
-  /** While BEGIN was not sent nothing was, and what waits to be never is. */
+  /** Sends ROLLBACK. While BEGIN was not sent, nothing was, and nothing will be. */
   async #sendRollback(): Promise<void> {
     const savepoint = this.#savepoint;
     this.#isRollingBack = true;
@@ -277,7 +281,7 @@ export class Block implements SessionLock {
     await this.#tag(text);
   }
 
-  /** Runs a command and answers its tag; control commands are bounded by `timeout` alone. */
+  /** Runs a command and returns its tag. Only the connection's `timeout` limits it. */
   async #tag(text: string): Promise<string> {
     const { executor } = this.#host;
     const lock = executor.session.lock === this.#end ? this.#end : this;
@@ -287,8 +291,8 @@ export class Block implements SessionLock {
 }
 
 /**
- * The end of a block: what is asked for in the block while that is on its way would be run behind it,
- * and outside, so it is refused.
+ * The lock at the end of a block. A query made in the block while COMMIT or ROLLBACK is on its way
+ * would run outside of it, so it is refused.
  */
 class Ending implements SessionLock {
   readonly isTransaction = true;
@@ -323,7 +327,7 @@ class Ending implements SessionLock {
   }
 }
 
-/** What follows BEGIN; `""` when nothing was asked for. */
+/** Returns the modes that follow BEGIN; `""` for none. */
 function transactionModes({ isolation, readOnly, deferrable }: TransactionOptions): string {
   const modes: string[] = [];
   if (isolation !== undefined) modes.push(`isolation level ${checkedIsolation(isolation)}`);

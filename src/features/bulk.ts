@@ -14,11 +14,11 @@ import {
 } from "./copy_rows.ts";
 import { notify } from "./listen.ts";
 
-/** What connections and transactions share besides queries: COPY, and NOTIFY. */
+/** The operations besides queries that connections and transactions share: COPY and NOTIFY. */
 export class BulkQueries extends Queries {
   readonly #host: QueryContext;
 
-  /** For the driver: made by connections and transactions. */
+  /** For the driver: connections and transactions construct it. */
   constructor(host: QueryContext) {
     super(host);
     this.#host = host;
@@ -28,14 +28,15 @@ export class BulkQueries extends Queries {
    * Runs a `copy … from stdin` with the data of `source`, in the format that the statement says, and
    * resolves to the number of rows.
    *
-   * The source is read as fast as the server takes its data. When it throws, the copy is undone and
-   * the source's own error is the caller's; when the server refuses a row, the source is given up and
-   * the server's error is. The connection can be used again either way.
+   * The source is read as fast as the server takes its data. When the source throws, the copy is
+   * undone and the call rejects with that error. When the server refuses a row, the source is
+   * closed and the call rejects with the server's error. The connection is usable afterwards either
+   * way.
    *
-   * Until the copy has ended, queries on the connection are refused: one that the source awaits could
-   * never be answered.
+   * Until the copy has ended, queries on the connection are refused, because one that the source
+   * awaits could never be answered.
    *
-   * @throws {InterfaceError} the statement is no `copy … from stdin`, or the source is none.
+   * @throws {InterfaceError} the statement is not a `copy … from stdin`, or the source is not one.
    *
    * @example
    * ```ts
@@ -55,10 +56,10 @@ export class BulkQueries extends Queries {
    * Runs a `copy … to stdout` when it is read: a `ReadableStream` of its data, which is also an
    * `AsyncIterable`. A row is never cut by the end of a chunk.
    *
-   * Until the copy has ended, the server is held while nothing is read, and queries on the connection
-   * are refused. When reading stops early the copy is cancelled on the server; within a transaction,
-   * which a cancel would abort, the rest is read and thrown away. The connection can be used again
-   * either way.
+   * Until the copy has ended, queries on the connection are refused, and the server waits while
+   * nothing is read. When the reader stops early, the copy is cancelled on the server. In a
+   * transaction, which a cancel would abort, the rest is read and discarded instead. The connection
+   * is usable afterwards either way.
    *
    * @throws {InterfaceError} the statement copies in.
    *
@@ -76,7 +77,8 @@ export class BulkQueries extends Queries {
    * Copies rows into a table: arrays in the order of `columns`, or objects by their names. Values are
    * encoded as parameters are. Resolves to the number of rows.
    *
-   * @throws {InterfaceError} a value that its column cannot take, by row and column; nothing is copied.
+   * @throws {InterfaceError} a column cannot take a value; the message names the row and the
+   * column. Nothing is copied.
    *
    * @example
    * ```ts
@@ -93,8 +95,8 @@ export class BulkQueries extends Queries {
   }
 
   /**
-   * The rows of a table, as they come: by COPY in the binary format, decoded as a query's are.
-   * Leaving the loop early ends it as `copyTo()` says.
+   * Returns the rows of a table as they arrive. They are copied in the binary format and decoded
+   * like those of a query. Leaving the loop early ends the copy as in `copyTo()`.
    *
    * @example
    * ```ts
@@ -110,8 +112,8 @@ export class BulkQueries extends Queries {
   }
 
   /**
-   * Notifies whoever listens to a channel; within a transaction, when it commits. The channel's name
-   * is taken as it is, capitals and all.
+   * Sends a notification to the listeners of a channel; in a transaction, when it commits. The name
+   * of the channel is taken as it is, capitals included.
    *
    * @throws {InterfaceError} the channel's name is empty or longer than 63 bytes.
    * @throws {DatabaseError} the payload is 8,000 bytes or longer (22023).

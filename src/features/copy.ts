@@ -1,9 +1,9 @@
 /**
- * COPY: data to and from a table in bulk, as text, CSV or binary, whatever the statement says.
+ * COPY: data into and out of a table in bulk, as text, CSV or binary, as the statement says.
  *
- * It goes by the extended protocol, which takes exactly one statement: no second COPY can hide behind
- * the first. While data goes in, the server ignores Sync, so the one Sync comes after CopyDone or
- * CopyFail, or as the answer to an error. Data comes out as any result does, in the pipeline.
+ * COPY goes by the extended protocol, which takes exactly one statement, so that no second COPY can
+ * hide behind the first. The server ignores Sync while data goes in, so the only Sync follows
+ * CopyDone or CopyFail, or answers an error. Data comes out like any result, in the pipeline.
  * Source: manual, "COPY Operations" in the protocol's message flow.
  */
 import { own } from "../errors/own.ts";
@@ -21,12 +21,12 @@ export type { CopyOptions, CopyProgress } from "./copy_statement.ts";
 /**
  * Runs a `copy … from stdin` with the data of `source`, and resolves to the number of rows.
  *
- * The source is read as fast as the server takes its data. When it throws, the copy is undone and the
- * source's own error is the caller's; when the server refuses a row, the source is no longer read.
- * Either way the connection can be used again.
+ * The source is read as fast as the server takes its data. When the source throws, the copy is
+ * undone and the call rejects with that error. When the server refuses a row, the source is no
+ * longer read. The connection is usable afterwards either way.
  *
- * @throws {InterfaceError} the statement is no `copy … from stdin`, or the source is none.
- * @throws {DatabaseError} what the server has against it.
+ * @throws {InterfaceError} the statement is not a `copy … from stdin`, or the source is not one.
+ * @throws {DatabaseError} the server refuses the statement or the data.
  */
 export async function copyFrom(
   host: QueryContext,
@@ -38,7 +38,7 @@ export async function copyFrom(
   return await copyIn(host, text, openSource(whole, "copyFrom(): the source"), options);
 }
 
-/** The same with a source that is read as it is sent; it is given up in any case. */
+/** Copies from an open source, which is read as data is sent, and closed in any case. */
 export async function copyIn(
   host: QueryContext,
   text: string,
@@ -67,27 +67,28 @@ export async function copyIn(
 }
 
 /**
- * Runs a `copy … to stdout` when it is read: a `ReadableStream` of its data, which is also an
- * `AsyncIterable`. Chunks have 64 KiB or are one row; a row is never cut.
+ * Runs a `copy … to stdout` when it is first read. Returns a `ReadableStream` of the data, which is
+ * also an `AsyncIterable`. A chunk has up to 64 KiB, or is one row that is longer. A row is never
+ * cut.
  *
- * While nobody reads, the server is held, and with it every query behind. When reading stops early
- * the copy is cancelled on the server; within a transaction, which a cancel would abort, the rest is
- * read and thrown away. The connection can be used again in any case. What goes wrong, before or on
- * the way, is the reading's error.
+ * The server waits while nothing is read. When the reader stops early, the copy is cancelled on the
+ * server. In a transaction, which a cancel would abort, the rest is read and discarded instead. The
+ * connection is usable afterwards in any case. The reader gets every error, also one from before
+ * the first chunk.
  */
 export function copyTo(host: QueryContext, text: string, options: CopyOptions = {}): ByteStream {
   return byteStream(new CopyOut(host, text, own(options)));
 }
 
-/** What a stream of bytes takes its chunks from. */
+/** The source of a stream's chunks. */
 export interface Chunks {
-  /** The next one; `undefined` at the end. One call at a time. */
+  /** Returns the next chunk; `undefined` at the end. One call at a time. */
   next(): Promise<Uint8Array<ArrayBuffer> | undefined>;
-  /** Nobody reads on. Never rejects. */
+  /** Ends the reading. Never rejects. */
   leave(): Promise<void>;
 }
 
-/** A stream that takes a chunk whenever it is read, and none before. */
+/** Returns a stream that takes a chunk whenever it is read, and none before. */
 export function byteStream(copy: Chunks): ByteStream {
   return new ReadableStream<Uint8Array<ArrayBuffer>>({
     async pull(controller) {

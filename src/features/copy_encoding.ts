@@ -1,5 +1,6 @@
 /**
- * Encodes rows for COPY, in the binary format or as text. A row's strings mean what a parameter's do.
+ * Encodes rows for COPY, in the binary format or as text. A string means the same as in a
+ * parameter.
  */
 import { Writer } from "../bytes/writer.ts";
 import { InterfaceError } from "../errors/errors.ts";
@@ -24,12 +25,12 @@ export function fieldOf({ name, typeOid, codec }: RowColumn): Field {
   return { name, codec: codec ?? textOnlyCodec(`type ${typeOid}`, typeOid) as Codec };
 }
 
-/** Writes rows in one of the formats. */
+/** Writes rows in one of the two formats. */
 export interface Encoder {
   readonly fields: readonly Field[];
   readonly format: "binary" | "text";
   begin(out: Writer): void;
-  /** Called with the values of a row, in order. */
+  /** Writes the values of one row, in the order of the columns. */
   row(values: readonly unknown[], out: Writer): void;
   end(out: Writer): void;
 }
@@ -48,7 +49,10 @@ export function encoderOf(
     : new TextRows(fields);
 }
 
-/** The values in the order of the fields; a missing one is `undefined`, which no field takes. */
+/**
+ * Returns the values in the order of the fields. A missing one is `undefined`, which no field
+ * takes.
+ */
 export function valuesOf(
   row: CopyRow,
   fields: readonly Field[],
@@ -64,7 +68,7 @@ export function valuesOf(
   throw new InterfaceError(`row ${number} has ${row.length} values for ${fields.length} columns`);
 }
 
-/** A value that a field does not take; Chunks knows the row. */
+/** Refuses a value for a field. `Chunks` adds the number of the row. */
 export class Refusal extends Error {
   readonly field: Field;
   readonly reason: string;
@@ -120,7 +124,7 @@ function writeBinary({ codec }: Field, value: unknown, out: Writer): void {
 
 const ONLY_TEXT = 'this value can only go as text; ask for it with { format: "text" }';
 
-/** Whether the value has a binary form that can be made here. `null` has. */
+/** Reports whether the driver can write the value in binary. It can write `null`. */
 function goesInBinary(codec: Codec, value: unknown): boolean {
   if (value === undefined || codec.encodeBinary === undefined) return value === undefined;
   if (isLongName(codec, value)) return false;
@@ -128,8 +132,8 @@ function goesInBinary(codec: Codec, value: unknown): boolean {
 }
 
 /**
- * Whether a value of the first row lets all rows go in binary. A value that its type cannot hold does:
- * it is refused when its row is written.
+ * Reports whether a value of the first row lets all rows go in binary. A value that its type cannot
+ * hold does, because it is refused when its row is written.
  */
 function suitsBinary(codec: Codec, value: unknown): boolean {
   try {
@@ -140,23 +144,26 @@ function suitsBinary(codec: Codec, value: unknown): boolean {
   }
 }
 
-/** A `name` that is cut when it is read as text, and refused in binary. Source: name.c, `namerecv`. */
+/**
+ * Reports a `name` that is cut when it is read as text, and refused in binary. Source: name.c,
+ * `namerecv`.
+ */
 function isLongName(codec: Codec, value: unknown): boolean {
   return codec.oid === OIDS.name && typeof value === "string" &&
     value.length > MAX_NAME / 3 && new TextEncoder().encode(value).length > MAX_NAME;
 }
 
-/** Bytes. Source: pg_config_manual.h, NAMEDATALEN. */
+/** The longest name in bytes. Source: pg_config_manual.h, NAMEDATALEN. */
 const MAX_NAME = 63;
 
-/** A string for a type whose encoder reads the type's text. */
+/** Reports whether the value is a string for a type whose encoder reads the type's text. */
 function isTextOfBinary(codec: Codec, value: unknown): boolean {
   return typeof value === "string" && READ_TEXT.has(codec.name);
 }
 
 const READ_TEXT: ReadonlySet<string> = new Set(["numeric", "uuid", "bit", "varbit"]);
 
-/** The text format: everything a parameter may be. */
+/** Writes the text format, which takes every value that a parameter takes. */
 class TextRows implements Encoder {
   readonly format = "text";
   readonly fields: readonly Field[];
@@ -182,7 +189,7 @@ class TextRows implements Encoder {
   end(): void {}
 }
 
-/** What the text format would take for its own. Source: manual, "COPY", "Text Format". */
+/** Characters with a meaning in the text format. Source: manual, "COPY", "Text Format". */
 const SPECIAL = /[\\\b\f\n\r\t\v]/g;
 
 function escaped(character: string): string {

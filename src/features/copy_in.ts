@@ -19,18 +19,18 @@ import {
   unexpected,
 } from "./copy_statement.ts";
 
-/** Milliseconds after which the event loop gets its turn, even if the socket takes everything. */
+/** Milliseconds after which the event loop runs, even if the socket takes everything at once. */
 const SLICE = 20;
 const NOTHING: Uint8Array = new Uint8Array(0);
 
-/** What data to copy is made of; strings are sent as UTF-8. */
+/** Data to copy. Strings are sent as UTF-8. */
 export type CopyData = Uint8Array | string;
 
-/** One copy into a table: who speaks is decided by the source, who stops it by anybody. */
+/** One copy into a table. Its source decides when data is sent; anything may stop it. */
 export class CopyIn implements Request<number> {
-  /** Why the source failed, if it did. */
+  /** The error of the source, if it failed. */
   failure: { readonly reason: unknown } | undefined;
-  /** Bytes of data that were handed on so far. */
+  /** Bytes of data that were sent so far. */
   bytes = 0;
   readonly #session: Session;
   readonly #text: string;
@@ -40,10 +40,10 @@ export class CopyIn implements Request<number> {
   #isReleased = false;
   #count: RowCounter | undefined;
   #rows = 0;
-  /** The CopyData at the end of what has not left yet, which may still grow: where it is. */
+  /** Where the unsent CopyData at the end of the buffer begins. It may still grow. */
   #openAt = 0;
   #openEnd = -1;
-  /** Half of a surrogate pair whose other half comes with the next string. */
+  /** The first half of a surrogate pair, until the next string brings the second. */
   #half = "";
 
   constructor(
@@ -73,13 +73,14 @@ export class CopyIn implements Request<number> {
       const { format } = readCopyResponse(message.reader);
       if (this.#report !== undefined) this.#count = counterOf(this.#text, format);
       this.#state = "copying";
-      // Not before we have said that it is our turn to speak.
+      // Data may follow only when the session knows that the server waits for it.
       queueMicrotask(() => void this.#pump());
       const end = yield null;
       if (this.#isCopying) throw unexpected(end);
       return rowsOf(end);
     } catch (error) {
-      // After an error the server skips all until Sync, which has not been sent while data goes in.
+      // After an error the server skips everything until Sync, which was not sent while data went
+      // in.
       if (this.#state !== "over") this.#session.sync();
       throw error;
     } finally {
@@ -88,7 +89,7 @@ export class CopyIn implements Request<number> {
     }
   }
 
-  /** Ends it by ourselves, because the server waits for us; and on the server, if it does not. */
+  /** Ends the copy with CopyFail where the server waits for data, and cancels it on the server. */
   stop(reason: unknown): void {
     if (!this.#isCopying) return;
     this.#end((out) => copyFail(out, "cancelled by the client"));
@@ -96,7 +97,7 @@ export class CopyIn implements Request<number> {
     this.#session.cancel(this, reason);
   }
 
-  /** Nobody reads the source any more. */
+  /** Closes the source. */
   release(reason: unknown): void {
     if (!this.#isReleased) this.#source.cancel(reason);
     this.#isReleased = true;
@@ -125,7 +126,7 @@ export class CopyIn implements Request<number> {
     }
   }
 
-  /** Sends what there is, and waits until it has left. */
+  /** Sends what is buffered, and waits until it has left. */
   async #flush(slices: Slices): Promise<void> {
     const { wire } = this.#session;
     wire.flush();
@@ -156,7 +157,7 @@ export class CopyIn implements Request<number> {
     });
   }
 
-  /** Adds to the CopyData that has not left yet, or begins one: nobody else writes meanwhile. */
+  /** Adds to the CopyData that was not sent yet, or begins one. Nothing else writes meanwhile. */
   #append(data: CopyData): void {
     const { out } = this.#session.wire;
     const mark = out.mark();
@@ -176,7 +177,10 @@ export class CopyIn implements Request<number> {
     if (this.#count !== undefined) this.#rows += this.#count(out.buffer, start, out.length);
   }
 
-  /** A surrogate pair may be cut between two strings, not between a string and bytes. */
+  /**
+   * Writes a string. A surrogate pair may be cut between two strings, not between a string and
+   * bytes.
+   */
   #appendData(data: CopyData, out: Writer): void {
     if (typeof data !== "string") {
       out.text(this.#half, SOURCE);
@@ -191,10 +195,10 @@ export class CopyIn implements Request<number> {
   }
 }
 
-/** How errors name the data. */
+/** The name of the data in errors. */
 const SOURCE = "copyFrom(): the source";
 
-/** Gives the event loop its turn now and then: a socket may take everything at once. */
+/** Lets the event loop run now and then, because a socket may take everything at once. */
 class Slices {
   #since = performance.now();
 

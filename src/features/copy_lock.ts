@@ -3,8 +3,8 @@ import type { TransactionStatus } from "../protocol/backend.ts";
 import type { Request, SessionLock, Signal } from "../session/exchange.ts";
 
 /**
- * A connection during a COPY. A query that is made meanwhile would wait for the end of the COPY, and
- * the COPY for ever, where its source or its reader awaits that query. So it is refused.
+ * The lock of a session during a COPY. A query made meanwhile would wait for the end of the COPY,
+ * and the COPY for the query, where its source or reader awaits it. So queries are refused.
  */
 export class CopyLock implements SessionLock {
   readonly refusal =
@@ -43,7 +43,9 @@ export class CopyLock implements SessionLock {
     }
   }
 
-  /** Gives the lock up: nothing is awaited from the caller any more, so that queries may wait. */
+  /**
+   * Gives up the lock once the copy awaits nothing from its user, so that queries may wait for it.
+   */
   release(): void {
     if (this.#session.lock === this) this.#session.lock = this.outer;
   }

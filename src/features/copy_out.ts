@@ -29,7 +29,7 @@ import {
 
 const NOTHING: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 
-/** One copy out of a table: data is kept until it is asked for, and the server held meanwhile. */
+/** One copy out of a table. Data is kept until it is read, and the server waits meanwhile. */
 export class CopyOut implements Request<void> {
   readonly #host: QueryContext;
   readonly #session: Session;
@@ -37,28 +37,28 @@ export class CopyOut implements Request<void> {
   readonly #options: CopyOptions;
   readonly #site: Error | undefined;
   readonly #lock: CopyLock;
-  /** Settles when the connection is free of it; never rejects. */
+  /** Settles when the connection is free again; never rejects. */
   #running: Promise<void> | undefined;
   #isSent = false;
-  /** What comes is thrown away. */
+  /** Whether data is discarded. */
   #isLeft = false;
-  /** Because the reader has had enough. */
+  /** Whether the reader has stopped. */
   #isUnwanted = false;
   #outcome: { readonly error?: unknown } | undefined;
-  /** What has come and was not read. */
+  /** Chunks that were received and not read. */
   readonly #ready: Uint8Array<ArrayBuffer>[] = [];
   #chunk: Uint8Array<ArrayBuffer> = NOTHING;
   #length = 0;
   /** Lets the next message in. */
   #resume: (() => void) | undefined;
-  /** Wakes who waits for data. */
+  /** Wakes the reader that waits for data. */
   #wake: (() => void) | undefined;
   #isWaking = false;
   #count: RowCounter | undefined;
   #bytes = 0;
   #delivered = 0;
   #rows = 0;
-  /** As the server has counted. */
+  /** The number of rows that the server has counted. */
   #copied: number | undefined;
 
   constructor(host: QueryContext, text: string, options: CopyOptions) {
@@ -72,15 +72,15 @@ export class CopyOut implements Request<void> {
   }
 
   /**
-   * Checks the statement as far as looking at it tells.
+   * Checks the statement as far as its text tells.
    *
-   * @throws {InterfaceError} it copies in.
+   * @throws {InterfaceError} the statement copies in.
    */
   static check(text: string): void {
     if (copyDirection(text) === "in") throw new InterfaceError("copyTo() takes a COPY … TO STDOUT");
   }
 
-  /** The next chunk, which is the caller's; `undefined` at the end. One call at a time. */
+  /** Returns the next chunk, which the caller owns; `undefined` at the end. One call at a time. */
   async next(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     this.#running ??= this.#run();
     while (this.#ready.length === 0 && this.#length === 0 && this.#outcome === undefined) {
@@ -94,7 +94,7 @@ export class CopyOut implements Request<void> {
     return chunk;
   }
 
-  /** Nobody reads on; resolves when the connection is free. Never rejects. */
+  /** Ends the reading. Resolves when the connection is free; never rejects. */
   leave(): Promise<void> {
     this.#isUnwanted = true;
     this.stop();
@@ -104,7 +104,7 @@ export class CopyOut implements Request<void> {
     return this.#running ?? Promise.resolve();
   }
 
-  /** What comes is thrown away from now on. */
+  /** Discards data from now on. */
   stop(): void {
     this.#isLeft = true;
     this.#lock.release();
@@ -151,14 +151,14 @@ export class CopyOut implements Request<void> {
     this.#wake?.();
   }
 
-  /** To leave early is no failure. */
+  /** Reports the outcome to tracing. Leaving early is no failure. */
   #tell(watched: Operation<CopyTrace>, outcome: { readonly error?: unknown }): void {
     const moved = { bytes: this.#bytes, rows: this.#copied };
     if ("error" in outcome && !this.#isUnwanted) watched.failed(outcome.error, moved);
     else watched.succeeded(moved);
   }
 
-  /** Backpressure: nothing more while a chunk is there that nobody has asked for. */
+  /** Holds further messages while a chunk was not read: the backpressure. */
   #hold(): Promise<void> | undefined {
     if (this.#ready.length === 0 || this.#isLeft) return undefined;
     return new Promise((resolve) => this.#resume = resolve);
@@ -181,7 +181,7 @@ export class CopyOut implements Request<void> {
     this.#chunk.set(reader.buffer.subarray(start, start + size), this.#length);
     this.#length += size;
     if (this.#wake === undefined || this.#isWaking) return;
-    // When all of what has arrived at once has been taken.
+    // Wake the reader once everything that arrived together was taken.
     this.#isWaking = true;
     queueMicrotask(() => {
       this.#isWaking = false;
@@ -190,12 +190,12 @@ export class CopyOut implements Request<void> {
     });
   }
 
-  /** Makes a chunk of what there is. */
+  /** Makes a chunk of the data so far. */
   #seal(): void {
     const length = this.#length;
     if (length === 0) return;
     this.#length = 0;
-    // A small part of a buffer is copied, so that the rest is not kept with it.
+    // A small part of a buffer is copied, so that the rest can be freed.
     if (length < this.#chunk.length / 2) return void this.#ready.push(this.#chunk.slice(0, length));
     this.#ready.push(this.#chunk.subarray(0, length));
     this.#chunk = NOTHING;

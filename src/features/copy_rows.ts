@@ -1,6 +1,6 @@
 /**
- * COPY of typed rows: JavaScript values in and out, through the codecs of the columns' types.
- * Source: manual, "COPY", "Binary Format"; a tuple there is laid out as in a DataRow.
+ * COPY of typed rows: JavaScript values in and out, by the codecs of the columns' types. Source:
+ * manual, "COPY", "Binary Format"; a tuple has the layout of a DataRow.
  */
 import { Reader } from "../bytes/reader.ts";
 import { Writer } from "../bytes/writer.ts";
@@ -26,24 +26,24 @@ import {
 import { copyIn, type CopyOptions, copyTo } from "./copy.ts";
 import { CopyLock } from "./copy_lock.ts";
 
-/** Bytes that are encoded before they are handed on. */
+/** Bytes that are encoded before they are sent. */
 const CHUNK = 65_536;
 
-/** A table: its name, with its schema's and a dot before it or not; or the parts of the name. */
+/** A table: its name, `schema.name`, or the parts of the name. */
 export type TableName = string | readonly string[];
 
 export type { CopyRow } from "./copy_encoding.ts";
 
-/** How rows are copied into a table. */
+/** Options of `copyRowsFrom()`. */
 export interface CopyRowsFromOptions extends CopyOptions {
   /**
-   * How the values travel. Default `binary`, unless the first row, or a column's type, has values that
-   * only the server can read: a string for a date, any value of a type without a binary form.
+   * The format of the data. Default `binary`; `text` where a value of the first row, or the type of
+   * a column, can be read by the server alone: a string for a date, a type without a binary form.
    */
   format?: "binary" | "text" | undefined;
 }
 
-/** How rows are copied out of a table. */
+/** Options of `copyRowsTo()`. */
 export interface CopyRowsToOptions extends CopyOptions {
   /** Rows as objects by column name, or as arrays in column order. Default: the connection's. */
   rows?: RowShape | undefined;
@@ -52,8 +52,8 @@ export interface CopyRowsToOptions extends CopyOptions {
 /**
  * Copies rows into a table; see `copyRowsFrom()` of a connection.
  *
- * The columns' types are asked for first. The first row is read before the copy begins, because it
- * has a say in the format.
+ * The server describes the columns' types first. The first row is read before the copy begins,
+ * because the format depends on it.
  */
 export async function copyRowsFrom(
   host: QueryContext,
@@ -76,7 +76,7 @@ export async function copyRowsFrom(
     return await copyIn(held, text, new Chunks(encoder, pull, first), how);
   };
   try {
-    // Rows are read before the COPY begins, too, and are refused queries from then on.
+    // The source is also read before the COPY begins, so queries are refused from here on.
     return await new CopyLock(host, () => {}).hold(copy);
   } catch (error) {
     pull.cancel(error);
@@ -87,8 +87,8 @@ export async function copyRowsFrom(
 }
 
 /**
- * The rows of a table; see `copyRowsTo()` of a connection. The host is asked for when the first row
- * is, so that rows that are never read hold none.
+ * Returns the rows of a table; see `copyRowsTo()` of a connection. A host is taken when the first
+ * row is read, so that rows that are never read hold none.
  */
 export async function* copyRowsTo<Row = ObjectRow>(
   lend: () => HostLoan | Promise<HostLoan>,
@@ -125,15 +125,15 @@ export async function* copyRowsTo<Row = ObjectRow>(
   }
 }
 
-/** What has no binary form, or none that anybody here knows, goes as its text within the binary format. */
+/** Selects a column, as text within the binary format where its codec reads no binary form. */
 function readable({ name, format }: RowColumn): string {
   const quoted = quoteIdentifier(name);
   return format === 1 ? quoted : ownSql.asText(quoted);
 }
 
 /**
- * Yields one reader again and again, each time with more of the data; it is to be left where the last
- * whole tuple ends. The reader decodes strings as the session's does.
+ * Yields the same reader repeatedly, each time with more of the data. The caller must leave it at
+ * the end of the last whole tuple. It decodes strings like the session's reader.
  */
 async function* cut(
   chunks: AsyncIterable<Uint8Array>,
@@ -153,7 +153,7 @@ async function* cut(
   }
 }
 
-/** The columns with their codecs, by a Describe: no right to read them is needed. */
+/** Describes the columns. No right to read them is needed. */
 async function describe(
   { executor, defaults: { lock } }: QueryContext,
   table: TableName,
@@ -175,7 +175,7 @@ function namesOf(columns: readonly string[]): string[] {
   return columns.map((name) => quoteIdentifier(name));
 }
 
-/** The rows of a source, encoded, a chunk at a time; a chunk is valid until the next is asked for. */
+/** Encodes the rows of a source in chunks. A chunk is valid until the next one is asked for. */
 class Chunks implements Pull<Uint8Array> {
   readonly #encoder: Encoder;
   readonly #rows: Pull<CopyRow>;

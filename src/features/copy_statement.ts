@@ -1,4 +1,4 @@
-/** What both directions of COPY have in common: the statement, and how its answer begins and ends. */
+/** The statement of a COPY, and the beginning and end of its answer, in both directions. */
 import type { Writer } from "../bytes/writer.ts";
 import { InterfaceError, OperationalError, ProtocolError } from "../errors/errors.ts";
 import { readCommandTag } from "../protocol/backend.ts";
@@ -10,30 +10,30 @@ import type { QueryContext } from "../query/query_context.ts";
 import type { Message, RequestOptions, SessionLock, Signal } from "../session/exchange.ts";
 import type { CopyTrace, Operation } from "../trace.ts";
 
-/** Bytes of one CopyData, of one write, and of what is kept for a reader who does not read. */
+/** Bytes of one CopyData, of one write, and of unread data that is kept. */
 export const CHUNK = 65_536;
 
-/** How far a copy has come. */
+/** The progress of a copy. */
 export interface CopyProgress {
   /** Bytes of data, without the protocol's own. */
   readonly bytes: number;
-  /** Rows, as far as they can be told by looking: lines (a header is one), or the binary format's tuples. */
+  /** Rows, counted in the data: lines, of which a header is one, or tuples of the binary format. */
   readonly rows: number;
 }
 
-/** How one copy is to be run. */
+/** Options of one copy. */
 export interface CopyOptions {
-  /** Aborts the copy: the table is as it was before. */
+  /** Aborts the copy. The table is left as it was. */
   signal?: Signal | undefined;
-  /** Seconds for the whole copy; 0, the default, for no limit. `queryTimeout` is not for copies. */
+  /** Seconds for the whole copy; default 0, no limit. `queryTimeout` does not apply. */
   timeout?: number | undefined;
-  /** Called with every chunk (about 64 KiB) that has gone. What it throws ends the copy. */
+  /** Called after each chunk of about 64 KiB. An error that it throws ends the copy. */
   progress?: ((progress: CopyProgress) => void) | undefined;
   /** Called when the copy is complete, with the number of rows that the server has counted. */
   complete?: ((rows: number) => void) | undefined;
 }
 
-/** What those who watch are told of a copy; `undefined`: nobody does. */
+/** Opens the tracing operation of a copy; `undefined` when nothing subscribes. */
 export function watchCopy(
   { executor: { trace: { copy } } }: QueryContext,
   text: string,
@@ -43,7 +43,7 @@ export function watchCopy(
   return copy.open({ "db.operation.name": "COPY", "db.query.text": text, direction });
 }
 
-/** What both directions begin with: Parse, Bind, Execute, under no name. */
+/** Writes the beginning of both directions: Parse, Bind, Execute, without a name. */
 export function begin(out: Writer, text: string): void {
   parse(out, "", text, []);
   const at = beginBind(out, "", "");
@@ -53,14 +53,14 @@ export function begin(out: Writer, text: string): void {
   execute(out, "", 0);
 }
 
-/** Up to the answer to Execute. */
+/** Reads up to the answer to Execute. */
 export function* begun(): Generator<undefined, Message, Message> {
   expect(yield, Backend.ParseComplete);
   expect(yield, Backend.BindComplete);
   return yield;
 }
 
-/** What the session has to know of a copy. */
+/** Returns the session's options for a copy. */
 export function requestOptions(
   { signal, timeout }: CopyOptions,
   lock: SessionLock | undefined,
@@ -68,7 +68,7 @@ export function requestOptions(
   return { signal, timeout, lock };
 }
 
-/** Counts the rows of what the statement moves; `format` as the server told it: 0 text, 1 binary. */
+/** Returns a counter of the rows in the data. `format` is the server's: 0 text, 1 binary. */
 export function counterOf(text: string, format: number): RowCounter {
   return format === 1 ? tupleCounter() : lineCounter(clientCopies(text)[0]?.isCsv === true);
 }
@@ -80,13 +80,13 @@ export function rowsOf(message: Message): number {
   return Number(/^COPY (\d+)$/.exec(tag)?.[1] ?? 0);
 }
 
-/** Refuses any other message. */
+/** Checks the type of a message. Any other one is a violation. */
 export function expect(message: Message, tag: number): void {
   if (message.tag !== tag) throw unexpected(message);
   message.reader.finish();
 }
 
-/** A statement that is something else; what it returns is skipped. */
+/** Returns the error for a statement that is no such COPY. The rest of its answer is skipped. */
 export function isNoCopy(message: Message, wanted: "from stdin" | "to stdout"): Error {
   switch (message.tag) {
     case Backend.CopyInResponse:
@@ -94,18 +94,18 @@ export function isNoCopy(message: Message, wanted: "from stdin" | "to stdout"): 
     case Backend.CommandComplete:
     case Backend.DataRow:
     case Backend.EmptyQueryResponse:
-      return new InterfaceError(`the statement is no COPY … ${wanted.toUpperCase()}`);
+      return new InterfaceError(`the statement is not a COPY … ${wanted.toUpperCase()}`);
     default:
       return unexpected(message);
   }
 }
 
-/** The server broke the protocol. */
+/** Returns the error for a violation of the protocol. */
 export function unexpected({ tag }: Message): ProtocolError {
   return new ProtocolError(`${backendName(tag)} in the answer to a COPY`);
 }
 
-/** Data has moved already, so it cannot be sent again as if nothing had been. */
+/** Returns the error for a copy that cannot be sent again, because data has been moved. */
 export function hitByAnothersCancel(): OperationalError {
   return new OperationalError("the copy was hit by a cancel that was meant for another query", {
     code: "57014",

@@ -1,6 +1,6 @@
 /**
- * Queries that begin their transactions by themselves, as DB-API has it: BEGIN goes in front of the
- * first, and the server skips that one should BEGIN fail. What ends them are statements like any other.
+ * Queries that begin their transactions by themselves, as DB-API requires. BEGIN stands in front of
+ * the first query, which the server skips when BEGIN fails. Ordinary statements end a transaction.
  */
 import * as ownSql from "../own_sql.ts";
 import type { TransactionStatus } from "../protocol/backend.ts";
@@ -11,13 +11,13 @@ import { Beginning, NOTHING } from "./begin.ts";
 import { within } from "./block.ts";
 import { BulkQueries } from "./bulk.ts";
 
-/** The queries of a session that is theirs for good. */
+/** The queries of a session that one caller holds for good. */
 export class ImplicitQueries extends BulkQueries {
   readonly #host: QueryContext;
   readonly #session: Session;
   readonly #lock: ImplicitLock;
 
-  /** Takes the session's turn, and keeps it. */
+  /** Takes the lock of the session, and keeps it. */
   constructor(host: QueryContext) {
     const { session } = host.executor;
     const lock = new ImplicitLock(session);
@@ -29,7 +29,7 @@ export class ImplicitQueries extends BulkQueries {
     session.lock = lock;
   }
 
-  /** Whether a transaction is open, as of the last answer. */
+  /** Whether a transaction is open, according to the last answer. */
   get transactionStatus(): TransactionStatus {
     return this.#session.transactionStatus;
   }
@@ -45,7 +45,7 @@ export class ImplicitQueries extends BulkQueries {
     return (rows as unknown as [string][]).map(([gid]) => gid);
   }
 
-  /** Whether the next query has BEGIN in front; set when all before it are answered. */
+  /** Whether BEGIN stands in front of the next query. It is set when all queries are answered. */
   get isToBegin(): boolean {
     return this.#lock.prelude() !== undefined;
   }
@@ -55,12 +55,12 @@ export class ImplicitQueries extends BulkQueries {
   }
 }
 
-/** The turn within which they are made. */
+/** The lock that these queries hold. */
 class ImplicitLock implements SessionLock {
   readonly refusal = "the connection is DB-API's: run the query on it";
   readonly #session: Session;
   #beginning: Beginning | undefined;
-  /** Why it could not begin: what waits for that is not sent. */
+  /** The reason why a transaction could not begin. What waits for it is not sent. */
   #failure: { readonly error: unknown } | undefined;
 
   constructor(session: Session) {
@@ -86,7 +86,7 @@ class ImplicitLock implements SessionLock {
     return this.#session.request(NOTHING, { lock: this });
   }
 
-  /** Told by the session. */
+  /** Called by the session when a request has failed. */
   failed(error: unknown): void {
     if (this.#beginning?.isDue === true) this.#failure ??= { error };
   }

@@ -356,7 +356,7 @@ test("copy in: a statement that is no copy from stdin is refused, and the connec
       const { source } = observed(() => "1\ta\n");
       const error = await failure(db.copyFrom(text, source));
       assert.ok(error instanceof InterfaceError, text);
-      assert.match(error.message, /^the statement is no COPY … FROM STDIN$/);
+      assert.match(error.message, /^the statement is not a COPY … FROM STDIN$/);
     }
     assert.equal((await failure(db.copyFrom("copy nothing from stdin", "x"))).code, "42P01");
     assert.equal((await failure(db.copyFrom(`${COPY}; ${COPY}`, "x"))).code, "42601");

@@ -151,7 +151,7 @@ test("transaction: after its end nothing runs in it", () =>
     });
     await assert.rejects(add(leaked!, 2), /has ended/);
     await assert.rejects(leaked!.savepoint(() => 1), /has ended/);
-    await assert.rejects(leaked!.commit(), /committed already/);
+    await assert.rejects(leaked!.commit(), /already committed/);
     await db.transaction(async (tx) => {
       await assert.rejects(add(leaked!, 3), InterfaceError);
       await add(tx, 4);
@@ -202,7 +202,7 @@ test("transaction: what is open in it still when its callback has settled is ove
         await new Promise((resolve) => setTimeout(resolve, 20));
         if (fails) throw mine;
       });
-      await assert.rejects(outer, fails ? mine : /a savepoint in it is open still/);
+      await assert.rejects(outer, fails ? mine : /a savepoint in the transaction is still open/);
       leave();
       await assert.rejects(inner!, InterfaceError);
       assert.equal(db.transactionStatus, "idle");
@@ -246,7 +246,7 @@ test("begin: commits when told to, rolls back when left, and is one thing once",
     await add(second, 2);
     await second[Symbol.asyncDispose]();
     await second.rollback();
-    await assert.rejects(second.commit(), /rolled back already/);
+    await assert.rejects(second.commit(), /already rolled back/);
 
     const third = await db.begin();
     await failing(third).catch(() => {});
