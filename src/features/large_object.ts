@@ -1,6 +1,7 @@
 /**
- * Large objects: files within the database, opened within a transaction and read and written in
- * parts, with 64-bit positions. Source: manual, "Large Objects", "Server-Side Functions"; be-fsstubs.c.
+ * Large objects: files within the database. They are opened within a transaction, and read and
+ * written in parts, with 64-bit positions. Source: manual, "Large Objects", "Server-Side
+ * Functions"; be-fsstubs.c.
  */
 import { encodeUtf8 } from "../bytes/well_formed.ts";
 import { InterfaceError } from "../errors/errors.ts";
@@ -15,13 +16,13 @@ import { limit, unlessAborted } from "../session/deadline.ts";
 const MODES = { r: 0x40000, w: 0x20000, rw: 0x60000 } as const;
 /** stdio.h: SEEK_SET, SEEK_CUR, SEEK_END. */
 const WHENCE = { start: 0, current: 1, end: 2 } as const;
-/** Bytes that are moved by one query: few round trips, and nothing near the limit of a value. */
+/** Bytes that one query moves: few round trips, and far from the limit of a value. */
 const PART = 1 << 18;
 
-/** Parts that are on their way at a time. */
+/** Parts that are sent before the first is answered. */
 const AHEAD = 4;
 
-/** Runs one query on behalf of large objects, and resolves to its only value. */
+/** Runs one query for a large object, and resolves to its only value. */
 type Run = <Value>(
   text: string,
   parameters: readonly unknown[],
@@ -29,8 +30,8 @@ type Run = <Value>(
 ) => Promise<Value>;
 
 /**
- * The large objects of a database, as seen within one transaction. Each call takes a `signal` and a
- * `timeout` of its own; one that is stopped on the server has failed the transaction.
+ * The large objects of a database, as one transaction sees them. Each call takes a `signal` and a
+ * `timeout`. A call that is stopped on the server leaves the transaction failed.
  */
 export class LargeObjects {
   readonly #host: QueryContext;
@@ -41,19 +42,20 @@ export class LargeObjects {
   }
 
   /**
-   * Creates an empty one and resolves to its OID: the one that is asked for, or one that is free.
+   * Creates an empty large object and resolves to its OID: `oid`, or a free one for 0.
    *
-   * @throws {DatabaseError} there is one with that OID (23505).
+   * @throws {DatabaseError} a large object with that OID exists (23505).
    */
   create(oid: number = 0, options: CallOptions = {}): Promise<number> {
     return this.#run<number>(ownSql.LO_CREATE, [oid], options);
   }
 
   /**
-   * Opens one until it is closed or the transaction ends; the position is its start.
+   * Opens a large object at its start. It stays open until it is closed or the transaction ends.
    *
-   * @throws {DatabaseError} there is none with that OID (42704), or it may not be opened so (42501).
-   * @throws {InterfaceError} no transaction is open.
+   * @throws {DatabaseError} there is none with that OID (42704), or the mode is not permitted
+   * (42501).
+   * @throws {InterfaceError} the mode is unknown, or no transaction is open.
    */
   async open(
     oid: number,
@@ -62,7 +64,7 @@ export class LargeObjects {
   ): Promise<LargeObject> {
     if (!Object.hasOwn(MODES, mode)) throw new InterfaceError('mode must be "r", "w" or "rw"');
     const descriptor = await this.#run<number>(ownSql.LO_OPEN, [oid, MODES[mode]], options);
-    // Outside of a transaction it is closed again with the statement that has opened it.
+    // Outside of a transaction the object is closed with the statement that has opened it.
     if (this.#host.executor.session.transactionStatus === "idle") {
       throw new InterfaceError("large objects can be opened only within a transaction");
     }
@@ -70,9 +72,9 @@ export class LargeObjects {
   }
 
   /**
-   * Deletes one.
+   * Deletes a large object.
    *
-   * @throws {DatabaseError} there is none with that OID (42704), or it is another's (42501).
+   * @throws {DatabaseError} there is none with that OID (42704), or another role owns it (42501).
    */
   async unlink(oid: number, options: CallOptions = {}): Promise<void> {
     await this.#run(ownSql.LO_UNLINK, [oid], options);
@@ -89,11 +91,11 @@ export class LargeObjects {
 }
 
 /**
- * An open large object: bytes and a position, as in a file. Operations that are not awaited happen in
- * the order in which they were asked for.
+ * An open large object: bytes and a position, as in a file. Operations that are not awaited run in
+ * the order in which they were called.
  *
- * Each takes a `signal` and a `timeout` for all of it. One that was not sent yet leaves everything as
- * it is; one that is stopped on the server has failed the transaction.
+ * Each operation takes a `signal` and a `timeout` for all of it. One that was not sent yet has no
+ * effect. One that is stopped on the server leaves the transaction failed.
  *
  * @example
  * ```ts
@@ -106,11 +108,11 @@ export class LargeObjects {
  * ```
  */
 export class LargeObject implements AsyncDisposable {
-  /** Its OID. */
+  /** The OID. */
   readonly oid: number;
   readonly #descriptor: number;
   readonly #query: Run;
-  /** While one goes on that takes several queries: what is asked for then comes behind all of them. */
+  /** Settles when an operation of several queries has ended. Later operations wait for that. */
   #underway: Promise<unknown> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -121,12 +123,12 @@ export class LargeObject implements AsyncDisposable {
     this.#query = run;
   }
 
-  /** Reads up to `size` bytes, fewer only at the end; everything up to the end when none is given. */
+  /** Reads up to `size` bytes, fewer only at the end. Without a size, reads up to the end. */
   async read(
     size: number = Infinity,
     options: CallOptions = {},
   ): Promise<Uint8Array<ArrayBuffer>> {
-    if (!(size >= 0)) throw new InterfaceError("the size to read must be a number from 0 on");
+    if (!(size >= 0)) throw new InterfaceError("the size to read must be a number, 0 or more");
     return await this.#operation("read", options, size > PART, async (how) => {
       const parts: Uint8Array[] = [];
       let length = 0;
@@ -141,17 +143,17 @@ export class LargeObject implements AsyncDisposable {
     });
   }
 
-  /** Writes all of `data` at the position, over what is there; a string as UTF-8. */
+  /** Writes all of `data` at the position, over what is there. A string is written as UTF-8. */
   async write(data: Uint8Array | string, options: CallOptions = {}): Promise<void> {
     const bytes = typeof data === "string" ? encodeUtf8(data, "the text") : data;
     if (!(bytes instanceof Uint8Array)) {
-      throw new InterfaceError("what is written must be a Uint8Array or a string");
+      throw new InterfaceError("the data to write must be a Uint8Array or a string");
     }
     await this.#operation("write", options, bytes.length > PART, async (how) => {
       const writes: Promise<unknown>[] = [];
       for (let at = 0; at < bytes.length; at += PART) {
         const write = this.#run(how, ownSql.LO_WRITE, bytes.subarray(at, at + PART));
-        // When one fails, those behind it do, too.
+        // When one write fails, those behind it fail, too.
         write.catch(() => {});
         writes.push(write);
         if (writes.length >= AHEAD) await writes.shift();
@@ -160,7 +162,7 @@ export class LargeObject implements AsyncDisposable {
     });
   }
 
-  /** Moves the position and resolves to where it is then, from the start. */
+  /** Moves the position, and resolves to the new position from the start. */
   async seek(
     offset: number | bigint,
     from: "start" | "current" | "end" = "start",
@@ -173,29 +175,29 @@ export class LargeObject implements AsyncDisposable {
     return await this.#single("seek", options, ownSql.LO_SEEK, BigInt(offset), whence);
   }
 
-  /** Where the position is, from the start. */
+  /** Resolves to the position from the start. */
   async tell(options: CallOptions = {}): Promise<bigint> {
     return await this.#single("tell", options, ownSql.LO_TELL);
   }
 
-  /** Makes it `size` bytes long: what is beyond is gone, what is missing is zeros. */
+  /** Sets the size in bytes: cuts the object, or fills it up with zeros. */
   async truncate(size: number | bigint, options: CallOptions = {}): Promise<void> {
     await this.#single("truncate", options, ownSql.LO_TRUNCATE, BigInt(size));
   }
 
-  /** Closes it. Doing it twice is doing it once. */
+  /** Closes the object. Further calls have no effect. */
   close(options: CallOptions = {}): Promise<void> {
     return this.#closing ??= this.#close(options);
   }
 
-  /** `await using` closes. In a transaction that has failed or ended it is closed already. */
+  /** Closes the object. In a transaction that has failed or ended it is closed already. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close().catch(() => {});
   }
 
   /**
-   * What is from the position on, as a web stream. At its end the object stays open. `timeout` is for
-   * each chunk.
+   * Returns the data from the position on, as a web stream. The object stays open at its end.
+   * `timeout` applies to each chunk.
    */
   readable(options: CallOptions = {}): ByteStream {
     return new ReadableStream<Uint8Array<ArrayBuffer>>({
@@ -208,8 +210,8 @@ export class LargeObject implements AsyncDisposable {
   }
 
   /**
-   * A web stream that writes at the position. When it is closed the object stays open; when it is
-   * aborted what is being written is cancelled. `timeout` is for each chunk.
+   * Returns a web stream that writes at the position. Closing it leaves the object open. Aborting
+   * it cancels the chunk that is being written. `timeout` applies to each chunk.
    */
   writable(options: CallOptions = {}): ByteSink {
     const { signal, timeout } = own(options);
@@ -234,7 +236,7 @@ export class LargeObject implements AsyncDisposable {
     }
   }
 
-  /** An operation that is one query. */
+  /** Runs an operation that is one query. */
   #single<Value>(
     name: string,
     options: CallOptions,
@@ -245,7 +247,7 @@ export class LargeObject implements AsyncDisposable {
     return this.#operation(name, options, false, work);
   }
 
-  /** Calls `work` when it is its turn, and tells it what is left of the options for each query. */
+  /** Calls `work` after the operations before it, with the options for each of its queries. */
   async #operation<Value>(
     name: string,
     options: CallOptions,
@@ -268,7 +270,7 @@ export class LargeObject implements AsyncDisposable {
     }
   }
 
-  /** Calls a function that takes the descriptor first. */
+  /** Calls a function whose first parameter is the descriptor. */
   #run<Value>(how: CallOptions, text: string, ...parameters: readonly unknown[]): Promise<Value> {
     return this.#query<Value>(text, [this.#descriptor, ...parameters], how);
   }

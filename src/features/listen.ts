@@ -1,6 +1,6 @@
 /**
- * LISTEN and NOTIFY. The server tells a session once per notification, whoever listens in it; here
- * each gets his own. Source: manual, LISTEN, NOTIFY; async.c.
+ * LISTEN and NOTIFY. The server sends a notification once to a session, however many subscriptions
+ * that has; here each subscription gets its own. Source: manual, LISTEN, NOTIFY; async.c.
  */
 import { encodeUtf8 } from "../bytes/well_formed.ts";
 import { InterfaceError, OperationalError, PgError } from "../errors/errors.ts";
@@ -13,29 +13,32 @@ import { quoteIdentifier } from "../query/quote.ts";
 import { unlessAborted } from "../session/deadline.ts";
 import type { Signal } from "../session/exchange.ts";
 
-/** Bytes; a longer name would be cut by LISTEN and refused by `pg_notify`. Source: NAMEDATALEN - 1. */
+/**
+ * The longest name in bytes: LISTEN cuts a longer one, `pg_notify` refuses it. Source: NAMEDATALEN
+ * - 1.
+ */
 const MAX_CHANNEL = 63;
 const QUEUE_LIMIT = 10_000;
 
-/** How one subscription is to be. */
+/** Options of one subscription. */
 export interface ListenOptions {
-  /** How many notifications are kept for a reader who is slower than they come. Default 10,000. */
+  /** Notifications that are kept for a reader that falls behind. Default 10,000. */
   readonly limit?: number | undefined;
   /**
-   * What becomes of one that is too many: `"error"`, the default, ends the subscription with an
-   * error once the others are read; `"drop oldest"` and `"drop newest"` count it in `dropped`.
+   * The effect of a notification over the limit. `"error"`, the default, ends the subscription with
+   * an error once the others are read; `"drop oldest"` and `"drop newest"` count it in `dropped`.
    */
   readonly overflow?: "error" | "drop oldest" | "drop newest" | undefined;
-  /** Gives up waiting until it listens; later, ends the subscription with the signal's reason. */
+  /** Ends the wait for LISTEN; later, ends the subscription with the signal's reason. */
   readonly signal?: Signal | undefined;
 }
 
 /**
- * Notifications of one channel, from `listen()` on.
+ * The notifications of one channel, from `listen()` on.
  *
- * Iterating gives them in order; leaving the loop closes the subscription, and so does `await using`.
- * It ends when the connection is closed; when the connection is lost, it ends with that error. One of
- * a pool outlives its connection: see `listen()` there.
+ * Iterating yields them in order. Leaving the loop closes the subscription, as `await using` does.
+ * It ends when the connection is closed, and with an error when the connection is lost. The
+ * subscription of a pool outlives its connections: see `listen()` there.
  *
  * @example
  * ```ts
@@ -49,7 +52,7 @@ export interface ListenOptions {
  */
 export class Subscription<Event = Notification>
   implements AsyncIterableIterator<Event>, AsyncDisposable {
-  /** What it listens to. */
+  /** The channel's name. */
   readonly channel: string;
   readonly #limit: number;
   readonly #overflow: "error" | "drop oldest" | "drop newest";
@@ -59,7 +62,7 @@ export class Subscription<Event = Notification>
   readonly #signal: Signal | undefined;
   #pinned: Event | undefined;
   #dropped = 0;
-  /** Why nothing more comes; `undefined` within: it was closed in order. */
+  /** The reason why nothing more comes; it holds `undefined` after an orderly end. */
   #end: { readonly reason: unknown } | undefined;
   #closing: Promise<void> | undefined;
 
@@ -84,15 +87,15 @@ export class Subscription<Event = Notification>
     signal?.addEventListener("abort", this.#abort, { once: true });
   }
 
-  /** How many were dropped because nobody read them in time. */
+  /** The number of notifications that were dropped over the limit. */
   get dropped(): number {
     return this.#dropped;
   }
 
   /**
-   * The next notification, or `done` when there will be none.
+   * Returns the next notification, or `done` at the end.
    *
-   * @throws {OperationalError} the connection was lost, or too many had come.
+   * @throws {OperationalError} the connection was lost, or too many notifications had come.
    */
   next(): Promise<IteratorResult<Event, undefined>> {
     const value = this.#queue.shift();
@@ -107,30 +110,30 @@ export class Subscription<Event = Notification>
     return reason === undefined ? Promise.resolve(DONE) : Promise.reject(reason);
   }
 
-  /** Closes; what has come and was not read is forgotten. Never rejects. */
+  /** Closes the subscription, and discards what was not read. Never rejects. */
   close(): Promise<void> {
     this.#queue.length = 0;
     this.end(undefined);
     return this.#closing ?? Promise.resolve();
   }
 
-  /** Leaving a loop closes. */
+  /** Closes the subscription: leaving a loop calls it. */
   async return(): Promise<IteratorResult<Event, undefined>> {
     await this.close();
     return DONE;
   }
 
-  /** `await using` closes. */
+  /** Closes the subscription. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  /** It is its own iterator: two loops over it share the notifications. */
+  /** Returns the subscription: two loops over it share the notifications. */
   [Symbol.asyncIterator](): this {
     return this;
   }
 
-  /** For the driver: one has come. */
+  /** For the driver: adds a notification. */
   deliver(event: Event): void {
     const waiter = this.#waiting.shift();
     if (waiter !== undefined) return waiter.resolve({ done: false, value: event });
@@ -143,14 +146,14 @@ export class Subscription<Event = Notification>
     this.#queue.push(event);
   }
 
-  /** For the driver: the pinned one that nobody has read yet. */
+  /** For the driver: the pinned entry, while it was not read. */
   get pinned(): Event | undefined {
     return this.#pinned;
   }
 
   /**
-   * For the driver: one has come that is never dropped, and counts for nothing. It takes the place
-   * of the one before while nobody has read that.
+   * For the driver: adds an entry that is never dropped and does not count. It replaces the one
+   * before, while that was not read.
    */
   pin(event: Event): void {
     const waiter = this.#waiting.shift();
@@ -159,7 +162,7 @@ export class Subscription<Event = Notification>
     this.#queue[at] = this.#pinned = event;
   }
 
-  /** For the driver: nothing more comes; `undefined` when that is in order. */
+  /** For the driver: ends the subscription; `undefined` for an orderly end. */
   end(reason: unknown): void {
     if (this.#end !== undefined) return;
     this.#end = { reason };
@@ -179,7 +182,7 @@ export class Subscription<Event = Notification>
   #overflown(): OperationalError {
     const name = quoteIdentifier(this.channel);
     return new OperationalError(
-      `the subscription to ${name} was ended: ${this.#limit} notifications had come that nobody read`,
+      `the subscription to ${name} was ended: ${this.#limit} notifications were not read`,
       { code: "53400" },
     );
   }
@@ -193,7 +196,7 @@ interface Waiter<Event> {
 const OVERFLOWS: ReadonlySet<string> = new Set(["error", "drop oldest", "drop newest"]);
 const DONE: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined });
 
-/** All subscriptions of one connection: several to one channel share one LISTEN. */
+/** The subscriptions of one connection. Those to the same channel share one LISTEN. */
 export class Subscriptions {
   readonly #host: QueryContext;
   readonly #channels = new Map<string, Channel>();
@@ -204,11 +207,11 @@ export class Subscriptions {
   }
 
   /**
-   * Subscribes to a channel; resolves when the server has confirmed it. The name is taken as it is,
-   * capitals and all.
+   * Subscribes to a channel, and resolves when the server has confirmed it. The name is taken as it
+   * is, capitals included.
    *
-   * @throws {InterfaceError} the name is too long or empty, or a transaction is open: if it were
-   * rolled back, LISTEN would be undone.
+   * @throws {InterfaceError} the name is too long or empty, or a transaction is open, whose
+   * rollback would undo LISTEN.
    */
   async listen(name: string, options: ListenOptions = {}): Promise<Subscription> {
     checkChannel(name);
@@ -222,7 +225,7 @@ export class Subscriptions {
     try {
       await unlessAborted(channel.listening, signal);
     } catch (error) {
-      // The subscription has ended by itself then.
+      // The subscription was ended meanwhile, by its signal.
       if (signal?.aborted) throw signal.reason;
       if (this.#channels.get(name) === channel) this.#channels.delete(name);
       channel.members.delete(subscription);
@@ -232,14 +235,14 @@ export class Subscriptions {
     return subscription;
   }
 
-  /** A notification has come for the session. */
+  /** Delivers a notification of the session. */
   deliver(notification: Notification): void {
     for (const one of this.#channels.get(notification.channel)?.members ?? []) {
       one.deliver(notification);
     }
   }
 
-  /** The connection is over: `undefined` after a `close()`. */
+  /** Ends all subscriptions when the connection has ended; `undefined` after `close()`. */
   ended(reason: Error | undefined): void {
     this.#end ??= { reason: reason === undefined ? undefined : lost(reason) };
     const channels = [...this.#channels.values()];
@@ -258,11 +261,14 @@ export class Subscriptions {
   async #listen(name: string): Promise<void> {
     await this.#run(ownSql.listen(quoteIdentifier(name)));
     if (this.#host.executor.session.transactionStatus === "idle") return;
-    // A BEGIN was on its way before us.
+    // A BEGIN was sent before.
     throw new InterfaceError(IN_TRANSACTION);
   }
 
-  /** Never rejects: the subscription is closed in any case, and what still comes goes nowhere. */
+  /**
+   * Ends the LISTEN with the last subscription. Never rejects: the subscription is closed in any
+   * case.
+   */
   async #leave(subscription: Subscription): Promise<void> {
     const { channel: name } = subscription;
     const channel = this.#channels.get(name);
@@ -283,13 +289,13 @@ interface Channel {
   readonly listening: Promise<void>;
 }
 
-const IN_TRANSACTION = "listen() has no place in a transaction: LISTEN is undone by a rollback";
+const IN_TRANSACTION = "listen() cannot be called in a transaction: a rollback would undo LISTEN";
 
 /**
- * Notifies whoever listens to a channel; within a transaction, when it commits.
+ * Sends a notification to the listeners of a channel; in a transaction, when it commits.
  *
  * @throws {InterfaceError} the channel's name is too long or empty.
- * @throws {DatabaseError} the payload is too long: 8,000 bytes are too many.
+ * @throws {DatabaseError} the payload has 8,000 bytes or more.
  */
 export async function notify(
   host: QueryContext,

@@ -1,4 +1,4 @@
-/** Transactions and savepoints as they are used: around a callback, with retries, or by hand. */
+/** Transactions and savepoints for users: around a callback, with retries, or by explicit calls. */
 import { InterfaceError, PgError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import type { QueryContext } from "../query/query_context.ts";
@@ -15,17 +15,17 @@ import { LargeObjects } from "./large_object.ts";
 
 export type { TransactionOptions } from "./block.ts";
 
-/** How a transaction is to be, and what to do when it could not be serialized. */
+/** Options of a transaction, and of its retries. */
 export interface TransactionRunOptions extends TransactionOptions {
   /**
-   * How often the callback is run again when the transaction failed for no fault of its own: it could
-   * not be serialized (40001), was the victim of a deadlock (40P01) or met a stale statement. Between
-   * the attempts is a random time that grows up to a second. Default 0.
+   * How often the callback is run again when the transaction failed through no fault of its own: it
+   * could not be serialized (40001), was the victim of a deadlock (40P01) or met a stale statement.
+   * A random pause of up to one second precedes each attempt. Default 0.
    */
   readonly retries?: number | undefined;
 }
 
-/** What runs in a transaction: it rolls back by rejecting. */
+/** The callback of a transaction. It rolls back by rejecting. */
 export type TransactionCallback<T> = (tx: Transaction) => T | PromiseLike<T>;
 
 /** The queries that a transaction's callback may return, to be run before COMMIT. */
@@ -39,9 +39,9 @@ export type QueriesDone<T extends Promises> = Promise<
 /**
  * Runs `work` in a transaction, and commits when it fulfils.
  *
- * @throws what `work` rejects with, after a rollback.
- * @throws {InternalError} the server answered COMMIT with ROLLBACK, because a statement had failed and
- * `work` fulfilled all the same; that statement's error is the cause.
+ * @throws the reason with which `work` rejects, after a rollback.
+ * @throws {InternalError} the server answered COMMIT with ROLLBACK, because a statement had failed
+ * although `work` fulfilled. The cause is that statement's error.
  */
 export async function runTransaction<T>(
   host: QueryContext,
@@ -67,9 +67,9 @@ export async function runTransaction<T>(
 }
 
 /**
- * Begins a transaction that its user ends by himself.
+ * Begins a transaction that its user ends.
  *
- * @throws {InterfaceError} one is open already.
+ * @throws {InterfaceError} a transaction is already open.
  */
 export async function beginTransaction(
   host: QueryContext,
@@ -97,7 +97,7 @@ export async function beginTransaction(
   }
 }
 
-/** Whoever ends the block; at the latest its session's end does. */
+/** Settles the tracing operation when the block ends, at the latest with the session. */
 function settleWhenLeft(
   watched: Operation<TransactionTrace>,
   block: Block,
@@ -116,7 +116,7 @@ function settleWhenLeft(
   void session.ended.then(settle);
 }
 
-/** What is told of a block when it begins. */
+/** Returns the fields that tracing reports at the beginning of a block. */
 function told(
   { defaults }: QueryContext,
   attempt: number,
@@ -126,8 +126,8 @@ function told(
 }
 
 /**
- * An open transaction, or a savepoint within one. What is run on it is in it; while it is open
- * nothing else can be run on its connection.
+ * An open transaction, or a savepoint within one. While it is open, queries on its connection are
+ * refused: run them on the transaction.
  *
  * @example
  * ```ts
@@ -153,27 +153,27 @@ export class Transaction extends BulkQueries implements AsyncDisposable {
   }
 
   /**
-   * Commits; of a savepoint: releases it.
+   * Commits; releases a savepoint.
    *
-   * @throws {InternalError} it was rolled back instead, because a statement had failed, whose error is
-   * the cause.
-   * @throws {InterfaceError} the transaction has ended already, or queries were made in it and never
-   * awaited; it is rolled back then.
+   * @throws {InternalError} the transaction was rolled back instead, because a statement had
+   * failed, whose error is the cause.
+   * @throws {InterfaceError} the transaction has already ended, or queries were made in it and
+   * never awaited; it is rolled back then.
    */
   commit(): Promise<void> {
     return this.#unlessUnstarted(() => this.#block.commit());
   }
 
-  /** Rolls back, to the savepoint if it is one. Doing it twice is doing it once. */
+  /** Rolls back; to the savepoint, if it is one. Further calls have no effect. */
   rollback(): Promise<void> {
     return this.#block.rollback();
   }
 
   /**
-   * Runs `work` in a savepoint: what it did is kept when it fulfils and undone when it rejects.
+   * Runs `work` in a savepoint. Its changes are kept when it fulfils and undone when it rejects.
    * Meanwhile queries on the transaction itself are refused.
    *
-   * @throws {InterfaceError} options were given: a savepoint has none of its own.
+   * @throws {InterfaceError} options were given: a savepoint has none.
    */
   transaction<T extends Promises>(
     work: TransactionCallback<readonly [...T]>,
@@ -185,7 +185,7 @@ export class Transaction extends BulkQueries implements AsyncDisposable {
     return runSavepoint(this.#host, this.#block, work, options);
   }
 
-  /** The same as `transaction()` within a transaction. */
+  /** Runs `work` in a savepoint, as `transaction()` of a transaction does. */
   savepoint<T extends Promises>(work: TransactionCallback<readonly [...T]>): QueriesDone<T>;
   /** Runs `work` in a savepoint, and resolves to its value. */
   savepoint<T>(work: TransactionCallback<T>): Promise<T>;
@@ -194,23 +194,26 @@ export class Transaction extends BulkQueries implements AsyncDisposable {
   }
 
   /**
-   * Puts the transaction aside under a name, to be ended with `commitPrepared()` or
-   * `rollbackPrepared()` by any connection to its database. It is over with that, here.
+   * Prepares the transaction under a name, for `commitPrepared()` or `rollbackPrepared()` on any
+   * connection to its database. The transaction has ended here.
    *
    * @throws {InternalError} it was rolled back instead, because a statement had failed.
-   * @throws {DatabaseError} the name is taken, or the server takes none; it is rolled back then.
-   * @throws {InterfaceError} it is over already, or is a savepoint, or one is open in it.
+   * @throws {DatabaseError} the name is taken, or the server takes no prepared transactions; it is
+   * rolled back then.
+   * @throws {InterfaceError} it has already ended, is a savepoint, or a savepoint is open in it.
    */
   prepareTransaction(gid: string): Promise<void> {
     return this.#unlessUnstarted(() => this.#block.prepare(gid));
   }
 
-  /** The large objects of the database; what is opened is closed when the transaction ends. */
+  /**
+   * The large objects of the database. Those that are open are closed when the transaction ends.
+   */
   get largeObjects(): LargeObjects {
     return new LargeObjects(this.#host);
   }
 
-  /** `await using` rolls back, unless it is over already. Never rejects. */
+  /** Rolls back unless the transaction has ended. Never rejects. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#block.rollback().catch(() => {});
   }
@@ -229,12 +232,12 @@ async function runSavepoint<T>(
   options: TransactionRunOptions = {},
 ): Promise<T> {
   if (Object.keys(options).length > 0) {
-    throw new InterfaceError("a savepoint has no options of its own: give them to the transaction");
+    throw new InterfaceError("a savepoint has no options: give them to the transaction");
   }
   return await runWatched(host, 1, () => new Block(host, {}, undefined, outer), work);
 }
 
-/** Runs it once, under the eyes of those who watch. */
+/** Runs one attempt, and reports it to tracing. */
 async function runWatched<T>(
   host: QueryContext,
   attempt: number,
@@ -267,14 +270,14 @@ async function runOnce<T>(
     if (areQueries(value)) value = await unlessAborted(Promise.all(value), block.signal) as T;
   } catch (error) {
     await tx[Symbol.asyncDispose]();
-    // When it could not begin, that is why nothing in it could be run.
+    // A failure to begin is the reason why nothing could run in the transaction.
     await block.begun;
     throw error;
   }
   try {
     await tx.commit();
   } catch (error) {
-    // Where it was refused because something in it is open still.
+    // COMMIT was refused because something in the transaction is still open.
     await tx[Symbol.asyncDispose]();
     throw error;
   }
@@ -287,7 +290,7 @@ function areQueries(value: unknown): value is readonly (Query | SimpleQuery)[] {
     value.every((item) => item instanceof Query || item instanceof SimpleQuery);
 }
 
-/** Whether an error, or what led to it, says that the same transaction may well succeed. */
+/** Reports whether an error, or one of its causes, says that the same transaction may succeed. */
 function isWorthRetrying(error: unknown): boolean {
   for (let at = error, depth = 0; at instanceof Error && depth < 10; at = at.cause, depth++) {
     if (!(at instanceof PgError)) continue;
@@ -298,7 +301,7 @@ function isWorthRetrying(error: unknown): boolean {
   return false;
 }
 
-/** Before the next attempt: a random time up to a bound that doubles. */
+/** Waits before the next attempt: a random time up to a bound that doubles. */
 async function pause(attempt: number, signal: Signal | undefined): Promise<void> {
   const milliseconds = Math.random() * Math.min(1000, 10 * 2 ** attempt);
   let clock: ReturnType<typeof setTimeout> | undefined;

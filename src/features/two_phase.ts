@@ -1,6 +1,7 @@
 /**
- * Two-phase commit: a transaction is put aside under a name of the caller's choice, and committed or
- * rolled back later, by whomever. Source: manual, PREPARE TRANSACTION, COMMIT PREPARED; twophase.c.
+ * Two-phase commit: a transaction is prepared under a name of the caller's choice, and committed or
+ * rolled back later, on any connection. Source: manual, PREPARE TRANSACTION, COMMIT PREPARED;
+ * twophase.c.
  */
 import { InterfaceError, InternalError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
@@ -11,19 +12,19 @@ import { quoteLiteral } from "../query/quote.ts";
 
 /** A transaction that was prepared and neither committed nor rolled back. */
 export interface PreparedTransaction {
-  /** Its name. */
+  /** The name. */
   readonly gid: string;
-  /** When it was prepared. */
+  /** The time at which it was prepared. */
   readonly prepared: Date;
-  /** Who did. */
+  /** The role that has prepared it. */
   readonly owner: string;
-  /** The database it is in: only there can it be ended. */
+  /** The database in which alone it can be ended. */
   readonly database: string;
 }
 
 /**
- * Prepares the transaction that is open on `host`, which is over with that. `firstFailure` tells what
- * had failed in it.
+ * Prepares the transaction that is open on `host`, and ends it there. `firstFailure` returns the
+ * error of the first statement that failed in it.
  *
  * @throws {InternalError} it was rolled back instead: a statement had failed, or none was open.
  * @throws {DatabaseError} the server has a transaction of that name, or takes none
@@ -46,7 +47,8 @@ export async function prepareTransaction(
 /**
  * Commits a prepared transaction.
  *
- * @throws {DatabaseError} there is none of that name (42704), it is another's, or one is open here.
+ * @throws {DatabaseError} there is none of that name (42704), another role owns it, or a
+ * transaction is open here.
  */
 export async function commitPrepared(
   host: QueryContext,
@@ -60,7 +62,8 @@ export async function commitPrepared(
 /**
  * Rolls a prepared transaction back.
  *
- * @throws {DatabaseError} there is none of that name (42704), it is another's, or one is open here.
+ * @throws {DatabaseError} there is none of that name (42704), another role owns it, or a
+ * transaction is open here.
  */
 export async function rollbackPrepared(
   host: QueryContext,
@@ -71,7 +74,7 @@ export async function rollbackPrepared(
   await host.executor.call(host, ownSql.rollbackPrepared(literalOf(gid)), [], how);
 }
 
-/** All prepared transactions of the server, oldest first. */
+/** Resolves to all prepared transactions of the server, the oldest first. */
 export async function recoverPrepared(
   host: QueryContext,
   options?: CallOptions,

@@ -232,7 +232,7 @@ function excuseOf(
 }
 
 /** What is said to those who come while another has the connection to himself. */
-const REFUSALS = /is open|is over|has ended|is in progress|has no place in a transaction/;
+const REFUSALS = /is open|is over|has ended|is in progress|cannot be called in a transaction/;
 
 function codesOf(error: unknown): string[] {
   if (!(error instanceof Error)) return [];

@@ -226,7 +226,7 @@ test("transaction: one that a query has begun is not mistaken for one's own", ()
     await db.query("begin");
     await assert.rejects(db.transaction(() => 1), {
       name: "InterfaceError",
-      message: /open already/,
+      message: /already open/,
     });
     await assert.rejects(db.begin(), InterfaceError);
     await db.query("rollback");
