@@ -153,7 +153,10 @@ test("listen: in a transaction it is refused, notify takes effect with the commi
     await db.notify("cornac_g", "after");
     assert.deepEqual(await payloads(subscription, 2), ["committed", "after"]);
     const begun = db.query("begin").execute();
-    assert.match((await failure(db.listen("cornac_h"))).message, /cannot be called in a transaction/);
+    assert.match(
+      (await failure(db.listen("cornac_h"))).message,
+      /cannot be called in a transaction/,
+    );
     await begun;
     await db.query("rollback");
     await (await db.listen("cornac_h")).close();
