@@ -48,7 +48,7 @@ export function piecesOf(
   });
 }
 
-/** Whether a hole of the statement holds a fragment rather than a value. */
+/** Reports whether a hole of the statement holds a fragment rather than a value. */
 export function isFragment(pieces: readonly Piece[]): boolean {
   return !(pieces.length === 1 && pieces[0]!.kind === "value" && pieces[0]!.cast === undefined);
 }
@@ -113,7 +113,7 @@ export function expressionPieces(
   return callPieces(tokens, hole) ?? [{ kind: "value", hole }];
 }
 
-/** Whether all that stands before a tag is the object that it is a member of. */
+/** Reports whether all that stands before a tag is the object that it is a member of. */
 function isOnlyTag(tokens: readonly Token[], start: number): boolean {
   return tokens.filter((token) => token.end <= start)
     .every(({ kind, text }) =>
@@ -272,7 +272,7 @@ function initializer(tokens: readonly Token[], from: number): readonly Token[] |
   return tokens.slice(i + 1, end);
 }
 
-/** Whether an initializer is a fragment: a template or a choice of some, and not a query that is run. */
+/** Reports whether an initializer is a fragment: a template or a choice of some, and not a query that is run. */
 function hasFragment(tokens: readonly Token[]): boolean {
   const inner = withoutParentheses(tokens);
   const parts = conditionalParts(inner);

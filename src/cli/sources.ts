@@ -45,7 +45,7 @@ export function readSource(path: string, text: string): SourceFile {
   }
 }
 
-/** Whether the pieces of a hole are none of its own parameter. */
+/** Reports whether the pieces of a hole are none of its own parameter. */
 function holdsFragment(pieces: readonly Piece[], hole: number): boolean {
   return !pieces.some((piece) =>
     piece.kind === "value" && piece.hole === hole && !isFragment([piece])

@@ -47,11 +47,14 @@ export function tagBefore(tokens: readonly Token[], index: number): Tag | undefi
   return { start: name.start, nameEnd: name.end, types, typeTokens, isMember };
 }
 
+/** Longer types are not looked for before a template. */
+const MAX_TYPE_TOKENS = 5000;
+
 /** Returns the index of the `<` that belongs to a `>` before the template. */
 function openingBefore(tokens: readonly Token[], index: number): number | undefined {
   if (tokens[index - 1]?.text !== ">") return undefined;
   let depth = 0;
-  for (let i = index - 1; i >= 0; i--) {
+  for (let i = index - 1; i >= Math.max(0, index - MAX_TYPE_TOKENS); i--) {
     const { text } = tokens[i]!;
     if (text === ">") depth++;
     else if (text === "<" && --depth === 0) return i;

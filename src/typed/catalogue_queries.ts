@@ -3,6 +3,7 @@
  * type and operator of the queries is qualified: nothing depends on the session's `search_path`.
  */
 import type { Queryable } from "../connection.ts";
+import { DataError } from "../errors/errors.ts";
 import type { Catalogue, KnownFunction, KnownType, Relation } from "./catalogue.ts";
 import { type NodeValue, readNodeText, TreeNode } from "./node_text.ts";
 
@@ -108,13 +109,25 @@ async function loadRelations(db: Queryable, oids: readonly number[]): Promise<Re
       isGenerated: generated[i]!,
     }));
     const relation = { oid, schema, name, kind, typeOid, isReplaced, hasTriggers, columns };
-    return { ...relation, query: query === null ? undefined : onlyQuery(query) };
+    return { ...relation, query: query === null ? undefined : viewQuery(query) };
   });
 }
 
 /** Runs a query of which `$1` is a list of OIDs. */
 async function ask<Row>(db: Queryable, text: string, oids: readonly number[]): Promise<Row[]> {
   return [...await db.query(text, [`{${oids.join()}}`], OPTIONS)] as unknown as Row[];
+}
+
+/** Returns a view's query; `undefined`, so that its columns are nullable, where it cannot be read. */
+function viewQuery(text: string): TreeNode | undefined {
+  try {
+    const query = onlyQuery(text);
+    if (query) addReferences(query, noReferences());
+    return query;
+  } catch (error) {
+    if (error instanceof RangeError || error instanceof DataError) return undefined;
+    throw error;
+  }
 }
 
 /** Returns the query within a function's body, or a rule's action; `undefined` for several. */

@@ -6,12 +6,7 @@ import type { StatementDescription } from "../query/query.ts";
 import { quoteIdentifier } from "../query/quote.ts";
 import { Analyser } from "./analyser.ts";
 import { Catalogue } from "./catalogue.ts";
-import {
-  addReferences,
-  loadCatalogue,
-  noReferences,
-  type References,
-} from "./catalogue_queries.ts";
+import { loadCatalogue, noReferences, type References } from "./catalogue_queries.ts";
 import { type DescribedType, describeType } from "./described_type.ts";
 import { dimensionsOf, originsHaveNull } from "./elements.ts";
 import type { JsonShape } from "./json_shape.ts";
@@ -19,7 +14,7 @@ import { isJson, jsonShapeOf } from "./json_shapes.ts";
 import type { TreeNode } from "./node_text.ts";
 import { ofColumn } from "./origins.ts";
 import { nullableParameters } from "./parameters.ts";
-import { analyse, type Analysed, describeAll, type Described } from "./statements.ts";
+import { analyse, type Analysed, describeAll, type Described, TOO_DEEP } from "./statements.ts";
 
 /** Options of {@linkcode inspect}. */
 export interface InspectOptions {
@@ -113,9 +108,15 @@ export async function inspect(
   await loadCatalogue(db, catalogue, described.reduce(addDescription, noReferences()));
   const analysed = await Promise.all(described.map((one) => analysedTree(db, one, catalogue)));
   const references = noReferences();
-  for (const one of analysed) if ("tree" in one) addReferences(one.tree, references);
+  for (const one of analysed) if ("references" in one) merge(one.references, references);
   await loadCatalogue(db, catalogue, references);
   return described.map((one, i) => inspection(one, analysed[i]!, catalogue));
+}
+
+function merge(from: References, to: References): void {
+  for (const kind of ["relations", "functions", "types"] as const) {
+    for (const oid of from[kind]) to[kind].add(oid);
+  }
 }
 
 function addDescription(to: References, { description }: Described): References {
@@ -152,7 +153,7 @@ function inspection(
   } catch (cause) {
     // Deeper nested than the stack has room for.
     if (!(cause instanceof RangeError)) throw cause;
-    return untyped(text, description, catalogue, "the statement is nested too deeply");
+    return untyped(text, description, catalogue, TOO_DEEP);
   }
 }
 

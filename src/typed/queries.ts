@@ -19,7 +19,7 @@ export function queryColumnCanBeNull(
     all.canBeNull(expression, place);
 }
 
-/** More set-returning functions than anyone writes are not looked into. */
+/** More set-returning functions than this are not looked into. */
 const MAX_SETS = 1000;
 
 /** A part of a set operation: UNION can have what either side has, INTERSECT what both have. */

@@ -6,7 +6,7 @@
 import type { Queryable } from "../connection.ts";
 import { DatabaseError } from "../errors/errors.ts";
 import type { StatementDescription } from "../query/query.ts";
-import { onlyQuery } from "./catalogue_queries.ts";
+import { addReferences, noReferences, onlyQuery, type References } from "./catalogue_queries.ts";
 import type { TreeNode } from "./node_text.ts";
 
 /** One statement as the server describes it. */
@@ -31,7 +31,12 @@ export async function describeAll(db: Queryable, texts: readonly string[]): Prom
 }
 
 /** A statement's tree, or why there is none. */
-export type Analysed = { readonly tree: TreeNode } | { readonly reason: string };
+export type Analysed =
+  | { readonly tree: TreeNode; readonly references: References }
+  | { readonly reason: string };
+
+/** Why there is no tree where the stack has no room for it. */
+export const TOO_DEEP = "the statement is nested too deeply";
 
 /**
  * Returns a statement's tree. `typeNames` are the qualified names of its parameters' types. The text
@@ -52,9 +57,13 @@ drop function pg_temp.cornac_typed`;
     const [, found] = await db.query(script, [], { rows: "array" }).simple().all();
     const [[body] = []] = [...found ?? []] as unknown as string[][];
     const tree = body === undefined ? undefined : onlyQuery(body);
-    return tree ? { tree } : { reason: "the statement is not a single query" };
+    if (tree === undefined) return { reason: "the statement is not a single query" };
+    const references = noReferences();
+    addReferences(tree, references);
+    return { tree, references };
   } catch (error) {
     if (error instanceof DatabaseError) return { reason: error.message };
+    if (error instanceof RangeError) return { reason: TOO_DEEP };
     throw error;
   }
 }

@@ -147,3 +147,20 @@ test("a server that accepts no writes is described, with the reason", async () =
     deepEqual(found!.columns.map((one) => one.nullable), [true]);
   });
 });
+
+test("statements that are nested deeply are typed, or described with the reason", async () => {
+  await withTables(MAJORS.at(-1)!, SCHEMA, async (db) => {
+    for (const depth of [100, 1000, 4000]) {
+      const sum = Array.from({ length: depth }, () => "1").join(" + ");
+      const parentheses = `${"(".repeat(depth)}select 1 as a${")".repeat(depth)}`;
+      const nested = `select ${"coalesce(".repeat(depth)}1${", 2)".repeat(depth)} as a`;
+      for (const text of [`select ${sum} as a`, parentheses, nested]) {
+        const [found, next] = await inspect(db, [text, "select id from users"]);
+        const isKnown = found!.error !== undefined || found!.basis === "tree" ||
+          found!.reason !== undefined;
+        equal(isKnown, true, text.slice(0, 20));
+        equal(next!.columns[0]!.nullable, false);
+      }
+    }
+  });
+});
