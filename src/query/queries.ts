@@ -325,13 +325,15 @@ function batchItem(host: QueryContext, query: BatchEntry, i: number): BatchItem 
   if (query instanceof Query) return query.batched(host);
   if (isFragment(query)) {
     const { text, values, types, isTyped } = assemble(query);
-    return { text, values, parameterTypes: isTyped ? types : undefined };
+    return { text, values, parameterTypes: isTyped ? types : undefined, rows: undefined };
   }
   const { text, parameters = NO_PARAMETERS } = own<BatchQuery>(Object(query));
   if (typeof text !== "string") {
     throw new InterfaceError(`queries[${i}] must be { text, parameters? } or made by sql`);
   }
-  if (isArray(parameters)) return { text, values: parameters, parameterTypes: undefined };
+  if (isArray(parameters)) {
+    return { text, values: parameters, parameterTypes: undefined, rows: undefined };
+  }
   checkNamed(parameters);
   return named(host, text, parameters);
 }
@@ -343,7 +345,13 @@ function named(
 ): BatchItem {
   const scanned = scan(host, text);
   const values = bindNames(scanned, parameters);
-  return { text: scanned.text, values, parameterTypes: undefined, rewritten: scanned };
+  return {
+    text: scanned.text,
+    values,
+    parameterTypes: undefined,
+    rows: undefined,
+    rewritten: scanned,
+  };
 }
 
 function scan(host: QueryContext, text: string): NamedText {

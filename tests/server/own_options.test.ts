@@ -65,7 +65,7 @@ const WAYS: [string, (db: Connection) => Promise<unknown>][] = [
   ["simple", (db) => db.query("select 1; select 2").simple().all()],
   ["stream", (db) => drain(db.query("select generate_series(1, 3)"))],
   ["batches", (db) => drain(db.query("select generate_series(1, 3)").batches(2))],
-  ["batch", (db) => db.batch([{ text: "select 1" }, { text: "select 2" }])],
+  ["batch", (db) => db.batch([{ text: "select 1" }, sql`select ${2}::int`])],
   ["executeMany", (db) => db.executeMany("select $1::int", [[1], [2]])],
   ["prepared", async (db) => await (await db.prepare("select $1::int")).query([1])],
   ["transaction", (db) => db.transaction(async (tx) => void await tx.query("select 1"))],
