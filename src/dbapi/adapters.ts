@@ -1,12 +1,13 @@
 import { InterfaceError } from "../errors/errors.ts";
 import { PGInterval } from "./pg_interval.ts";
 
-/** A class, by which values are told apart. */
+/** A class of values. */
 export type Class<T = unknown> = abstract new (...args: never[]) => T;
 
 /**
- * The functions that make PostgreSQL's text of values, by class. A value's own class comes first,
- * then the first registered class that it is an instance of; arrays are gone through.
+ * Functions that turn values into PostgreSQL's text, by class. The value's own class comes first,
+ * then the first registered class that it is an instance of. The elements of arrays are adapted,
+ * too.
  */
 export class OutAdapters {
   readonly #byClass = new Map<unknown, (value: never) => string | null>([
@@ -14,9 +15,9 @@ export class OutAdapters {
   ]);
 
   /**
-   * Adds a function, in place of the class's former one.
+   * Adds a function, which replaces an earlier one for the class.
    *
-   * @throws {InterfaceError} `type` is no class or `adapter` no function.
+   * @throws {InterfaceError} `type` is not a class, or `adapter` is not a function.
    */
   register<T>(type: Class<T>, adapter: (value: T) => string | null): void {
     if (typeof type !== "function" || typeof adapter !== "function") {
@@ -25,7 +26,7 @@ export class OutAdapters {
     this.#byClass.set(type, adapter);
   }
 
-  /** The values, those with an adapter as their text. */
+  /** Returns the values, with the text of those that have an adapter. */
   adapt(values: readonly unknown[]): readonly unknown[] {
     return values.map((value) => this.#adaptOne(value));
   }

@@ -11,7 +11,7 @@ import {
 } from "./named_statements.ts";
 import type { Arguments } from "./paramstyle.ts";
 
-/** What the connections of `./dbapi` and `./native` have in common. */
+/** The base of the connections of `./dbapi` and `./native`. */
 export abstract class BaseConnection implements AsyncDisposable {
   readonly #db: DriverConnection;
   readonly #host: Host;
@@ -29,7 +29,7 @@ export abstract class BaseConnection implements AsyncDisposable {
     return this.#db.notices;
   }
 
-  /** The last 100 notifications, oldest first; they also come while nothing is executed. */
+  /** The last 100 notifications, oldest first. They also arrive while nothing is executed. */
   get notifications(): DriverConnection["notifications"] {
     return this.#db.notifications;
   }
@@ -51,16 +51,16 @@ export abstract class BaseConnection implements AsyncDisposable {
 
   /**
    * Runs a statement with parameters `:name`, and resolves to its rows as arrays, or to `null` when
-   * it returns none. A name that comes twice is one parameter; a value that no name asks for is not
-   * looked at.
+   * it returns none. A name that occurs twice is one parameter. A value without a placeholder is
+   * ignored.
    *
-   * Without parameters the text is sent as it is: colons mean nothing and several statements are
-   * allowed, whose rows then follow each other. A COPY takes no parameters: its data comes from the
-   * option `stream`, or goes there.
+   * Without parameters the text is sent as it is: colons have no meaning, and several statements
+   * are allowed, whose rows follow each other. A COPY takes no parameters: the option `stream` is
+   * the source or the sink of its data.
    *
-   * @throws {InterfaceError} a parameter is missing or cannot be encoded, a stream is not what the text
-   * needs, or a COMMIT was answered by ROLLBACK.
-   * @throws {DatabaseError} the server refused it; the subclass tells why.
+   * @throws {InterfaceError} a parameter is missing or cannot be encoded, the stream does not suit
+   * the text, or a COMMIT was answered by ROLLBACK.
+   * @throws {DatabaseError} the server refused the statement; the subclass depends on the reason.
    */
   run<Row extends unknown[] = unknown[]>(
     sql: string,
@@ -71,19 +71,19 @@ export abstract class BaseConnection implements AsyncDisposable {
   }
 
   /**
-   * Prepares a statement with parameters `:name`, to be run again and again.
+   * Prepares a statement with parameters `:name`, to be run many times.
    *
-   * @throws {DatabaseError} the server refused it.
+   * @throws {DatabaseError} the server refused the statement.
    */
   prepare(sql: string, options?: Pick<RunOptions, "types">): Promise<PreparedStatement> {
     return prepareNamed(this.#host, sql, options);
   }
 
   /**
-   * Has `adapter` make the values of a type from the server's text, in arrays of the type as well.
+   * Reads the values of a type by `adapter`, from the server's text; in arrays of the type, too.
    *
    * @param oid the type's OID.
-   * @throws {InterfaceError} it is no OID or no function.
+   * @throws {InterfaceError} `oid` is not an OID, or `adapter` is not a function.
    */
   registerInAdapter(oid: number, adapter: (text: string) => unknown): void {
     if (!Number.isInteger(oid) || oid <= 0 || typeof adapter !== "function") {
@@ -96,26 +96,29 @@ export abstract class BaseConnection implements AsyncDisposable {
   }
 
   /**
-   * Has `adapter` make the text that is sent for the values of a class, and of the classes that
-   * extend it. `null` is NULL.
+   * Writes the values of a class, and of classes that extend it, by `adapter`, as text. `null` is
+   * NULL.
    *
-   * @throws {InterfaceError} it is no class or no function.
+   * @throws {InterfaceError} `type` is not a class, or `adapter` is not a function.
    */
   registerOutAdapter<T>(type: Class<T>, adapter: (value: T) => string | null): void {
     this.#host.adapters.register(type, adapter);
   }
 
-  /** Finishes what is sent and closes; an open transaction is rolled back. Closing twice is harmless. */
+  /**
+   * Waits for the answers and closes. An open transaction is rolled back. Further calls have no
+   * effect.
+   */
   close(): Promise<void> {
     return this.#db.close();
   }
 
-  /** `await using` closes. */
+  /** Closes the connection. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  /** @internal For the subclasses: what their statements run on. */
+  /** @internal The host that the subclasses run statements on. */
   protected get host(): Host {
     return this.#host;
   }

@@ -1,29 +1,29 @@
 import { InterfaceError } from "../errors/errors.ts";
 
 /**
- * A date for a parameter: `Date(2024, 2, 29)` is `"2024-02-29"`, which is also how dates are read.
- * Source: PEP 249, "Type Objects and Constructors".
+ * Returns a date for a parameter: `Date(2024, 2, 29)` is `"2024-02-29"`, the form in which dates
+ * are read. Source: PEP 249, "Type Objects and Constructors".
  *
- * @throws {InterfaceError} there is no such day.
+ * @throws {InterfaceError} the day does not exist.
  */
 function makeDate(year: number, month: number, day: number): string {
   return utc(year, month, day).toISOString().slice(0, 10);
 }
 
 /**
- * A time of day for a parameter: `Time(12, 5, 9)` is `"12:05:09"`.
+ * Returns a time of day for a parameter: `Time(12, 5, 9)` is `"12:05:09"`.
  *
- * @throws {InterfaceError} there is no such time.
+ * @throws {InterfaceError} the time does not exist.
  */
 export function Time(hour: number, minute: number, second: number): string {
   return utc(2000, 1, 1, hour, minute, second).toISOString().slice(11, 19);
 }
 
 /**
- * A point in time for a parameter: a JavaScript `Date`, with its parts taken as UTC, as the driver
+ * Returns a point in time for a parameter: a JavaScript `Date`. The parts are in UTC, as the driver
  * reads `timestamp`.
  *
- * @throws {InterfaceError} there is no such time.
+ * @throws {InterfaceError} the time does not exist.
  */
 export function Timestamp(
   year: number,
@@ -37,27 +37,28 @@ export function Timestamp(
 }
 
 /**
- * The date, in UTC, of a number of seconds since 1970. pg8000 takes the process's time zone.
+ * Returns the date, in UTC, of a number of seconds since 1970. pg8000 uses the time zone of the
+ * process.
  *
- * @throws {InterfaceError} it is out of range.
+ * @throws {InterfaceError} the number is out of range.
  */
 export function DateFromTicks(ticks: number): string {
   return TimestampFromTicks(ticks).toISOString().slice(0, 10);
 }
 
 /**
- * The time of day, in UTC, of a number of seconds since 1970.
+ * Returns the time of day, in UTC, of a number of seconds since 1970.
  *
- * @throws {InterfaceError} it is out of range.
+ * @throws {InterfaceError} the number is out of range.
  */
 export function TimeFromTicks(ticks: number): string {
   return TimestampFromTicks(ticks).toISOString().slice(11, 19);
 }
 
 /**
- * The point in time of a number of seconds since 1970.
+ * Returns the point in time of a number of seconds since 1970.
  *
- * @throws {InterfaceError} it is out of range.
+ * @throws {InterfaceError} the number is out of range.
  */
 export function TimestampFromTicks(ticks: number): globalThis.Date {
   const date = new globalThis.Date(ticks * 1000);
@@ -66,8 +67,8 @@ export function TimestampFromTicks(ticks: number): globalThis.Date {
 }
 
 /**
- * Bytes for a parameter: an array of numbers or an `ArrayBuffer` becomes a `Uint8Array`, which is
- * itself.
+ * Returns bytes for a parameter: an array of numbers or an `ArrayBuffer` as a `Uint8Array`. A
+ * `Uint8Array` is returned unchanged.
  */
 export function Binary(bytes: Uint8Array | ArrayBuffer | readonly number[]): Uint8Array {
   if (bytes instanceof Uint8Array) return bytes;
@@ -88,7 +89,7 @@ function utc(year: number, month: number, day: number, ...time: number[]): globa
   return date;
 }
 
-/** Years 0001 to 9999, which have four digits. */
+/** Reports whether the year has four digits: 0001 to 9999. */
 function isOrdinary(date: globalThis.Date): boolean {
   const year = date.getUTCFullYear();
   return year >= 1 && year <= 9999;

@@ -1,19 +1,19 @@
-/** COPY by DB-API: `stream` is where a COPY's data comes from, or where it goes. */
+/** COPY by DB-API: `stream` is the source or the sink of the data. */
 import { InterfaceError } from "../errors/errors.ts";
 import { copyDirection } from "../query/copy_grammar.ts";
 import type { Source } from "../query/source.ts";
 import type { Database, ExecutionHost, Outcome } from "./execution.ts";
 import { type Arguments, hasArguments } from "./paramstyle.ts";
 
-/** Where the data of a `COPY … FROM STDIN` comes from; strings are sent as UTF-8. */
+/** The source of a `COPY … FROM STDIN`. Strings are sent as UTF-8. */
 export type CopySource = string | Uint8Array | Source<string | Uint8Array>;
 
-/** Where the data of a `COPY … TO STDOUT` goes. It is left open. */
+/** The sink of a `COPY … TO STDOUT`. It is left open. */
 export type CopySink = WritableLike | WriterLike;
 
 /** A web stream to write to, such as the `writable` of a file. */
 export interface WritableLike {
-  /** Locks the stream, until the copy is over. */
+  /** Locks the stream until the copy has ended. */
   getWriter(): {
     /** Writes a chunk, and settles when there is room for the next. */
     write(chunk: Uint8Array): Promise<void>;
@@ -23,15 +23,15 @@ export interface WritableLike {
 }
 
 /**
- * Whatever can be written to. A promise is awaited; of Node's streams, which answer `false` when they
- * are full, the event `drain` is.
+ * An object with `write()`. A promise that `write()` returns is awaited. When one of Node's streams
+ * returns `false`, its event `drain` is awaited.
  */
 export interface WriterLike {
-  /** Takes a chunk, which is its own to keep. */
+  /** Takes a chunk, and owns it from then on. */
   write(chunk: Uint8Array): unknown;
 }
 
-/** What `execute()` and `run()` can be told about a COPY. */
+/** Options of `execute()` and `run()` for a COPY. */
 export interface StreamOptions {
   /** The data of a COPY: a source for FROM STDIN, a sink for TO STDOUT. */
   stream?: CopySource | CopySink | undefined;
@@ -40,8 +40,8 @@ export interface StreamOptions {
 /**
  * Runs a COPY from or to `stream`. The row count is the COPY's.
  *
- * @throws {InterfaceError} the text is no COPY, there are arguments, or the stream is not of the kind
- * that it needs; nothing is sent then.
+ * @throws {InterfaceError} the text is not a COPY, there are arguments, or the stream does not suit
+ * it. Nothing is sent then.
  */
 export async function executeCopy(
   host: ExecutionHost,
@@ -93,7 +93,7 @@ async function pour(db: Database, text: string, sink: CopySink): Promise<number>
   return rowCount;
 }
 
-/** What Node's streams are besides. */
+/** The events of one of Node's streams. */
 interface Emitter {
   on(event: string, listener: (value?: unknown) => void): unknown;
   off(event: string, listener: (value?: unknown) => void): unknown;
@@ -103,7 +103,7 @@ function isEmitter(value: object): value is Emitter {
   return "on" in value && "off" in value;
 }
 
-/** Waits for room in one of Node's streams, unless it breaks. */
+/** Waits for room in one of Node's streams, or for its error or end. */
 function drained(sink: Emitter): Promise<void> {
   return new Promise((resolve, reject) => {
     const listeners: Readonly<Record<string, (cause?: unknown) => void>> = {

@@ -23,13 +23,13 @@ import {
   scanText,
 } from "./paramstyle.ts";
 
-/** What a cursor can be told. */
+/** Options of a cursor. */
 export interface CursorOptions {
-  /** How its texts mark parameters. Default: the connection's, which is `"format"` unless set. */
+  /** How texts mark parameters. Default: the connection's style, which is `"format"` unless set. */
   paramstyle?: ParamStyle | undefined;
 }
 
-/** What PEP 249 says of a column: its name and its type's OID; PostgreSQL tells no more. */
+/** A column as PEP 249 describes it: its name and its type's OID. PostgreSQL reports no more. */
 export type ColumnSpec = readonly [
   name: string,
   typeCode: number,
@@ -54,9 +54,9 @@ export type ColumnSpec = readonly [
  * ```
  */
 export class Cursor<Connection = Queryable> implements AsyncDisposable {
-  /** How many rows `fetchmany()` takes unless told; 1. */
+  /** The default number of rows for `fetchmany()`. */
   arraysize: number = 1;
-  /** How its texts mark parameters. */
+  /** How texts mark parameters. */
   paramstyle: ParamStyle;
   readonly #connection: Connection;
   #host: ExecutionHost | undefined;
@@ -64,14 +64,16 @@ export class Cursor<Connection = Queryable> implements AsyncDisposable {
   #next = 0;
   #inputSizes: readonly number[] = [];
 
-  /** For the connection's `cursor()`. @throws {InterfaceError} `paramstyle` is none of the five. */
+  /**
+   * For the connection's `cursor()`. @throws {InterfaceError} `paramstyle` is not one of the five.
+   */
   constructor(connection: Connection, host: ExecutionHost, options: CursorOptions = {}) {
     this.#connection = connection;
     this.#host = host;
     this.paramstyle = checkParamStyle(own(options).paramstyle ?? "format");
   }
 
-  /** The connection that made it. */
+  /** The connection of the cursor. */
   get connection(): Connection {
     return this.#connection;
   }
@@ -87,17 +89,17 @@ export class Cursor<Connection = Queryable> implements AsyncDisposable {
   }
 
   /**
-   * Runs a statement. Its parameters are marked as `paramstyle` says and given as an array or, by
-   * their names, as an object.
+   * Runs a statement. `paramstyle` says how its parameters are marked. They are given as an array,
+   * or as an object by their names.
    *
-   * Without arguments the text is sent as it is: `%` needs no doubling and several statements are
-   * allowed, whose rows then follow each other. A `?` of its own is written `??` in style `qmark`.
+   * Without arguments the text is sent as it is: `%` needs no doubling, and several statements are
+   * allowed, whose rows follow each other. In the style `qmark`, `??` stands for the operator `?`.
    *
-   * A COPY takes no arguments: its data comes from `stream`, or goes there.
+   * A COPY takes no arguments: `stream` is the source or the sink of its data.
    *
-   * @throws {InterfaceError} the cursor is closed, an argument is missing or cannot be encoded, a
-   * stream is not what the text needs, or a COMMIT was answered by ROLLBACK.
-   * @throws {DatabaseError} the server refused it; the subclass tells why.
+   * @throws {InterfaceError} the cursor is closed, an argument is missing or cannot be encoded, the
+   * stream does not suit the text, or a COMMIT was answered by ROLLBACK.
+   * @throws {DatabaseError} the server refused the statement; the subclass depends on the reason.
    */
   async execute(
     operation: string,
@@ -122,9 +124,9 @@ export class Cursor<Connection = Queryable> implements AsyncDisposable {
   }
 
   /**
-   * Runs a statement once for each set of arguments, without waiting in between; `rowcount` is the
-   * sum. They are one transaction, also with autocommit on: when one fails none has any effect, and
-   * the error's `index` says which it was.
+   * Runs a statement once for each set of arguments, without waiting in between. `rowcount` is the
+   * sum. The sets are one transaction, also with autocommit: when one fails, none has any effect,
+   * and the error's `index` is its number.
    *
    * @throws {InterfaceError | DatabaseError} as `execute()`.
    */
@@ -139,11 +141,11 @@ export class Cursor<Connection = Queryable> implements AsyncDisposable {
   }
 
   /**
-   * Calls a procedure; what its OUT and INOUT parameters return is fetched as a row. It begins no
-   * transaction of its own, so that the procedure may commit. Functions are called by a SELECT.
+   * Calls a procedure. The values of its OUT and INOUT parameters are fetched as a row. No
+   * transaction is begun, so that the procedure may commit. Call functions by a SELECT.
    *
-   * @param procname the procedure's name as in SQL: schema-qualified and quoted where it needs to be.
-   * @throws {InterfaceError} it is no name.
+   * @param procname the procedure's name as in SQL: schema-qualified, and quoted where necessary.
+   * @throws {InterfaceError} `procname` is not a name.
    */
   async callproc(procname: string, parameters: readonly unknown[] = []): Promise<void> {
     const host = this.#begin(procname);
@@ -159,7 +161,7 @@ export class Cursor<Connection = Queryable> implements AsyncDisposable {
   }
 
   /**
-   * The next row, or `null` when there is none left.
+   * Returns the next row, or `null` at the end.
    *
    * @throws {ProgrammingError} nothing was executed, or the statement returned no rows.
    */
@@ -168,9 +170,9 @@ export class Cursor<Connection = Queryable> implements AsyncDisposable {
   }
 
   /**
-   * The next `size` rows, or as many as are left.
+   * Returns the next `size` rows, or as many as are left.
    *
-   * @param size `arraysize` unless given.
+   * @param size the number of rows; default `arraysize`.
    * @throws {ProgrammingError} nothing was executed, or the statement returned no rows.
    */
   fetchmany<Row extends unknown[] = unknown[]>(size: number = this.arraysize): Promise<Row[]> {
@@ -183,7 +185,7 @@ export class Cursor<Connection = Queryable> implements AsyncDisposable {
   }
 
   /**
-   * All rows that are left.
+   * Returns all rows that are left.
    *
    * @throws {ProgrammingError} nothing was executed, or the statement returned no rows.
    */
@@ -191,31 +193,31 @@ export class Cursor<Connection = Queryable> implements AsyncDisposable {
     return attempt(() => this.#take(Infinity) as Row[]);
   }
 
-  /** The rows that are left, one by one. */
+  /** Yields the rows that are left. */
   async *[Symbol.asyncIterator](): AsyncGenerator<unknown[], void, undefined> {
     for (let row = await this.fetchone(); row !== null; row = await this.fetchone()) yield row;
   }
 
   /**
-   * Says which types the parameters of the next `execute()` or `executemany()` have: OIDs, or
-   * JavaScript's classes in their place (`String`, `BigInt`, `Uint8Array`, …); `null` leaves it to
-   * the server.
+   * Sets the types of the parameters of the next `execute()` or `executemany()`: OIDs, or
+   * JavaScript's classes (`String`, `BigInt`, `Uint8Array`, …). `null` leaves the choice to the
+   * server.
    */
   setinputsizes(...sizes: readonly (InputSize | readonly InputSize[])[]): void {
     this.#inputSizes = typeOids(sizes.flat());
   }
 
-  /** Does nothing: columns are never cut. Here because PEP 249 asks for it. */
+  /** Has no effect, because columns are never cut. PEP 249 requires the method. */
   setoutputsize(_size: number, _column?: number): void {}
 
-  /** Forgets the rows and the connection; closing twice is closing once. */
+  /** Closes the cursor and discards its rows. Further calls have no effect. */
   close(): Promise<void> {
     this.#host = undefined;
     this.#outcome = undefined;
     return Promise.resolve();
   }
 
-  /** `await using` closes. */
+  /** Closes the cursor. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
@@ -245,7 +247,7 @@ export class Cursor<Connection = Queryable> implements AsyncDisposable {
     return rows.slice(start, this.#next);
   }
 
-  /** The input sizes by the parameters' numbers in the scanned text. */
+  /** Returns the input sizes by the numbers of the parameters in the scanned text. */
   #takeTypes({ keys }: ScannedText): readonly number[] {
     const sizes = this.#takeSizes();
     if (sizes.length === 0) return sizes;
@@ -269,7 +271,7 @@ function columnSpec({ name, typeOid }: Result["columns"][number]): ColumnSpec {
   return [name, typeOid, null, null, null, null, null];
 }
 
-/** What `work` throws becomes a rejection. */
+/** Turns an error of `work` into a rejection. */
 function attempt<T>(work: () => T): Promise<T> {
   return new Promise((resolve) => resolve(work()));
 }

@@ -21,16 +21,18 @@ import * as ownSql from "../own_sql.ts";
 import { literal } from "./quoting.ts";
 import { gidOf, makeXid, type Xid, xidOf } from "./xid.ts";
 
-/** Everything the DB-API `connect()` can be told: what the driver's can, and two things more. */
+/** Options of the DB-API `connect()`: the driver's, and two more. */
 export interface DbapiOptions extends ConnectOptions {
-  /** Whether each statement commits by itself. Default `false`: one begins a transaction. */
+  /**
+   * Whether each statement commits by itself. Default `false`: a statement begins a transaction.
+   */
   autocommit?: boolean | undefined;
-  /** How the texts of its cursors mark parameters. Default `"format"`. */
+  /** How the texts of cursors mark parameters. Default `"format"`. */
   paramstyle?: ParamStyle | undefined;
 }
 
 /**
- * Opens a DB-API connection. A DSN and options are the driver's own.
+ * Opens a DB-API connection. Connection strings and options are the driver's.
  *
  * @throws {InterfaceError | OperationalError | NotSupportedError} as the driver's `connect()`.
  *
@@ -46,7 +48,7 @@ export interface DbapiOptions extends ConnectOptions {
  * ```
  */
 export function connect(options?: string | Url | DbapiOptions): Promise<Connection>;
-/** The same, with options that overlay the connection string's. */
+/** Opens a DB-API connection by a connection string, with options that override its parts. */
 export function connect(dsn: string | Url, options: DbapiOptions): Promise<Connection>;
 export async function connect(
   first: string | Url | DbapiOptions = {},
@@ -67,18 +69,17 @@ export async function connect(
 /**
  * A DB-API connection. Source: PEP 249, "Connection Objects".
  *
- * Unless `autocommit` is on, the first statement begins a transaction, which lasts to `commit()` or
- * `rollback()`. BEGIN travels in front of it and costs no round trip, unless it is several statements
- * in one text; should BEGIN fail, it is not run. Statements run one after another, whichever cursor
- * they come from.
+ * Unless `autocommit` is on, the first statement begins a transaction, which lasts until `commit()`
+ * or `rollback()`. For most statements BEGIN costs no round trip; when it fails, the statement does
+ * not run. The statements of all cursors run one after another.
  */
 export class Connection extends BaseConnection {
-  /** Whether each statement commits by itself; a transaction that is open stays open. */
+  /** Whether each statement commits by itself. An open transaction stays open when this is set. */
   autocommit: boolean;
   readonly #paramstyle: ParamStyle;
   #tpc: { readonly xid: Xid; prepared: boolean } | undefined;
 
-  /** PEP 249's exceptions, for code that has only the connection at hand. */
+  /** PEP 249's exceptions, for code that has only the connection. */
   readonly Warning: typeof Warning = Warning;
   /** The base of all the others but `Warning`. */
   readonly Error: typeof PgError = PgError;
@@ -86,7 +87,7 @@ export class Connection extends BaseConnection {
   readonly InterfaceError: typeof InterfaceError = InterfaceError;
   /** The database. */
   readonly DatabaseError: typeof DatabaseError = DatabaseError;
-  /** A value the database could not process. */
+  /** A value that the database could not process. */
   readonly DataError: typeof DataError = DataError;
   /** The connection, the server's resources, a timeout. */
   readonly OperationalError: typeof OperationalError = OperationalError;
@@ -96,7 +97,7 @@ export class Connection extends BaseConnection {
   readonly InternalError: typeof InternalError = InternalError;
   /** The SQL or what it names. */
   readonly ProgrammingError: typeof ProgrammingError = ProgrammingError;
-  /** What the server or this runtime cannot do. */
+  /** A feature that the server or this runtime lacks. */
   readonly NotSupportedError: typeof NotSupportedError = NotSupportedError;
 
   /** For `connect()`. */
@@ -106,17 +107,17 @@ export class Connection extends BaseConnection {
     this.#paramstyle = paramstyle;
   }
 
-  /** A cursor; all cursors of a connection see one another's changes. */
+  /** Returns a cursor. All cursors of a connection see each other's changes. */
   cursor(options: CursorOptions = {}): Cursor<this> {
     return new Cursor(this, this.host, { paramstyle: this.#paramstyle, ...options });
   }
 
   /**
-   * Commits; without an open transaction it has no effect but a notice.
+   * Commits. Without an open transaction the only effect is a notice.
    *
    * @throws {InterfaceError} a statement had failed, and the server has rolled back instead; the
    * cause is that failure.
-   * @throws {ProgrammingError} within `tpc_begin()` … `tpc_commit()`.
+   * @throws {ProgrammingError} it is called between `tpc_begin()` and `tpc_commit()`.
    */
   async commit(): Promise<void> {
     this.#refuseInTpc("commit()");
@@ -124,24 +125,26 @@ export class Connection extends BaseConnection {
   }
 
   /**
-   * Rolls back; without an open transaction nothing is sent.
+   * Rolls back. Without an open transaction nothing is sent.
    *
-   * @throws {ProgrammingError} within `tpc_begin()` … `tpc_rollback()`.
+   * @throws {ProgrammingError} it is called between `tpc_begin()` and `tpc_rollback()`.
    */
   async rollback(): Promise<void> {
     this.#refuseInTpc("rollback()");
     await this.#rollback();
   }
 
-  /** A transaction ID for the methods below. @throws {InterfaceError} a part is too long. */
+  /**
+   * Returns a transaction ID for the methods below. @throws {InterfaceError} a part is too long.
+   */
   xid(formatId: number, globalTransactionId: string, branchQualifier: string): Xid {
     return makeXid(formatId, globalTransactionId, branchQualifier);
   }
 
   /**
-   * Begins a two-phase transaction, with the next statement.
+   * Begins a two-phase transaction with the next statement.
    *
-   * @throws {ProgrammingError} a transaction is open, or a prepared one not finished.
+   * @throws {ProgrammingError} a transaction is open, or a prepared one has not ended.
    * @throws {InterfaceError} `xid` was not made by `xid()`.
    */
   tpc_begin(xid: Xid): Promise<void> {
@@ -157,10 +160,10 @@ export class Connection extends BaseConnection {
   }
 
   /**
-   * The first phase: the transaction is kept by the server, and can be committed or rolled back by
-   * any connection, also after a crash.
+   * Runs the first phase: the server keeps the transaction, and any connection can commit it or
+   * roll it back, even after a crash.
    *
-   * @throws {ProgrammingError} there is no transaction that `tpc_begin()` began.
+   * @throws {ProgrammingError} `tpc_begin()` has not begun a transaction.
    * @throws {InterfaceError} a statement had failed, and the server has rolled back instead.
    */
   async tpc_prepare(): Promise<void> {
@@ -173,10 +176,10 @@ export class Connection extends BaseConnection {
   }
 
   /**
-   * The second phase; without `tpc_prepare()`, both in one. With `xid`, commits that prepared
-   * transaction, whoever prepared it.
+   * Runs the second phase; without `tpc_prepare()`, both. With `xid`, commits that prepared
+   * transaction, also one of another connection.
    *
-   * @throws {ProgrammingError} there is nothing to commit, the server knows no such transaction, or
+   * @throws {ProgrammingError} there is nothing to commit, the server has no such transaction, or
    * another is open.
    */
   async tpc_commit(xid?: Xid): Promise<void> {
@@ -187,7 +190,8 @@ export class Connection extends BaseConnection {
   }
 
   /**
-   * Rolls back instead. With `xid`, rolls that prepared transaction back, whoever prepared it.
+   * Rolls the two-phase transaction back. With `xid`, rolls that prepared transaction back, also
+   * one of another connection.
    *
    * @throws {ProgrammingError} as `tpc_commit()`.
    */
@@ -198,7 +202,7 @@ export class Connection extends BaseConnection {
     this.#tpc = undefined;
   }
 
-  /** The prepared transactions of this database that wait for their second phase. */
+  /** Returns the prepared transactions of this database that wait for their second phase. */
   async tpc_recover(): Promise<Xid[]> {
     const { host } = this;
     return (await host.run(() => host.db.preparedHere(), false)).map(xidOf);
@@ -220,13 +224,13 @@ export class Connection extends BaseConnection {
     }, false);
   }
 
-  /** Neither may stand in a transaction, and none is begun for it. */
+  /** Runs the second phase, which is not allowed in a transaction. */
   #finish(method: string, text: (gid: string) => string, xid: Xid): Promise<unknown> {
     this.#refuseInTransaction(method);
     return executeText(this.host, text(literal(gidOf(xid))), false);
   }
 
-  /** The transaction to end: the one begun here, or the prepared one that was named. */
+  /** Returns the transaction to end: the one begun here, or the prepared one that was named. */
   #take(method: string, xid: Xid | undefined): { readonly xid: Xid; readonly prepared: boolean } {
     const tpc = this.#tpc;
     if (xid === undefined || (tpc !== undefined && gidOf(tpc.xid) === gidOf(xid))) {

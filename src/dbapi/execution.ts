@@ -4,24 +4,24 @@ import type { Result } from "../query/result.ts";
 import { inOriginal, type Rewritten } from "../query/rewritten.ts";
 import { statementWords } from "./statement_words.ts";
 
-/** What cursors and `run()` execute their statements on. */
+/** The host that cursors and `run()` execute statements on. */
 export interface ExecutionHost {
   readonly db: Database;
   /** Whether `\` escapes in every string: `standard_conforming_strings` is off. */
   readonly backslashes: boolean;
   /** The failure that put the open transaction into its failed state, if one did. */
   readonly firstFailure: unknown;
-  /** Whether BEGIN goes in front of what is run next. */
+  /** Whether BEGIN stands in front of the next statement. */
   readonly begins: boolean;
-  /** Runs `work` when its turn has come; with `begins`, inside a transaction if one is wanted. */
+  /** Runs `work` after the work before it; with `begins`, in a transaction if one is wanted. */
   run<T>(work: () => Promise<T>, begins: boolean): Promise<T>;
-  /** Runs a COPY in the same way; nothing else is run from the call on until it has ended. */
+  /** Runs a COPY in the same way. Other work is refused until it has ended. */
   copy<T>(work: () => Promise<T>): Promise<T>;
-  /** The values as the driver takes them, by the registered out-adapters. */
+  /** Returns the values with the registered out-adapters applied. */
   adapt(values: readonly unknown[]): readonly unknown[];
 }
 
-/** The host of a connection that commits each statement and has no adapters. */
+/** Returns the host of a connection that commits each statement and has no adapters. */
 export function plainHost(db: Database): ExecutionHost {
   return {
     db,
@@ -36,7 +36,7 @@ export function plainHost(db: Database): ExecutionHost {
   };
 }
 
-/** What a connection is to its cursors. */
+/** The part of a connection that cursors use. */
 export interface Database
   extends Omit<Queryable, "transaction">, Pick<Connection, "copyFrom" | "copyTo"> {
   readonly parameterStatuses: ReadonlyMap<string, string>;
@@ -47,20 +47,20 @@ export function escapesInStrings(db: Database): boolean {
   return db.parameterStatuses.get("standard_conforming_strings") === "off";
 }
 
-/** What became of an execution. */
+/** The outcome of an execution. */
 export interface Outcome {
-  /** The columns of the last statement that had any; `null`: no statement returned rows. */
+  /** The columns of the last statement that had any; `null` when no statement returned rows. */
   readonly columns: Result["columns"] | null;
-  /** The rows of all statements; `null` as with the columns. */
+  /** The rows of all statements; `null` when no statement returned rows. */
   readonly rows: unknown[][] | null;
-  /** The rows that the statements counted, together; -1: none counted any. */
+  /** The sum of the rows that the statements counted; -1 when none counted any. */
   readonly rowCount: number;
 }
 
 /**
- * Runs a text as it is, by the simple protocol: several statements are allowed. One that begins a
- * transaction goes by the extended protocol if that does the same, as a simple query would have to
- * wait for BEGIN.
+ * Runs a text as it is, by the simple protocol, which allows several statements. A statement that
+ * begins a transaction goes by the extended protocol if that does the same, because a simple query
+ * would have to wait for BEGIN.
  */
 export function executeText(
   host: ExecutionHost,
@@ -124,7 +124,7 @@ export async function runRewritten<T>(
 }
 
 /**
- * The results of the statements of `text` as one.
+ * Returns the results of the statements of `text` as one.
  *
  * @throws {InterfaceError} a COMMIT or PREPARE TRANSACTION was answered by ROLLBACK.
  */
@@ -150,9 +150,9 @@ export function judge(
 const ARRAYS = { rows: "array" } as const;
 
 /**
- * Reports whether both protocols do the same with a text: it is one statement, no COPY, has nothing in
- * it that may be taken for a parameter, and is none that a rule may have add rows to, which the server
- * sends by the simple protocol alone. Source: pquery.c, `PortalRunMulti`.
+ * Reports whether both protocols do the same with a text: it is one statement, not a COPY, contains
+ * nothing that looks like a parameter, and no rule can add rows to it. The server sends the rows of
+ * rules by the simple protocol alone. Source: pquery.c, `PortalRunMulti`.
  */
 function isPlainStatement(text: string): boolean {
   const [word, ...more] = statementWords(text);
@@ -169,8 +169,9 @@ const ONLY_SIMPLE: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * In a failed transaction the server answers COMMIT by rolling back, and its command tag is the only
- * sign of that. Source: manual, COMMIT; xact.c, `EndTransactionBlock`.
+ * Refuses a COMMIT that the server has answered by rolling back, as it does in a failed
+ * transaction. The command tag is the only sign of that. Source: manual, COMMIT; xact.c,
+ * `EndTransactionBlock`.
  */
 function refuseRollback(
   host: ExecutionHost,

@@ -6,7 +6,7 @@ import { type Database, escapesInStrings, type ExecutionHost } from "./execution
 /** A connection whose statements run one after another, in a transaction if one is wanted. */
 export interface TransactionalDatabase extends Database {
   readonly transactionStatus: "idle" | "transaction" | "failed";
-  /** Whether BEGIN goes in front of what is run next; that is skipped should BEGIN fail. */
+  /** Whether BEGIN stands in front of the next statement, which is skipped if BEGIN fails. */
   isToBegin: boolean;
   /** The names of the prepared transactions of this database. */
   preparedHere(): Promise<string[]>;
@@ -15,7 +15,7 @@ export interface TransactionalDatabase extends Database {
 /**
  * Runs the statements of one `./dbapi` or `./native` connection.
  *
- * They go one after another, whichever cursors they come from, because what has to be sent before a
+ * The statements of all cursors run one after another, because what has to be sent before a
  * statement depends on how the one before it has ended.
  */
 export class Host implements ExecutionHost {
@@ -24,7 +24,7 @@ export class Host implements ExecutionHost {
   readonly #wantsTransaction: () => boolean;
   #turn: Promise<void> = Promise.resolve();
   #firstFailure: unknown;
-  /** COPYs that are called for and have not ended. */
+  /** The number of COPYs that were called and have not ended. */
   #copies = 0;
 
   constructor(db: TransactionalDatabase, wantsTransaction: () => boolean) {
@@ -45,8 +45,8 @@ export class Host implements ExecutionHost {
   }
 
   /**
-   * A statement that waited for the end of a COPY would hold it up for ever where the source or the
-   * sink of the COPY awaits that statement.
+   * Runs a COPY, and refuses statements meanwhile. A statement that waited would never run where
+   * the source or the sink of the COPY awaits it.
    */
   async copy<T>(work: () => Promise<T>): Promise<T> {
     const copying = this.run(work, true);
@@ -60,7 +60,7 @@ export class Host implements ExecutionHost {
 
   async run<T>(work: () => Promise<T>, begins: boolean): Promise<T> {
     if (this.#copies > 0) throw new InterfaceError(COPYING);
-    // Taken on every runtime: behind the wait for the turn no engine knows the caller any more.
+    // Taken on every runtime, because after the wait no engine knows the caller.
     const site = takeCallSite(false);
     const before = this.#turn;
     let release!: () => void;

@@ -3,15 +3,15 @@ import { Interval } from "../types/interval.ts";
 import { OIDS } from "../types/oids.ts";
 import { PGInterval } from "./pg_interval.ts";
 
-/** A parameter's type: its OID, a JavaScript class in its place, or `null` for the server's choice. */
+/** The type of a parameter: an OID, a JavaScript class, or `null` for the server's choice. */
 // deno-lint-ignore ban-types -- any class will do, and that is what one is
 export type InputSize = number | Function | null;
 
 /**
- * The OIDs that `setinputsizes()` asks for; `unknown` for a class that says nothing about the type,
- * which leaves it to the server.
+ * Returns the OIDs for `setinputsizes()`. A class that implies no type gives `unknown`, which
+ * leaves the choice to the server.
  *
- * @throws {InterfaceError} a size is neither.
+ * @throws {InterfaceError} a size is neither an OID, a class nor null.
  */
 export function typeOids(sizes: readonly InputSize[]): number[] {
   return sizes.map((size) => {

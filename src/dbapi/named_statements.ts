@@ -19,13 +19,13 @@ import {
   scanText,
 } from "./paramstyle.ts";
 
-/** What `run()` can be told besides the text and its parameters. */
+/** Options of `run()`. */
 export interface RunOptions extends StreamOptions {
-  /** OIDs of parameters' types by their names, where the server is not to choose. */
+  /** OIDs of the parameters' types by name, where the server is not to choose. */
   types?: Readonly<Record<string, number>> | undefined;
 }
 
-/** Runs texts with `:name` parameters, and remembers what the last one said of its result. */
+/** Runs texts with `:name` parameters, and keeps the outcome of the last one. */
 export class NamedStatements {
   readonly #host: ExecutionHost;
   #outcome: Outcome | undefined;
@@ -69,7 +69,7 @@ export class NamedStatements {
  * Prepares a statement with `:name` parameters.
  *
  * @throws {InterfaceError} `sql` is not a string.
- * @throws {DatabaseError} the server refused it.
+ * @throws {DatabaseError} the server refused the statement.
  */
 export async function prepareNamed(
   host: ExecutionHost,
@@ -86,8 +86,8 @@ export async function prepareNamed(
 }
 
 /**
- * A statement with `:name` parameters, prepared on the server to be run again and again; made by the
- * connection's `prepare()`.
+ * A statement with `:name` parameters that is prepared on the server, by the connection's
+ * `prepare()`.
  */
 export class PreparedStatement implements AsyncDisposable {
   readonly #host: ExecutionHost;
@@ -102,7 +102,7 @@ export class PreparedStatement implements AsyncDisposable {
     this.#statement = statement;
   }
 
-  /** The columns of its result; `null` when it returns no rows. */
+  /** The columns of the result; `null` when it returns no rows. */
   get columns(): Result["columns"] | null {
     if (this.#outcome !== undefined) return this.#outcome.columns;
     return this.#statement.columns.length > 0 ? this.#statement.columns : null;
@@ -114,10 +114,11 @@ export class PreparedStatement implements AsyncDisposable {
   }
 
   /**
-   * Runs it, and resolves to its rows as arrays, or to `null` when it returns none.
+   * Runs the statement, and resolves to its rows as arrays, or to `null` when it returns none.
    *
-   * @throws {InterfaceError} it is closed, or a parameter is missing or cannot be encoded.
-   * @throws {DatabaseError} the server refused it.
+   * @throws {InterfaceError} the statement is closed, or a parameter is missing or cannot be
+   * encoded.
+   * @throws {DatabaseError} the server refused the statement.
    */
   async run<Row extends unknown[] = unknown[]>(
     parameters: Arguments = {},
@@ -131,18 +132,18 @@ export class PreparedStatement implements AsyncDisposable {
     return this.#outcome.rows as Row[] | null;
   }
 
-  /** Has the server forget it; closing twice is closing once. */
+  /** Closes the statement on the server. Further calls have no effect. */
   close(): Promise<void> {
     return this.#host.run(() => this.#statement.close(), false);
   }
 
-  /** `await using` closes. */
+  /** Closes the statement. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 }
 
-/** The values for a text; one with `$1`, `$2` takes named ones in their order. */
+/** Returns the values for a text. A text with `$1`, `$2` takes named values in their order. */
 export function namedValues(scanned: ScannedText, parameters: Arguments): unknown[] {
   const { keys } = scanned;
   if (Array.isArray(parameters) || typeof keys[0] !== "number") {
@@ -151,7 +152,7 @@ export function namedValues(scanned: ScannedText, parameters: Arguments): unknow
   return bindArguments(scanned, Object.values(parameters).slice(0, keys.length));
 }
 
-/** The types for the parameters of a text, 0 where the server is to choose. */
+/** Returns the types for the parameters of a text, 0 where the server is to choose. */
 export function namedTypes(
   { keys }: ScannedText,
   types: Readonly<Record<string, number>> = {},

@@ -3,7 +3,8 @@ import type { Connection as DriverConnection } from "../connection.ts";
 import { BaseConnection } from "./base_connection.ts";
 
 /**
- * Opens a connection whose texts have `:name` parameters. A DSN and options are the driver's own.
+ * Opens a connection for texts with `:name` parameters. Connection strings and options are the
+ * driver's.
  *
  * @throws {InterfaceError | OperationalError | NotSupportedError} as the driver's `connect()`.
  *
@@ -18,7 +19,7 @@ import { BaseConnection } from "./base_connection.ts";
  * ```
  */
 export function connect(options?: string | Url | ConnectOptions): Promise<Connection>;
-/** The same, with options that overlay the connection string's. */
+/** Opens a connection by a connection string, with options that override its parts. */
 export function connect(dsn: string | Url, options: ConnectOptions): Promise<Connection>;
 export async function connect(
   first: string | Url | ConnectOptions = {},
@@ -29,8 +30,8 @@ export async function connect(
 }
 
 /**
- * pg8000's native connection: `run()` a text, get its rows as arrays. Each statement commits unless
- * the texts themselves begin a transaction.
+ * pg8000's native connection: `run()` returns the rows of a text as arrays. Each statement commits
+ * unless a text begins a transaction.
  */
 export class Connection extends BaseConnection {
   /** For `connect()`. */

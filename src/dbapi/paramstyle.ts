@@ -1,34 +1,33 @@
 /**
- * The five ways in which DB-API lets a text mark its parameters, and PostgreSQL's `$n` for them.
- * Source: PEP 249, `paramstyle`; pg8000's `convert_paramstyle`.
+ * DB-API's five styles of parameters, and their translation into PostgreSQL's `$n`. Source: PEP
+ * 249, `paramstyle`; pg8000's `convert_paramstyle`.
  */
 import { InterfaceError } from "../errors/errors.ts";
 import { Colons } from "../query/colons.ts";
 import { Lexer, matchEnd } from "../query/lexer.ts";
 import type { Rewritten } from "../query/rewritten.ts";
 
-/**
- * How a text marks its parameters: `?`, `:1`, `:name`, `%s`, `%(name)s`.
- */
+/** The style of a text's parameters: `?`, `:1`, `:name`, `%s`, `%(name)s`. */
 export type ParamStyle = "qmark" | "numeric" | "named" | "format" | "pyformat";
 
 /** Arguments for a text: by position, or by name. */
 export type Arguments = readonly unknown[] | Readonly<Record<string, unknown>>;
 
-/** A text with `$1`, `$2`, … in it, and what stands behind each: a position from 0, or a name. */
+/** A text with `$1`, `$2`, …, and the key of each: a position from 0, or a name. */
 export interface ScannedText extends Rewritten {
   readonly keys: readonly (number | string)[];
 }
 
 /**
- * The text with `$n` for its placeholders, and the values in their order; a name or number that
- * comes twice is one parameter. Placeholders in strings, quoted identifiers, comments and dollar
- * quotes are none; `::`, `:=` and SQL's own colons (`a[1:n]`, `json_object('k':v)`) are left alone.
+ * Returns the text with `$n` in place of its placeholders, and the values in their order. A name or
+ * number that occurs twice is one parameter. Strings, quoted identifiers, comments and dollar
+ * quotes contain no placeholders; `::`, `:=` and SQL's own colons (`a[1:n]`, `json_object('k':v)`)
+ * are left alone.
  *
- * `%%` is `%` in the styles `format` and `pyformat`, `??` is `?` in style `qmark`. A text that has
- * only `$1`, `$2`, … keeps them, and takes the arguments in order.
+ * `%%` is `%` in the styles `format` and `pyformat`, `??` is `?` in the style `qmark`. A text that
+ * has only `$1`, `$2`, … keeps them, and takes the arguments in order.
  *
- * @throws {InterfaceError} an argument is missing or one too many, or a `%` means nothing.
+ * @throws {InterfaceError} an argument is missing or superfluous, or a `%` has no meaning.
  *
  * @example
  * ```ts
@@ -45,9 +44,9 @@ export function convertParamstyle(
 }
 
 /**
- * The same style, if it is one of the five.
+ * Returns the style.
  *
- * @throws {InterfaceError} it is not.
+ * @throws {InterfaceError} it is not one of the five.
  */
 export function checkParamStyle(style: ParamStyle): ParamStyle {
   if (Object.hasOwn(MARKERS, style)) return style;
@@ -55,7 +54,7 @@ export function checkParamStyle(style: ParamStyle): ParamStyle {
   throw new InterfaceError(`paramstyle must be one of ${wanted}`);
 }
 
-/** Whether there are any; without, a text is not scanned at all. */
+/** Reports whether there are arguments. Without any, a text is not scanned. */
 export function hasArguments(args: Arguments): boolean {
   if (typeof args !== "object" || args === null) {
     throw new InterfaceError("the arguments must be an array, or an object by their names");
@@ -64,9 +63,10 @@ export function hasArguments(args: Arguments): boolean {
 }
 
 /**
- * Finds the placeholders of a text. `backslashes`: the session has `standard_conforming_strings` off.
+ * Finds the placeholders of a text. `backslashes`: the session has `standard_conforming_strings`
+ * off.
  *
- * @throws {InterfaceError} a `%` means nothing, or the style is mixed with `$n`.
+ * @throws {InterfaceError} a `%` has no meaning, or the style is mixed with `$n`.
  */
 export function scanText(
   style: ParamStyle,
@@ -77,9 +77,9 @@ export function scanText(
 }
 
 /**
- * The values for a scanned text.
+ * Returns the values for a scanned text.
  *
- * @throws {InterfaceError} a value is missing, or one too many.
+ * @throws {InterfaceError} a value is missing or superfluous.
  */
 export function bindArguments({ keys }: ScannedText, args: Arguments): unknown[] {
   if (Array.isArray(args)) return bindPositions(keys, args);
@@ -107,7 +107,7 @@ function bindPositions(keys: readonly (number | string)[], args: readonly unknow
   return keys.map((key) => args[key as number]);
 }
 
-/** The character that a placeholder begins with, and the whole of it. */
+/** The character that begins a placeholder, and the whole placeholder. */
 const MARKERS: Readonly<Record<ParamStyle, readonly [char: string, pattern: RegExp]>> = {
   qmark: ["?", /\?\??/y],
   numeric: [":", /:[1-9]\d{0,4}/y],
@@ -127,9 +127,9 @@ class Scan {
   readonly #places = new Map<number | string, number>();
   readonly #edits: [number, number, number, number][] = [];
   #out = "";
-  /** Up to where the text is in `#out`. */
+  /** The end of the text that `#out` contains. */
   #copied = 0;
-  /** Highest `$n`. */
+  /** The highest `$n`. */
   #dollars = 0;
   #anonymous = 0;
   readonly #colons = new Colons();
@@ -198,7 +198,9 @@ class Scan {
     }
   }
 
-  /** The number of the parameter for a key; an anonymous placeholder is always a new one. */
+  /**
+   * Returns the number of the parameter for a key. An anonymous placeholder is always a new one.
+   */
   #place(key: number | string | undefined): number {
     const own = key ?? this.#anonymous++;
     let place = this.#places.get(own);
@@ -207,7 +209,7 @@ class Scan {
   }
 }
 
-/** What a placeholder stands for; `undefined`: for the next argument. */
+/** Returns the key of a placeholder; `undefined` for the next argument. */
 function keyOf(mark: string): number | string | undefined {
   if (mark === "?" || mark === "%s") return undefined;
   if (mark[0] === "%") return mark.slice(2, -2);

@@ -23,15 +23,15 @@ export interface PGIntervalParts {
   minutes?: number | null;
   /** Whole ones, unless a fraction was given. */
   seconds?: number | null;
-  /** What is behind the point of the seconds. */
+  /** The fraction of the seconds, in microseconds. */
   microseconds?: number | null;
 }
 
 /**
- * pg8000's interval: the units as they were written, where `Interval` has months, days and
- * microseconds as PostgreSQL keeps them. A unit that was not given is `null`.
+ * pg8000's interval, which keeps the units as they were written. `Interval` has months, days and
+ * microseconds, as PostgreSQL stores them. A unit that was not given is `null`.
  *
- * As a parameter it is sent as its text. To have intervals read as these:
+ * A parameter is sent as its text. To read intervals of this class:
  * `connection.registerInAdapter(INTERVAL, PGInterval.fromStr)`.
  *
  * @example
@@ -61,13 +61,13 @@ export class PGInterval {
   readonly minutes: number | null;
   /** Whole ones, unless a fraction was given. */
   readonly seconds: number | null;
-  /** What is behind the point of the seconds. */
+  /** The fraction of the seconds, in microseconds. */
   readonly microseconds: number | null;
 
   /**
-   * Any of the units, none of which is carried into another.
+   * Constructs an interval from any of the units. None is carried into another.
    *
-   * @throws {InterfaceError} a part is not a number, or there is no such unit.
+   * @throws {InterfaceError} a part is not a number, or the unit does not exist.
    */
   constructor(parts: PGIntervalParts = {}) {
     for (const [unit, value] of Object.entries(parts)) {
@@ -90,9 +90,9 @@ export class PGInterval {
   }
 
   /**
-   * Reads any of the four IntervalStyles, by its looks.
+   * Reads any of the four IntervalStyles, recognized by the text.
    *
-   * @throws {DataError} it is no interval.
+   * @throws {DataError} the text is not an interval.
    */
   static fromStr(text: string): PGInterval {
     if (text.startsWith("P")) return PGInterval.fromStrIso8601(text);
@@ -103,7 +103,7 @@ export class PGInterval {
   /**
    * Reads IntervalStyle `iso_8601`: `P1Y2M3DT4H5M6.7S`.
    *
-   * @throws {DataError} it is not that.
+   * @throws {DataError} the text is not in that style.
    */
   static fromStrIso8601(text: string): PGInterval {
     const found = ISO.exec(text);
@@ -113,10 +113,10 @@ export class PGInterval {
   }
 
   /**
-   * Reads IntervalStyles `postgres` and `postgres_verbose`: `1 year -2 days +03:04:05`,
-   * `@ 1 year 2 mins ago`.
+   * Reads IntervalStyles `postgres` and `postgres_verbose`: `1 year -2 days +03:04:05`, `@ 1 year 2
+   * mins ago`.
    *
-   * @throws {DataError} it is not that.
+   * @throws {DataError} the text is not in one of these styles.
    */
   static fromStrPostgres(text: string): PGInterval {
     const words = text.trim().split(/\s+/);
@@ -137,7 +137,7 @@ export class PGInterval {
   /**
    * Reads IntervalStyle `sql_standard`: `1-2`, `3 4:05:06`, `+1-2 -3 +4:05:06`.
    *
-   * @throws {DataError} it is not that.
+   * @throws {DataError} the text is not in that style.
    */
   static fromStrSqlStandard(text: string): PGInterval {
     if (text === "0") return new PGInterval({ seconds: 0 });
@@ -150,13 +150,16 @@ export class PGInterval {
       Object.assign(parts, { years: factor * Number(years), months: factor * Number(months) });
     }
     if (days !== undefined) parts.days = Number(days);
-    // The one sign of `-3 4:05:06` holds for the time as well.
+    // The single sign of `-3 4:05:06` applies to the time, too.
     const inherits = clock !== undefined && /^\d/.test(clock) && days?.startsWith("-");
     if (clock !== undefined) Object.assign(parts, clockParts(inherits ? `-${clock}` : clock));
     return new PGInterval(parts);
   }
 
-  /** The same length in months, days, seconds and microseconds only, as PostgreSQL keeps it. */
+  /**
+   * Returns the same length in months, days, seconds and microseconds only, as PostgreSQL stores
+   * it.
+   */
   normalize(): PGInterval {
     const { months, days, microseconds } = this.#sum();
     const seconds = Math.trunc(microseconds / 1e6);
@@ -169,7 +172,7 @@ export class PGInterval {
   }
 
   /**
-   * The same as the driver's own interval.
+   * Returns the interval as one of the driver's.
    *
    * @throws {InterfaceError} a month or day is broken, or a part does not fit.
    */
@@ -177,14 +180,14 @@ export class PGInterval {
     return new Interval(this.#sum());
   }
 
-  /** Whether both are the same length once normalized. */
+  /** Reports whether both have the same length once normalized. */
   equals(other: unknown): boolean {
     if (!(other instanceof PGInterval)) return false;
     const [a, b] = [this.#sum(), other.#sum()];
     return a.months === b.months && a.days === b.days && a.microseconds === b.microseconds;
   }
 
-  /** `2 millennia 24 months 2 days`: PostgreSQL reads it. */
+  /** Returns the text that PostgreSQL reads: `2 millennia 24 months 2 days`. */
   toString(): string {
     const words = UNITS.flatMap((unit) => this[unit] === null ? [] : [`${this[unit]} ${unit}`]);
     return words.length === 0 ? "0 seconds" : words.join(" ");
@@ -219,7 +222,7 @@ const UNITS: readonly Unit[] = [
   "microseconds",
 ];
 
-/** What PostgreSQL prints, and reads, for the units. Source: datetime.c, `deltatktbl`. */
+/** PostgreSQL's words for the units, printed and read. Source: datetime.c, `deltatktbl`. */
 const UNIT_OF_WORD: Readonly<Record<string, Unit>> = {
   millennium: "millennia",
   mil: "millennia",
@@ -263,7 +266,7 @@ function addUnit(parts: Parts, number: string, word: string): void {
   else parts[unit] = Number(number);
 }
 
-/** Whole seconds, and what is behind the point as microseconds, of the same sign. */
+/** Returns the whole seconds, and the rest as microseconds of the same sign. */
 function seconds(text: string | undefined): Parts {
   if (text === undefined) return {};
   const [whole = "0", fraction] = text.split(".");

@@ -7,9 +7,9 @@ import { quotedBound } from "../types/range_text.ts";
 import { byteaCodec } from "../types/scalars.ts";
 
 /**
- * A name as an identifier in SQL, always in double quotes.
+ * Returns a name as an identifier in SQL, always in double quotes.
  *
- * @throws {InterfaceError} it is not a string, is empty, or has a zero character in it.
+ * @throws {InterfaceError} the name is not a string, is empty, or contains a zero character.
  *
  * @example
  * ```ts
@@ -24,15 +24,15 @@ export function identifier(name: string): string {
 }
 
 /**
- * A value as a literal in SQL. Prefer parameters wherever SQL takes them.
+ * Returns a value as a literal in SQL. Prefer parameters wherever SQL takes them.
  *
  * Strings with a backslash become `E'…'`, so that they mean the same whatever
- * `standard_conforming_strings` is; negative numbers and `E` begin with a space, so that they do not
- * grow together with what stands before. Plain objects become JSON, dates a time in UTC, arrays
- * `'{…}'`, which needs a type from what surrounds it.
+ * `standard_conforming_strings` is. Negative numbers and `E` begin with a space, so that they do
+ * not join the text before them. Plain objects become JSON, dates a time in UTC, arrays `'{…}'`,
+ * whose type depends on the context.
  *
- * @throws {InterfaceError} a value that has no text (`undefined`, a function, a symbol, an invalid
- * date), or has a zero character in it.
+ * @throws {InterfaceError} the value has no text (`undefined`, a function, a symbol, an invalid
+ * date), or contains a zero character.
  *
  * @example
  * ```ts
@@ -61,13 +61,13 @@ function signed(digits: string): string {
 
 function quotedString(text: string): string {
   if (text.includes("\0")) {
-    throw new InterfaceError("literal: a zero character has no place in SQL");
+    throw new InterfaceError("literal: a string cannot contain a zero character");
   }
   const body = text.replaceAll("'", "''");
   return body.includes("\\") ? ` E'${body.replaceAll("\\", "\\\\")}'` : `'${body}'`;
 }
 
-/** The text by which PostgreSQL's input functions know the value. */
+/** Returns the text that PostgreSQL's input functions read. */
 function textOf(value: unknown): string {
   if (typeof value === "boolean") return value ? "t" : "f";
   if (typeof value === "string" || typeof value === "number" || typeof value === "bigint") {
@@ -96,7 +96,7 @@ function jsonText(value: object): string {
   }
 }
 
-/** What an object of a class says of itself; `[object Map]` says nothing. */
+/** Returns the text of an object by its own `toString()`; that of `Object` tells nothing. */
 function ownText(value: object): string {
   if (value.toString !== Object.prototype.toString) return String(value);
   throw new InterfaceError("literal: an object of its class has no text");

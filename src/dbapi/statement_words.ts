@@ -1,8 +1,8 @@
 import { Lexer } from "../query/lexer.ts";
 
 /**
- * The first word of each statement of a text, in capitals: `BEGIN`, `SELECT`, `""` for one that
- * begins with something else. Semicolons in parentheses do not end a statement.
+ * Returns the first word of each statement of a text, in capitals: `BEGIN`, `SELECT`, or `""` for a
+ * statement that begins with something else. Semicolons in parentheses do not end a statement.
  */
 export function statementWords(text: string): string[] {
   const words: string[] = [];

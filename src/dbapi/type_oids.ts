@@ -1,7 +1,7 @@
 /**
- * Types' OIDs by the names that pg8000 gives them, and PEP 249's type objects among them (`BINARY`,
- * `DATETIME`, `NUMBER`, `ROWID`, `STRING`): what `description` and `columns` say of a column, and
- * what `types`, `setinputsizes()` and `registerInAdapter()` take.
+ * OIDs of types by the names that pg8000 gives them, with PEP 249's type objects (`BINARY`,
+ * `DATETIME`, `NUMBER`, `ROWID`, `STRING`). `description` and `columns` report them; `types`,
+ * `setinputsizes()` and `registerInAdapter()` take them.
  */
 import { OIDS } from "../types/oids.ts";
 

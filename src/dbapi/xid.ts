@@ -1,6 +1,6 @@
 import { InterfaceError } from "../errors/errors.ts";
 
-/** A transaction's identity under X/Open's two-phase commit. Source: PEP 249, `xid()`. */
+/** The identity of a transaction in X/Open's two-phase commit. Source: PEP 249, `xid()`. */
 export type Xid = readonly [
   formatId: number,
   globalTransactionId: string,
@@ -8,10 +8,10 @@ export type Xid = readonly [
 ];
 
 /**
- * A transaction ID for the `tpc_` methods.
+ * Returns a transaction ID for the `tpc_` methods.
  *
- * @throws {InterfaceError} the format is no integer from 0 to 2³¹-1, or a part is not a string, is
- * longer than 64 characters or contains a lone surrogate.
+ * @throws {InterfaceError} the format is not an integer from 0 to 2³¹-1, or a part is not a string,
+ * is longer than 64 characters or contains a lone surrogate.
  */
 export function makeXid(
   formatId: number,
@@ -31,10 +31,11 @@ export function makeXid(
 }
 
 /**
- * What PREPARE TRANSACTION calls it: the global ID itself, or, with a format or a branch, all three
- * parts as pgjdbc and psycopg write them, so that each can recover the other's.
+ * Returns the name for PREPARE TRANSACTION: the global ID itself, or, with a format or a branch,
+ * all three parts in the form of pgjdbc and psycopg, so that each can recover the others'
+ * transactions.
  *
- * @throws {InterfaceError} it was not made by `xid()`.
+ * @throws {InterfaceError} `xid` was not made by `xid()`.
  */
 export function gidOf(xid: Xid): string {
   if (!Array.isArray(xid) || xid.length !== 3) {
@@ -44,7 +45,7 @@ export function gidOf(xid: Xid): string {
   return formatId === 0 && branch === "" ? global : composed(formatId, global, branch);
 }
 
-/** The transaction ID for a name in `pg_prepared_xacts`. */
+/** Returns the transaction ID for a name in `pg_prepared_xacts`. */
 export function xidOf(gid: string): Xid {
   const found = /^(\d{1,10})_([A-Za-z0-9+/]*=*)_([A-Za-z0-9+/]*=*)$/.exec(gid);
   if (found !== null) {
