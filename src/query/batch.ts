@@ -131,7 +131,7 @@ class Batch implements Request<Result[]> {
       const isPlain = parameterTypes === undefined && rows === undefined;
       const how = isPlain ? options : overlaid<ExecuteOptions>(options, { parameterTypes, rows });
       const execution = new ExtendedQuery(context, text, values, how);
-      execution.whole = this; // the next query is sent right behind it
+      execution.batch = this; // the next query is sent right behind it
       return execution;
     });
   }

@@ -56,7 +56,7 @@ export class ExtendedQuery implements Request<Result> {
   /** The caller's text, where it differs from what is sent. */
   rewritten: Rewritten | undefined;
   /** The batch that the query is a part of. Its statement was described before the batch is sent. */
-  whole: object | undefined;
+  batch: object | undefined;
   /** Whether an earlier text of the batch may change the meaning of this one: no kept statement is used. */
   isAfterChange = false;
   /** The effects of the text on statements. */
@@ -90,7 +90,7 @@ export class ExtendedQuery implements Request<Result> {
 
   /** Reports whether the query waits for a description. */
   flushes(): boolean {
-    return this.whole === undefined && this.wantsDescription;
+    return this.batch === undefined && this.wantsDescription;
   }
 
   /** Whether values depend on types that are not known. */
@@ -115,6 +115,11 @@ export class ExtendedQuery implements Request<Result> {
     }
     const store = options.store ?? this.#context.cache;
     this.#described = store.find(this.text, options.parameterTypes ?? NO_TYPES, options.types);
+  }
+
+  #useful(described: Statement): Statement | undefined {
+    if (this.isAfterChange) return this.#arePlain(this.values) ? undefined : described;
+    return this.#context.cache.isCurrent(described) ? described : undefined;
   }
 
   /** Reports whether the values can be written before their types are known. */
@@ -148,9 +153,7 @@ export class ExtendedQuery implements Request<Result> {
     const declared = options.parameterTypes ?? NO_TYPES;
     const isKept = options.prepare !== false && !isAfterChange;
     const store = isKept ? options.store ?? cache : undefined;
-    if (this.#described !== undefined && !isAfterChange && !cache.isCurrent(this.#described)) {
-      this.#described = undefined;
-    }
+    if (this.#described !== undefined) this.#described = this.#useful(this.#described);
     const known = this.#described ?? store?.find(this.text, declared, options.types);
     this.#parseDescribe = undefined;
     this.#hasUnfitValue = false;
@@ -259,16 +262,16 @@ export class ExtendedQuery implements Request<Result> {
   #appendNew(
     out: Writer,
     end: Uint8Array,
-    coming: Statement | undefined,
+    unconfirmed: Statement | undefined,
     store: ExecuteOptions["store"],
     declared: readonly number[],
   ): boolean {
     const { exactness, session } = this.#context;
     exactness.noteText(this.text);
-    const plain = this.whole !== undefined || (this.#arePlain(this.values) && exactness.ofText);
-    if (coming !== undefined && plain && this.#mayJoin(coming)) {
+    const plain = this.batch !== undefined || (this.#arePlain(this.values) && exactness.ofText);
+    if (unconfirmed !== undefined && plain && this.#mayShare(unconfirmed)) {
       this.#messages = "Bind to a shared Parse";
-      this.#bindPlain(out, coming, end);
+      this.#bindPlain(out, unconfirmed, end);
       return false;
     }
     const { types } = this.options;
@@ -276,7 +279,7 @@ export class ExtendedQuery implements Request<Result> {
     this.#parseDescribe = parseDescribe;
     this.#statement = parseDescribe.statement;
     const isCertain = session.sent === 0 && session.transactionStatus !== "failed";
-    this.#statement.joinable = this.whole ?? isCertain;
+    this.#statement.sharedWith = this.batch ?? isCertain;
     this.#messages = plain ? "Parse, Describe, Bind" : "Parse, Describe, Flush";
     if (plain) this.#bindPlain(out, parseDescribe.statement, end);
     else flush(out);
@@ -284,8 +287,8 @@ export class ExtendedQuery implements Request<Result> {
   }
 
   /** A query that shares a refused Parse is run again, behind all that is on the wire by then. */
-  #mayJoin({ joinable }: Statement): boolean {
-    return joinable === true || (joinable !== false && joinable === this.whole);
+  #mayShare({ sharedWith }: Statement): boolean {
+    return sharedWith === true || (sharedWith !== false && sharedWith === this.batch);
   }
 
   #bind(out: Writer, statement: Statement, end: Uint8Array): void {

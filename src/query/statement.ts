@@ -34,7 +34,7 @@ export class Statement {
    * The requests that may be bound to the statement before its Parse is confirmed: all (`true`), because
    * nothing that was sent before can make the server skip the Parse; or the batch that has the Parse.
    */
-  joinable: object | boolean = false;
+  sharedWith: object | boolean = false;
   parameters: readonly ParameterType[] = [];
   columns: readonly ColumnDescription[] = [];
   /** The columns of results once it is described: binary where the codec reads it. */
