@@ -7,7 +7,7 @@ import type { Borrower, Need } from "./borrower.ts";
 import type { PoolTexts } from "./pool_texts.ts";
 import type { Kind } from "./waiting_list.ts";
 
-/** What each use of a connection comes to for a pool; `undefined`: its text decides. */
+/** How a pool lends for each purpose. Without a `kind` the text decides whether others may share. */
 const USES: Readonly<Record<Purpose["use"], { kind?: Kind; isQuery: boolean }>> = {
   query: { isQuery: true },
   describe: { kind: "shared", isQuery: true },

@@ -33,11 +33,11 @@ import type { Statement } from "./statement.ts";
 export interface BatchQuery {
   /** One SQL statement. */
   readonly text: string;
-  /** Its parameters, by position or by name. */
+  /** The parameters, by position or by name. */
   readonly parameters?: QueryParameters | undefined;
 }
 
-/** One query of a batch: a text with its parameters, or what the `sql` tag has made. */
+/** One query of a batch: a text with its parameters, a fragment or a query. */
 export type BatchEntry = BatchQuery | Fragment;
 
 /** One statement of a batch, its parameters by position. */

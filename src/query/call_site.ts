@@ -1,17 +1,17 @@
 /**
- * An error is made in a socket's callback, where the stack does not lead to the caller. Before it is
- * thrown to the caller it gets the caller's stack, and a hint where the driver knows better.
+ * The stacks of errors. An error is made in a callback of the socket, whose stack does not lead to the
+ * caller. Before it is thrown it gets the caller's stack, and a hint where the driver has one.
  */
 import { DatabaseError } from "../errors/errors.ts";
 
-/** Takes the stack here, above the functions that call this; `undefined` where that is not needed. */
+/** Returns the stack of the caller, or `undefined` if the runtime has async stacks. */
 export function takeCallSite(asyncStacks: boolean): Error | undefined {
   return asyncStacks ? undefined : new Error();
 }
 
 /**
- * Gives `error` the stack of `site`, or that of the running async function and those awaiting it,
- * which V8 knows at no cost. The error stays the same object; its message stays first.
+ * Sets the stack of `error` to that of `site`, or to V8's async stack of the running function. Returns
+ * the same object.
  */
 export function withCallSite(error: unknown, site: Error | undefined): unknown {
   if (!(error instanceof Error)) return error;
@@ -23,7 +23,7 @@ export function withCallSite(error: unknown, site: Error | undefined): unknown {
   return error;
 }
 
-/** `n in (${sql([1, 2])})` compares with a row: the list has parentheses of its own. */
+/** Adds a hint for `n in (${sql([1, 2])})`, which compares with a row. */
 function hintAtList(error: DatabaseError): void {
   if (!/ = record$/.test(error.message)) return;
   const own = "A list made by sql([…]) has its own parentheses: write in ${sql([…])}.";
@@ -33,7 +33,7 @@ function hintAtList(error: DatabaseError): void {
   }
 }
 
-/** Frames of the driver's own plumbing and of the event loop, between the caller and the error. */
+/** Matches frames of the driver and of the event loop between the caller and the error. */
 const OWN = new RegExp(
   [
     "withCallSite|takeCallSite|siteOf|#streamed",

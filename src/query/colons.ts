@@ -1,29 +1,29 @@
 /**
- * Where SQL has a colon of its own, which is no parameter's: between the bounds of a slice (`a[y :x]`)
- * and between key and value in a JSON constructor (`json_object('k':x)`). Its grammar decides: directly
- * within such brackets or parentheses a colon behind an operand is SQL's, and a colon behind another
- * colon, an operator, a keyword, a comma or the opening bracket begins a parameter.
+ * Colons that belong to SQL itself: between the bounds of a slice (`a[y :x]`) and between key and value
+ * in a JSON constructor (`json_object('k':x)`). Directly within such brackets or parentheses, a colon
+ * after an operand is SQL's. A colon after another colon, an operator, a keyword, a comma or the
+ * opening bracket begins a parameter.
  *
  * Source: gram.y, indirection_el, json_name_and_value; kwlist.h.
  */
 import type { Lexer } from "./lexer.ts";
 
-/** An open bracket or parenthesis: a colon behind an operand in it may be SQL's own, or not. */
+/** An open bracket or parenthesis. In `"colons"` a colon after an operand is SQL's. */
 type Opened = "colons" | "operator" | "plain";
 
-/** Follows a lexer through a text. */
+/** Tracks the brackets and operands that a lexer has passed. */
 export class Colons {
   readonly #open: Opened[] = [];
-  /** The last token but spaces and comments, in lower case. */
+  /** The last token that is neither space nor comment, in lower case. */
   #before = "";
   #isAfterOperand = false;
 
-  /** Reports whether a colon that follows here is SQL's own. */
+  /** Whether a colon at this position is SQL's own. */
   get isOwn(): boolean {
     return this.#open.at(-1) === "colons" && this.#isAfterOperand;
   }
 
-  /** Goes on behind the lexer's token, or behind the parameter that was found in its place. */
+  /** Records the lexer's token, or the parameter that was found in its place. */
   pass({ kind, text, start, end }: Lexer, isParameter: boolean): void {
     if (kind === "space" || kind === "comment") return;
     const token = text.slice(start, end).toLowerCase();
@@ -40,20 +40,20 @@ export class Colons {
     if (kind === "symbol") {
       return token === "]" || token === ")" && this.#open.at(-1) !== "operator";
     }
-    // A column may have this name; behind an operand it is the keyword of json_object(k value v).
+    // After an operand it is the keyword of json_object(k value v), elsewhere the name of a column.
     if (token === "value") return !this.#isAfterOperand;
     return kind !== "word" || !BEFORE_OPERANDS.has(token);
   }
 }
 
-/** Words before a parenthesis that decide about the colons in it. */
+/** The words before a parenthesis that decide about the colons in it. */
 const OPENED: ReadonlyMap<string, Opened> = new Map<string, Opened>([
   ["json_object", "colons"],
   ["json_objectagg", "colons"],
   ["operator", "operator"],
 ]);
 
-/** Keywords that an operand follows, and that no operand ends with. */
+/** The keywords that an operand follows and that cannot end an operand. */
 const BEFORE_OPERANDS: ReadonlySet<string> = new Set([
   ...["all", "and", "any", "array", "asymmetric", "between", "case", "collate", "distinct", "else"],
   ...["from", "ilike", "in", "is", "like", "not", "or", "select", "similar", "some", "symmetric"],

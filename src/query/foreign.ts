@@ -1,15 +1,15 @@
 /**
- * Calls in the manner of `pg`, postgres.js, Bun.sql and Deno's older drivers, recognized where they
- * fail, so that the error names the call to write instead.
+ * Recognizes calls of `pg`, postgres.js, Bun.sql and Deno's older drivers. The error names the call to
+ * write instead.
  *
  * Sources: node-postgres.com, "Queries", "Pooling"; postgres.js' README; bun.sh/docs, "SQL".
  */
 import { InterfaceError } from "../errors/errors.ts";
 
-/** The names that other drivers give to something, each with what to write instead. */
+/** Names that other drivers use, with their replacements. */
 export type ForeignNames = Readonly<Record<string, string>>;
 
-/** Names of a result elsewhere. */
+/** The properties of a result in other drivers. */
 export const FOREIGN_RESULT: ForeignNames = {
   rows: "the result is the array of rows itself",
   fields: "use result.columns",
@@ -17,7 +17,7 @@ export const FOREIGN_RESULT: ForeignNames = {
   affectedRows: "use result.rowCount",
 };
 
-/** Names of a query elsewhere. */
+/** The methods of a query in other drivers. */
 export const FOREIGN_QUERY: ForeignNames = {
   raw: "use query.values() for rows as arrays",
   cursor: "use query.batches(size) or for await (const row of query)",
@@ -28,7 +28,7 @@ export const FOREIGN_QUERY: ForeignNames = {
   writable: "use db.copyFrom(text, source)",
 };
 
-/** Names of a connection or a pool elsewhere; methods of theirs of the same name take precedence. */
+/** The methods of a connection or a pool in other drivers. Own methods take precedence. */
 export const FOREIGN_CLIENT: ForeignNames = {
   connect: "connect() has connected it already",
   end: "use close()",
@@ -46,7 +46,7 @@ export const FOREIGN_CLIENT: ForeignNames = {
   waitingCount: "use stats()",
 };
 
-/** Functions of the `sql` tag elsewhere; each throws an InterfaceError. */
+/** The functions of the `sql` tag in other drivers. Each throws an InterfaceError. */
 export const FOREIGN_SQL: Readonly<Record<string, () => never>> = {
   unsafe: () => notOurs("unsafe", "use db.query(text, parameters), or sql.raw(text) in a template"),
   begin: () => notOurs("begin", "use db.transaction(callback)"),
@@ -68,8 +68,8 @@ function notOurs(name: string, instead: string): never {
 }
 
 /**
- * Defines a getter for each name that the prototype does not have, which throws an InterfaceError.
- * TypeScript does not see them, so that it refuses the names as well.
+ * Defines a getter that throws an InterfaceError for each name that the prototype lacks. The getters
+ * are not declared, so that TypeScript reports the names as well.
  */
 export function refuseForeign(prototype: object, what: string, names: ForeignNames): void {
   for (const [name, instead] of Object.entries(names)) {
@@ -77,7 +77,7 @@ export function refuseForeign(prototype: object, what: string, names: ForeignNam
     const get = (): never => {
       throw new InterfaceError(`${what} has no ${name}: ${instead}`);
     };
-    // Replaceable, as a missing property is.
+    // Like a missing property, the name can be assigned.
     const set = function (this: object, value: unknown): void {
       Object.defineProperty(this, name, {
         value,
@@ -104,9 +104,9 @@ export function foreignQuery(query: unknown): InterfaceError {
 }
 
 /**
- * Refuses parameters that are neither an array nor an object with names.
+ * Checks that parameters are an object with names.
  *
- * @throws {InterfaceError} a callback, or any other value.
+ * @throws {InterfaceError} they are a callback or another value.
  */
 export function checkNamed(parameters: unknown): asserts parameters is Record<string, unknown> {
   if (typeof parameters === "function") throw callback();
@@ -118,7 +118,7 @@ export function checkNamed(parameters: unknown): asserts parameters is Record<st
 }
 
 /**
- * Refuses options of a query that are not options, or that do not exist.
+ * Checks the names of a query's options, and the shape of its rows.
  *
  * @throws {InterfaceError} the message names the option.
  */

@@ -5,38 +5,37 @@ import { Lexer } from "./lexer.ts";
 const BRAND: unique symbol = Symbol("fragment");
 
 /**
- * A piece of SQL with its values, made by the `sql` tag or one of its functions. Put into a template
- * it becomes a part of that; `db.query(fragment)` and `db.batch()` run it. `Row` is the type of its
- * rows as a query of its own.
+ * A piece of SQL with its values, made by the `sql` tag or one of its functions. A template can contain
+ * it; `db.query(fragment)` and `db.batch()` run it. `Row` is the type of its rows when it is run.
  */
 export abstract class Fragment<Row = unknown> {
-  /** Carries the type of the rows for TypeScript; never set. */
+  /** The type of the rows, for TypeScript. Never set. */
   declare protected readonly rowType?: Row;
 
   static {
     Object.defineProperty(this.prototype, BRAND, { value: true });
   }
 
-  /** `instanceof Fragment` holds for queries as well, which inherit from `Promise.prototype`. */
+  /** Makes queries `instanceof Fragment`, although they inherit from `Promise.prototype`. */
   static [Symbol.hasInstance](this: unknown, value: unknown): boolean {
     if (this === Fragment) return isFragment(value);
     return Function.prototype[Symbol.hasInstance].call(this as typeof Fragment, value);
   }
 
-  /** @internal Appends itself to the text that is being assembled. */
+  /** @internal Appends the fragment to the text that is being assembled. */
   abstract writeTo(assembly: Assembly): void;
 }
 
-/** Reports whether a value is a fragment; cheaper than `instanceof`, which asks this, too. */
+/** Reports whether a value is a fragment. Cheaper than `instanceof`, which calls it. */
 export function isFragment(value: unknown): value is Fragment {
   return typeof value === "object" && value !== null && BRAND in value;
 }
 
 /**
- * Makes the objects of a class `instanceof Promise`, for frameworks that ask. Only the prototype is a
- * promise's: the objects have no state of one, so that `await` calls their `then()`, and nothing is
- * sent before. A subclass of Promise would lose that: where a runtime waits for its state without
- * calling `then()`, as Bun's test runner does, the query would never be sent.
+ * Makes the objects of a class `instanceof Promise`, for frameworks that check it. Only the prototype
+ * is that of a promise. The objects have no promise state, so that `await` calls their `then()`, which
+ * sends the query. A subclass of Promise would hang where a runtime waits for its state without a call
+ * of `then()`, as Bun's test runner does.
  */
 export function inheritFromPromise(prototype: object): void {
   const parent = Object.getPrototypeOf(prototype);
@@ -64,11 +63,11 @@ export class Assembly {
   text = "";
   /** The values so far, `$1` first. */
   readonly values: unknown[] = [];
-  /** OIDs of the parameters' types, 0 for those that the server is to choose. */
+  /** OIDs of the parameters' types. 0 lets the server choose. */
   readonly types: number[] = [];
-  /** Start and end of each piece of SQL that seems to have a `$1` of its own; mostly none. */
+  /** The start and end of each piece of SQL that may contain a `$1`. Usually there is none. */
   #numbered: [start: number, end: number][] | undefined;
-  /** The last token from which scanning can go on as the text grows, and the place before it. */
+  /** The start of the last token, where scanning resumes as the text grows, and the place before it. */
   #scanned = 0;
   #place = "";
 
@@ -87,7 +86,7 @@ export class Assembly {
   }
 
   /**
-   * Appends a value as a parameter, `oid` being its type where the server is not to choose.
+   * Appends a value as a parameter. `oid` is its type; 0 lets the server choose.
    *
    * @throws {InterfaceError} the value is `undefined`.
    */
@@ -101,7 +100,7 @@ export class Assembly {
   }
 
   /**
-   * Appends the strings of a template, and its values between them.
+   * Appends the strings of a template with its values between them.
    *
    * @throws {InterfaceError} a value is `undefined`, or a digit follows a value.
    */
@@ -118,11 +117,11 @@ export class Assembly {
   /**
    * Checks the whole text.
    *
-   * @throws {InterfaceError} a `$1` is written in the SQL, and would share its number with a value.
+   * @throws {InterfaceError} the SQL contains a `$1`, which would have the number of a value.
    */
   finish(): void {
     if (this.#numbered === undefined || this.values.length === 0) return;
-    // With and without standard_conforming_strings: what one of them takes for a string may be one.
+    // The session's standard_conforming_strings is unknown: refuse only what is no string either way.
     const [plain, escaping] = [this.#ownNumber(false), this.#ownNumber(true)];
     if (plain === undefined || escaping === undefined) return;
     throw new InterfaceError(
@@ -135,7 +134,7 @@ export class Assembly {
     return this.types.some((oid) => oid !== 0);
   }
 
-  /** The last of INSERT, INTO, SET and VALUES so far, in lower case; `""` if there is none. */
+  /** The last of the words INSERT, INTO, SET and VALUES, in lower case, or `""`. */
   get lastPlace(): string {
     let place = this.#place;
     const lexer = new Lexer(this.text);
@@ -149,7 +148,7 @@ export class Assembly {
     return place;
   }
 
-  /** The end of the text, spaces and comments aside: a word in lower case, or a symbol. */
+  /** The last token that is neither space nor comment: a word in lower case, or a symbol. */
   get lastToken(): string {
     void this.lastPlace;
     const lexer = new Lexer(this.text);

@@ -1,13 +1,13 @@
 /**
- * Tells SQL's code from its quotes and comments, for those who look for placeholders in it.
+ * Splits SQL into code, strings and comments, for code that looks for placeholders.
  *
- * The rules are those of the server's own scanner: nested comments, `E''` and its continuation over
- * lines, `U&''`, dollar quotes, quoted identifiers, comments that begin inside an operator. What has
- * no end reaches to the end of the text; that is the server's to refuse.
+ * The rules are those of the server's scanner: nested comments, `E''` and its continuation over lines,
+ * `U&''`, dollar quotes, quoted identifiers, comments that begin inside an operator. An unterminated
+ * token extends to the end of the text; the server refuses it.
  * Source: manual, "Lexical Structure"; src/backend/parser/scan.l.
  */
 
-/** What a token is. */
+/** The kind of a token. */
 export type TokenKind =
   | "space"
   /** `-- …`, or a nesting block comment. */
@@ -25,8 +25,8 @@ export type TokenKind =
   | "symbol";
 
 /**
- * Walks over a text, one token at a time. Whoever finds a placeholder longer than the token moves
- * {@linkcode Lexer.end} behind it.
+ * Iterates over the tokens of a text. A caller that finds a placeholder longer than the token sets
+ * {@linkcode Lexer.end} to the end of the placeholder.
  *
  * @example
  * ```ts ignore
@@ -37,21 +37,21 @@ export type TokenKind =
  */
 export class Lexer {
   readonly text: string;
-  /** What the token is; meaningless before the first `next()`. */
+  /** The kind of the token; undefined before the first `next()`. */
   kind: TokenKind = "space";
-  /** Where it begins. */
+  /** The start of the token. */
   start = 0;
-  /** One past its last character, where the next one begins. */
+  /** The end of the token, where the next one begins. */
   end = 0;
   readonly #backslashes: boolean;
 
-  /** `backslashes`: the session has `standard_conforming_strings` off, `\` escapes in `'…'` too. */
+  /** With `backslashes`, `\` escapes in `'…'`, too: `standard_conforming_strings` is off. */
   constructor(text: string, backslashes: boolean = false) {
     this.text = text;
     this.#backslashes = backslashes;
   }
 
-  /** Goes to the next token; `false` at the end of the text. */
+  /** Advances to the next token. Returns `false` at the end of the text. */
   next(): boolean {
     const { text } = this;
     this.start = this.end;
@@ -88,7 +88,7 @@ export class Lexer {
     return true;
   }
 
-  /** `E'…'`, `U&'…'` and their like; the letter must stand by itself. */
+  /** Takes `E'…'`, `U&'…'` and the other strings with a prefix. */
   #prefixed(): boolean {
     const end = matchEnd(PREFIX, this.text, this.start);
     if (end < 0) return false;
@@ -98,14 +98,14 @@ export class Lexer {
     return this.#string(end - this.start, escapes || plain);
   }
 
-  /** The rest of a string whose opening is `opening` characters long. */
+  /** Takes the rest of a string whose opening has `opening` characters. */
   #string(opening: number, backslashes: boolean): true {
     const pattern = backslashes ? ESCAPED_REST : PLAIN_REST;
     this.kind = "string";
     let at = this.start + opening;
     for (;;) {
       this.end = matchEnd(pattern, this.text, at);
-      // After a line break the string goes on, by the rules of its first part.
+      // A string continues after a line break, by the rules of its first part.
       at = backslashes ? matchEnd(CONTINUATION, this.text, this.end) : -1;
       if (at < 0) return true;
     }
@@ -138,7 +138,7 @@ export class Lexer {
   }
 }
 
-/** Where a sticky pattern that begins at `at` ends; -1 when it does not match there. */
+/** Returns the end of a sticky pattern's match at `at`, or -1. */
 export function matchEnd(pattern: RegExp, text: string, at: number): number {
   pattern.lastIndex = at;
   return pattern.test(text) ? pattern.lastIndex : -1;
@@ -155,5 +155,5 @@ const QUOTED = /"[^"]*(?:""[^"]*)*(?:"|$)/y;
 const UNICODE_QUOTED = /[uU]&"[^"]*(?:""[^"]*)*(?:"|$)/y;
 const PLAIN_REST = /[^']*(?:''[^']*)*(?:'|$)/y;
 const ESCAPED_REST = /[^'\\]*(?:(?:''|\\[^])[^'\\]*)*(?:'|\\?$)/y;
-// A comment takes all of its line: no text can be cut in two ways, so that matching stays linear.
+// A comment takes its whole line, so that a text matches in one way only and matching stays linear.
 const CONTINUATION = /[ \t\f\v]*(?:--[^\n\r]*)?[\n\r](?:[ \t\n\r\f\v]|--[^\n\r]*[\n\r])*'/y;

@@ -1,22 +1,22 @@
 /**
- * Parameters by name: `:name` in a text, and an object with their values.
+ * Named parameters: `:name` in a text, with the values in an object.
  */
 import { InterfaceError } from "../errors/errors.ts";
 import { Colons } from "./colons.ts";
 import { Lexer, matchEnd } from "./lexer.ts";
 import type { Rewritten } from "./rewritten.ts";
 
-/** A text with `$1`, `$2`, … for its `:name`s, and whose values they are, in order. */
+/** A text with `$1`, `$2`, … in place of `:name`s, and the names in order. */
 export interface NamedText extends Rewritten {
   readonly names: readonly string[];
-  /** Whether the text has `$1`, … of its own. */
+  /** Whether the text as given contains `$1`, … */
   readonly isNumbered: boolean;
 }
 
-/** How many texts are remembered. */
+/** The number of texts that are cached. */
 const REMEMBERED = 1000;
 
-/** The texts of one connection, each scanned once as long as it is remembered. */
+/** The scanned texts of one connection. */
 export class NamedTexts {
   readonly #scanned = new Map<string, NamedText>();
 
@@ -32,18 +32,18 @@ export class NamedTexts {
 }
 
 /**
- * Finds the `:name`s of a text; a name that occurs twice is one parameter. Strings, quoted identifiers
- * and comments are left alone, and so are `::` and `:=`.
+ * Replaces the `:name`s of a text. A name that occurs twice is one parameter. Strings, quoted
+ * identifiers, comments, `::` and `:=` are left unchanged.
  *
- * Where SQL has a colon of its own, its grammar decides: within the brackets of a subscript and the
- * parentheses of `json_object` and `json_objectagg`, a colon behind an operand separates the bounds of
- * a slice (`a[y :x]`) or a key from its value (`json_object('k':x)`). Behind another colon, an
- * operator, a keyword, a comma or the opening bracket it begins a parameter: `a[y : :x]`, `a[:x]`,
- * `json_object('k' value :x)`. A slice without a lower bound is written `a[: x]`.
+ * Some colons belong to SQL itself. In a subscript and in the parentheses of `json_object` and
+ * `json_objectagg`, a colon after an operand separates the bounds of a slice (`a[y :x]`) or a key from
+ * its value (`json_object('k':x)`). After another colon, an operator, a keyword, a comma or the opening
+ * bracket, a colon begins a parameter: `a[y : :x]`, `a[:x]`, `json_object('k' value :x)`. Write a slice
+ * without a lower bound as `a[: x]`.
  *
- * `backslashes`: `standard_conforming_strings` is off.
+ * `backslashes` means that `standard_conforming_strings` is off.
  *
- * @throws {InterfaceError} the text has `$1` as well.
+ * @throws {InterfaceError} the text contains `$1` as well.
  */
 export function scanNames(text: string, backslashes: boolean = false): NamedText {
   const scan = new Scan(text, backslashes);
@@ -53,15 +53,15 @@ export function scanNames(text: string, backslashes: boolean = false): NamedText
 }
 
 /**
- * Returns the values for a scanned text, from an object that may have more.
+ * Returns the values for a scanned text in order. The object may have other properties.
  *
- * @throws {InterfaceError} a value is missing or `undefined`, or the text has `$1`.
+ * @throws {InterfaceError} a value is missing or `undefined`, or the text contains `$1`.
  */
 export function bindNames(
   { names, isNumbered }: NamedText,
   values: Readonly<Record<string, unknown>>,
 ): unknown[] {
-  if (isNumbered) throw new InterfaceError("the text has $1, …: give their values in an array");
+  if (isNumbered) throw new InterfaceError("the text has $1, …: pass the values in an array");
   return names.map((name) => {
     const value = Object.hasOwn(values, name) ? values[name] : undefined;
     if (value === undefined) throw new InterfaceError(`no value for the parameter :${name}`);
@@ -95,7 +95,7 @@ class Scan {
     }
   }
 
-  /** Returns the name behind the colon that the lexer stands at, and moves it behind the name. */
+  /** Returns the name after the colon at the lexer's position, and advances the lexer past it. */
   #name(): string | undefined {
     const lexer = this.#lexer;
     const { text, start } = lexer;

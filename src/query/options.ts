@@ -11,24 +11,24 @@ export type QueryParameters = readonly unknown[] | Readonly<Record<string, unkno
 export interface QueryOptions {
   /** Rows as objects by column name, or as arrays in column order. Default: the connection's. */
   rows?: RowShape | undefined;
-  /** `false`: not kept as a prepared statement, for a text that will not come again. Default `true`. */
+  /** Whether to keep the statement prepared. `false` suits a text that runs once. Default `true`. */
   prepare?: boolean | undefined;
   /**
-   * Types of the parameters where the server is not to choose, by name (`"int4"`, `"my.enum"`) or
-   * OID; 0 leaves it the choice. For a name that is not a built-in type's the server is asked first,
-   * each time: `prepare()` does that once.
+   * Types of the parameters, by name (`"int4"`, `"my.enum"`) or OID; 0 lets the server choose. The
+   * name of a type that is not built in is looked up on the server at each run; `prepare()` looks it
+   * up once.
    */
   parameterTypes?: readonly (number | string)[] | undefined;
   /**
-   * Policies and codecs of this query, over the connection's. Give the same object again for its
-   * statement to stay prepared.
+   * Policies and codecs of this query, which override the connection's. Pass the same object each time,
+   * so that the statement stays prepared.
    */
   types?: TypesOptions | undefined;
-  /** Aborts the query: it is not sent any more, or cancelled on the server. */
+  /** Aborts the query: it is not sent, or is cancelled on the server. */
   signal?: Signal | undefined;
   /**
-   * Seconds before it is cancelled on the server; 0: no limit. Of a query that is iterated, for each
-   * wait for rows. Default: `queryTimeout`.
+   * Seconds until the query is cancelled on the server; 0 is no limit. For a query that is iterated,
+   * the limit of each wait for rows. Default: `queryTimeout`.
    */
   timeout?: number | undefined;
 }
@@ -39,10 +39,10 @@ export type ObjectRows = QueryOptions & { rows?: "object" | undefined };
 /** Options with which rows are arrays. */
 export type ArrayRows = QueryOptions & { rows: "array" };
 
-/** How long a call may take that is one query, and nothing to choose about it. */
+/** Options of a call that runs one query of the driver's. */
 export type CallOptions = Pick<QueryOptions, "signal" | "timeout">;
 
-/** Returns `options` over `base`; an option that is `undefined` counts as not given. */
+/** Returns `base` with `options` on top. An option that is `undefined` counts as not given. */
 export function overlaid<T extends object>(base: T, options: T): T {
   const merged = own<T>(base, options);
   for (const name of Object.keys(options) as (keyof T)[]) {

@@ -1,6 +1,6 @@
 /**
- * Writes the parameters of a Bind. The server's description of the parameter decides how a value is
- * encoded, never the value's looks; a string is sent verbatim as the text of any type.
+ * Writes the parameters of a Bind. The server's description of a parameter decides how a value is
+ * encoded, not the JavaScript type of the value. A string is sent unchanged as the text of any type.
  */
 import { Writer } from "../bytes/writer.ts";
 import { InterfaceError } from "../errors/errors.ts";
@@ -10,9 +10,9 @@ import type { Codec } from "../types/codec.ts";
 const NULL = -1;
 
 /**
- * Refuses what no statement can take, before anything is written.
+ * Checks parameters before anything is written.
  *
- * @throws {InterfaceError} too many parameters, or one that is `undefined`.
+ * @throws {InterfaceError} there are too many parameters, or one is `undefined`.
  */
 export function checkParameters(values: readonly unknown[]): void {
   if (values.length > MAX_PARAMETERS) {
@@ -28,8 +28,8 @@ export function checkParameters(values: readonly unknown[]): void {
 }
 
 /**
- * Whether every value has a text that means the same for every type, so that it can be sent before
- * the parameters' types are known. Arrays, objects and numbers beyond exact integers have none.
+ * Reports whether every value has a text that means the same for every type, so that it can be sent
+ * before the types are known. Arrays, objects and integers that are not exact have no such text.
  */
 export function arePlain(values: readonly unknown[]): boolean {
   for (const value of values) {
@@ -43,7 +43,7 @@ export function areTexts(values: readonly unknown[]): boolean {
   return values.every((value) => value === null || typeof value === "string");
 }
 
-/** Appends formats, count and values, all as text: the types are not known yet. */
+/** Appends formats, count and values, all as text, because the types are not known yet. */
 export function writePlain(out: Writer, values: readonly unknown[]): void {
   out.int16(0);
   out.int16(values.length);
@@ -55,9 +55,9 @@ export function writePlain(out: Writer, values: readonly unknown[]): void {
 }
 
 /**
- * Appends formats, count and values as the described types ask for.
+ * Appends formats, count and values, encoded for the described types.
  *
- * @throws {InterfaceError} a value that its type cannot take, by its position.
+ * @throws {InterfaceError} a type cannot take its value; the message has the position.
  */
 export function writeParameters(
   out: Writer,
@@ -87,7 +87,7 @@ export function writeParameters(
 }
 
 /**
- * The error that {@linkcode writeParameters} has for these values; `undefined` when it takes them.
+ * Returns the error of {@linkcode writeParameters} for these values, or `undefined`.
  */
 export function refusal(
   values: readonly unknown[],
@@ -101,10 +101,10 @@ export function refusal(
   }
 }
 
-/** What a statement's description says of one parameter. */
+/** The type of a parameter, as the server describes it. */
 export interface ParameterType {
   readonly oid: number;
-  /** `undefined`: a type nobody knows. */
+  /** `undefined` if the type is unknown. */
   readonly codec: Codec | undefined;
 }
 
@@ -130,7 +130,7 @@ function writeValue(out: Writer, value: unknown, type: ParameterType, i: number)
   }
 }
 
-/** A user's codec may throw here as well. */
+/** Asks the codec, which may be a user's and throw. */
 function accepts(codec: Codec, value: unknown, type: ParameterType, i: number): boolean {
   try {
     return codec.accepts(value);
@@ -139,7 +139,7 @@ function accepts(codec: Codec, value: unknown, type: ParameterType, i: number): 
   }
 }
 
-/** Appends a text that is the `i`th parameter's; `type` is absent while it is not known. */
+/** Appends the text of the `i`th parameter. `type` is absent while it is unknown. */
 function writeString(out: Writer, text: string, i: number, type?: ParameterType): void {
   try {
     writeText(out, text);
@@ -156,7 +156,7 @@ function writeText(out: Writer, text: string): void {
   out.patchValueLength(at);
 }
 
-/** The one text of a primitive that any type reads alike; `undefined` when there is none. */
+/** Returns the text of a primitive that every type reads alike, or `undefined`. */
 function primitiveText(value: unknown): string | undefined {
   switch (typeof value) {
     case "string":
@@ -172,7 +172,7 @@ function primitiveText(value: unknown): string | undefined {
   }
 }
 
-/** Fewer or more values than the statement has parameters. */
+/** Returns the error for fewer or more values than the statement has parameters. */
 function wrongCount(given: number, wanted: number): InterfaceError {
   return new InterfaceError(`${given} parameters given, the statement takes ${wanted}`, {
     code: "08P01",
@@ -193,7 +193,7 @@ function refused(i: number, type: ParameterType, reason: string, cause?: unknown
   });
 }
 
-/** Says what a value is without showing it. */
+/** Describes a value without showing it. */
 function kindOf(value: unknown): string {
   if (Array.isArray(value)) return "an array";
   if (typeof value === "object" && value !== null) {

@@ -38,11 +38,11 @@ export class PreparedStatement<Row = ObjectRow> implements AsyncDisposable {
   readonly #source: QuerySource;
   readonly #text: NamedText;
   readonly #options: QueryOptions;
-  /** Where the server keeps the statement; a pool's connections each prepare it by themselves. */
+  /** The place on the server. Absent for a pool, each of whose connections prepares the statement. */
   readonly #store: PreparedStore | undefined;
   #isClosed = false;
 
-  /** For the driver: use `prepare()` of a connection. */
+  /** Called by the driver; use `prepare()` of a connection. */
   constructor(
     source: QuerySource,
     text: NamedText,
@@ -97,8 +97,8 @@ export class PreparedStatement<Row = ObjectRow> implements AsyncDisposable {
 }
 
 /**
- * Prepares a statement. On a pool it is described, and each connection prepares it when it first runs
- * it, as any query.
+ * Prepares a statement. On a pool it is only described; each connection prepares it when it first runs
+ * it.
  *
  * @throws {DatabaseError} the server refuses the text.
  */
@@ -111,7 +111,7 @@ export function prepareStatement<Row>(
   return withHost(source, purpose, (host) => prepareOn<Row>(source, host, text, options));
 }
 
-/** Options with the store on the server, which users cannot choose. */
+/** Query options with the place of the statement on the server. */
 type Kept = QueryOptions & { store: PreparedStore };
 
 async function prepareOn<Row>(

@@ -40,7 +40,7 @@ import type { RowShape } from "./rows.ts";
 import { inOriginal } from "./rewritten.ts";
 import { boundSql, type Sql, templateFragment } from "./sql.ts";
 
-/** The results of a batch, in its order, each with the type of its query's rows. */
+/** The results of a batch in order. Each has the row type of its query. */
 export type BatchResults<Entries extends readonly BatchEntry[], Shape extends RowShape> = {
   -readonly [I in keyof Entries]: Result<
     Entries[I] extends Fragment<infer Row> ? BatchRow<Row, Shape> : BatchRow<unknown, Shape>
@@ -52,13 +52,13 @@ export type BatchRow<Row, Shape extends RowShape> = Shape extends "object" ? Row
   : Row extends readonly unknown[] ? Row
   : unknown[];
 
-/** The type of a fragment's rows, or another where the fragment has none. */
+/** The row type of a fragment, or `Default` if the fragment has none. */
 export type RowOr<Row, Default> = unknown extends Row ? Default : Row;
 
 /** Options of a whole batch. */
 export type BatchOptions = Pick<QueryOptions, "rows" | "prepare" | "types" | "signal" | "timeout">;
 
-/** What can be done with queries, on a connection and within a transaction. */
+/** The methods that run queries, on a connection, in a transaction and on a pool. */
 export abstract class Queries {
   readonly #source: QuerySource;
   #sql: Sql | undefined;
@@ -67,14 +67,14 @@ export abstract class Queries {
     refuseForeign(this.prototype, "a connection", FOREIGN_CLIENT);
   }
 
-  /** For the driver. */
+  /** Called by the driver. */
   constructor(source: QuerySource) {
     this.#source = source;
   }
 
   /**
-   * The query template tag: a value becomes a parameter, a fragment is put in its place. A property,
-   * so that it can be taken off: `const { sql } = db`.
+   * The template tag for queries. A value becomes a parameter; a fragment is inserted as SQL. It works
+   * without its object: `const { sql } = db`.
    *
    * @example
    * ```ts
@@ -91,10 +91,15 @@ export abstract class Queries {
   }
 
   /**
-   * A query, not sent before it is awaited. Its parameters stand in the text as `$1`, `$2`, … and
-   * come in an array, or as `:name` and come in an object. Or it is a fragment that `sql` has made.
+   * Makes a query, which is sent when it is awaited. It is a text with `$1`, `$2`, … and an array of
+   * parameters, a text with `:name`s and an object, or a fragment made by `sql`.
    *
-   * @throws {InterfaceError} a `:name` has no value, or the arguments are none of these.
+   * On a pool the query runs on the next free connection. A query that has an effect only within a
+   * session (BEGIN, SET, LISTEN, a temporary table) is rejected there with an error that says what to
+   * call.
+   *
+   * @throws {InterfaceError} a `:name` has no value, an option is unknown, or the arguments are none of
+   * these.
    *
    * @example
    * ```ts
@@ -108,19 +113,19 @@ export abstract class Queries {
     parameters?: readonly never[],
     options?: ObjectRows,
   ): Query<RowOr<Row, ObjectRow>>;
-  /** A query whose rows are arrays. */
+  /** Makes a query whose rows are arrays. */
   query<Row extends readonly unknown[] = unknown[]>(
     text: string | Fragment,
     parameters: QueryParameters | undefined,
     options: ArrayRows,
   ): Query<Row>;
-  /** A query whose rows are objects, unless the connection's are arrays. */
+  /** Makes a query whose rows are objects, unless the connection's are arrays. */
   query<Row = ObjectRow>(
     text: string | Fragment,
     parameters?: QueryParameters,
     options?: ObjectRows,
   ): Query<Row>;
-  /** A query whose rows are objects or arrays, as its options say. */
+  /** Makes a query whose rows are objects or arrays, as the options say. */
   query<Row = ObjectRow>(
     text: string | Fragment,
     parameters: QueryParameters | undefined,
@@ -136,16 +141,17 @@ export abstract class Queries {
     const source = this.#source;
     if (Array.isArray(parameters)) return new Query<Row>(source, text, parameters, options);
     checkNamed(parameters);
-    // A pool has no connection yet that says how strings are written: the query looks for names later.
+    // How strings are written depends on the connection, which a pool's query does not have yet.
     if (!isHost(source)) return new Query<Row>(source, text, parameters, options);
     const { text: numbered, values, rewritten } = named(source, text, parameters);
     return new Query<Row>(source, numbered, values, options, rewritten);
   }
 
   /**
-   * Parses a statement on the server, to be run often. Ordinary queries are prepared by themselves.
+   * Parses a statement on the server, to be run often. Ordinary queries are prepared automatically. On a
+   * pool each connection prepares the statement when it first runs it.
    *
-   * @throws {DatabaseError} the server does not understand it.
+   * @throws {DatabaseError} the server refuses the text.
    */
   prepare<Row extends readonly unknown[] = unknown[]>(
     text: string,
@@ -173,9 +179,9 @@ export abstract class Queries {
   }
 
   /**
-   * Runs statements in one round trip, and resolves to a result for each. They are one transaction:
-   * when one fails, none has any effect, and the error's `index` says which it was. A statement that
-   * is new and has an array, object, date or bytes among its parameters costs one more round trip.
+   * Runs statements in one round trip and one transaction, and resolves to a result for each. If one
+   * fails, none has any effect, and the error's `index` is its position. A new statement with an array,
+   * object, date or bytes among its parameters costs one more round trip.
    *
    * @throws {DatabaseError} a statement failed.
    *
@@ -192,7 +198,7 @@ export abstract class Queries {
     queries: Entries,
     options: BatchOptions & { rows: "array" },
   ): Promise<BatchResults<Entries, "array">>;
-  /** Runs statements in one round trip; each result has its query's type of row. */
+  /** Runs statements in one round trip. Each result has the row type of its query. */
   batch<const Entries extends readonly BatchEntry[]>(
     queries: Entries,
     options?: BatchOptions,
@@ -214,8 +220,8 @@ export abstract class Queries {
 
   /**
    * Runs one statement with each of many sets of parameters, in one transaction and without waiting
-   * in between. The result holds the rows of all, and their counts together; the error of a set that
-   * fails has its `index`. All sets are encoded before the first is sent: for millions, use COPY.
+   * between them. The result holds all rows, and the sum of the counts. The error of a set that fails
+   * has its `index`. All sets are encoded before the first is sent; for millions, use COPY.
    *
    * @throws {DatabaseError} a set failed, and none has any effect.
    *
@@ -280,7 +286,7 @@ export abstract class Queries {
   ): Query<Row> {
     if (!(isFragment(fragment))) throw foreignQuery(fragment);
     if (!isArray(parameters) || parameters.length > 0) {
-      throw new InterfaceError("query(): a fragment has its parameters in it");
+      throw new InterfaceError("query(): a fragment contains its parameters; pass none");
     }
     const { text, values, types, isTyped } = assemble(fragment);
     const how = isTyped ? own<QueryOptions>(options, { parameterTypes: types }) : options;

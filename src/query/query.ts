@@ -36,15 +36,14 @@ export interface StatementDescription {
 }
 
 /**
- * One query: nothing is sent until it is awaited, iterated or `execute()`d, and then at once,
- * without waiting for earlier ones. Awaiting it twice runs it once. A query is an `instanceof Promise`
- * without the state of one: where a runtime asks for that, as `expect(…).rejects` of Bun's test runner
- * does, give `query.then()`.
+ * A query. It is sent when it is awaited, iterated or `execute()`d, without waiting for earlier ones.
+ * Awaiting it twice runs it once. A query is `instanceof Promise`, but has no promise state; where a
+ * tool checks that, as `expect(…).rejects` of Bun's test runner does, pass `query.then()`.
  *
- * Iterated, it streams: rows come through a portal, a piece at a time, and no more than one piece
- * is read ahead. Outside of a transaction the stream has the connection to itself, and other queries
- * on it are refused until the loop is left; inside of one they may run in the loop. Leaving the loop
- * closes the portal.
+ * Iterating a query streams its rows through a portal, one buffer at a time, with one buffer read
+ * ahead. Outside a transaction the stream holds the connection, and other queries on it are refused
+ * until the loop is left; inside a transaction they may run in the loop. Leaving the loop closes the
+ * portal.
  *
  * @example
  * ```ts
@@ -56,7 +55,7 @@ export interface StatementDescription {
 export class Query<Row = ObjectRow> extends Fragment<Row> implements AsyncIterable<Row> {
   readonly #source: QuerySource;
   #text: string;
-  /** An object by names only until there is a connection, which says how strings are written. */
+  /** The values. They are an object by names until the connection is known. */
   #parameters: QueryParameters;
   readonly #options: QueryOptions;
   #origin: TemplateStringsArray | Fragment | Rewritten | undefined;
@@ -74,8 +73,8 @@ export class Query<Row = ObjectRow> extends Fragment<Row> implements AsyncIterab
   }
 
   /**
-   * For the driver: use `query()` of a connection. `origin` is what the text was made of: by `sql`, or
-   * from a text with names.
+   * Called by the driver; use `query()` of a connection. `origin` is the template, fragment or text
+   * with names that `text` was made from.
    */
   constructor(
     source: QuerySource,
@@ -94,7 +93,7 @@ export class Query<Row = ObjectRow> extends Fragment<Row> implements AsyncIterab
     source.unstarted?.add(this);
   }
 
-  /** Runs it, if it does not run yet, and takes the rows: what `await` calls. */
+  /** Starts the query if it has not started, and returns a promise for its result. */
   then<A = Result<Row>, B = never>(
     onfulfilled?: ((value: Result<Row>) => A | PromiseLike<A>) | null,
     onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
@@ -102,19 +101,19 @@ export class Query<Row = ObjectRow> extends Fragment<Row> implements AsyncIterab
     return this.#start().then(onfulfilled, onrejected);
   }
 
-  /** As of a promise. */
+  /** Starts the query as `then()` does, and handles its error. */
   catch<B = never>(
     onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
   ): Promise<Result<Row> | B> {
     return this.#start().then(undefined, onrejected);
   }
 
-  /** As of a promise. */
+  /** Starts the query as `then()` does, and calls `onfinally` when it has settled. */
   finally(onfinally?: (() => void) | null): Promise<Result<Row>> {
     return this.#start().finally(onfinally);
   }
 
-  /** Whatever takes a promise takes a query, and runs it with that. */
+  /** The name that `Object.prototype.toString` shows. */
   get [Symbol.toStringTag](): string {
     return "Query";
   }
@@ -125,13 +124,13 @@ export class Query<Row = ObjectRow> extends Fragment<Row> implements AsyncIterab
     return isGiven || isStatement(this.#text) ? this.#text : undefined;
   }
 
-  /** Sends it now, to be awaited later. An error that nobody awaits is dropped. */
+  /** Sends the query now, to be awaited later. Its error is ignored if it is never awaited. */
   execute(): this {
     this.#start().catch(() => {});
     return this;
   }
 
-  /** The same query with its rows as arrays in column order. */
+  /** Returns the query with its rows as arrays in column order. */
   values<Row extends readonly unknown[] = unknown[]>(): Query<Row> {
     this.#source.unstarted?.delete(this);
     const options = own<QueryOptions>(this.#options, { rows: "array" });
@@ -139,9 +138,9 @@ export class Query<Row = ObjectRow> extends Fragment<Row> implements AsyncIterab
   }
 
   /**
-   * Runs it and takes its only row.
+   * Runs the query and returns its only row.
    *
-   * @throws {NoRowsError | TooManyRowsError} it has none or several.
+   * @throws {NoRowsError | TooManyRowsError} the result has no row or several.
    */
   async one(): Promise<Row> {
     const row = only(await this, "one()");
@@ -150,18 +149,18 @@ export class Query<Row = ObjectRow> extends Fragment<Row> implements AsyncIterab
   }
 
   /**
-   * Runs it and takes its only row, or `undefined` when there is none.
+   * Runs the query and returns its only row, or `undefined` if there is none.
    *
-   * @throws {TooManyRowsError} it has several.
+   * @throws {TooManyRowsError} the result has several rows.
    */
   async optional(): Promise<Row | undefined> {
     return only(await this, "optional()");
   }
 
   /**
-   * Runs it and takes the first column of its only row.
+   * Runs the query and returns the first column of its only row.
    *
-   * @throws {NoRowsError | TooManyRowsError} it has none or several.
+   * @throws {NoRowsError | TooManyRowsError} the result has no row or several.
    */
   async scalar<Value = unknown>(): Promise<Value> {
     const query = this.values();
@@ -172,24 +171,24 @@ export class Query<Row = ObjectRow> extends Fragment<Row> implements AsyncIterab
     return row[0] as Value;
   }
 
-  /** Streams the rows, one at a time; each iteration runs the query anew. */
+  /** Streams the rows one at a time. Each iteration runs the query again. */
   [Symbol.asyncIterator](): RowStream<Row> {
     return this.#streaming(new RowStream<Row>(this.#streamed()));
   }
 
   /**
-   * Streams the rows in arrays of `size`; the last may be shorter.
+   * Streams the rows in arrays of `size`. The last may be shorter.
    *
-   * @throws {InterfaceError} `size` is no whole number from 1 to 2,147,483,647.
+   * @throws {InterfaceError} `size` is not an integer from 1 to 2,147,483,647.
    */
   batches(size: number): BatchStream<Row> {
     if (!(Number.isInteger(size) && size > 0 && size < 2 ** 31)) {
-      throw new InterfaceError("batches(): the size must be a whole number above 0");
+      throw new InterfaceError("batches(): the size must be an integer from 1 to 2,147,483,647");
     }
     return this.#streaming(new BatchStream<Row>(this.#streamed(), () => size));
   }
 
-  /** The same text by the simple protocol: several statements are allowed, parameters are not. */
+  /** Returns the query for the simple protocol: it may have several statements, but no parameters. */
   simple(): SimpleQuery<Row> {
     this.#source.unstarted?.delete(this);
     return new SimpleQuery<Row>(
@@ -201,17 +200,17 @@ export class Query<Row = ObjectRow> extends Fragment<Row> implements AsyncIterab
     );
   }
 
-  /** The types of its parameters and columns; it is not run. */
+  /** Describes the parameters and columns without running the query. */
   describe(): Promise<StatementDescription> {
     this.#source.unstarted?.delete(this);
     return withHost(this.#source, this.#purpose("describe"), (host) => this.#describe(host));
   }
 
   /**
-   * Asks the server to stop this query and no other, and not to begin it when it is not sent yet.
-   * Whoever awaits it is told by an `OperationalError` with code 57014, unless it was done already.
+   * Cancels this query and no other. A query that is not sent yet is never sent. The query rejects with
+   * an `OperationalError` with code 57014, unless it has completed.
    *
-   * @throws {NotSupportedError} it has begun, and the connection is over a given `sock`.
+   * @throws {NotSupportedError} the query is running, and the connection is over a given `sock`.
    */
   cancel(): void {
     this.#source.unstarted?.delete(this);
@@ -226,7 +225,7 @@ export class Query<Row = ObjectRow> extends Fragment<Row> implements AsyncIterab
   /**
    * @internal Returns the query as one of a batch.
    *
-   * @throws {InterfaceError} the query has options that a whole batch has.
+   * @throws {InterfaceError} the query has options other than `rows` and types by OID.
    */
   batched(host: QueryContext): BatchItem {
     this.#source.unstarted?.delete(this);
@@ -235,7 +234,7 @@ export class Query<Row = ObjectRow> extends Fragment<Row> implements AsyncIterab
     const isPlain = Object.values(others).every((option) => option === undefined);
     if (!isPlain || oids.length < parameterTypes.length) {
       throw new InterfaceError(
-        "a query of a batch has no options but rows and types by their OIDs: give them to batch()",
+        "a query in a batch may have the option rows and parameterTypes by OID; pass others to batch()",
       );
     }
     const values = this.#valuesOn(host);
@@ -244,12 +243,18 @@ export class Query<Row = ObjectRow> extends Fragment<Row> implements AsyncIterab
     return { text: this.#text, values, parameterTypes: own, rows, rewritten };
   }
 
-  /** @internal A query that `sql` has made can be a part of another. */
+  /**
+   * @internal Appends the query as a part of another.
+   *
+   * @throws {InterfaceError} the query was not made by `sql`.
+   */
   writeTo(assembly: Assembly): void {
     this.#source.unstarted?.delete(this);
     const origin = this.#origin;
     if (origin === undefined || rewrittenOf(origin) !== undefined) {
-      throw new InterfaceError("a query with a text of its own cannot be part of another: use sql");
+      throw new InterfaceError(
+        "a query made from a text cannot be part of another; make it with sql",
+      );
     }
     if (isFragment(origin)) origin.writeTo(assembly);
     else assembly.template(origin as TemplateStringsArray, this.#parameters as readonly unknown[]);
@@ -299,7 +304,7 @@ export class Query<Row = ObjectRow> extends Fragment<Row> implements AsyncIterab
     }
   }
 
-  /** Returns the values by position; names are replaced in the text as the connection reads it. */
+  /** Returns the values by position. Replaces names in the text by the rules of the connection. */
   #valuesOn(host: QueryContext): readonly unknown[] {
     if (Array.isArray(this.#parameters)) return this.#parameters;
     const scanned = host.names.scan(this.#text, host.executor.context.escapesInStrings);
@@ -322,7 +327,7 @@ export class Query<Row = ObjectRow> extends Fragment<Row> implements AsyncIterab
 
   #streamed(): StreamSource {
     const source = this.#source;
-    // The chain of awaits that V8 follows by itself ends where calls of next() wait for each other.
+    // V8's async stacks end where calls of next() wait for each other, so take the stack here.
     const site = this.#site ?? (isHost(source) ? takeCallSite(false) : source.site("stream"));
     const purpose = this.#purpose("stream", site);
     const { signal } = this.#options;
@@ -350,5 +355,5 @@ function only<Row>(rows: readonly Row[], method: string): Row | undefined {
   return rows[0];
 }
 
-/** A query is a promise for type checkers, so that linters find one that is not awaited. */
+/** Declares queries as promises, so that linters report one that is not awaited. */
 export interface Query<Row = ObjectRow> extends Promise<Result<Row>> {}

@@ -20,7 +20,7 @@ export interface QueryContext {
   readonly outer?: QueryContext;
   /** The queries of a transaction that were made and not started. */
   readonly unstarted?: Unstarted;
-  /** A connection is not lent: it is used itself. */
+  /** Absent: a connection is used itself, not lent. */
   readonly lend?: undefined;
 }
 

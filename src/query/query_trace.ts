@@ -1,8 +1,8 @@
-/** What is told of queries and their results to those who watch; see trace.ts. */
+/** The trace messages of queries and their results; see trace.ts. */
 import type { BatchTrace, QueryTrace, TraceMessage } from "../trace.ts";
 import type { Result } from "./result.ts";
 
-/** What is known of a query when it begins. */
+/** Returns the message at the start of a query. */
 export function queryTrace(
   text: string,
   values: readonly unknown[],
@@ -11,7 +11,7 @@ export function queryTrace(
   return { "db.query.text": text, parameterCount: values.length, isStream };
 }
 
-/** What is known of it when it is done, one result or several. */
+/** Returns the message at the end of a query with one or several results. */
 export function resultTrace(
   results: readonly Result<unknown>[],
 ): Pick<QueryTrace, "db.operation.name" | "db.response.returned_rows"> {
@@ -22,7 +22,7 @@ export function resultTrace(
   };
 }
 
-/** What is known of `size` statements with these texts when they begin. */
+/** Returns the message at the start of `size` statements with these texts. */
 export function batchTrace(
   texts: readonly string[],
   size: number,
@@ -33,7 +33,7 @@ export function batchTrace(
   return { "db.query.text": text, "db.operation.batch.size": size, "db.operation.name": "BATCH" };
 }
 
-/** What is known of them when they are done. */
+/** Returns the message at the end of several statements. */
 export function batchResultTrace(
   results: readonly Result<unknown>[],
   size: number,
@@ -44,7 +44,7 @@ export function batchResultTrace(
   return { ...told, "db.operation.name": `BATCH ${command}` };
 }
 
-/** The command that all of them have in common. */
+/** Returns the command that all texts have in common. */
 function commandOf(results: readonly Result<unknown>[]): string | undefined {
   const commands = new Set(results.map(({ command }) => command));
   const [command = ""] = commands;

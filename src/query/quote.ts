@@ -2,9 +2,9 @@ import { InterfaceError } from "../errors/errors.ts";
 import { checkWellFormed } from "../bytes/well_formed.ts";
 
 /**
- * The parts of a name, each in double quotes, with dots between: `"public"."users"`.
+ * Returns the parts of a name in double quotes, separated by dots: `"public"."users"`.
  *
- * @throws {InterfaceError} a part is empty, no string, or contains a zero byte.
+ * @throws {InterfaceError} a part is empty, is not a string, or contains a zero byte.
  */
 export function quoteIdentifier(...parts: readonly string[]): string {
   if (parts.length === 0) throw new InterfaceError("an identifier needs a name");
@@ -21,10 +21,10 @@ function quoted(part: string): string {
 }
 
 /**
- * A value as a literal of SQL, for statements that take no parameters. A negative number is in
- * parentheses, so that no operator before it can make a comment of it.
+ * Returns a value as a literal of SQL, for statements that take no parameters. A negative number is
+ * written in parentheses, because a minus sign before it would begin a comment.
  *
- * @throws {InterfaceError} there is no literal for such a value, or a string has a zero byte in it.
+ * @throws {InterfaceError} the value has no literal, or a string contains a zero byte.
  */
 export function quoteLiteral(value: unknown): string {
   switch (typeof value) {
@@ -43,7 +43,7 @@ export function quoteLiteral(value: unknown): string {
   throw new InterfaceError("sql.literal() takes strings, numbers, booleans, dates, bytes and null");
 }
 
-/** As libpq's PQescapeLiteral: right whatever `standard_conforming_strings` is. */
+/** Quotes a string as libpq's PQescapeLiteral does: for both `standard_conforming_strings`. */
 function quoteString(text: string): string {
   if (text.includes("\0")) throw new InterfaceError("a literal cannot contain a zero byte");
   checkWellFormed(text, "a literal");

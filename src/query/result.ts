@@ -1,11 +1,11 @@
 import type { ColumnDescription } from "../protocol/backend.ts";
 import { FOREIGN_RESULT, refuseForeign } from "./foreign.ts";
 
-/** A row as an object, by column name. Of columns with the same name, the last one is there. */
+/** A row as an object by column name. Of columns with the same name, it has the last. */
 export type ObjectRow = Record<string, unknown>;
 
 /**
- * The rows of one statement: a real array, with what the server said about them besides.
+ * The rows of one statement: an array that also has the columns, the command and the row count.
  *
  * @example
  * ```ts
@@ -23,18 +23,18 @@ export class Result<Row = ObjectRow> extends Array<Row> {
     refuseForeign(this.prototype, "a result", FOREIGN_RESULT);
   }
 
-  /** Derived arrays (`map`, `filter`, …) are plain ones. */
+  /** Makes `map`, `filter` and the like return plain arrays. */
   static override get [Symbol.species](): ArrayConstructor {
     return Array;
   }
 
-  /** The columns; none for a statement that returns no rows. */
+  /** The columns. Empty for a statement that returns no rows. */
   get columns(): readonly ColumnDescription[] {
     return this.#columns;
   }
 
   /**
-   * The command tag's words: `"SELECT"`, `"INSERT"`, `"CREATE TABLE"`. It is `""` for an empty query,
+   * The words of the command tag: `"SELECT"`, `"INSERT"`, `"CREATE TABLE"`. It is `""` for an empty query,
    * and for a set of rows that another one of the same statement follows, which rules can make.
    */
   get command(): string {
@@ -42,13 +42,13 @@ export class Result<Row = ObjectRow> extends Array<Row> {
     return end < 0 ? this.#tag : this.#tag.slice(0, end);
   }
 
-  /** Rows returned or changed, as the command tag counts them; -1 for commands that count none. */
+  /** The number of rows in the command tag, or -1 for a command without one. */
   get rowCount(): number {
     const count = / (\d+)$/.exec(this.#tag);
     return count === null ? -1 : Number(count[1]);
   }
 
-  /** For the driver: says what the rows are of. */
+  /** Called by the driver. Sets the columns and the command tag. */
   static describe(
     result: Result<unknown>,
     columns: readonly ColumnDescription[],

@@ -11,7 +11,7 @@ import type { ObjectRow, Result } from "./result.ts";
 import { inOriginal, type Rewritten } from "./rewritten.ts";
 import { SimpleRequest } from "./simple.ts";
 
-/** A text sent as it is by the simple protocol; it resolves to the result of its last statement. */
+/** A text for the simple protocol. It resolves to the result of its last statement. */
 export class SimpleQuery<Row = ObjectRow> {
   readonly #source: QuerySource;
   readonly #text: string;
@@ -29,7 +29,7 @@ export class SimpleQuery<Row = ObjectRow> {
     inheritFromPromise(this.prototype);
   }
 
-  /** For the driver: use `simple()` of a query. */
+  /** Called by the driver; use `simple()` of a query. */
   constructor(
     source: QuerySource,
     text: string,
@@ -51,12 +51,12 @@ export class SimpleQuery<Row = ObjectRow> {
     return this.#text;
   }
 
-  /** Runs it and takes the result of each statement, in order. */
+  /** Runs the text and returns the result of each statement in order. */
   all(): Promise<Result<Row>[]> {
     return this.#promise ??= this.#begin();
   }
 
-  /** Runs it and takes the result of its last statement: what `await` calls. */
+  /** Starts the text if it has not started, and returns a promise for the last result. */
   then<A = Result<Row>, B = never>(
     onfulfilled?: ((value: Result<Row>) => A | PromiseLike<A>) | null,
     onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
@@ -64,34 +64,34 @@ export class SimpleQuery<Row = ObjectRow> {
     return this.#last().then(onfulfilled, onrejected);
   }
 
-  /** As of a promise. */
+  /** Starts the text as `then()` does, and handles its error. */
   catch<B = never>(
     onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
   ): Promise<Result<Row> | B> {
     return this.#last().then(undefined, onrejected);
   }
 
-  /** As of a promise. */
+  /** Starts the text as `then()` does, and calls `onfinally` when it has settled. */
   finally(onfinally?: (() => void) | null): Promise<Result<Row>> {
     return this.#last().finally(onfinally);
   }
 
-  /** Whatever takes a promise takes it, and runs it with that. */
+  /** The name that `Object.prototype.toString` shows. */
   get [Symbol.toStringTag](): string {
     return "SimpleQuery";
   }
 
-  /** Sends it now, to be awaited later. An error that nobody awaits is dropped. */
+  /** Sends the text now, to be awaited later. Its error is ignored if it is never awaited. */
   execute(): this {
     this.all().catch(() => {});
     return this;
   }
 
   /**
-   * Asks the server to stop what it runs of this text, and not to begin it when it is not sent yet.
-   * Whoever awaits it is told by an `OperationalError` with code 57014, unless it was done already.
+   * Cancels the statement of this text that is running. A text that is not sent yet is never sent. The
+   * query rejects with an `OperationalError` with code 57014, unless it has completed.
    *
-   * @throws {NotSupportedError} it has begun, and the connection is over a given `sock`.
+   * @throws {NotSupportedError} the text is running, and the connection is over a given `sock`.
    */
   cancel(): void {
     this.#source.unstarted?.delete(this);
@@ -138,5 +138,5 @@ export class SimpleQuery<Row = ObjectRow> {
   }
 }
 
-/** A query is a promise for type checkers, so that linters find one that is not awaited. */
+/** Declares queries as promises, so that linters report one that is not awaited. */
 export interface SimpleQuery<Row = ObjectRow> extends Promise<Result<Row>> {}

@@ -1,6 +1,6 @@
 /**
- * Where data comes from and goes to, whatever it is made of: iterables and web streams, by their
- * shape, so that no signature needs the types of a browser or a runtime.
+ * Sources and sinks of data: iterables and web streams. They are typed by their shape, so that no
+ * signature needs the types of a browser or a runtime.
  */
 import { InterfaceError } from "../errors/errors.ts";
 
@@ -10,14 +10,14 @@ export interface ReadableLike<T> {
   getReader(): {
     /** The next chunk. */
     read(): Promise<{ done: boolean; value?: T }>;
-    /** Tells the stream that nobody reads on. */
+    /** Cancels the stream. */
     cancel(reason?: unknown): Promise<void>;
     /** Unlocks the stream. */
     releaseLock(): void;
   };
 }
 
-/** Something items can be taken from, one after the other. */
+/** A source of items. */
 export type Source<T> = Iterable<T> | AsyncIterable<T> | ReadableLike<T>;
 
 /** A stream of bytes to read: the platform's `ReadableStream`, where its types are installed. */
@@ -36,21 +36,21 @@ export type ByteSink = typeof globalThis extends { WritableStream: { prototype: 
     };
   };
 
-/** A source while it is read. */
+/** A source that is being read. */
 export interface Pull<T> {
-  /** The next item; a promise only where the source needs one. One call at a time. */
+  /** Returns the next item, or a promise if the source needs one. Calls must not overlap. */
   next(): PromiseLike<Item<T>> | Item<T>;
-  /** Nobody reads on; what the source says to that is not waited for, and never an error. Idempotent. */
+  /** Stops reading. Does not wait for the source, whose errors are ignored. Idempotent. */
   cancel(reason: unknown): void;
 }
 
-/** What {@linkcode Pull.next} gives. */
+/** The result of {@linkcode Pull.next}. */
 export type Item<T> = { readonly done?: boolean; readonly value?: T };
 
 /**
- * Begins to read a source.
+ * Starts to read a source. `what` names it in errors.
  *
- * @throws {InterfaceError} it is none, or a stream locked to somebody else; `what` names it.
+ * @throws {InterfaceError} the value is not a source, or is a locked stream.
  */
 export function openSource<T>(source: Source<T>, what: string): Pull<T> {
   const object = Object(source);
@@ -69,7 +69,7 @@ function streamPull<T>(stream: ReadableLike<T>, what: string): Pull<T> {
   try {
     reader = stream.getReader();
   } catch (cause) {
-    throw new InterfaceError(`${what}: the stream is locked to somebody else`, { cause });
+    throw new InterfaceError(`${what}: the stream is locked by another reader`, { cause });
   }
   return {
     next: () => reader.read(),
@@ -88,7 +88,7 @@ function iteratorPull<T>(iterator: Iterator<T> | AsyncIterator<T>): Pull<T> {
   };
 }
 
-/** A clean-up that fails has nobody to tell: the copy has an outcome already. */
+/** Runs a clean-up. Its errors are ignored, because the copy has an outcome already. */
 function quietly(cleanUp: () => unknown): void {
   try {
     Promise.resolve(cleanUp()).catch(() => {});

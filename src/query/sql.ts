@@ -1,6 +1,6 @@
 /**
- * The `sql` tag and its functions: SQL put together from templates, names and values, every value a
- * parameter.
+ * The `sql` tag and its functions, which compose SQL from templates, names and values. Every value
+ * becomes a parameter.
  */
 import { InterfaceError } from "../errors/errors.ts";
 import type { JsonFunctions } from "../types/scalars.ts";
@@ -13,50 +13,50 @@ import type { ObjectRow } from "./result.ts";
 import { columnsForm, listForm } from "./sql_forms.ts";
 import { checkEscapes } from "./template.ts";
 
-/** What can stand in a template: a value becomes a parameter, a fragment is put in its place. */
+/** A value in a template. A fragment is inserted as SQL; any other value becomes a parameter. */
 export type SqlValue = string | number | bigint | boolean | object | null;
 
-/** What `sql` can do besides being a tag, alone or on a connection. */
+/** The functions of the `sql` tag, bound to a connection or not. */
 export interface SqlFunctions {
   /**
-   * A name: `sql("users")` is `"users"`, `sql("public.users")` is `"public"."users"`. Several names
-   * are a list: `sql("id", "name")` is `"id", "name"`.
+   * Quotes a name: `sql("users")` is `"users"`, `sql("public.users")` is `"public"."users"`. Several
+   * names make a list: `sql("id", "name")` is `"id", "name"`.
    *
    * @throws {InterfaceError} a part of a name is empty or contains a zero byte.
    */
   (name: string, ...names: readonly string[]): Fragment;
   /**
-   * Columns and values of an object, or of several for as many rows: `insert into t ${sql(row)}`
-   * becomes `insert into t ("a", "b") values ($1, $2)`, `update t set ${sql(row)}` becomes
-   * `update t set "a" = $1, "b" = $2`, and after VALUES it is the values alone. `columns` chooses
-   * some and their order; without, they are the first object's.
+   * Writes the columns and values of an object, or of several objects as several rows.
+   * `insert into t ${sql(row)}` becomes `insert into t ("a", "b") values ($1, $2)`;
+   * `update t set ${sql(row)}` becomes `update t set "a" = $1, "b" = $2`; after VALUES only the values
+   * are written. `columns` selects and orders the columns. Default: those of the first object.
    *
-   * @throws {InterfaceError} there is nothing in it, a column is missing or `undefined`, or it stands
-   * behind neither INSERT, SET nor VALUES.
+   * @throws {InterfaceError} there are no columns, a value is missing or `undefined`, or the form is
+   * used elsewhere than after INSERT, SET or VALUES.
    */
   <T extends object>(
     rows: T | readonly T[],
     ...columns: readonly (keyof T & string)[]
   ): Fragment;
   /**
-   * A list: `where id in ${sql([1, 2, 3])}` becomes `where id in ($1, $2, $3)`. Strings are names,
-   * separated by commas, except behind IN and VALUES. Behind VALUES, arrays are rows.
+   * Writes a list: `where id in ${sql([1, 2, 3])}` becomes `where id in ($1, $2, $3)`. Strings are
+   * names, separated by commas, except after IN and VALUES. After VALUES, arrays are rows.
    *
-   * @throws {InterfaceError} it is empty.
+   * @throws {InterfaceError} the list is empty. Where it may be, use `= any(${list})`.
    */
   (list: readonly SqlValue[]): Fragment;
-  /** A name of one or several parts, each quoted as it is: `sql.identifier("public", "a.b")`. */
+  /** Quotes a name of one or several parts, dots included: `sql.identifier("public", "a.b")`. */
   identifier(...parts: readonly string[]): Fragment;
   /**
-   * A value as a literal, for statements that take no parameters (`create role … password …`).
+   * Writes a value as a literal, for statements that take no parameters (`create role … password …`).
    *
-   * @throws {InterfaceError} it is no string, number, boolean, date, bytes or `null`.
+   * @throws {InterfaceError} the value is not a string, number, boolean, date, bytes or `null`.
    */
   literal(value: string | number | bigint | boolean | Date | Uint8Array | null): Fragment;
   /**
-   * Fragments or values with something between them, `", "` by default.
+   * Joins fragments or values with a separator, `", "` by default.
    *
-   * @throws {InterfaceError} there are none.
+   * @throws {InterfaceError} there are no items, or an item is `undefined`.
    *
    * @example
    * ```ts
@@ -66,36 +66,40 @@ export interface SqlFunctions {
    * ```
    */
   join(items: readonly SqlValue[], separator?: string | Fragment): Fragment;
-  /** SQL as it is, unchecked: never put anything in it that a user may have written. */
+  /**
+   * Inserts SQL as it is, unchecked. Never pass text that a user may have written.
+   *
+   * @throws {InterfaceError} the argument is not a string.
+   */
   raw(text: string): Fragment;
   /**
-   * A value as JSON text, a string as a JSON string; by itself, a string is taken for JSON already.
-   * That of a connection or a pool writes it by its `json.stringify`, the bare tag by
-   * `JSON.stringify`; the `types` of a single query are not known here.
+   * Writes a value as JSON text, and a string as a JSON string. A string that is passed as a parameter
+   * without `json()` must be JSON text already. The tag of a connection or pool uses its
+   * `json.stringify`, the unbound tag `JSON.stringify`; the `types` of a single query are not used.
    *
-   * @throws {InterfaceError} it has no JSON.
+   * @throws {InterfaceError} the value has no JSON.
    */
   json(value: unknown): string;
   /**
-   * An array as one parameter, `type` being the name of its elements' type.
+   * Passes an array as one parameter. `type` is the name of its elements' type.
    *
    * @throws {InterfaceError} `type` is not the name of one type.
    */
   array(values: readonly unknown[], type?: string): Fragment;
   /**
-   * A value as a parameter of a type, by its name (`"numeric(10,2)"`, `"my.enum"`) or its OID. The
-   * name is parsed, so that it cannot add to the SQL; a name to be quoted stands in double quotes.
+   * Passes a value as a parameter of a type, by its name (`"numeric(10,2)"`, `"my.enum"`) or its OID.
+   * The name is parsed, so that it cannot add SQL. Put double quotes around a name that needs them.
    *
    * @throws {InterfaceError} `type` is not the name of one type.
    */
   typed(value: SqlValue, type: string | number): Fragment;
 }
 
-/** The tag of a connection or a transaction: what it makes can be awaited, or put into another. */
+/** The tag of a connection, transaction or pool. It makes queries, which can be parts of others. */
 export interface Sql extends SqlFunctions {
   /**
-   * A query whose every value is a parameter. `Row` is the type of its rows; `Values`, a tuple, those
-   * of the values in the template, a fragment's being `Fragment`.
+   * Makes a query. Every value in the template is a parameter. `Row` is the type of the rows; `Values`
+   * is a tuple of the types of the values, in which a fragment's type is `Fragment`.
    *
    * @throws {InterfaceError} the template has an invalid escape sequence, or `$1` beside values.
    *
@@ -112,11 +116,11 @@ export interface Sql extends SqlFunctions {
   ): Query<Row>;
 }
 
-/** The tag by itself: what it makes are fragments. */
+/** The unbound tag, which makes fragments. */
 export interface SqlFragments extends SqlFunctions {
   /**
-   * A piece of SQL whose every value is a parameter. `Row` is the type of its rows as a query;
-   * `Values`, a tuple, those of the values in the template.
+   * Makes a fragment. Every value in the template is a parameter. `Row` is the type of the rows when
+   * the fragment is run; `Values` is a tuple of the types of the values.
    *
    * @throws {InterfaceError} the template has an invalid escape sequence.
    */
@@ -126,7 +130,7 @@ export interface SqlFragments extends SqlFunctions {
   ): Fragment<Row>;
 }
 
-/** A tag that makes queries of templates, by `make`, and JSON by `stringify`. */
+/** Returns a tag that makes queries with `make` and JSON with `stringify`. */
 export function boundSql(
   make: (strings: TemplateStringsArray, values: readonly unknown[]) => Query<unknown>,
   stringify: Stringify | undefined,
@@ -134,7 +138,7 @@ export function boundSql(
   return withFunctions(make, stringify) as Sql;
 }
 
-/** The fragment that a template stands for. */
+/** Returns a template as a fragment. */
 export function templateFragment(
   strings: TemplateStringsArray,
   values: readonly unknown[],
@@ -181,7 +185,7 @@ function alone(fragment: Fragment, rest: readonly unknown[]): Fragment {
 
 function names(list: readonly string[]): string {
   if (!list.every((name) => typeof name === "string")) {
-    throw new InterfaceError("sql(name, …): all of them must be names");
+    throw new InterfaceError("sql(name, …): every argument must be a name");
   }
   return list.map((name) => quoteIdentifier(...name.split("."))).join(", ");
 }
@@ -249,14 +253,14 @@ function jsonText(value: unknown, stringify: Stringify): string {
   try {
     text = stringify(value);
   } catch (cause) {
-    throw new InterfaceError("sql.json(): it cannot be written as JSON", { cause });
+    throw new InterfaceError("sql.json(): the value cannot be written as JSON", { cause });
   }
-  if (typeof text !== "string") throw new InterfaceError("sql.json(): it has no JSON");
+  if (typeof text !== "string") throw new InterfaceError("sql.json(): the value has no JSON");
   return text;
 }
 
 /**
- * Makes fragments, to be put into a template or run by `db.query(fragment)`.
+ * Makes fragments for templates, `db.query(fragment)` and `db.batch()`.
  *
  * @example
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * `sql(object)` and `sql(list)`: what they become depends on what they stand behind.
+ * `sql(object)` and `sql(list)`. The SQL that they write depends on the word before them.
  */
 import { InterfaceError } from "../errors/errors.ts";
 import { type Assembly, type Fragment, WrittenFragment } from "./fragment.ts";
@@ -7,10 +7,10 @@ import { quoteIdentifier } from "./quote.ts";
 
 type Row = Readonly<Record<string, unknown>>;
 
-/** Columns and values behind INSERT, assignments behind SET, rows of values behind VALUES. */
+/** Returns columns and values after INSERT, assignments after SET, rows of values after VALUES. */
 export function columnsForm(rows: readonly object[], chosen: readonly string[]): Fragment {
   const columns = chosen.length > 0 ? chosen : Object.keys(rows[0]!);
-  if (columns.length === 0) throw new InterfaceError("sql(object): it has no columns");
+  if (columns.length === 0) throw new InterfaceError("sql(object): the object has no columns");
   const checked = rows.map((row) => checkRow(row as Row, columns));
   return new WrittenFragment((assembly) => {
     switch (assembly.lastPlace) {
@@ -23,12 +23,12 @@ export function columnsForm(rows: readonly object[], chosen: readonly string[]):
         assembly.add(`(${columns.map((column) => quoteIdentifier(column)).join(", ")}) values `);
         return tuples(assembly, checked);
       default:
-        throw new InterfaceError("sql(object) stands behind INSERT INTO, SET or VALUES");
+        throw new InterfaceError("sql(object) must follow INSERT INTO, SET or VALUES");
     }
   });
 }
 
-/** Values in parentheses, rows of them behind VALUES, or names with commas between. */
+/** Returns values in parentheses, rows of values after VALUES, or names separated by commas. */
 export function listForm(list: readonly unknown[]): Fragment {
   if (list.length === 0) throw emptyList();
   const hole = list.findIndex((value) => value === undefined);
@@ -56,7 +56,7 @@ function isString(value: unknown): value is string {
 function checkRow(row: Row, columns: readonly string[]): unknown[] {
   return columns.map((column) => {
     if (!Object.hasOwn(row, column)) {
-      throw new InterfaceError(`sql(object): it has no "${column}"`);
+      throw new InterfaceError(`sql(object): the object has no "${column}"`);
     }
     const value = row[column];
     if (value !== undefined) return value;
@@ -69,7 +69,7 @@ function assignments(
   rows: readonly (readonly unknown[])[],
   columns: readonly string[],
 ): void {
-  if (rows.length !== 1) throw new InterfaceError("sql(objects) behind SET: there can be only one");
+  if (rows.length !== 1) throw new InterfaceError("sql(objects): only one object can follow SET");
   columns.forEach((column, i) => {
     assembly.add(`${i > 0 ? ", " : ""}${quoteIdentifier(column)} = `);
     assembly.put(rows[0]![i]);

@@ -1,13 +1,13 @@
 /**
- * The text of a template whose every value is a parameter, and the mistakes that JavaScript lets
- * pass in one: escapes that it does not know or drops, and values that are not tokens of their own.
+ * The texts of templates, and checks for mistakes that JavaScript does not report: escape sequences
+ * that are invalid or lose their backslash, and `$1` beside values.
  */
 import { InterfaceError } from "../errors/errors.ts";
 import { Assembly } from "./fragment.ts";
 
 /**
- * The texts of templates whose every value is a parameter: `$1`, `$2`, … stand in place of the
- * values. Each template is assembled and checked once; its strings array is the key.
+ * The texts of templates, with `$1`, `$2`, … in place of the values. Each template is assembled and
+ * checked once; its strings array is the key.
  */
 export class Templates {
   readonly #texts = new WeakMap<TemplateStringsArray, string>();
@@ -33,8 +33,8 @@ function numbered(strings: TemplateStringsArray): string {
 }
 
 /**
- * Refuses a template in which an escape sequence is invalid (`\users`, `\x`), so that JavaScript has
- * no text for it, or in which JavaScript drops a backslash that SQL was to see (`'\d+'`, `'100\%'`).
+ * Checks the escape sequences of a template. If one is invalid (`\users`, `\x`), JavaScript has no text
+ * for it. In others JavaScript drops a backslash that is meant for SQL (`'\d+'`, `'100\%'`).
  *
  * Source: ECMAScript, "Template Literal Lexical Components", TV and NonEscapeCharacter.
  *
@@ -61,6 +61,6 @@ function wrongEscape(raw: string): string | undefined {
 
 const ESCAPE = /\\(?:u\{[\da-fA-F]*\}?|u[\da-fA-F]{0,4}|x[\da-fA-F]{0,2}|\d+|\r\n|[^])/gu;
 
-/** Those that JavaScript replaces; and a quote or a brace, of which nothing is lost. */
+/** The sequences that JavaScript replaces, and escaped quotes and braces, which lose nothing. */
 const RIGHT_ESCAPE =
   /^\\(?:u\{0*(?:10|[\da-fA-F])?[\da-fA-F]{1,4}\}|u[\da-fA-F]{4}|x[\da-fA-F]{2}|0|[bfnrtv\\`'"$\{\}\r\n\u2028\u2029])$/u;

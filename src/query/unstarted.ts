@@ -1,17 +1,17 @@
 /**
- * Queries that were made and never started. A query is not sent before it is awaited, so that one
- * whose `await` was forgotten does nothing; a transaction that ends with such a query is an error.
+ * Queries that were made and never started. A query without `await` is not sent, and so has no effect.
+ * A transaction that ends with such a query is an error.
  */
 import { InterfaceError } from "../errors/errors.ts";
 import { Lexer } from "./lexer.ts";
 
-/** Something that is sent when it is awaited. */
+/** A query that is sent when it is awaited. */
 export interface Startable {
-  /** The statement; `undefined` for what may have been made as a part of another query. */
+  /** The statement, or `undefined` if the query may be meant as a part of another. */
   readonly statement: string | undefined;
 }
 
-/** The queries made on one transaction that were not started yet. */
+/** The queries of one transaction that have not started. */
 export class Unstarted {
   readonly #queries = new Set<Startable>();
 
@@ -25,7 +25,7 @@ export class Unstarted {
     this.#queries.delete(query);
   }
 
-  /** Returns the error for the queries that are left; `undefined` when there are none. */
+  /** Returns the error for the queries that are left, or `undefined`. */
   error(): InterfaceError | undefined {
     if (this.#queries.size === 0) return undefined;
     const texts: string[] = [];
@@ -42,12 +42,12 @@ export class Unstarted {
   }
 }
 
-/** How many queries an error names. */
+/** The number of queries that an error names. */
 const NAMED = 3;
-/** How much of each it shows, in characters. */
+/** The length of each in an error, in characters. */
 const SHOWN = 60;
 
-/** Returns the beginning of a statement on one line, without strings, which may be secret. */
+/** Returns the start of a statement on one line, without its strings, which may be secret. */
 function outline(text: string): string {
   let line = "";
   for (const lexer = new Lexer(text.slice(0, 10 * SHOWN)); lexer.next();) {
@@ -60,7 +60,7 @@ function outline(text: string): string {
   return line.trimEnd();
 }
 
-/** Reports whether a text that `sql` has made begins as a statement does, and not as a part of one. */
+/** Reports whether a text begins as a statement does, and not as a part of one. */
 export function isStatement(text: string): boolean {
   for (const lexer = new Lexer(text); lexer.next();) {
     if (lexer.kind === "space" || lexer.kind === "comment" || text[lexer.start] === "(") continue;

@@ -52,7 +52,7 @@ test("sql: json() writes as the connection does, alone, in an array and in a tra
   await use(pool);
 });
 
-test("sql: what the literals mean is what they were", () =>
+test("sql: literals keep their values for both standard_conforming_strings", () =>
   withDatabase(async (db) => {
     const values = ["it's", "a\\b'c", "", -5, 1.5, 2n ** 60n, true, null, "$1 :a ?"];
     for (const conforming of ["on", "off"]) {

@@ -129,7 +129,7 @@ for (const [way, run] of WAYS) {
       }
     }));
 
-  test(`transaction: what was started, used or returned is none, by ${way}`, () =>
+  test(`transaction: a query that was started, used or returned is not reported, by ${way}`, () =>
     withTable(async (db) => {
       for (const [i, [what, work]] of DONE.entries()) {
         await run(db, work);

@@ -99,14 +99,14 @@ for (const [fragment, text, ...values] of TABLE) {
   });
 }
 
-test("sql: a fragment can be used twice, and is numbered where it stands", () => {
+test("sql: a fragment can be used twice, each time with numbers of its own", () => {
   const both = sql`x = ${1}`;
   const { text, values } = assemble(sql`${both} or ${2} or ${both}`);
   assert.equal(text, "x = $1 or $2 or x = $3");
   assert.deepEqual(values, [1, 2, 1]);
 });
 
-test("sql: a type by its OID is declared, not written", () => {
+test("sql: a type given by OID is declared in Parse, not written in the text", () => {
   const { text, types, isTyped } = assemble(sql`${1}, ${sql.typed("2", 20)}`);
   assert.equal(text, "$1, $2");
   assert.deepEqual(types, [0, 20]);
@@ -125,8 +125,11 @@ const REFUSED: readonly (readonly [what: string, make: () => unknown])[] = [
   ["undefined in an object", () => sql({ a: undefined })],
   ["undefined in a list", () => sql([1, undefined as unknown as null])],
   ["undefined in a template", () => assemble(sql`${undefined as unknown as null}`)],
-  ["an object behind neither INSERT, SET nor VALUES", () => assemble(sql`where ${sql({ a: 1 })}`)],
-  ["several objects behind SET", () => assemble(sql`update t set ${sql([{ a: 1 }, { a: 2 }])}`)],
+  [
+    "an object elsewhere than after INSERT, SET or VALUES",
+    () => assemble(sql`where ${sql({ a: 1 })}`),
+  ],
+  ["several objects after SET", () => assemble(sql`update t set ${sql([{ a: 1 }, { a: 2 }])}`)],
   ["an empty name", () => sql("")],
   ["a number as a second name", () => sql("a", 5 as never)],
   ["undefined as a second name", () => sql("a", undefined as never)],

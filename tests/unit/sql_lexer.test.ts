@@ -68,7 +68,7 @@ test("lexer: with standard_conforming_strings off a backslash escapes in every s
   ]);
 });
 
-test("lexer: tokens follow each other without a gap, whatever the text", () => {
+test("lexer: tokens cover every text without a gap", () => {
   const parts = [
     "'",
     '"',

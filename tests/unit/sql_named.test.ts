@@ -66,12 +66,12 @@ test("names: with standard_conforming_strings off a backslash hides a quote", ()
   assert.deepEqual(scanNames("select '\\':a, :b", false).names, ["a", "b"]);
 });
 
-test("names: a text with $1 as well is refused", () => {
+test("names: a text that contains $1 as well is refused", () => {
   assert.throws(() => scanNames("select :a, $1"), InterfaceError);
   assert.throws(() => bindNames(scanNames("select $1"), { a: 1 }), InterfaceError);
 });
 
-test("names: values come in order, spare ones are ignored, missing and undefined ones refused", () => {
+test("names: values are in order; extra ones are ignored, missing and undefined ones refused", () => {
   const scanned = scanNames("select :b, :a, :b");
   assert.deepEqual(bindNames(scanned, { a: 1, b: null, c: 3 }), [null, 1]);
   assert.throws(() => bindNames(scanned, { a: 1 }), { name: "InterfaceError", message: /:b$/ });
@@ -79,7 +79,7 @@ test("names: values come in order, spare ones are ignored, missing and undefined
   assert.throws(() => bindNames(scanNames(":toString"), {}), InterfaceError);
 });
 
-test("names: what is remembered of texts is bounded and does not change the answer", () => {
+test("names: the cache of texts is bounded and does not change the result", () => {
   const texts = new NamedTexts();
   const first = texts.scan("select :a", false);
   assert.equal(texts.scan("select :a", false), first);

@@ -1,6 +1,7 @@
 /**
- * What TypeScript knows of queries. Nothing here is run: `deno check` proves that the right compiles and
- * that each wrong, behind its `@ts-expect-error`, does not.
+ * Right and wrong uses of the types of queries. Nothing here is run: `deno check` and, for the npm
+ * package, four versions of `tsc` prove that the right uses compile and that each wrong one, after its
+ * `@ts-expect-error`, does not.
  */
 import {
   type BatchEntry,
@@ -52,9 +53,9 @@ export async function rows(db: Connection): Promise<void> {
   const prepared = await db.prepare<User>("select id, name from users where id = $1");
   proves<Same<typeof prepared, PreparedStatement<User>>>();
   proves<Same<Awaited<ReturnType<typeof prepared.query>>, Result<User>>>();
-  // @ts-expect-error a row has the columns that were told
+  // @ts-expect-error a row has the columns of its type
   users[0]!.email;
-  // @ts-expect-error what is not told is unknown, not anything
+  // @ts-expect-error a column without a type is unknown, not any
   const count: number = plain[0]!.count;
   void count;
 }
@@ -67,7 +68,7 @@ export function values(db: Connection, user: User, maybe: string | undefined): v
   own`select ${sql`1`}, ${own`select 1`}, ${new Uint8Array(1)}`;
   // @ts-expect-error undefined is no value: null is NULL
   own`select ${undefined}`;
-  // @ts-expect-error nor is what may be undefined
+  // @ts-expect-error a value that may be undefined is none either
   own`select ${maybe}`;
   // @ts-expect-error a symbol has no SQL
   own`select ${Symbol()}`;
@@ -82,7 +83,7 @@ export function forms(db: Connection, user: User, users: readonly User[]): void 
   fragments.push(sql.join([1, sql`2`]), sql.raw("x"), sql.literal(5), sql.typed(1, "int4"));
   // @ts-expect-error a column that the object does not have
   own(user, "email");
-  // @ts-expect-error nor have the rows
+  // @ts-expect-error the rows do not have it either
   own(users, "email");
   // @ts-expect-error a number is neither a name, nor a list, nor an object
   own(5);
@@ -167,11 +168,11 @@ export async function holes(db: Connection, pool: Pool): Promise<void> {
   own<{ mood: string }, ["sad" | "ok"]>`select mood from users where mood = ${"happy"}`;
   // @ts-expect-error a fragment is no number
   own<User, [number]>`select id, name from users where id = ${sql`1`}`;
-  // @ts-expect-error undefined is no value, in a tuple neither
+  // @ts-expect-error undefined is no value in a tuple either
   own<User, [number | undefined]>`select id, name from users where id = ${1}`;
   // @ts-expect-error the unbound tag takes the same
   sql<User, [number]>`select id, name from users where id = ${"1"}`;
-  // @ts-expect-error as does the pool's
+  // @ts-expect-error the pool's tag takes the same
   pool.sql<User, [number]>`select ${"1"}`;
 }
 
@@ -210,7 +211,7 @@ export async function shapes(db: Connection, any: Queryable, options: QueryOptio
   (await db.query<User>("select id, name from users", [], { rows: "array" }))[0]!.name;
   // @ts-expect-error an array of one has no second column
   (await db.query<[number]>("select 1", [], { rows: "array" }))[0]![1];
-  // @ts-expect-error as the options say is not known before
+  // @ts-expect-error the shape is unknown when the options are a variable
   (await either)[0]!.name;
   // @ts-expect-error there is no such shape
   db.query("select 1", [], { rows: "arrays" });
@@ -242,7 +243,7 @@ export async function batches(db: Queryable, list: readonly BatchEntry[]): Promi
   (await db.batch([sql`select 1`]))[1];
 }
 
-/** What takes a promise takes a query. */
+/** Queries are promises. */
 export function promises(db: Connection): Promise<unknown>[] {
   const users: Promise<Result<User>> = db.query<User>("select id, name from users");
   const last: Promise<Result<User>> = db.query<User>("select id, name from users").simple();
