@@ -149,6 +149,7 @@ export class Borrower {
   /** Returns a connection. `since` is the time at which it was taken, if that is traced. */
   #giveBack(slot: Slot, since?: number): Promise<void> | undefined {
     if (slot.checkout !== undefined) slot.checkout.over = true;
+    slot.executor.givenBack();
     return this.#lender.release(slot, since);
   }
 

@@ -33,7 +33,7 @@ export class Connector {
     this.#dsn = dsn;
     this.#options = options;
     const forbids = pooler === "transaction";
-    this.#rules = { effects, forbids, cleans: !forbids && reset !== "text" };
+    this.#rules = { effects, forbids, cleans: !forbids && reset !== "text", objectChanges: 0 };
   }
 
   /** Opens a connection, unless `signal` aborts. `trace` learns the destination. */

@@ -20,6 +20,8 @@ export interface PoolRules {
   readonly forbids: boolean;
   /** Whether a session is cleaned after every use, because functions may have changed it. */
   readonly cleans: boolean;
+  /** How often a borrower has changed objects that other connections use. */
+  objectChanges: number;
 }
 
 /**
@@ -35,6 +37,11 @@ export class PoolExecutor extends Executor {
   /** Queries of the pool's own that are not answered yet. */
   ownPending = 0;
   readonly #rules: PoolRules;
+  /** The changes of objects, its own included, that the kept statements take into account. */
+  #knownChanges: number;
+  /** Whether the borrower has changed objects, and whether it has made temporary ones. */
+  #hasChanged = false;
+  #hasTemporary = false;
   /** Whether anything was run since the session was last cleaned. */
   #isUsed = false;
   /** Whether the session must be cleaned before the next request. */
@@ -57,6 +64,7 @@ export class PoolExecutor extends Executor {
       completed: (tag) => this.#completed(tag),
     });
     this.#rules = rules;
+    this.#knownChanges = rules.objectChanges;
     this.#cleaning = cleaningOf(reportedOf(session, startup));
     if (!rules.cleans) return;
     session.before = ({ isFinal }) => {
@@ -73,10 +81,12 @@ export class PoolExecutor extends Executor {
     if (changes.length > 0) {
       if (forbids) throw refusal(changes[0]!);
       this.changes.add(changes);
+      this.#hasTemporary ||= changes.includes("temporary");
     }
   }
 
   #completed(tag: string): void {
+    this.#hasChanged ||= OBJECTS.test(tag);
     const change = TAGS.get(tag);
     if (change !== undefined) this.changes.add([change]);
   }
@@ -97,6 +107,23 @@ export class PoolExecutor extends Executor {
    */
   handOver(): void {
     this.#isDue = this.isUsed;
+    const { objectChanges } = this.#rules;
+    if (objectChanges === this.#knownChanges) return;
+    this.#knownChanges = objectChanges;
+    this.cache.objectsChanged();
+  }
+
+  /**
+   * Ends the use by a borrower: if it has changed tables or types, the other connections of the pool
+   * parse their statements again. Temporary objects concern only this connection.
+   */
+  givenBack(): void {
+    if (this.#hasChanged && !this.#hasTemporary) {
+      const isKnown = this.#rules.objectChanges === this.#knownChanges;
+      this.#rules.objectChanges++;
+      if (isKnown) this.#knownChanges++;
+    }
+    this.#hasChanged = this.#hasTemporary = false;
   }
 
   /**
@@ -178,6 +205,9 @@ function uncleaned(cause: unknown): OperationalError {
     '(option reset: "auto")';
   return new OperationalError(message, { code: "08006", cause, safeToRetry: true });
 }
+
+/** The tags of commands that can change what other connections have parsed. */
+const OBJECTS = /^(?:ALTER|CREATE|DROP|GRANT|REVOKE)(?! (?:INDEX|DATABASE|ROLE|SYSTEM))/;
 
 /** The tags of commands that change the session, however they were run. */
 const TAGS: ReadonlyMap<string, StateChange> = new Map([

@@ -144,6 +144,11 @@ export class StatementCache implements StatementStore {
     this.#drop(this.#dependence.reset());
   }
 
+  /** Takes note that another connection has changed objects. */
+  objectsChanged(): void {
+    this.#drop("all");
+  }
+
   /** Takes note of a parameter that the server reports. */
   reported(parameter: string): void {
     if (!this.#dependence.concerns(parameter)) return;

@@ -152,6 +152,38 @@ test("statement: what a borrower of a pool changes is not the next one's, whose 
   });
 });
 
+test("statement: what one connection of a pool changes counts for the others", async () => {
+  await withoutUnhandled(async () => {
+    const schema = `pool_${crypto.randomUUID().replaceAll("-", "")}`;
+    await behind(`create schema ${schema}; create table ${schema}.n (a date)`);
+    const pool = createPool(await shared(), { max: 2 });
+    const text = `insert into ${schema}.n values ($1) returning a::text as a`;
+    const both = async (work: (db: Queryable) => Promise<unknown>): Promise<unknown[]> => {
+      const dbs = [await pool.connect(), await pool.connect()];
+      const found = await Promise.all(dbs.map(work));
+      for (const db of dbs) await db.close();
+      return found;
+    };
+    const insert = async (db: Queryable): Promise<unknown> =>
+      (await db.query(text, ["2026-03-04 05:06:07"]).values())[0]![0];
+    try {
+      for (let i = 0; i < 3; i++) await both(insert);
+      await pool.query(`alter table ${schema}.n alter a type timestamp`);
+      assert.deepEqual(await both(insert), ["2026-03-04 05:06:07", "2026-03-04 05:06:07"]);
+      await pool.transaction(async (tx) => {
+        await tx.query(`alter table ${schema}.n alter a type text`);
+      });
+      assert.deepEqual(
+        await both(async (db) => (await db.query(text, ["x"]).values())[0]![0]),
+        ["x", "x"],
+      );
+    } finally {
+      await pool.close();
+      await behind(`drop schema ${schema} cascade`);
+    }
+  });
+});
+
 test("statement: a change that is undone, by a rollback or to a savepoint, leaves no statement", () =>
   withDatabase(async (db) => {
     await db.query("create temp table n (a int)");
