@@ -10,7 +10,7 @@ import { Backend, Kind } from "../protocol/tags.ts";
 import type { Conversation, Request } from "../session/exchange.ts";
 import { expect } from "./parse_describe.ts";
 import { bindNames, type NamedText } from "./named.ts";
-import { overlaid, type QueryOptions } from "./options.ts";
+import { overlaid, type QueryOptions, type QueryParameters } from "./options.ts";
 import { type QueryContext, withDefaults } from "./query_context.ts";
 import { inOriginal } from "./rewritten.ts";
 import { Query } from "./query.ts";
@@ -64,10 +64,21 @@ export class PreparedStatement<Row = ObjectRow> implements AsyncDisposable {
    *
    * @throws {InterfaceError} it is closed, or a value is missing.
    */
+  query<Arrays extends readonly unknown[] = unknown[]>(
+    parameters: QueryParameters | undefined,
+    options: StatementOptions & { rows: "array" },
+  ): Query<Arrays>;
+  /** Runs the statement; the rows are as the options of `prepare()` say. */
   query(
-    parameters: readonly unknown[] | Readonly<Record<string, unknown>> = [],
-    options?: StatementOptions,
-  ): Query<Row> {
+    parameters?: QueryParameters,
+    options?: StatementOptions & { rows?: undefined },
+  ): Query<Row>;
+  /** Runs the statement; the rows are objects or arrays, as the options say. */
+  query(
+    parameters: QueryParameters | undefined,
+    options: StatementOptions | undefined,
+  ): Query<Row | unknown[]>;
+  query(parameters: QueryParameters = [], options?: StatementOptions): Query<Row> {
     if (this.#isClosed) throw new InterfaceError("the prepared statement is closed");
     const values = Array.isArray(parameters)
       ? parameters

@@ -50,7 +50,7 @@ for (const way of ["connection", "pool"]) {
     }));
 }
 
-test("query: classes of queries and fragments are told apart", () =>
+test("query: instanceof distinguishes queries and fragments", () =>
   withDatabase(async (db) => {
     const query = db.query("select 1");
     const fragment = sql`select 1`;

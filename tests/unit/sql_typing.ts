@@ -52,7 +52,8 @@ export async function rows(db: Connection): Promise<void> {
   proves<Same<typeof text, Result<User>>>();
   const prepared = await db.prepare<User>("select id, name from users where id = $1");
   proves<Same<typeof prepared, PreparedStatement<User>>>();
-  proves<Same<Awaited<ReturnType<typeof prepared.query>>, Result<User>>>();
+  const found = await prepared.query([1]);
+  proves<Same<typeof found, Result<User>>>();
   // @ts-expect-error a row has the columns of its type
   users[0]!.email;
   // @ts-expect-error a column without a type is unknown, not any
@@ -205,6 +206,11 @@ export async function shapes(db: Connection, any: Queryable, options: QueryOptio
   proves<Same<typeof arrays, Query<unknown[]>>>();
   const prepared = await db.prepare<[number]>("select 1", { rows: "array" });
   proves<Same<typeof prepared, PreparedStatement<[number]>>>();
+  const objectsOnce = await db.prepare<User>("select id, name from users");
+  const asPrepared = objectsOnce.query([], { timeout: 1 });
+  proves<Same<typeof asPrepared, Query<User>>>();
+  const asArrays = objectsOnce.query<[number]>([], { rows: "array" });
+  proves<Same<typeof asArrays, Query<[number]>>>();
   const many = await db.executeMany("select $1", [[1]], { rows: "array" });
   proves<Same<typeof many, Result<unknown[]>>>();
   // @ts-expect-error the rows are arrays, not objects
