@@ -16,7 +16,7 @@ class Script {
     this.#place = place;
   }
 
-  /** Some steps, one after the other or, where they wait for nobody, at once. */
+  /** Some steps, one after the other or, where they do not wait, at once. */
   async steps(tx: Transaction, depth: number = 0): Promise<number[]> {
     const { random } = this.#place;
     const kept: number[] = [];

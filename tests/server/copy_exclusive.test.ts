@@ -12,7 +12,7 @@ const IN = "copy copied from stdin";
 const LARGE = "copy (select repeat('x', 1000) from generate_series(1, 20000)) to stdout";
 const FILLED = "insert into copied select n, repeat('x', 1000) from generate_series(1, 20000) n";
 
-/** What a connection and a transaction have in common. */
+/** A connection or a transaction. */
 type Db = Connection | Transaction;
 
 /** The ways of running something. Each must be refused. */
@@ -93,7 +93,7 @@ for (const [form, copy] of Object.entries(COPIES)) {
   }
 }
 
-test("copy: within one, COMMIT is refused, and a rollback ends the COPY", async () => {
+test("copy: COMMIT is refused while one is in progress, and a rollback ends it", async () => {
   await withDatabase(async (db) => {
     await db.query(TABLE);
     const tx = await db.begin();
@@ -114,7 +114,7 @@ test("copy: within one, COMMIT is refused, and a rollback ends the COPY", async 
   });
 });
 
-test("copy: on a pool's connection, queries on that are refused, and on the pool they run", async () => {
+test("copy: queries are refused on the pool's connection that copies, and run on the pool", async () => {
   const pool = createPool(await shared(), { max: 2 });
   {
     await using db = await pool.connect();
@@ -131,7 +131,7 @@ test("copy: on a pool's connection, queries on that are refused, and on the pool
   await pool.close();
 });
 
-test("copy: by a DB-API cursor or a native connection, other statements are refused", async () => {
+test("copy: statements are refused while a DB-API cursor or a native connection copies", async () => {
   const con = await dbapi.connect(await shared());
   const [cursor, other] = [con.cursor(), con.cursor()];
   await cursor.execute(TABLE);

@@ -119,7 +119,7 @@ async function* slowly(...chunks: string[]): AsyncGenerator<string> {
   }
 }
 
-test("copy in: progress tells bytes and rows as they go", async () => {
+test("copy in: progress reports bytes and rows", async () => {
   await withTable(async (db) => {
     const seen: { bytes: number; rows: number }[] = [];
     const progress = (p: { bytes: number; rows: number }) => void seen.push({ ...p });
@@ -139,7 +139,7 @@ test("copy in: progress tells bytes and rows as they go", async () => {
   });
 });
 
-test("copy in: the source's own error surfaces, and nothing was copied", async () => {
+test("copy in: rejects with the source's error, and copies nothing", async () => {
   class Mine extends Error {}
   const sources = {
     sync: function* () {
@@ -170,7 +170,7 @@ test("copy in: the source's own error surfaces, and nothing was copied", async (
   });
 });
 
-test("copy in: what a source throws that is no error surfaces as it is", async () => {
+test("copy in: rejects with any value that the source throws", async () => {
   await withTable(async (db) => {
     // deno-lint-ignore require-yield
     const source = function* (): Generator<string> {
@@ -198,7 +198,7 @@ test("copy in: a source that yields something else, and a progress that throws, 
   });
 });
 
-test("copy in: a row the server refuses stops the source, and the server's error surfaces", async () => {
+test("copy in: a row that the server refuses closes the source and rejects with the server's error", async () => {
   await withTable(async (db) => {
     const big = "x".repeat(40_000);
     const { seen, source } = observed((i) => i === 0 ? "bad\tx\n" : `${i}\t${big}\n`);
@@ -211,7 +211,7 @@ test("copy in: a row the server refuses stops the source, and the server's error
   });
 });
 
-test("copy in: an error while the source has nothing to say is told at once", async () => {
+test("copy in: an error while the source is silent rejects at once", async () => {
   await withTable(async (db) => {
     let returned = 0;
     const iterator = {
@@ -242,7 +242,7 @@ test("copy in: a row with too few columns, and a duplicate key, fail with the se
   });
 });
 
-test("copy in: within a transaction an error fails the transaction, and rolling back mends it", async () => {
+test("copy in: an error fails the transaction, and a rollback makes the connection usable", async () => {
   await withTable(async (db) => {
     const error = await failure(db.transaction(async (tx) => {
       await tx.copyFrom(COPY, "1\ta\n");
@@ -259,7 +259,7 @@ test("copy in: within a transaction an error fails the transaction, and rolling 
   });
 });
 
-test("copy in: on the connection itself it is refused while a transaction is open", async () => {
+test("copy in: is refused on the connection while a transaction is open", async () => {
   await withTable(async (db) => {
     await db.transaction(async (tx) => {
       const error = await failure(db.copyFrom(COPY, "1\ta\n"));
@@ -299,7 +299,7 @@ test("copy in: an abort while data flows undoes the copy", async () => {
   });
 });
 
-test("copy in: aborted before it is sent, it is never sent, and the source is given up", async () => {
+test("copy in: an abort before it is sent keeps it from being sent, and closes the source", async () => {
   await withTable(async (db) => {
     let cancelled: unknown;
     const stream = () =>
@@ -342,7 +342,7 @@ test("copy in: an abort ends a copy that the server is busy with", async () => {
   });
 });
 
-test("copy in: a statement that is no copy from stdin is refused, and the connection usable", async () => {
+test("copy in: refuses other statements, and the connection is usable", async () => {
   await withTable(async (db) => {
     for (
       const text of [

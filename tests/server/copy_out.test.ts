@@ -24,7 +24,7 @@ async function firstChunk(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array
   throw new assert.AssertionError({ message: "there is no chunk" });
 }
 
-test("copy out: it can be iterated, read as a web stream, and piped", async () => {
+test("copy out: can be iterated, read as a web stream, and piped", async () => {
   await withQuietDb(async (db) => {
     const expected = "1\trow 1\n2\trow 2\n3\trow 3\n";
     assert.equal(await textOf(db.copyTo(THREE)), expected);
@@ -51,14 +51,14 @@ test("copy out: CSV and binary come as the statement says, and an empty result i
   });
 });
 
-test("copy out: nothing is sent before it is read", async () => {
+test("copy out: sends nothing before the first read", async () => {
   await withQuietDb(async (db) => {
     db.copyTo("copy nowhere to stdout");
     await assertUsable(db);
   });
 });
 
-test("copy out: large data comes whole, in chunks that cut no row, with progress", async () => {
+test("copy out: large data arrives in chunks of whole rows, with progress", async () => {
   await withQuietDb(async (db) => {
     const seen = { bytes: 0, rows: 0 };
     let bytes = 0, chunks = 0;
@@ -73,7 +73,7 @@ test("copy out: large data comes whole, in chunks that cut no row, with progress
   });
 });
 
-test("copy out: a reader who stops reading holds the server, and queries are refused", async () => {
+test("copy out: a reader that pauses stops the server, and queries are refused", async () => {
   await withQuietDb(async (db) => {
     const reader = db.copyTo(LARGE).getReader();
     await reader.read();
@@ -128,7 +128,7 @@ test("copy out: a progress that throws ends the copy with its error", async () =
   });
 });
 
-test("copy out: an error, before and in the midst of the data, is the reader's", async () => {
+test("copy out: the reader gets an error from before and from within the data", async () => {
   await withQuietDb(async (db) => {
     assert.equal((await failure(textOf(db.copyTo("copy nowhere to stdout")))).code, "42P01");
     await assertUsable(db);
@@ -144,7 +144,7 @@ test("copy out: an error, before and in the midst of the data, is the reader's",
   });
 });
 
-test("copy out: an abort is the reader's error, whether he reads, holds the server or has not begun", async () => {
+test("copy out: the reader gets an abort, before, during and between reads", async () => {
   await withQuietDb(async (db) => {
     const reason = new Error("enough");
     const reading = new AbortController();
@@ -171,7 +171,7 @@ test("copy out: an abort is the reader's error, whether he reads, holds the serv
   });
 });
 
-test("copy out: a timeout ends it, held or not", async () => {
+test("copy out: a timeout ends it, whether or not the server waits", async () => {
   await withQuietDb(async (db) => {
     const late = await failure(textOf(db.copyTo(ENDLESS, { timeout: 0.1 })));
     assert.match(late.message, /^query timed out after 0\.1 s/);
@@ -184,7 +184,7 @@ test("copy out: a timeout ends it, held or not", async () => {
   });
 });
 
-test("copy out: a statement that is no copy to stdout is refused, and the connection usable", async () => {
+test("copy out: refuses other statements, and the connection is usable", async () => {
   await withQuietDb(async (db) => {
     await db.query("create temp table t (n int)");
     for (const text of ["select 1", "insert into t values (1)", ""]) {
@@ -199,7 +199,7 @@ test("copy out: a statement that is no copy to stdout is refused, and the connec
   });
 });
 
-test("copy out: a backend that is terminated is the reader's error", async () => {
+test("copy out: the reader gets the end of the backend", async () => {
   await withQuietDb(async (db) => {
     const reader = db.copyTo(ENDLESS).getReader();
     await reader.read();
@@ -212,7 +212,7 @@ test("copy out: a backend that is terminated is the reader's error", async () =>
   });
 });
 
-test("copy out: a server that is held longer than `timeout` is not taken for lost", async () => {
+test("copy out: a server that waits longer than `timeout` is not taken for lost", async () => {
   await withoutUnhandled(() =>
     withDatabase(async (db) => {
       const reader = db.copyTo(LARGE).getReader();

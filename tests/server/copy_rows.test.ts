@@ -51,7 +51,7 @@ const VALUES: readonly (readonly [string, readonly unknown[], "binary" | "text"]
   ["pg_temp.pair", [{ a: 1, b: "x,y" }, { a: null, b: "" }], "binary"],
 ];
 
-test("copy rows: what is read can be written, for every kind of type", async () => {
+test("copy rows: rows that are read can be written, for every kind of type", async () => {
   await withQuietDb(async (db) => {
     await db.query("create type pg_temp.mood as enum ('sad', 'it''s ok\\')");
     await db.query("create type pg_temp.pair as (a int, b text)");
@@ -70,7 +70,7 @@ test("copy rows: what is read can be written, for every kind of type", async () 
   });
 });
 
-test("copy rows: both formats can be asked for, and mean the same", async () => {
+test("copy rows: both formats give the same values", async () => {
   await withQuietDb(async (db) => {
     await db.query("create temp table t (a int, b text, c timestamptz, d bytea, e jsonb)");
     const row = [1, "a\\b\nc\td\re", new Date(1e12), new Uint8Array([92, 10]), { a: "\\n" }];
@@ -144,7 +144,7 @@ test("copy rows: a role that may only insert can copy in", async () => {
   });
 });
 
-test("copy rows: a value its column cannot take is named by row and column, and nothing is copied", async () => {
+test("copy rows: an error names the row and column of a value that does not fit, and nothing is copied", async () => {
   await withQuietDb(async (db) => {
     await db.query("create temp table t (id int, day date)");
     const cases: readonly (readonly [unknown[], RegExp])[] = [
@@ -171,7 +171,7 @@ test("copy rows: a value its column cannot take is named by row and column, and 
   });
 });
 
-test("copy rows: a source that throws, in its first row or later, surfaces with its own error", async () => {
+test("copy rows: rejects with the source's error, in the first row or later", async () => {
   await withQuietDb(async (db) => {
     await db.query("create temp table t (id int)");
     for (const good of [0, 1, 50_000]) {
@@ -218,7 +218,7 @@ test("copy rows: an abort ends a source that is silent, before its first row or 
   });
 });
 
-test("copy rows: timeout is for all of it, a source that is silent before its first row included", async () => {
+test("copy rows: timeout includes the wait for the first row", async () => {
   await withQuietDb(async (db) => {
     await db.query("create temp table t (id int)");
     let returned = 0;
@@ -238,7 +238,7 @@ test("copy rows: timeout is for all of it, a source that is silent before its fi
   });
 });
 
-test("copy rows: an error of the server gives up the rows", async () => {
+test("copy rows: an error of the server closes the source", async () => {
   await withQuietDb(async (db) => {
     await db.query("create temp table t (id int primary key)");
     let taken = 0, finished = false;
@@ -255,7 +255,7 @@ test("copy rows: an error of the server gives up the rows", async () => {
   });
 });
 
-test("copy rows: many rows go in and come out as they were", async () => {
+test("copy rows: many rows go in and come out unchanged", async () => {
   await withQuietDb(async (db) => {
     await db.query("create temp table t (id int, name text, at timestamptz)");
     const at = new Date(1e12);

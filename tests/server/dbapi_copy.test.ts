@@ -76,7 +76,7 @@ test("dbapi copy: iterables, asynchronous ones and web streams are sources", asy
   });
 });
 
-test("dbapi copy: web streams and Node's are sinks, which are waited for and left open", async () => {
+test("dbapi copy: web streams and Node's streams are sinks, which are awaited and left open", async () => {
   const many = "copy (select generate_series(1, 200000)) to stdout";
   await withDbapi(async (con) => {
     const cursor = con.cursor();
@@ -109,7 +109,7 @@ test("dbapi copy: web streams and Node's are sinks, which are waited for and lef
   });
 });
 
-test("dbapi copy: a sink that fails is told by its own error, and the connection goes on", async () => {
+test("dbapi copy: rejects with the sink's error, and the connection is usable", async () => {
   const many = "copy (select generate_series(1, 200000)) to stdout";
   const full = new Error("disk full");
   await withDbapi(async (con) => {
@@ -132,7 +132,7 @@ test("dbapi copy: a sink that fails is told by its own error, and the connection
   });
 });
 
-test("dbapi copy: a source that throws is told by its own error, and the connection goes on", async () => {
+test("dbapi copy: rejects with the source's error, and the connection is usable", async () => {
   await withDbapi(async (con) => {
     const cursor = await leptons(con);
     await con.commit();
@@ -151,7 +151,7 @@ test("dbapi copy: a source that throws is told by its own error, and the connect
   });
 });
 
-test("dbapi copy: what the server refuses is its own error, with all of its fields", async () => {
+test("dbapi copy: rejects with the server's error, with all fields", async () => {
   await withDbapi(async (con) => {
     const cursor = await leptons(con);
     const refused = cursor.execute("copy lepton from stdin", [], { stream: "one\ta\n" });
@@ -166,7 +166,7 @@ test("dbapi copy: what the server refuses is its own error, with all of its fiel
   });
 });
 
-test("dbapi copy: without a stream it is refused, and the connection goes on", async () => {
+test("dbapi copy: is refused without a stream, and the connection is usable", async () => {
   await withDbapi(async (con) => {
     const cursor = await leptons(con);
     for (const text of ["copy lepton to stdout", "copy lepton from stdin"]) {
@@ -178,7 +178,7 @@ test("dbapi copy: without a stream it is refused, and the connection goes on", a
   });
 });
 
-test("dbapi copy: what is no stream is refused, and the connection goes on", async () => {
+test("dbapi copy: refuses other values as a stream, and the connection is usable", async () => {
   await withDbapi(async (con) => {
     const cursor = await leptons(con);
     const run = (text: string, stream: unknown, args: dbapi.Arguments = []): Promise<unknown> =>

@@ -57,7 +57,7 @@ test("cursor: a select of no columns has rows, CREATE TABLE AS has none", async 
   });
 });
 
-test("cursor: what cannot be fetched is a ProgrammingError", async () => {
+test("cursor: fetching without a result is a ProgrammingError", async () => {
   await withDbapi(async (con) => {
     const cursor = con.cursor();
     const unexecuted = { name: "ProgrammingError", message: /unexecuted cursor/ };
@@ -74,7 +74,7 @@ test("cursor: what cannot be fetched is a ProgrammingError", async () => {
   });
 });
 
-test("cursor: closed, it is unusable, and its connection goes on", async () => {
+test("cursor: close() leaves the cursor unusable and the connection usable", async () => {
   await withDbapi(async (con) => {
     const cursor = await con.cursor().execute("select 1");
     await cursor.close();
@@ -100,7 +100,7 @@ test("cursor: async iteration goes on where fetching stopped", async () => {
   });
 });
 
-test("cursor: executemany sums what was counted, and -1 stays -1", async () => {
+test("cursor: executemany sums the counts, and -1 stays -1", async () => {
   await withDbapi(async (con) => {
     const cursor = con.cursor();
     await cursor.execute("create temporary table t (a int, b text)");

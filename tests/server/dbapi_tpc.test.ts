@@ -91,7 +91,7 @@ test("tpc: a prepared transaction is rolled back", async () => {
   });
 });
 
-test("tpc: with autocommit on a transaction is begun all the same", async () => {
+test("tpc: a transaction is begun with autocommit on, too", async () => {
   await withXid(async (con, xid) => {
     con.autocommit = true;
     await con.tpc_begin(xid);
@@ -148,7 +148,7 @@ test("tpc: an ID that the server does not know is the server's error, never a on
   });
 });
 
-test("tpc: what is no transaction ID is refused", async () => {
+test("tpc: refuses other values as a transaction ID", async () => {
   await withDbapi(async (con) => {
     assert.throws(() => con.xid(-1, "a", "b"), dbapi.InterfaceError);
     assert.throws(() => con.xid(0, "a".repeat(65), "b"), dbapi.InterfaceError);

@@ -19,7 +19,7 @@ async function withTable(
   }
 }
 
-test("dbapi: nothing is seen by others before commit, and rollback undoes it", async () => {
+test("dbapi: other connections see changes after commit only, and rollback undoes them", async () => {
   await withTable(async (table, count) => {
     await withDbapi(async (con) => {
       const cursor = con.cursor();
@@ -36,7 +36,7 @@ test("dbapi: nothing is seen by others before commit, and rollback undoes it", a
   });
 });
 
-test("dbapi: with autocommit on each statement is seen at once", async () => {
+test("dbapi: with autocommit, other connections see each statement at once", async () => {
   await withTable(async (table, count) => {
     await withDbapi(async (con) => {
       assert.equal(con.autocommit, true);
@@ -50,7 +50,7 @@ test("dbapi: with autocommit on each statement is seen at once", async () => {
   });
 });
 
-test("dbapi: what a text begins and ends itself is followed", async () => {
+test("dbapi: transactions that a text begins or ends are respected", async () => {
   await withTable(async (table, count) => {
     await withDbapi(async (con) => {
       const cursor = con.cursor();
@@ -152,7 +152,7 @@ test("dbapi: executemany fails as a whole, and names nothing secret", async () =
   });
 });
 
-test("dbapi: a lost connection is told as such to the statement, to commit and to rollback", async () => {
+test("dbapi: a lost connection rejects the statement, commit and rollback with an OperationalError", async () => {
   await withDbapi(async (con) => {
     const pid = (await con.run("select pg_backend_pid()"))![0]![0];
     await serverQuery(await sharedServer(), `select pg_terminate_backend(${pid})`);
@@ -162,7 +162,7 @@ test("dbapi: a lost connection is told as such to the statement, to commit and t
   });
 });
 
-test("dbapi: a failure's stack reaches the caller's line, also when it had to wait for its turn", async () => {
+test("dbapi: the stack of an error has the caller's line, also after a wait", async () => {
   await withDbapi(async (con) => {
     const failing = (): Promise<unknown>[] => [
       con.cursor().execute("select 1/0"),
@@ -202,7 +202,7 @@ test("dbapi: cursors fetch side by side, and execute while others are read", asy
   });
 });
 
-test("dbapi: an error tells all that the server said, by letters and by names", async () => {
+test("dbapi: an error has all fields of the server's, by letters and by names", async () => {
   await withDbapi(async (con) => {
     await con.run("create temporary table t (n int constraint positive check (n > 0))");
     await assert.rejects(

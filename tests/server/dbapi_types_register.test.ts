@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { connect } from "../../mod.ts";
 import { sharedServer } from "../_kit/servers.ts";
 
-test("types.register: prepared statements and queries behind it follow, those on their way do not", async () => {
+test("types.register: applies to later queries and prepared statements, not to queries in flight", async () => {
   const { host, port } = await sharedServer();
   const db = await connect({ host, port, user: "postgres" });
   try {

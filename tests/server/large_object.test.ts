@@ -22,7 +22,7 @@ async function within(
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
-test("large object: what is written is read, from where the position is", async () => {
+test("large object: reads and writes at the position", async () => {
   await within(async (tx) => {
     const oid = await tx.largeObjects.create();
     assert.ok(oid > 0);
@@ -64,7 +64,7 @@ test("large object: positions have 64 bits, and truncate cuts and extends", asyn
   });
 });
 
-test("large object: megabytes go in and out, in parts and through web streams", async () => {
+test("large object: megabytes are copied in parts and through web streams", async () => {
   await within(async (tx) => {
     const data = Uint8Array.from({ length: 1_500_001 }, (_, i) => i * 7 + (i >> 9));
     const object = await tx.largeObjects.open(await tx.largeObjects.create(), "rw");
@@ -83,7 +83,7 @@ test("large object: megabytes go in and out, in parts and through web streams", 
   });
 });
 
-test("large object: it can be created with an OID of choice, and unlinked", async () => {
+test("large object: is created with a given OID, and unlinked", async () => {
   await within(async (tx) => {
     const { largeObjects } = tx;
     const oid = await largeObjects.create();
@@ -101,7 +101,7 @@ test("large object: it can be created with an OID of choice, and unlinked", asyn
   });
 });
 
-test("large object: the mode is kept to, and what cannot be is refused before it is sent", async () => {
+test("large object: the mode is enforced, and bad arguments are refused before anything is sent", async () => {
   await within(async (tx) => {
     const oid = await tx.largeObjects.create();
     const mode = "a" as "r";
@@ -119,7 +119,7 @@ test("large object: the mode is kept to, and what cannot be is refused before it
   });
 });
 
-test("large object: it works under every policy for types", async () => {
+test("large object: works under every policy for types", async () => {
   await within(async (tx) => {
     const object = await tx.largeObjects.open(await tx.largeObjects.create(), "rw");
     await object.write("abc");
@@ -129,7 +129,7 @@ test("large object: it works under every policy for types", async () => {
   }, { types: { int8: "string", numeric: "number", datetime: "string" }, rows: "array" });
 });
 
-test("large object: it is closed when its transaction is over", async () => {
+test("large object: is closed when its transaction has ended", async () => {
   await withoutUnhandled(() =>
     withDatabase(async (db) => {
       const object = await db.transaction(async (tx) => {
@@ -147,7 +147,7 @@ test("large object: it is closed when its transaction is over", async () => {
 
 const LONG = Uint8Array.from({ length: 2_000_000 }, (_, i) => i >> 8);
 
-test("large object: what is not awaited is done in order, however many queries it takes", async () => {
+test("large object: operations that are not awaited run in order", async () => {
   await within(async (tx) => {
     const object = await tx.largeObjects.open(await tx.largeObjects.create(), "rw");
     const all = await Promise.all([

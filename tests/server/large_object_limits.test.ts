@@ -16,7 +16,7 @@ const enough = new RangeError("enough");
 
 type Call = (tx: Transaction, object: LargeObject, how: CallOptions) => Promise<unknown>;
 
-/** Those that look at tables, which a lock can keep them from. */
+/** Calls that read tables, which a lock can block. */
 const LASTING: Readonly<Record<string, Call>> = {
   create: (tx, _, how) => tx.largeObjects.create(0, how),
   open: (tx, { oid }, how) => tx.largeObjects.open(oid, "r", how),
@@ -30,7 +30,7 @@ const LASTING: Readonly<Record<string, Call>> = {
   readable: (_tx, object, how) => object.readable(how).getReader().read(),
   writable: (_tx, object, how) => object.writable(how).getWriter().write("x"),
 };
-/** Those that the server always answers at once. */
+/** Calls that the server always answers at once. */
 const INSTANT: Readonly<Record<string, Call>> = {
   tell: (_tx, object, how) => object.tell(how),
   close: (_tx, object, how) => object.close(how),
@@ -45,7 +45,7 @@ async function within(
   await work(tx, await tx.largeObjects.open(await tx.largeObjects.create(), "rw"));
 }
 
-test("large object: a call whose signal has aborted is not made, and all goes on", () =>
+test("large object: a call whose signal has aborted sends nothing", () =>
   withDatabase((db) =>
     within(db, async (tx, object) => {
       const how = { signal: AbortSignal.abort(enough) };
@@ -87,7 +87,7 @@ test("large object: a call's signal cancels it on the server", () =>
     }
   }));
 
-test("large object: a call's time is for all of it, and cancels it on the server", () =>
+test("large object: the timeout of a call covers all of its queries, and cancels on the server", () =>
   withOwnDatabase(async (db, database) => {
     for (const [name, call] of Object.entries(LASTING)) {
       const error = await locked(db, database, call, { timeout: 0.05 });
@@ -97,7 +97,7 @@ test("large object: a call's time is for all of it, and cancels it on the server
     }
   }, { queryTimeout: 60 }));
 
-test("large object: to abort its stream cancels what is being written", () =>
+test("large object: aborting the stream cancels the write", () =>
   withOwnDatabase(async (db, database) => {
     let writer: WritableStreamDefaultWriter<string | Uint8Array> | undefined;
     const call: Call = (_tx, object) => {

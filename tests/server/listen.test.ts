@@ -50,7 +50,7 @@ test("listen: notifications reach an idle connection, with channel, payload and 
   });
 });
 
-test("listen: names are taken as they are, quotes, capitals and all", async () => {
+test("listen: names are taken as they are, with quotes and capitals", async () => {
   await withTwo(async (db, other) => {
     for (const name of ['Odd "Name"; drop', "UPPER", "ü".repeat(31), "a.b", "'"]) {
       const subscription = await db.listen(name);
@@ -90,7 +90,7 @@ test("listen: a subscription closed and opened at once listens", async () => {
   });
 });
 
-test("listen: what waits is told of close(), of the connection's close and of its loss", async () => {
+test("listen: a waiting reader learns of close(), and of the connection's close and loss", async () => {
   await withTwo(async (db, other) => {
     const closed = await db.listen("cornac_e");
     const waiting = [closed.next(), closed.next()];
@@ -119,7 +119,7 @@ test("listen: what waits is told of close(), of the connection's close and of it
   });
 });
 
-test("listen: a queue that is full ends the subscription with an error, or drops what it was told to", async () => {
+test("listen: a full queue ends the subscription with an error, or drops notifications, by option", async () => {
   await withTwo(async (db, other) => {
     const strict = await db.listen("cornac_f", { limit: 3 });
     const oldest = await db.listen("cornac_f", { limit: 3, overflow: "drop oldest" });
@@ -139,7 +139,7 @@ test("listen: a queue that is full ends the subscription with an error, or drops
   });
 });
 
-test("listen: in a transaction it is refused, notify takes effect with the commit", async () => {
+test("listen: is refused in a transaction; notify takes effect at the commit", async () => {
   await withTwo(async (db, other) => {
     const subscription = await other.listen("cornac_g");
     await db.transaction(async (tx) => {

@@ -4,7 +4,7 @@ import * as native from "../../src/dbapi/native.ts";
 import { serverQuery, sharedServer } from "../_kit/servers.ts";
 import { serverOptions, withNative } from "./dbapi_server.ts";
 
-test("native: run takes named parameters and gives rows as arrays", async () => {
+test("native: run takes named parameters and returns rows as arrays", async () => {
   await withNative(async (con) => {
     await con.run("create temporary table t (a int, b text)");
     assert.deepEqual([con.rowCount, con.columns], [-1, null]);
@@ -22,7 +22,7 @@ test("native: run takes named parameters and gives rows as arrays", async () => 
   });
 });
 
-test("native: a column is described by all that the server says of it", async () => {
+test("native: a column has all fields of the server's description", async () => {
   await withNative(async (con) => {
     await con.run("create temporary table t (a varchar(20))");
     await con.run("select a from t where a = :a", { a: "x" });
@@ -57,7 +57,7 @@ test("native: without parameters the text is not scanned, and may hold several s
   });
 });
 
-test("native: types fix what the server is not to choose", async () => {
+test("native: types fix the types of parameters", async () => {
   await withNative(async (con) => {
     const text = "select pg_typeof(:a)::text, pg_typeof(:b)::text";
     const types = { a: native.BIGINT, b: native.TIMESTAMPTZ };
@@ -100,7 +100,7 @@ test("native: 60,000 parameters go in one statement", async () => {
   });
 });
 
-test("native: nothing is in a transaction unless the texts say so", async () => {
+test("native: a transaction begins only by a text", async () => {
   await withNative(async (con) => {
     await con.run("create temporary table t (n int)");
     await con.run("start transaction");
@@ -209,7 +209,7 @@ test("native: parameter statuses are the latest", async () => {
   });
 });
 
-test("native: closed, it refuses to run; closing twice is harmless", async () => {
+test("native: refuses to run after close(), which may be called twice", async () => {
   const con = await native.connect(await serverOptions());
   await con.close();
   await con.close();
@@ -219,7 +219,7 @@ test("native: closed, it refuses to run; closing twice is harmless", async () =>
   });
 });
 
-test("native: nothing of a connection shows its password", async () => {
+test("native: no output of a connection shows its password", async () => {
   const { host, port } = await serverOptions();
   const con = await native.connect({
     host,
@@ -234,7 +234,7 @@ test("native: nothing of a connection shows its password", async () => {
   await con.close();
 });
 
-test("native: a prepared statement runs again and again, with types, and is gone when closed", async () => {
+test("native: a prepared statement runs many times, with types, until it is closed", async () => {
   await withNative(async (con) => {
     const count =
       "select count(*)::int from pg_prepared_statements where statement like '%_typeof%'";
@@ -255,7 +255,7 @@ test("native: a prepared statement runs again and again, with types, and is gone
   });
 });
 
-test("native: preparing what the server does not understand is refused at once", async () => {
+test("native: prepare() rejects a statement that the server refuses", async () => {
   await withNative(async (con) => {
     await assert.rejects(con.prepare("selct :a"), { name: "ProgrammingError", code: "42601" });
     await assert.rejects(con.prepare(1 as unknown as string), native.InterfaceError);

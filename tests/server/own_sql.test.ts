@@ -10,7 +10,7 @@ import { majors, sharedServer } from "../_kit/servers.ts";
 import { setTrap, touches } from "../_kit/trap.ts";
 import { textOf } from "../_kit/outcomes.ts";
 
-/** Where the trap is laid: in a database, for whoever connects to it. */
+/** The database in which the trap is laid. */
 interface Place {
   readonly host: string;
   readonly port: number;
@@ -66,7 +66,7 @@ const QUERIES: Readonly<Record<string, (db: Connection) => Promise<unknown>>> = 
     }`.execute(),
 };
 
-/** What else sends the driver's own texts. */
+/** Other features that send the driver's own texts. */
 const OTHERS: Readonly<Record<string, (place: Place) => Promise<unknown>>> = {
   transactions: (place) =>
     withConnection(place, async (db) => {

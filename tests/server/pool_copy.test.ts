@@ -44,7 +44,7 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   return list;
 }
 
-test("pool copy out: it can be iterated, read as a web stream, and piped", () =>
+test("pool copy out: can be iterated, read as a web stream, and piped", () =>
   withOne(async (pool) => {
     assert.equal(await textOf(pool.copyTo(THREE)), "1\n2\n3\n");
     assert.equal(await new Response(pool.copyTo(THREE)).text(), "1\n2\n3\n");
@@ -88,7 +88,7 @@ test("pool copy out: leaving early, by break, cancel() or a throw, gives the con
     assert.equal(await pool.query("select pg_backend_pid()").scalar(), pid);
   }));
 
-test("pool copy out: an error, before and in the midst of the data, is the reader's", () =>
+test("pool copy out: the reader gets an error from before and from within the data", () =>
   withOne(async (pool) => {
     assert.throws(() => pool.copyTo("copy pg_class from stdin"), InterfaceError);
     const nowhere = await failure(textOf(pool.copyTo("copy nowhere to stdout")));

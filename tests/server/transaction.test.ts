@@ -22,7 +22,7 @@ const add = (tx: Pick<Transaction, "query">, n: number) =>
   tx.query("insert into kept values ($1)", [n]);
 const failing = (tx: Pick<Transaction, "query">) => tx.query("select 1/0");
 
-test("transaction: commits what fulfils and resolves to its value", () =>
+test("transaction: commits when the callback fulfils, and resolves to its value", () =>
   withDatabase(async (db) => {
     const kept = await table(db);
     const value = await db.transaction(async (tx) => {
@@ -37,7 +37,7 @@ test("transaction: commits what fulfils and resolves to its value", () =>
     assert.deepEqual([...await db.transaction((tx) => tx.query("select 7 as n"))], [{ n: 7 }]);
   }));
 
-test("transaction: rolls back what rejects, with the very same error", () =>
+test("transaction: rolls back when the callback rejects, and rejects with the same error", () =>
   withDatabase(async (db) => {
     const kept = await table(db);
     const mine = new Error("mine");
@@ -67,7 +67,7 @@ test("transaction: rolls back what rejects, with the very same error", () =>
     await assertUsable(db);
   }));
 
-test("transaction: a failure that was swallowed makes COMMIT an error with the first cause", () =>
+test("transaction: a swallowed failure makes COMMIT an error whose cause it is", () =>
   withDatabase(async (db) => {
     const kept = await table(db);
     const swallowed = db.transaction(async (tx) => {
@@ -82,7 +82,7 @@ test("transaction: a failure that was swallowed makes COMMIT an error with the f
     assert.deepEqual(await kept(), []);
   }));
 
-test("transaction: a failure that was swallowed before a savepoint's rollback is no failure", () =>
+test("transaction: a failure that a savepoint has rolled back does not fail COMMIT", () =>
   withDatabase(async (db) => {
     const kept = await table(db);
     await db.transaction(async (tx) => {
@@ -108,7 +108,7 @@ test("transaction: a failure that was swallowed before a savepoint's rollback is
     assert.deepEqual(await kept(), [1, 4, 5]);
   }));
 
-test("transaction: while it is open, strangers are refused and hear why", () =>
+test("transaction: while it is open, queries on the connection are refused with the reason", () =>
   withDatabase(async (db) => {
     const kept = await table(db);
     await db.transaction(async (tx) => {
@@ -141,7 +141,7 @@ test("transaction: while it is open, strangers are refused and hear why", () =>
     assert.deepEqual(await kept(), [1, 3, 4]);
   }));
 
-test("transaction: after its end nothing runs in it", () =>
+test("transaction: refuses queries after its end", () =>
   withDatabase(async (db) => {
     const kept = await table(db);
     let leaked: Transaction | undefined;
@@ -159,7 +159,7 @@ test("transaction: after its end nothing runs in it", () =>
     assert.deepEqual(await kept(), [1, 4]);
   }));
 
-test("transaction: isolation, readOnly and deferrable are what the server has", () =>
+test("transaction: isolation, readOnly and deferrable reach the server", () =>
   withDatabase(async (db) => {
     const modes = (tx: Transaction) =>
       tx.query(
@@ -184,7 +184,7 @@ test("transaction: isolation, readOnly and deferrable are what the server has", 
     await assertUsable(db);
   }));
 
-test("transaction: what is open in it still when its callback has settled is over with it", () =>
+test("transaction: savepoints that are open when the callback settles end with it", () =>
   withDatabase(async (db) => {
     const kept = await table(db);
     const mine = new Error("mine");
@@ -221,7 +221,7 @@ test("transaction: BEGIN goes with the first statement, in one round trip", () =
     assert.deepEqual(statuses, ["idle", "transaction"]);
   }));
 
-test("transaction: one that a query has begun is not mistaken for one's own", () =>
+test("transaction: is refused while a transaction is open that a query has begun", () =>
   withDatabase(async (db) => {
     await db.query("begin");
     await assert.rejects(db.transaction(() => 1), {
@@ -233,7 +233,7 @@ test("transaction: one that a query has begun is not mistaken for one's own", ()
     await db.transaction((tx) => tx.query("select 1"));
   }));
 
-test("begin: commits when told to, rolls back when left, and is one thing once", () =>
+test("begin: commits by commit(), rolls back at the end of its block, and ends once", () =>
   withDatabase(async (db) => {
     const kept = await table(db);
     const first = await db.begin({ isolation: "repeatable read" });
@@ -254,14 +254,14 @@ test("begin: commits when told to, rolls back when left, and is one thing once",
     assert.deepEqual(await kept(), [1]);
   }));
 
-test("begin: one that is refused leaves the connection free", () =>
+test("begin: a refusal leaves the connection free", () =>
   withDatabase(async (db) => {
     await assert.rejects(db.begin({ isolation: "none" as never }), /^InterfaceError: isolation/);
     await db.query("select 1");
     await (await db.begin()).commit();
   }));
 
-test("commit: a deferred constraint's error is its own, and the connection is usable", () =>
+test("commit: rejects with the error of a deferred constraint, and the connection is usable", () =>
   withDatabase(async (db) => {
     await db.query("create temp table parent (id int primary key deferrable initially deferred)");
     const twice = db.transaction(async (tx) => {
@@ -273,7 +273,7 @@ test("commit: a deferred constraint's error is its own, and the connection is us
     await assertUsable(db);
   }));
 
-test("transaction: retries what could not be serialized, until it can", () =>
+test("transaction: retries serialization failures until it succeeds", () =>
   withDatabase(async (db) => {
     const other = await connect(await shared());
     try {
@@ -303,7 +303,7 @@ test("transaction: retries what could not be serialized, until it can", () =>
     }
   }));
 
-test("transaction: retries a failure that was wrapped or swallowed, and no other", () =>
+test("transaction: retries such failures when wrapped or swallowed, and no others", () =>
   withDatabase(async (db) => {
     const raise = (tx: Transaction, code: string) =>
       tx.query(`do $$begin raise exception 'x' using errcode = '${code}'; end$$`);
@@ -326,7 +326,7 @@ test("transaction: retries a failure that was wrapped or swallowed, and no other
     }
   }));
 
-test("transaction: the backend's death rejects it, and what is asked afterwards is refused", () =>
+test("transaction: the end of the backend rejects it, and later queries are refused", () =>
   withDatabase(async (db) => {
     const lost = db.transaction(async (tx) => {
       // Asked before: what is asked after the death was noticed is refused, and not lost.

@@ -36,7 +36,7 @@ async function make(tx: Transaction): Promise<void> {
   await tx.query("create temp table made (n int)");
 }
 
-test("transaction: its signal cancels what it runs, and it is rolled back", () =>
+test("transaction: its signal cancels the running query and rolls back", () =>
   withDatabase(async (db) => {
     const { signal, abort } = aborter();
     untilActive(db, "/* in tx */").then(abort);
@@ -48,7 +48,7 @@ test("transaction: its signal cancels what it runs, and it is rolled back", () =
     await assertRolledBack(db);
   }));
 
-test("transaction: its signal ends it while its callback waits for something else", () =>
+test("transaction: its signal ends it while the callback waits for something else", () =>
   withDatabase(async (db) => {
     const { signal, abort } = aborter();
     let leaked: Transaction | undefined;
@@ -75,7 +75,7 @@ test("transaction: a signal that has aborted before sends nothing, and one after
     await assertRolledBack(db);
   }));
 
-test("transaction: timeout is for all of it, with its retries and the pauses between", () =>
+test("transaction: timeout includes retries and the pauses between them", () =>
   withDatabase(async (db) => {
     await assert.rejects(
       db.transaction((tx) => tx.query("select pg_sleep(300)"), { timeout: 0.05 }),
@@ -92,7 +92,7 @@ test("transaction: timeout is for all of it, with its retries and the pauses bet
     await assertRolledBack(db);
   }));
 
-test("transaction: a query's own signal is heard beside the transaction's", () =>
+test("transaction: a query's signal works beside the transaction's", () =>
   withDatabase(async (db) => {
     const [own, whole] = [aborter(), aborter()];
     untilActive(db, "/* in tx */").then(own.abort);
@@ -126,7 +126,7 @@ test("transaction: its signal reaches COMMIT", () =>
     await assertRolledBack(db);
   }));
 
-test("begin: its signal and time cancel what runs in it, and commit() tells so", () =>
+test("begin: its signal and timeout cancel queries in it, and commit() rejects", () =>
   withDatabase(async (db) => {
     const { signal, abort } = aborter();
     const tx = await db.begin({ signal });
@@ -143,7 +143,7 @@ test("begin: its signal and time cancel what runs in it, and commit() tells so",
     await assertRolledBack(db);
   }));
 
-test("transaction of a pool: its signal and time end the wait for a connection, too", () =>
+test("transaction of a pool: its signal and timeout end the wait for a connection, too", () =>
   withPool({ max: 1 }, async (pool) => {
     const held = await pool.connect();
     const { signal, abort } = aborter();
@@ -156,7 +156,7 @@ test("transaction of a pool: its signal and time end the wait for a connection, 
     assert.equal(await pool.query("select 1").scalar(), 1);
   }));
 
-test("transaction: what is asked for in it while it is being ended is refused, and not run behind its end", () =>
+test("transaction: queries made while it ends are refused, and do not run after it", () =>
   withDatabase(async (db) => {
     await db.query("create temp table kept (n int)");
     const add = (tx: Transaction, n: number) => tx.query("insert into kept values ($1)", [n]);

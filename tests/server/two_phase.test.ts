@@ -53,7 +53,7 @@ test("two-phase: prepared here, listed, and committed or rolled back elsewhere, 
   });
 });
 
-test("two-phase: a transaction that has failed is rolled back instead, and that is an error", async () => {
+test("two-phase: a failed transaction is rolled back instead, which is an error", async () => {
   await withTable(async (db) => {
     const tx = await db.begin();
     await tx.query("insert into cornac_two_phase values (1)");
@@ -84,7 +84,7 @@ test("two-phase: a name that is taken, empty or too long is refused, and nothing
   });
 });
 
-test("two-phase: what is over, and what is a savepoint or has one open, is not prepared", async () => {
+test("two-phase: an ended transaction, a savepoint, and a transaction with one are refused", async () => {
   await withTable(async (db) => {
     const tx = await db.begin();
     await tx.savepoint(async (inner) => {
@@ -100,7 +100,7 @@ test("two-phase: what is over, and what is a savepoint or has one open, is not p
   });
 });
 
-test("two-phase: a signal reaches what ends, lists and notifies", async () => {
+test("two-phase: a signal aborts commitPrepared(), rollbackPrepared(), recoverPrepared() and notify()", async () => {
   await withTable(async (db) => {
     const reason = new RangeError("enough");
     const signal = AbortSignal.abort(reason);

@@ -52,7 +52,7 @@ const PG8000: Readonly<Record<string, string>> = {
 
 /** Instead of a connection, as nothing is sent. */
 const DRIVER = { implicit: () => ({}) } as never;
-/** What instances are asked for. */
+/** The members that instances must have. */
 const INSTANCES: Readonly<Record<string, object>> = {
   "native.Connection": new native.Connection(DRIVER),
   "dbapi.Connection": new dbapi.Connection(DRIVER, false, "format"),

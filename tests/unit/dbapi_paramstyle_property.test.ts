@@ -7,7 +7,7 @@ import { bindArguments, type ParamStyle, scanText } from "../../src/dbapi/params
 const RUNS = { numRuns: 500 };
 const STYLES: readonly ParamStyle[] = ["qmark", "numeric", "named", "format", "pyformat"];
 
-/** What may stand in SQL and looks like placeholders of all styles, without being any. */
+/** Parts of SQL that look like placeholders of all styles and are none. */
 const OPAQUE = [
   "' ? :a :1 %s %(a)s '' '",
   "E'\\' ? :a %s'",

@@ -1,4 +1,4 @@
-/** What the wire tests of COPY share. */
+/** Messages and scripts for the wire tests of COPY. */
 import assert from "node:assert/strict";
 import type { Connection } from "../../mod.ts";
 import { expect, expectAll, expectClose, type Script, send } from "../_kit/scripted_server.ts";
@@ -14,7 +14,7 @@ import { NEW, wholeAnswer } from "./hostile.ts";
 export const IN = "copy t from stdin";
 /** A copy out. */
 export const OUT = "copy t to stdout";
-/** What precedes the answer to Execute. */
+/** The messages before the answer to Execute. */
 export const BEGUN: readonly Uint8Array[] = [parseComplete(), bindComplete()];
 /** Up to the data of a copy in. */
 export const BEGIN_IN: Script = [expectAll("P", "B", "E", "H"), send(...BEGUN, copyInResponse())];

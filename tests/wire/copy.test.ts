@@ -58,7 +58,7 @@ test("copy in: many small pieces leave in one CopyData, and one Sync comes after
   });
 });
 
-test("copy in: what arrives beside the answer does not disturb it", async () => {
+test("copy in: notices and notifications do not disturb it", async () => {
   // deno-fmt-ignore
   const script = [
     handshake(), BEGIN_IN, send(noticeResponse({ M: "n" }), notificationResponse("c", "p")),
@@ -75,7 +75,7 @@ test("copy in: what arrives beside the answer does not disturb it", async () => 
   });
 });
 
-test("copy in: a source that throws is told to the server by CopyFail, with its message", async () => {
+test("copy in: a source that throws is reported to the server by CopyFail, with its message", async () => {
   const mine = new Error("the disk is gone");
   // deno-fmt-ignore
   const script = [
@@ -188,7 +188,7 @@ test("copy in: a connection that is closed or reset amid the data ends copy and 
   }
 });
 
-test("copy in: a server that no longer reads is given up after `timeout`", async () => {
+test("copy in: a server that stops reading is given up after `timeout`", async () => {
   await withoutUnhandled(() =>
     withServer([handshake(), BEGIN_IN, expect("d"), deaf()], async (server) => {
       const db = await connect(reach(server, { timeout: 0.4 }));

@@ -29,7 +29,7 @@ import { withoutUnhandled } from "../_kit/unhandled.ts";
 import { assertAlive, BEGIN_OUT, BEGUN, OUT, USABLE } from "./copies.ts";
 import { assertClosed, assertFailure, fails, quietly, reach } from "./hostile.ts";
 
-test("copy out: data is what CopyData holds, however it arrives", async () => {
+test("copy out: data is the contents of CopyData, however it arrives", async () => {
   // deno-fmt-ignore
   const script = [
     handshake(), BEGIN_OUT, send(copyData("1\ta\n"), noticeResponse({ M: "n" }), copyData("")),
@@ -43,7 +43,7 @@ test("copy out: data is what CopyData holds, however it arrives", async () => {
   });
 });
 
-test("copy out: a row has its turn before the next has come", async () => {
+test("copy out: a row is delivered before the next has arrived", async () => {
   let seen = () => {};
   const wasSeen = new Promise<void>((resolve) => seen = resolve);
   // deno-fmt-ignore

@@ -85,7 +85,7 @@ for (const text of ["select 1; select 2", "select '$1'", "copy (select 1) to pro
   });
 }
 
-test("dbapi: executemany brings its BEGIN in front of its Parse", async () => {
+test("dbapi: executemany has BEGIN in front of its Parse", async () => {
   const script = [
     BEGIN,
     expectAll("P", "D", "S"),
@@ -101,7 +101,7 @@ test("dbapi: executemany brings its BEGIN in front of its Parse", async () => {
   });
 });
 
-test("dbapi: only the first statement of a transaction brings a BEGIN", async () => {
+test("dbapi: only the first statement of a transaction has BEGIN in front", async () => {
   const script = [
     BEGIN,
     STATEMENT,
@@ -126,7 +126,7 @@ test("dbapi: with autocommit on no BEGIN is sent", async () => {
   });
 });
 
-test("dbapi: a statement that fails behind BEGIN is the statement's failure", async () => {
+test("dbapi: a statement that fails behind BEGIN rejects with its own error", async () => {
   const script = [BEGIN, STATEMENT, BEGUN, send(REFUSED, readyForQuery("E"))];
   await withScript(script, async (con) => {
     await assert.rejects(con.cursor().execute("select %s", ["1"]), {
@@ -136,7 +136,7 @@ test("dbapi: a statement that fails behind BEGIN is the statement's failure", as
   });
 });
 
-test("dbapi: when BEGIN fails the statement is skipped, and the next one begins anew", async () => {
+test("dbapi: when BEGIN fails the statement is skipped, and the next one begins again", async () => {
   const script = [
     BEGIN,
     STATEMENT,
@@ -172,7 +172,7 @@ test("dbapi: when BEGIN fails in front of several statements none is sent", asyn
   });
 });
 
-test("dbapi: an error that is not UTF-8 is told with U+FFFD in it", async () => {
+test("dbapi: an error that is not UTF-8 contains U+FFFD", async () => {
   const latin1 = concat("SERROR\0C42601\0Mna", Uint8Array.of(0xef), "ve\0\0");
   const script = [BEGIN, STATEMENT, BEGUN, send(message("E", latin1), readyForQuery("E"))];
   await withScript(script, async (con) => {
