@@ -139,17 +139,25 @@ function arrayComparisonCanBeNull(all: Analysis, node: TreeNode, place: Place): 
 function coalesceCanBeNull(all: Analysis, parts: readonly TreeNode[], place: Place): boolean {
   if (parts.some((part) => !all.canBeNull(part, place))) return false;
   if (place.isGrouped && place.grouping.size > 0) return true;
-  return !place.scope.joins.some((join) => {
-    const isPresent = (nuller: Nuller): boolean => place.facts.isPresent(nuller);
-    if (join.kind !== "full" || !join.nullers.every(isPresent)) return false;
-    if (isPresent({ join, side: "left" }) || isPresent({ join, side: "right" })) return false;
-    return (["left", "right"] as const).every((side) => {
-      const nuller: Nuller = { join, side };
-      const there = place.supposing((facts) => facts.assume(nuller));
-      return !coalesceCanBeNull(all, parts, there);
-    });
+  const isPresent = (nuller: Nuller): boolean => place.facts.isPresent(nuller);
+  // The outermost one whose sides are open: those within it are looked at where it has a row.
+  const join = place.scope.joins.find((one) =>
+    one.kind === "full" && !isPresent({ join: one, side: "left" }) &&
+    !isPresent({ join: one, side: "right" })
+  );
+  if (
+    join === undefined || !join.nullers.every(isPresent) || place.assumptions >= MAX_ASSUMPTIONS
+  ) {
+    return true;
+  }
+  return !(["left", "right"] as const).every((side) => {
+    const there = place.supposing((facts) => facts.assume({ join, side }));
+    return !coalesceCanBeNull(all, parts, there);
   });
 }
+
+/** More full joins within one another are not looked into: each doubles the work. */
+const MAX_ASSUMPTIONS = 4;
 
 /** `EXISTS` and `ARRAY(…)` have a value; `(select …)` where it must return a row. */
 function sublinkCanBeNull(all: Analysis, node: TreeNode, place: Place): boolean {

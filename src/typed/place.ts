@@ -23,11 +23,16 @@ export class Place {
   /** Which of the query's columns can be NULL, as far as that was asked. */
   readonly answers: Map<number, boolean> = new Map();
   readonly #unassuming: Place | undefined;
+  /** How many sides of joins are supposed to have a row. */
+  readonly assumptions: number;
+  #rows: Place | undefined;
 
   private constructor(
     parts: Parts,
     unassuming?: Place,
+    assumptions: number = 0,
   ) {
+    this.assumptions = assumptions;
     this.scope = parts.scope;
     this.facts = parts.facts;
     this.outer = parts.outer;
@@ -61,9 +66,10 @@ export class Place {
   /** This place for an expression over the rows of FROM, such as an aggregate's argument. */
   get rows(): Place {
     if (!this.isGrouped) return this;
-    return new Place(
+    return this.#rows ??= new Place(
       { ...this.#parts, isGrouped: false, grouping: NO_KEYS },
       this.#unassuming?.rows,
+      this.assumptions,
     );
   }
 
@@ -91,7 +97,7 @@ export class Place {
   supposing(change: (facts: Facts) => void): Place {
     const facts = this.facts.copy();
     change(facts);
-    return this.#with(facts);
+    return this.#with(facts, this.assumptions + 1);
   }
 
   /** Returns the place `levels` queries further out; `undefined` when there are not as many. */
@@ -105,8 +111,8 @@ export class Place {
     return { scope, facts, outer, isGrouped, isBefore, grouping };
   }
 
-  #with(facts: Facts): Place {
-    return new Place({ ...this.#parts, facts }, this.anyRow);
+  #with(facts: Facts, assumptions: number = this.assumptions): Place {
+    return new Place({ ...this.#parts, facts }, this.anyRow, assumptions);
   }
 }
 

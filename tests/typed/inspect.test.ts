@@ -164,3 +164,12 @@ test("statements that are nested deeply are typed, or described with the reason"
     }
   });
 });
+
+test("many full joins are inspected at once", async () => {
+  await withTables(MAJORS.at(-1)!, SCHEMA, async (db) => {
+    const joins = (count: number): string =>
+      Array.from({ length: count }, (_, i) => ` full join teams t${i} using (id)`).join("");
+    equal(await marks(db, `select id from users${joins(2)}`), "!");
+    equal(await marks(db, `select id from users${joins(30)}`), "?");
+  });
+});
