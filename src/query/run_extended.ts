@@ -1,3 +1,4 @@
+import { DatabaseError } from "../errors/errors.ts";
 import { withCallSite } from "./call_site.ts";
 import type { Context } from "./context.ts";
 import type { ExtendedQuery } from "./extended_query.ts";
@@ -18,7 +19,7 @@ export async function runExtended(
     try {
       result = await session.request(query, query.options);
     } catch (error) {
-      throw query.explained(error);
+      throw query.explained(refusalOf(query, error));
     }
     const { incomplete } = query;
     if (incomplete === undefined) return result;
@@ -26,4 +27,10 @@ export async function runExtended(
   } catch (error) {
     throw withCallSite(inOriginal(error, query.rewritten), site);
   }
+}
+
+/** Returns the error of the shared Parse where that is the reason why the statement does not exist. */
+function refusalOf({ sharedParseFailed, statement }: ExtendedQuery, error: unknown): unknown {
+  const isMissing = error instanceof DatabaseError && error.code === "26000";
+  return sharedParseFailed && isMissing ? statement.refusal ?? error : error;
 }

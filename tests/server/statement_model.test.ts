@@ -361,3 +361,15 @@ test("statement: the lifetime is an option of connect() and of a pool's connecti
   await db.close();
   await assert.rejects(connect({ ...options, statementLifetime: -1 }), /statementLifetime/);
 });
+
+test("statement: a query that shares a Parse has its error, also when a BEGIN is behind it", () =>
+  withDatabase(async (db) => {
+    const text = "select $1::no_such_type";
+    const queries = [db.query(text, ["x"]), db.query("select 1"), db.query(text, ["x"])];
+    const outcomes = [...queries, db.query("begin")].map((query) => query.execute().then());
+    for (const [i, outcome] of outcomes.entries()) {
+      if (i % 2 === 0) assert.equal((await failure(outcome)).code, "42704");
+      else await outcome;
+    }
+    await db.query("rollback");
+  }));
