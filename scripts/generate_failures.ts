@@ -1,6 +1,6 @@
 /**
- * Writes the tables of FAILURES.md between their markers, from the table that the tests hold every
- * runtime to.
+ * Writes the tables of FAILURES.md between their markers, from the table that the tests
+ * check on every runtime.
  *
  *     deno run -A scripts/generate_failures.ts            # writes FAILURES.md
  *     deno run -A scripts/generate_failures.ts --check    # fails when FAILURES.md is not up to date
@@ -19,7 +19,7 @@ import { between, markdownTable, rewrite } from "./generate_parameter_table.ts";
 const faults = Object.keys(FAULTS) as FaultName[];
 const operations = Object.keys(OPERATIONS) as OperationName[];
 
-/** The text with its tables as they should be. */
+/** Returns the page with its tables generated. */
 export function withTables(text: string): string {
   const usual = between(text, "usual", usualTable());
   return between(between(usual, "exceptions", exceptionsTable()), "all", wholeTable());
@@ -31,7 +31,7 @@ function usualTable(): string {
     const [comesTo, state] = usual.split(", ");
     return [title, how, comesTo!, state!];
   });
-  return markdownTable(["what goes wrong", "that is", "it comes to", "the connection is"], rows);
+  return markdownTable(["fault", "how", "outcome", "the connection is"], rows);
 }
 
 function exceptionsTable(): string {
@@ -41,7 +41,7 @@ function exceptionsTable(): string {
       return [title, FAULTS[fault as FaultName].title, outcome];
     });
   });
-  return markdownTable(["operation", "what goes wrong", "outcome"], rows);
+  return markdownTable(["operation", "fault", "outcome"], rows);
 }
 
 function wholeTable(): string {

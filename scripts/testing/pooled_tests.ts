@@ -79,11 +79,11 @@ export const EXCLUSIONS: readonly Exclusion[] = [
     "batch: whatever the size of the statement cache",
   ]),
   ...excluded(KNOWN, ["transaction", UNPREPARED], [
-    "batch: types nobody knew, stale statements, and rows as arrays",
+    "batch: unknown types, stale statements, and rows as arrays",
   ]),
   ...excluded(COUNTED, ["transaction"], [
     "sql: a template is assembled once, and its statement is prepared once",
-    "statement cache: a changed result type is prepared anew, its old statement is closed",
+    "statement cache: after its result type changed, a text is prepared again and its old statement closed",
     "statement cache: an evicted statement is closed, also after a refused one",
     "prepare: tells the types, runs by position and by name, and is gone when closed",
     "prepare: the statement is not evicted, and fixed types and row shapes are kept",
@@ -93,7 +93,7 @@ export const EXCLUSIONS: readonly Exclusion[] = [
     "statement cache: a column that has become wider takes what it takes now",
     "statement cache: a stale statement in a pipeline with its ROLLBACK is not run outside",
     "prepare: heals like any other, and fails a transaction like any other",
-    "stream: a statement whose table has changed is prepared anew",
+    "stream: a statement is prepared again after its table has changed",
   ]),
   ...excluded(UNKNOWN, ["transaction"], [
     "statement cache: inside a transaction a stale statement is a retryable error, once",

@@ -14,7 +14,7 @@ import type { PoolSettings } from "./options.ts";
 import type { Slot } from "./slot.ts";
 import type { Wish } from "./waiting_list.ts";
 
-/** What a connection is needed for. */
+/** The use that a connection is needed for. */
 export interface Need extends Wish {
   /**
    * Whether it is one query: that may be run on another connection when this one was lost before the

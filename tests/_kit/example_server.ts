@@ -11,9 +11,9 @@ const EXTENSION = import.meta.url.endsWith(".ts") ? "ts" : "js";
 export interface ExampleServer {
   /** The port that it has printed. */
   readonly port: number;
-  /** Asks it to end (SIGTERM); resolves to its exit code. */
+  /** Sends SIGTERM; resolves to the exit code. */
   end(): Promise<number | null>;
-  /** Its output so far. */
+  /** Returns the output so far. */
   printed(): string;
 }
 

@@ -1,4 +1,4 @@
-/** What a connection and a pool remember of texts is bounded. `CORNAC_VOLUME=full`: 100,000 texts. */
+/** Bounds on what a connection and a pool keep for each text. `CORNAC_VOLUME=full`: 100,000 texts. */
 import assert from "node:assert/strict";
 import process from "node:process";
 import { test } from "node:test";

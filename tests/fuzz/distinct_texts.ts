@@ -60,7 +60,7 @@ const WAYS: readonly Way[] = [
   (_, pool, n) => pool.query(`set application_name = 'k ${n}' ${LONG}; select 1`).simple(),
 ];
 
-/** What is left when all garbage has been collected. */
+/** Returns the bytes of heap in use after garbage collection. */
 async function liveHeap(): Promise<number> {
   const { gc, Bun } = globalThis as unknown as {
     gc?: () => void;

@@ -137,7 +137,7 @@ function add(tally: Tally): void {
   }
 }
 
-test("fuzz: what was done is told", () => {
+test("fuzz: the report counts each operation and its outcome", () => {
   for (const [part, operations] of Object.entries(PARTS)) {
     const sums = new Map<string, number>();
     for (const name of Object.keys(operations)) {

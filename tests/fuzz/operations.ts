@@ -20,19 +20,19 @@ export interface Place {
   readonly world: World;
 }
 
-/** What there is to know of one kind of operations. */
+/** One kind of operation. */
 export interface Operation {
-  /** How often it comes, relative to the others. */
+  /** The frequency of the operation, relative to the others. */
   readonly often: number;
   /** On which of the connections it may be run: those that forget statements, those that listen. */
   readonly on?: "forgetful" | "listening";
-  /** It has the connection to itself: others are refused meanwhile. */
+  /** Holds the connection exclusively: other operations are refused meanwhile. */
   readonly isExclusive?: boolean;
   /** A cancel that was meant for a request before it may hit it, because it cannot be sent again. */
   readonly isExposed?: boolean;
-  /** It cancels something of its own, or whatever runs. */
+  /** Cancels an operation of its own, or any that runs. */
   readonly cancels?: "own" | "any";
-  /** Answers what came of it: `ok`, or a word for another outcome that was to be expected. */
+  /** Returns the outcome: `ok`, or a word for another expected outcome. */
   run(place: Place): Promise<string>;
 }
 
@@ -49,7 +49,7 @@ const PATIENCE = 90;
 class Lane {
   readonly db: Connection;
   readonly names: readonly string[];
-  /** Those that have it to themselves: running, begun so far, and the last one's end. */
+  /** Operations that hold the connection exclusively: running, begun so far, and the last one's end. */
   holders = 0;
   held = 0;
   free: Promise<unknown> = Promise.resolve();
@@ -69,7 +69,7 @@ class Lane {
 /** How things stood on a lane when an operation began. */
 type Since = Readonly<Pick<Lane, "holders" | "held" | "cancelling" | "cancels">>;
 
-/** What one run takes place in. */
+/** The surroundings of one run. */
 export interface Setting {
   readonly seed: number;
   readonly dbs: readonly Connection[];
@@ -231,7 +231,7 @@ function excuseOf(
   return ++lane.hits <= lane.shots ? "hit" : undefined;
 }
 
-/** What is said to those who come while another has the connection to himself. */
+/** Messages of the refusals while another operation holds the connection exclusively. */
 const REFUSALS = /is open|is over|has ended|is in progress|cannot be called in a transaction/;
 
 function codesOf(error: unknown): string[] {

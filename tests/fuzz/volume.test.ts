@@ -11,7 +11,7 @@ import { type Measured, type Volume, WAYS } from "./volume.ts";
 
 const ROWS = process.env.CORNAC_VOLUME === "full" ? 10_000_000 : 300_000;
 const MIB = 1 << 20;
-/** What resident memory may grow by. */
+/** Most bytes by which resident memory may grow. */
 const MOST = 64 * MIB;
 
 const name = `volume_${process.pid}`;

@@ -5,7 +5,7 @@
 import process from "node:process";
 import { connect, type Connection, type ConnectOptions, type Query } from "../../mod.ts";
 
-/** What to move, and how. */
+/** The data to move, and the way. */
 export interface Volume {
   /** One of {@linkcode WAYS}. */
   readonly way: string;
@@ -16,7 +16,7 @@ export interface Volume {
   readonly table: string;
 }
 
-/** What came of it: bytes of resident memory before and at most, and what was seen. */
+/** The outcome: bytes of resident memory before and at most, and the data seen. */
 export interface Measured {
   readonly before: number;
   readonly most: number;

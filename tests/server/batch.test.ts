@@ -134,7 +134,7 @@ test("batch: in a transaction it is a part of it", () =>
     assert.equal(await count(), 0);
   }));
 
-test("batch: types nobody knew, stale statements, and rows as arrays", () =>
+test("batch: unknown types, stale statements, and rows as arrays", () =>
   withDatabase(async (db) => {
     await behind(`drop type if exists batch_pair; create type batch_pair as (a int, b text)`);
     try {

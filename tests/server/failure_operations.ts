@@ -1,4 +1,4 @@
-/** What failures.test.ts does to each operation, and how each operation is made to last, fail or throw. */
+/** The faults of failures.test.ts, and how each operation is made to last, fail or throw. */
 import type {
   CallOptions,
   Connection,
@@ -68,9 +68,9 @@ export class Scene {
 export interface Operation {
   /** Made in advance, when nothing is wrong yet. */
   readonly prepare?: (scene: Scene) => Promise<unknown>;
-  /** It succeeds. */
+  /** Succeeds. */
   readonly works: (scene: Scene, how: CallOptions) => Promise<unknown>;
-  /** It would not end within a test, and strikes when the server is at it. */
+  /** Lasts longer than a test, and calls `strike` while the server works on it. */
   readonly lasts: (scene: Scene, how: CallOptions) => Promise<unknown>;
   readonly refused?: (scene: Scene) => Promise<unknown>;
   readonly throws?: (scene: Scene) => Promise<unknown>;
@@ -100,7 +100,7 @@ async function read(items: AsyncIterable<unknown>, throws = false): Promise<numb
   return count;
 }
 
-/** What a source gives, then what it does: it ends, it throws, or it is silent for ever. */
+/** A source that yields `items`, then ends, throws or stays silent, as `then` does. */
 async function* source<T>(items: readonly T[], then: () => unknown = () => {}): AsyncGenerator<T> {
   for (const item of items) yield item;
   await then();
@@ -131,7 +131,7 @@ function transaction(
   }, how);
 }
 
-/** The same by hand. */
+/** A transaction by `begin()`. */
 async function begun(
   { db }: Scene,
   how: CallOptions,
@@ -163,7 +163,7 @@ function written(
   });
 }
 
-/** Deletes a large object in a transaction that is not over: whoever else wants to has to wait. */
+/** Deletes a large object in a transaction that stays open, so that another session must wait to do it. */
 async function deleteAside({ db, aside }: Scene): Promise<void> {
   const oid = await aside.query("select lo_create(0)").scalar();
   await db.query("select set_config('failures.oid', $1, false)", [String(oid)]);

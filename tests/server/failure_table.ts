@@ -1,20 +1,20 @@
 /**
- * What becomes of an operation when something goes wrong: the table in FAILURES.md, which
- * failures.test.ts holds every runtime to, cell by cell.
+ * The outcome of each operation for each fault: the table in FAILURES.md. failures.test.ts checks
+ * every cell on every runtime.
  *
- * An outcome says what the operation comes to and what the connection is then, with a comma between:
+ * An outcome names the result of the operation and the state of the connection, with a comma between:
  *
  * - `OperationalError 57014`: it rejects with an error of exactly this class and code;
- * - `the reason`: it rejects with the signal's reason, the very object;
- * - `its own`: it rejects with what its source, its reader or its callback has thrown, the very object;
+ * - `the reason`: it rejects with the signal's reason, the same object;
+ * - `its own`: it rejects with the error that its source, reader or callback threw, the same object;
  * - `its result`: it has succeeded.
- * - `usable`: the same connection goes on, idle, and nothing of the operation has had any effect;
- * - `closed`: the connection is over: `closed` has resolved, and a query is refused with the cause.
+ * - `usable`: the same connection is idle and usable, and the operation has had no effect;
+ * - `closed`: the connection has ended: `closed` has resolved, and a query is refused with the cause.
  *
  * A cell that begins with a dash does not exist, for the reason behind it.
  */
 
-/** What goes wrong: its title, what is done, and what usually comes of it. */
+/** The faults: title, how the test causes it, and the usual outcome. */
 export const FAULTS = {
   refused: {
     title: "the server refuses it",
@@ -23,7 +23,7 @@ export const FAULTS = {
   },
   throws: {
     title: "its source or reader throws",
-    how: "on the way: the iterable of a copy, the body of a loop, a transaction's callback",
+    how: "the iterable of a copy, the body of a loop or a transaction's callback throws",
     usual: "its own, usable",
   },
   before: {
@@ -32,43 +32,43 @@ export const FAULTS = {
     usual: "the reason, usable",
   },
   during: {
-    title: "aborted on the way",
-    how: "`signal` aborts while the server is at it",
+    title: "aborted meanwhile",
+    how: "`signal` aborts while the server works on it",
     usual: "the reason, usable",
   },
   after: {
     title: "aborted afterwards",
-    how: "`signal` aborts when it is done; nothing is sent",
+    how: "`signal` aborts after it is done; nothing is sent",
     usual: "its result, usable",
   },
   late: {
-    title: "its time is over",
+    title: "timeout exceeded",
     how: "the option `timeout`",
     usual: "OperationalError 57014, usable",
   },
   cancelled: {
     title: "`db.cancel()`",
-    how: "while the server is at it",
+    how: "called while the server works on it",
     usual: "OperationalError 57014, usable",
   },
   terminated: {
     title: "the backend is terminated",
-    how: "`pg_terminate_backend()` while it is at it",
+    how: "`pg_terminate_backend()` while the server works on it",
     usual: "OperationalError 57P01, closed",
   },
   reset: {
     title: "connection reset",
-    how: "RST while the server is at it",
+    how: "RST while the server works on it",
     usual: "OperationalError 08006, closed",
   },
   ended: {
     title: "connection ended",
-    how: "FIN while the server is at it",
+    how: "FIN while the server works on it",
     usual: "OperationalError 08006, closed",
   },
   silence: {
     title: "silence",
-    how: "nothing comes any more, for as long as the connection's `timeout`",
+    how: "no bytes arrive for the connection's `timeout`",
     usual: "OperationalError 08006, closed",
   },
   garbage: {
@@ -107,13 +107,13 @@ export type OperationName =
 /** One operation. */
 export interface Row {
   readonly title: string;
-  /** Where it is not as usual. */
+  /** The outcomes that are not the usual ones. */
   readonly but: Readonly<Partial<Record<FaultName, string>>>;
 }
 
 const NO_SOURCE = "—: it has neither source nor reader";
 
-/** What it happens to, and where that comes out otherwise than usual. */
+/** The operations, and the outcomes that are not the usual ones. */
 export const OPERATIONS: Readonly<Record<OperationName, Row>> = {
   query: { title: "a query that is awaited", but: { throws: NO_SOURCE } },
   simple: { title: "`simple()`, several statements", but: { throws: NO_SOURCE } },
@@ -142,19 +142,19 @@ export const OPERATIONS: Readonly<Record<OperationName, Row>> = {
   listen: {
     title: "`listen()`, and its notifications",
     but: {
-      refused: "—: a server that takes connections takes LISTEN",
-      late: "—: it waits for as long as nothing comes",
-      cancelled: "—: between notifications the server does nothing that could be cancelled",
+      refused: "—: a server that accepts connections accepts LISTEN",
+      late: "—: waiting for a notification has no time limit",
+      cancelled: "—: between notifications the server runs nothing to cancel",
     },
   },
 };
 
-/** What a cell of the table says. */
+/** Returns the outcome in a cell of the table. */
 export function outcomeOf(operation: OperationName, fault: FaultName): string {
   return OPERATIONS[operation].but[fault] ?? FAULTS[fault].usual;
 }
 
-/** The same in a few characters: `22012`, `reason`, `own`, `result`; `08006 ✗` leaves it closed; `—`. */
+/** Returns an outcome in a few characters: `22012`, `reason`, `own`, `result`; `08006 ✗` leaves it closed; `—`. */
 export function short(outcome: string): string {
   if (outcome.startsWith("—")) return "—";
   const [, what, isClosed] = /(\S+), (?:usable|(closed))$/.exec(outcome) ?? [undefined, outcome];

@@ -152,7 +152,7 @@ async function stateOf({ db, proxy }: Scene, hasFailed: boolean): Promise<string
   return "closed";
 }
 
-/** What `work` comes to, or that it hangs. */
+/** Resolves to the outcome of `work`, or says that it hangs. */
 async function bounded(work: Promise<string>): Promise<string> {
   let clock: ReturnType<typeof setTimeout> | undefined;
   const hangs = new Promise<string>((resolve) => {
@@ -163,7 +163,7 @@ async function bounded(work: Promise<string>): Promise<string> {
 
 const operations = Object.keys(OPERATIONS) as OperationName[];
 const faults = Object.keys(FAULTS) as FaultName[];
-/** What was found, by operation. */
+/** The outcomes found, by operation. */
 const rows = new Map<OperationName, Record<string, string>>();
 const WORKERS = 12;
 

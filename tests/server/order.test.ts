@@ -13,12 +13,12 @@ import { unseen } from "../_kit/unseen.ts";
 
 const SEED = seedOfToday(process.env.MODEL_SEED);
 const LOSE = "deallocate all";
-/** With them gone and made again, nobody knows their OIDs. */
+/** Drops and creates the types and the table, so that their OIDs are new. */
 const RENEW = `drop table if exists log; drop type if exists mood, spot;
   create type pg_temp.mood as enum ('sad', 'ok'); create type pg_temp.spot as (x int, m mood);
   create temp table log (n int, moods mood[], spot spot, at timestamptz)`;
 
-/** What those before have come to. */
+/** The state after the statements so far. */
 interface State {
   rows: number;
   /** At the BEGIN of the transaction that is open. */
@@ -176,7 +176,7 @@ test("order: a query that would be run again in a transaction begun behind it, b
     assert.equal(await db.query(text).scalar(), true);
   }));
 
-test("order: a statement whose parameter's type was made anew is prepared anew", () =>
+test("order: a statement is prepared again after its parameter's type was dropped and created", () =>
   withDatabase(async (db) => {
     for (let i = 0; i < 3; i++) {
       await db.query(RENEW).simple();

@@ -1,4 +1,4 @@
-/** Options are own properties: what `Object.prototype` holds is no option of anybody's. */
+/** Options are own properties: a property of `Object.prototype` is not an option. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connect, type Connection, createPool, sql } from "../../mod.ts";

@@ -1,4 +1,4 @@
-/** What only a real PgBouncer can show; the query tests run behind one by themselves (pooled.ts). */
+/** Behaviour that only a real PgBouncer shows; the query tests run behind one, too (pooled.ts). */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {

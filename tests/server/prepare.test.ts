@@ -28,7 +28,7 @@ test("statement cache: heals when another has dropped the statements behind its 
     assert.deepEqual([...await db.query("select $1::int as n", [7])], [{ n: 7 }]);
   }));
 
-test("statement cache: a changed result type is prepared anew, its old statement is closed", () =>
+test("statement cache: after its result type changed, a text is prepared again and its old statement closed", () =>
   withDatabase(async (db) => {
     const run = await unseen(db);
     await db.query("create temp table changed (a int)");

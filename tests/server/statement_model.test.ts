@@ -1,7 +1,7 @@
 /**
- * What a statement depends on changes between two runs of the same text: the second run means what the
- * text means then. Each case by every way of running the change and every way of running the text;
- * what is right is what a connection without kept statements answers.
+ * Changes of the objects that a statement depends on, between two runs of the same text: the second
+ * run must mean what the text means then. Each case is tested by every way of running the change and
+ * every way of running the text. The right answer is that of a connection without cached statements.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -24,7 +24,7 @@ async function prepare(db: Connection, { setup }: Case): Promise<void> {
   for (const text of setup) await db.query(text).simple();
 }
 
-/** What the text answers after the change, with nothing kept. */
+/** Returns the answer to the text after the change, without cached statements. */
 async function rightAnswer(one: Case): Promise<unknown> {
   let answer: unknown;
   await withDatabase(async (db) => {

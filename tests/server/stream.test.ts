@@ -61,7 +61,7 @@ test("stream: rows as arrays, by sql, by simple names, without prepare, and with
   }, { statementCacheSize: 0 });
 });
 
-test("stream: types that nobody knew are decoded from the first row on", () =>
+test("stream: unknown types are decoded from the first row on", () =>
   withDatabase(async (db) => {
     await db.query(`drop type if exists stream_pair; create type stream_pair as (a int, b text)`)
       .simple();
@@ -238,7 +238,7 @@ test("stream: what was asked before is answered before, and what is asked after 
     await assertUsable(db);
   }));
 
-test("stream: a statement whose table has changed is prepared anew", () =>
+test("stream: a statement is prepared again after its table has changed", () =>
   withDatabase(async (db) => {
     const run = await unseen(db);
     await db.query("create temp table changed as select 1 as a");
@@ -271,7 +271,7 @@ test("stream: rows of a megabyte come a few at a time", () =>
     assert.equal(bytes, 100_000_000);
   }));
 
-test("stream, batch: an altered composite fails once, and is known anew after that", () =>
+test("stream, batch: an altered composite fails once, and is looked up again after that", () =>
   withDatabase(async (db) => {
     const run = await unseen(db);
     await db.query("create type pg_temp.altered as (a int)");

@@ -9,17 +9,17 @@ const TRANSFERS = 1000;
 const WORKERS = 32;
 const CONNECTIONS = 8;
 const ACCOUNTS = 16;
-/** What each account has at first. */
+/** The initial sum of each account. */
 const SUM = 1000;
 
-/** Everything that is told of the accounts, at the end. */
+/** The totals that are checked against the accounts at the end. */
 interface Tally {
   /** Callbacks that were begun: those above the number of transfers were run again. */
   attempts: number;
   readonly moved: Map<number, number>;
 }
 
-/** Reads both balances, and writes what follows from them: right only if nobody else was faster. */
+/** Reads both balances, and writes what follows from them: right only if no other transaction was faster. */
 async function transfer(tx: Transaction, from: number, to: number, sum: number): Promise<void> {
   const read = (id: number): Promise<number> =>
     tx.query("select sum from transfer_account where id = $1", [id]).scalar<number>();

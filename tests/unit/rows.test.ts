@@ -12,7 +12,7 @@ const types = createRegistry();
 const OF_TYPES: readonly number[] = [
   OIDS.bool, OIDS.int2, OIDS.int4, OIDS.int8, OIDS.oid, OIDS.float4, OIDS.float8, OIDS.text,
   OIDS.char, OIDS.bytea, OIDS.uuid, OIDS.numeric, OIDS.jsonb, OIDS.timestamptz, 1007,
-  4_000_000, // nobody knows it
+  4_000_000, // an unknown OID
 ];
 const NAMES = ["a", "b", "a", "__proto__", "constructor", 'q"uo\\te', "1", "ä\u2028\n`${x}`", ""];
 

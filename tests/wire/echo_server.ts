@@ -1,7 +1,7 @@
 /**
  * Enough of a server for model.ts: it parses the model's texts by their looks, echoes parameters, and
  * reports the errors that PostgreSQL would, statement names and skipping to Sync included. Between
- * messages it now and then says something that nobody asked for.
+ * messages it now and then sends something unrequested.
  */
 import type { ClientMessage, Peer, Step } from "../_kit/scripted_server.ts";
 import { serve } from "../_kit/scripted_server.ts";
