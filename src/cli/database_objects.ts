@@ -1,10 +1,12 @@
 /** Reads the objects of a database of which `types` prints types. */
 import type { Connection } from "../connection.ts";
+import { columnsOf } from "../own_sql.ts";
 import { quoteIdentifier } from "../query/quote.ts";
 import { Catalogue } from "../typed/catalogue.ts";
 import { loadCatalogue, noReferences } from "../typed/catalogue_queries.ts";
 import { type DescribedType, describeType } from "../typed/described_type.ts";
 import { inspect, type InspectedColumn, type InspectOptions } from "../typed/typed.ts";
+import { FUNCTIONS, TABLES, TYPES } from "./object_queries.ts";
 
 /** A column of a table or view. */
 export interface TableColumn {
@@ -112,7 +114,7 @@ async function tableObjects(
 ): Promise<TableObject[]> {
   const found = await inspect(
     db,
-    rows.map(([schema, name]) => `select * from ${quoteIdentifier(schema, name)}`),
+    rows.map(([schema, name]) => columnsOf(["*"], quoteIdentifier(schema, name))),
     options,
   );
   return rows.map(([schema, name, kind, comment, names, ...lists], i) => {
@@ -164,51 +166,3 @@ function functionObject(row: FunctionRow, catalogue: Catalogue): FunctionObject 
     columns: all.filter(({ mode }) => "obt".includes(mode)),
   };
 }
-
-const EQ = "operator(pg_catalog.=)";
-
-/** Objects of the user's: in the schemas that were asked for, and not an extension's. */
-const isWanted = (namespace: string, catalog: string, oid: string): string =>
-  `case when $1::pg_catalog.text[] is null
-    then ${namespace}::pg_catalog.text operator(pg_catalog.!~) '^(pg_|information_schema$)'
-    else ${namespace}::pg_catalog.text ${EQ} any ($1) end
-  and not exists (select from pg_catalog.pg_depend e where e.objid ${EQ} ${oid}
-    and e.classid ${EQ} '${catalog}'::pg_catalog.regclass and e.deptype ${EQ} 'e'::pg_catalog."char")`;
-
-const COLUMNS = `from pg_catalog.pg_attribute a where a.attrelid ${EQ} c.oid
-    and not a.attisdropped and a.attnum operator(pg_catalog.>) 0::pg_catalog.int2 order by a.attnum`;
-
-const TABLES = `select n.nspname::pg_catalog.text, c.relname::pg_catalog.text,
-  c.relkind::pg_catalog.text, pg_catalog.obj_description(c.oid, 'pg_class'),
-  array(select a.attname::pg_catalog.text ${COLUMNS}),
-  array(select pg_catalog.col_description(c.oid, a.attnum::pg_catalog.int4) ${COLUMNS}),
-  array(select a.attnotnull ${COLUMNS}),
-  array(select not a.attnotnull or a.atthasdef or not a.attidentity ${EQ} ''::pg_catalog."char"
-    ${COLUMNS}),
-  array(select not a.attgenerated ${EQ} ''::pg_catalog."char"
-    or a.attidentity ${EQ} 'a'::pg_catalog."char" ${COLUMNS})
-from pg_catalog.pg_class c
-join pg_catalog.pg_namespace n on n.oid ${EQ} c.relnamespace
-where c.relkind ${EQ} any ('{r,p,f,v,m}'::pg_catalog."char"[]) and not c.relispartition
-  and ${isWanted("n.nspname", "pg_catalog.pg_class", "c.oid")}
-order by n.nspname collate "C", c.relname collate "C"`;
-
-const TYPES = `select t.oid, pg_catalog.obj_description(t.oid, 'pg_type')
-from pg_catalog.pg_type t
-join pg_catalog.pg_namespace n on n.oid ${EQ} t.typnamespace
-left join pg_catalog.pg_class c on c.oid ${EQ} t.typrelid
-where (t.typtype ${EQ} 'e'::pg_catalog."char" or c.relkind ${EQ} 'c'::pg_catalog."char")
-  and ${isWanted("n.nspname", "pg_catalog.pg_type", "t.oid")}
-order by n.nspname collate "C", t.typname collate "C"`;
-
-/** 2279 is the type of triggers, 3838 that of event triggers. */
-const FUNCTIONS = `select n.nspname::pg_catalog.text, p.proname::pg_catalog.text,
-  pg_catalog.obj_description(p.oid, 'pg_proc'), p.proretset, p.prorettype,
-  coalesce(p.proallargtypes, p.proargtypes::pg_catalog.oid[]), p.proargnames,
-  p.proargmodes::pg_catalog.text[], p.pronargdefaults::pg_catalog.int4
-from pg_catalog.pg_proc p
-join pg_catalog.pg_namespace n on n.oid ${EQ} p.pronamespace
-where p.prokind ${EQ} any ('{f,p}'::pg_catalog."char"[])
-  and not p.prorettype ${EQ} any ('{2279,3838}'::pg_catalog.oid[])
-  and ${isWanted("n.nspname", "pg_catalog.pg_proc", "p.oid")}
-order by n.nspname collate "C", p.proname collate "C", p.proargtypes::pg_catalog.text collate "C"`;

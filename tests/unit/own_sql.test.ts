@@ -3,6 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
+import * as objectQueries from "../../src/cli/object_queries.ts";
 import { literal } from "../../src/dbapi/quoting.ts";
 import { quoteLiteral } from "../../src/query/quote.ts";
 import { FUNCTIONS, RELATIONS, TYPES } from "../../src/typed/catalogue_queries.ts";
@@ -17,6 +18,12 @@ test("the driver's own SQL names the schema of each function, type, relation and
 
 test("the SQL that finds types of statements names the schema of all it uses, too", () => {
   for (const text of [RELATIONS, FUNCTIONS, TYPES, READ]) assert.deepEqual(faultsOf(text), []);
+});
+
+test("the SQL that finds the objects of a database names the schema of all it uses, too", () => {
+  for (const [name, text] of Object.entries(objectQueries)) {
+    assert.deepEqual(faultsOf(text), [], name);
+  }
 });
 
 test("literals name the schema of their types", () => {
@@ -74,6 +81,7 @@ const SENTENCE = /\b(?:cannot|takes|needs)\b|…|[a-z][A-Z]/;
 
 /** Files with texts of their own, which the tests above check, or are no more than one call. */
 const OTHERS: ReadonlySet<string> = new Set([
+  "cli/object_queries.ts",
   "own_sql.ts",
   "typed/catalogue_queries.ts",
   "typed/statements.ts",
