@@ -127,16 +127,16 @@ test("trace: a call that stands for a query is one: notify(), large objects, two
       return [text.split("\n")[0], message.parameterCount, message["error.type"]];
     });
     assert.deepEqual(told, [
-      ["select pg_notify($1, $2)", 2, undefined],
-      ["select pg_notify($1, $2)", 2, "22023"],
-      ["select lo_create($1)", 1, undefined],
-      ["select lo_open($1, $2)", 2, undefined],
-      ["select lowrite($1, $2)", 2, undefined],
-      ["select lo_lseek64($1, $2, $3)::text", 3, undefined],
-      ["select loread($1, $2)", 2, undefined],
-      ["select lo_close($1)", 1, undefined],
-      ["select lo_unlink($1)", 1, undefined],
-      ["select gid,", 0, undefined],
+      ["select pg_notify($1::text, $2::text)", 2, undefined],
+      ["select pg_notify($1::text, $2::text)", 2, "22023"],
+      ["select lo_create($1::oid)", 1, undefined],
+      ["select lo_open($1::oid, $2::int4)", 2, undefined],
+      ["select lowrite($1::int4, $2::bytea)", 2, undefined],
+      ["select lo_lseek64(", 3, undefined],
+      ["select loread($1::int4, $2::int4)", 2, undefined],
+      ["select lo_close($1::int4)", 1, undefined],
+      ["select lo_unlink($1::oid)", 1, undefined],
+      ["select p.gid,", 0, undefined],
       ["commit prepared 'nothing'", 0, "42704"],
     ]);
     assert.equal(all[0]!.message["db.operation.name"], "SELECT");
