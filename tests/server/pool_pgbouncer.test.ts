@@ -11,7 +11,7 @@ for (const mode of ["session", "transaction"] as const) {
   for (const statementCacheSize of [256, 0]) {
     const how = statementCacheSize === 0 ? "without" : "with";
     test(
-      `pool behind PgBouncer in ${mode} mode ${how} prepared statements: each gets his own rows`,
+      `pool behind PgBouncer in ${mode} mode ${how} prepared statements: each caller gets its own rows`,
       {
         skip,
         timeout: 60_000,
@@ -46,9 +46,16 @@ for (const mode of ["session", "transaction"] as const) {
             const rows = pool.query<{ n: number }>("select n from generate_series(1, 200) n");
             for await (const { n } of rows) streamed.push(n);
             assert.equal(streamed.length, 200);
-            const listens = pool.query("listen pool_bouncer").simple().all();
+            const held = await pool.connect();
+            const listens = held.query("listen pool_bouncer").simple().all();
             if (mode === "transaction") await assert.rejects(listens, NotSupportedError);
             else await listens;
+            await held.close();
+            const all = await Promise.all([1, 2, 3, 4].map(() => pool.connect()));
+            for (const db of all) {
+              assert.deepEqual([...await db.query("select pg_listening_channels()")], []);
+              await db.close();
+            }
           } finally {
             await pool.close({ timeout: 2 });
             await bouncer.stop();
