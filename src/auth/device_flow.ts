@@ -1,5 +1,6 @@
 /** Obtains a bearer token by the OAuth device authorization flow (RFC 8628). */
 import { InterfaceError, OperationalError } from "../errors/errors.ts";
+import { ONCE } from "../errors/own.ts";
 import { encodeBase64 } from "./base64.ts";
 import { issuerOf } from "./oauth.ts";
 
@@ -301,6 +302,6 @@ function sleep(seconds: number, signal?: AbortSignal): Promise<void> {
       resolve();
     }, seconds * 1000);
     if (signal?.aborted) stop();
-    else signal?.addEventListener("abort", stop, { once: true });
+    else signal?.addEventListener("abort", stop, ONCE);
   });
 }

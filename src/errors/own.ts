@@ -37,3 +37,6 @@ export function ownOrOfClass<T extends object>(value: T): T {
   }
   return copy;
 }
+
+/** The options of listeners of signals: with no `signal` or `capture` that `Object.prototype` has. */
+export const ONCE: { readonly once: true } = Object.freeze(own<{ once: true }>({ once: true }));

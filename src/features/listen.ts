@@ -4,7 +4,7 @@
  */
 import { encodeUtf8 } from "../bytes/well_formed.ts";
 import { InterfaceError, OperationalError, PgError } from "../errors/errors.ts";
-import { own } from "../errors/own.ts";
+import { ONCE, own } from "../errors/own.ts";
 import * as ownSql from "../own_sql.ts";
 import type { Notification } from "../protocol/backend.ts";
 import type { CallOptions } from "../query/options.ts";
@@ -84,7 +84,7 @@ export class Subscription<Event = Notification>
     this.#overflow = overflow;
     this.#unlisten = unlisten;
     this.#signal = signal;
-    signal?.addEventListener("abort", this.#abort, { once: true });
+    signal?.addEventListener("abort", this.#abort, ONCE);
   }
 
   /** The number of notifications that were dropped over the limit. */

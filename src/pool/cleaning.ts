@@ -1,5 +1,6 @@
 /** The treatment of a connection between two borrowers. */
 import { OperationalError } from "../errors/errors.ts";
+import { ONCE } from "../errors/own.ts";
 import * as ownSql from "../own_sql.ts";
 import { executeSimple } from "../query/simple.ts";
 import type { Signal } from "../runtime/runtime.ts";
@@ -80,7 +81,7 @@ export async function inTime<T>(
   const tooLate = (): void => fail(session.wire.fail(late(seconds)));
   const aborted = () => end(signal!.reason);
   const stop = seconds === 0 ? undefined : after(seconds * 1000, tooLate);
-  signal?.addEventListener("abort", aborted, { once: true });
+  signal?.addEventListener("abort", aborted, ONCE);
   try {
     return await Promise.race([work(), over]);
   } finally {

@@ -3,6 +3,7 @@
  * cleans and closes connections.
  */
 import { InterfaceError, PoolTimeoutError } from "../errors/errors.ts";
+import { ONCE } from "../errors/own.ts";
 import { after } from "../session/alarm.ts";
 import type { Checkout } from "./checkout.ts";
 import { deadlock, DEADLOCK_CHECK, isDeadlock } from "./deadlock.ts";
@@ -164,7 +165,7 @@ export class Lender {
         waiter.onAbort = undefined;
         this.#drop(waiter, signal.reason);
       };
-      signal.addEventListener("abort", waiter.onAbort, { once: true });
+      signal.addEventListener("abort", waiter.onAbort, ONCE);
     }
     if (inside.length === 0) return;
     const seconds = Math.min(DEADLOCK_CHECK, waiter.seconds / 2);

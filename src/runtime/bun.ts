@@ -1,4 +1,5 @@
 import { InterfaceError } from "../errors/errors.ts";
+import { ONCE } from "../errors/own.ts";
 import { type BunGlobal, type BunSocket, isBunSocket } from "./bun_socket.ts";
 import { BunStream } from "./bun_stream.ts";
 import { userName } from "./bun_user.ts";
@@ -66,7 +67,7 @@ function unlessAborted(
       abandon();
       reject(signal.reason);
     };
-    signal.addEventListener("abort", onAbort, { once: true });
+    signal.addEventListener("abort", onAbort, ONCE);
     dialing.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
   });
 }

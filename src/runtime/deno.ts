@@ -1,5 +1,6 @@
 import { isAddress } from "../certificates/identity.ts";
 import { NotSupportedError, OperationalError } from "../errors/errors.ts";
+import { ONCE } from "../errors/own.ts";
 import { inspectPeer } from "./deno_chain.ts";
 import { DenoStream } from "./deno_stream.ts";
 import { adoptGiven, connectNode, nodeServices } from "./node.ts";
@@ -189,7 +190,7 @@ function openUnix(path: string, signal: AbortSignal | undefined): Promise<Deno.U
   if (signal === undefined) return opening;
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
+    signal.addEventListener("abort", onAbort, ONCE);
     opening.then((conn) => {
       signal.removeEventListener("abort", onAbort);
       if (signal.aborted) conn.close();

@@ -1,5 +1,6 @@
 /** The option `dial`: streams that the user opens, in place of the runtime's own sockets. */
 import { InterfaceError } from "../errors/errors.ts";
+import { ONCE } from "../errors/own.ts";
 import type { Address, DialOptions, Runtime, Signal, Stream } from "./runtime.ts";
 
 /** The server to which `dial` is to open a stream. */
@@ -55,7 +56,7 @@ async function unlessAborted(opening: Promise<Stream>, signal: Signal): Promise<
       reject(signal.reason);
       opening.then((stream) => stream.destroy(), () => {});
     };
-    signal.addEventListener("abort", abort, { once: true });
+    signal.addEventListener("abort", abort, ONCE);
   });
   try {
     return await Promise.race([opening, aborted]);

@@ -3,6 +3,7 @@
  * Source: Cloudflare's documentation, "TCP sockets"; behaviour seen on workerd 1.2026.
  */
 import { NotSupportedError, OperationalError } from "../errors/errors.ts";
+import { ONCE } from "../errors/own.ts";
 import { md5 } from "./md5.ts";
 import type { Address, DialOptions, Runtime, Stream, TlsSettings } from "./runtime.ts";
 import { adopt } from "./web_stream.ts";
@@ -60,7 +61,7 @@ async function opened(socket: WorkersSocket, signal: DialOptions["signal"]): Pro
   let abort = (): void => {};
   const aborted = new Promise<never>((_, reject) => {
     abort = () => reject(signal!.reason);
-    signal?.addEventListener("abort", abort, { once: true });
+    signal?.addEventListener("abort", abort, ONCE);
   });
   socket.closed.catch(() => {});
   try {

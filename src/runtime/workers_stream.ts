@@ -1,4 +1,5 @@
 import { InterfaceError, OperationalError } from "../errors/errors.ts";
+import { ONCE } from "../errors/own.ts";
 import type { Signal, Sink, Stream, TlsFacts, TlsSettings } from "./runtime.ts";
 import { deliver } from "./web_stream.ts";
 
@@ -128,7 +129,7 @@ export class WorkersStream implements Stream {
     let abort = (): void => {};
     const aborted = new Promise<never>((_, reject) => {
       abort = () => reject(signal!.reason);
-      signal?.addEventListener("abort", abort, { once: true });
+      signal?.addEventListener("abort", abort, ONCE);
     });
     try {
       await Promise.race([this.#socket.opened, aborted]);

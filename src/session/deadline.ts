@@ -1,11 +1,8 @@
 import { OperationalError } from "../errors/errors.ts";
-import { own } from "../errors/own.ts";
+import { ONCE } from "../errors/own.ts";
 import type { Signal } from "../runtime/runtime.ts";
 import { after } from "./alarm.ts";
 import { late } from "./exchange.ts";
-
-/** How listeners of signals are added. */
-export const ONCE: { readonly once: true } = Object.freeze(own<{ once: true }>({ once: true }));
 
 /**
  * Aborts `controller` after `seconds` (0: never), with a reason that names the stage, or when `signal`

@@ -3,12 +3,11 @@
  * Source: manual, "SSL Session Encryption" in the protocol's message flow, and libpq's sslmode table.
  */
 import { NotSupportedError, OperationalError, ProtocolError } from "../errors/errors.ts";
-import { own } from "../errors/own.ts";
+import { ONCE, own } from "../errors/own.ts";
 import { sslRequest } from "../protocol/frontend.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Target } from "../config/target.ts";
 import type { DialOptions, Signal, Stream, TlsSettings } from "../runtime/runtime.ts";
-import { ONCE } from "./deadline.ts";
 import { Wire } from "./wire.ts";
 
 /** One attempt: the signal that ends it, and the stage that a timeout names. */

@@ -7,6 +7,7 @@ import {
   ProtocolError,
   setSafeToRetry,
 } from "../errors/errors.ts";
+import { ONCE } from "../errors/own.ts";
 import type { TransactionStatus } from "../protocol/backend.ts";
 import { backendName, isBackend } from "../protocol/tags.ts";
 import type { Signal } from "../runtime/runtime.ts";
@@ -346,7 +347,7 @@ export function bind(
   if (signal === undefined && outer === undefined && !timeout) return;
   const aborted = (): void => abort(exchange, (signal?.aborted ? signal : outer!).reason);
   const silence = timeout ? after(timeout * 1000, () => abort(exchange, late(timeout))) : undefined;
-  for (const one of [signal, outer]) one?.addEventListener("abort", aborted, { once: true });
+  for (const one of [signal, outer]) one?.addEventListener("abort", aborted, ONCE);
   exchange.onSettled = () => {
     silence?.();
     for (const one of [signal, outer]) one?.removeEventListener("abort", aborted);

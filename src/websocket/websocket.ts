@@ -9,6 +9,7 @@
  * @module
  */
 import { InterfaceError, OperationalError } from "../errors/errors.ts";
+import { ONCE } from "../errors/own.ts";
 import type { ByteSink, ByteStream } from "../query/source.ts";
 import type { Signal } from "../runtime/runtime.ts";
 
@@ -80,7 +81,7 @@ export async function webSocketPair(
   const { signal } = options;
   const abort = (): void => pair.fail(signal!.reason);
   if (signal?.aborted) abort();
-  signal?.addEventListener("abort", abort, { once: true });
+  signal?.addEventListener("abort", abort, ONCE);
   await pair.opened;
   return { readable: pair.readable, writable: pair.writable } as unknown as WebSocketPair;
 }

@@ -89,6 +89,18 @@ const WAYS: [string, (db: Connection) => Promise<unknown>][] = [
     await events.next();
     await events.close();
   }],
+  ["signals", async (db) => {
+    const { signal } = new AbortController();
+    await db.query("select 1", [], { signal });
+    const events = await db.listen("own", { signal });
+    await events.close();
+    const pool = createPool(await shared(), { max: 1 });
+    const held = await pool.connect({ signal });
+    const waiting = pool.connect({ signal });
+    await held.close();
+    await (await waiting).close();
+    await pool.close();
+  }],
   ["large object", (db) =>
     db.transaction(async (tx) => {
       const object = await tx.largeObjects.open(await tx.largeObjects.create(), "rw");
