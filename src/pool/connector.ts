@@ -4,6 +4,7 @@ import type { AsyncContext, Runtime, Signal } from "../runtime/runtime.ts";
 import type { CheckoutContext } from "./checkout.ts";
 import type { PoolSettings } from "./options.ts";
 import { listeningRole, type Role } from "./server_role.ts";
+import { PlainReads } from "./plain_reads.ts";
 import { PoolExecutor, type PoolRules } from "./pool_executor.ts";
 import type { PoolTrace } from "./pool_trace.ts";
 import type { TextEffects } from "./session_state.ts";
@@ -33,7 +34,8 @@ export class Connector {
     this.#dsn = dsn;
     this.#options = options;
     const forbids = pooler === "transaction";
-    this.#rules = { effects, forbids, cleans: !forbids && reset !== "text", objectChanges: 0 };
+    const cleans = !forbids && reset !== "text";
+    this.#rules = { effects, forbids, cleans, objectChanges: 0, reads: new PlainReads() };
   }
 
   /** Opens a connection, unless `signal` aborts. `trace` learns the destination. */

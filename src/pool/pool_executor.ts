@@ -9,6 +9,8 @@ import type { Session } from "../session/session.ts";
 import type { Tracing } from "../trace.ts";
 import type { TypeRegistry } from "../types/registry.ts";
 import { customSettings } from "./kept_settings.ts";
+import { ExtendedQuery } from "../query/extended_query.ts";
+import type { PlainReads } from "./plain_reads.ts";
 import { OwnQuery, type TextRows } from "./own_query.ts";
 import { CHANGE_NAMES, type StateChange, StateChanges, type TextEffects } from "./session_state.ts";
 
@@ -22,14 +24,16 @@ export interface PoolRules {
   readonly cleans: boolean;
   /** How often a borrower has changed objects that other connections use. */
   objectChanges: number;
+  /** The reads after which no session needs a cleaning. */
+  readonly reads: PlainReads;
 }
 
 /**
  * Runs the queries of a pool's connection and records what they change in the session.
  *
  * A text shows what it changes itself, but not what the functions, triggers and policies do that it
- * calls. So a session that has run anything is cleaned before its next borrower uses it. That costs no
- * round trip: the cleaning travels in front of the next borrower's first request, in the same write,
+ * calls. So a session that has run anything but plain reads ({@linkcode PlainReads}) is cleaned before
+ * its next borrower uses it. That costs no round trip: the cleaning travels in front of the next borrower's first request, in the same write,
  * or by itself when the session stays idle.
  */
 export class PoolExecutor extends Executor {
@@ -67,11 +71,18 @@ export class PoolExecutor extends Executor {
     this.#knownChanges = rules.objectChanges;
     this.#cleaning = cleaningOf(reportedOf(session, startup));
     if (!rules.cleans) return;
-    session.before = ({ isFinal }) => {
-      if (isFinal === true) return;
+    session.before = (request) => {
+      if (request.isFinal === true) return;
       if (this.#isDue) this.clean();
-      this.#isUsed = true;
+      this.#isUsed ||= !(request instanceof ExtendedQuery &&
+        rules.reads.isPlain(request.text, this));
     };
+  }
+
+  /** Whether the session is idle, so that a query of the pool's own disturbs no transaction. */
+  get isFree(): boolean {
+    const { lock, pending, transactionStatus } = this.session;
+    return lock === undefined && pending <= this.ownPending && transactionStatus === "idle";
   }
 
   #checkText(text: string): void {
@@ -121,6 +132,7 @@ export class PoolExecutor extends Executor {
     if (this.#hasChanged && !this.#hasTemporary) {
       const isKnown = this.#rules.objectChanges === this.#knownChanges;
       this.#rules.objectChanges++;
+      this.#rules.reads.forget();
       if (isKnown) this.#knownChanges++;
     }
     this.#hasChanged = this.#hasTemporary = false;

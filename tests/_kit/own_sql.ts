@@ -19,6 +19,7 @@ const SAMPLES: Readonly<Record<string, readonly (readonly unknown[])[]>> = {
   callProcedure: [['"s"."p"', 0], ['"s"."p"', 2]],
   cleaning: [[[]], [[["'a'", "'b'"]]]],
   keptBySession: [[[]], [["'a.b'"]]],
+  isPlainRead: [["'{a,b}'", "'{+}'"]],
   catalogQuery: [[true], [false]],
 };
 
