@@ -166,7 +166,8 @@ test("pool failover: a primary that is made read-only loses its connections with
     await cluster.query("alter system set default_transaction_read_only = on");
     await cluster.query("select pg_reload_conf()");
     await until(async () => (await writeError(pool).catch(() => undefined))?.code === "25006");
-    assert.equal(pool.stats().retired.evicted, 1);
+    // One by its refusal; others report the new setting when their sessions are cleaned.
+    assert.ok(pool.stats().retired.evicted >= 1);
     const waiting = pool.query("insert into failover values ('late')").execute();
     await until(() => pool.stats().retired.evicted === 4 && pool.stats().failedConnects > 0);
     await cluster.query("alter system reset default_transaction_read_only");
