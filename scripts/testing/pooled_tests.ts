@@ -96,6 +96,7 @@ export const EXCLUSIONS: readonly Exclusion[] = [
     "stream: a statement is prepared again after its table has changed",
   ]),
   ...excluded(UNKNOWN, ["transaction"], [
+    "batch: queries made on it keep their texts, parameters and shapes, by every way",
     "statement cache: inside a transaction a stale statement is a retryable error, once",
     "model: in a transaction that failed everything fails until the rollback, and nothing after",
   ]),
