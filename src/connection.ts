@@ -23,13 +23,14 @@ import {
 } from "./features/two_phase.ts";
 import type { CallOptions } from "./query/options.ts";
 import type { QueryContext } from "./query/query_context.ts";
-import type { Queries } from "./query/queries.ts";
 import { uncancellable } from "./session/cancellation.ts";
+import type { Queryable } from "./queryable.ts";
 import type { Session } from "./session/session.ts";
 import type { Codec } from "./types/codec.ts";
 import type { CustomCodec } from "./types/custom.ts";
 
 export type { ConnectionHooks, Notice } from "./connection_core.ts";
+export type { Queryable } from "./queryable.ts";
 
 /** The version that the server reports. */
 export interface ServerVersion {
@@ -63,26 +64,6 @@ export interface ConnectionTypes {
    * ```
    */
   refresh(): void;
-}
-
-/** The methods that a connection, a transaction and a pool share. */
-export interface Queryable
-  extends Pick<Queries, "query" | "sql" | "prepare" | "batch" | "executeMany"> {
-  /**
-   * Runs `work` in a transaction: commits if it fulfils, rolls back if it rejects, and settles like it.
-   * Within a transaction it is a savepoint. If `work` returns an array of queries, they are run, and the
-   * promise resolves to their results.
-   *
-   * @throws {InterfaceError} `work` made queries that it did not await; the transaction is rolled back.
-   * @throws {InternalError} a statement failed and `work` fulfilled nevertheless, so that the server
-   * answered COMMIT with ROLLBACK; the statement's error is the cause.
-   */
-  transaction<T extends Promises>(
-    work: TransactionCallback<readonly [...T]>,
-    options?: TransactionRunOptions,
-  ): QueriesDone<T>;
-  /** Runs `work` in a transaction, and resolves to its value. */
-  transaction<T>(work: TransactionCallback<T>, options?: TransactionRunOptions): Promise<T>;
 }
 
 /**

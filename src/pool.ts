@@ -1,5 +1,5 @@
 import type { ConnectOptions, Url } from "./connect.ts";
-import type { Queryable } from "./connection.ts";
+import type { Queryable } from "./queryable.ts";
 import { InterfaceError } from "./errors/errors.ts";
 import { own } from "./errors/own.ts";
 import type { CopyData, CopyOptions } from "./features/copy.ts";

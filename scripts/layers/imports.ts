@@ -36,7 +36,7 @@ const LAWS: Readonly<Record<string, Law>> = {
   },
   dbapi: {
     any: ["own_sql.ts", "query", "types", "errors", "connect.ts"],
-    types: ["connection.ts"],
+    types: ["connection.ts", "queryable.ts", "features/bulk.ts"],
   },
   pool: {
     any: ["connect.ts", "connection.ts", "connection_core.ts", "config", "runtime/runtime.ts"]
@@ -59,7 +59,10 @@ const LAWS: Readonly<Record<string, Law>> = {
   },
   "own_sql.ts": { any: [] },
   websocket: { any: ["errors"], types: ["query/source.ts", "runtime/runtime.ts"] },
-  typed: { any: ["query", "types", "protocol", "errors"], types: ["connection.ts"] },
+  typed: {
+    any: ["query", "types", "protocol", "errors"],
+    types: ["connection.ts", "queryable.ts"],
+  },
   cli: {
     any: ["own_sql.ts", "typed", "connect.ts", "pglite", "query", "errors"],
     types: ["connection.ts", "runtime/workplace.ts"],
@@ -68,7 +71,7 @@ const LAWS: Readonly<Record<string, Law>> = {
 };
 
 /** The files directly in `src/` that stand above all folders and may import any of them. */
-const ROOTS = ["connect.ts", "connection.ts", "connection_core.ts", "pool.ts"];
+const ROOTS = ["connect.ts", "connection.ts", "connection_core.ts", "pool.ts", "queryable.ts"];
 
 /** Features that may know one another: importer → imported. */
 const PAIRS: ReadonlySet<string> = new Set([

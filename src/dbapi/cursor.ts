@@ -1,5 +1,5 @@
 import { asGiven } from "../query/rewritten.ts";
-import type { Queryable } from "../connection.ts";
+import type { Queryable } from "../queryable.ts";
 import { InterfaceError, ProgrammingError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import * as ownSql from "../own_sql.ts";

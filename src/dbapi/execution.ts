@@ -1,4 +1,5 @@
-import type { Connection, Queryable } from "../connection.ts";
+import type { BulkQueries } from "../features/bulk.ts";
+import type { Queryable } from "../queryable.ts";
 import { InterfaceError } from "../errors/errors.ts";
 import type { Result } from "../query/result.ts";
 import { inOriginal, type Rewritten } from "../query/rewritten.ts";
@@ -38,7 +39,7 @@ export function plainHost(db: Database): ExecutionHost {
 
 /** The part of a connection that cursors use. */
 export interface Database
-  extends Omit<Queryable, "transaction">, Pick<Connection, "copyFrom" | "copyTo"> {
+  extends Omit<Queryable, "transaction">, Pick<BulkQueries, "copyFrom" | "copyTo"> {
   readonly parameterStatuses: ReadonlyMap<string, string>;
 }
 

@@ -2,7 +2,7 @@
  * Asks the server for the relations, functions and types that statements refer to. Each function,
  * type and operator of the queries is qualified: nothing depends on the session's `search_path`.
  */
-import type { Queryable } from "../connection.ts";
+import type { Queryable } from "../queryable.ts";
 import { DataError } from "../errors/errors.ts";
 import type { Catalogue, KnownFunction, KnownType, Relation } from "./catalogue.ts";
 import { type NodeValue, readNodeText, TreeNode } from "./node_text.ts";

@@ -1,5 +1,5 @@
 /** Inspects statements: their parameters and columns, with types and whether each can be NULL. */
-import type { Queryable } from "../connection.ts";
+import type { Queryable } from "../queryable.ts";
 import type { DatabaseError } from "../errors/errors.ts";
 import type { ColumnDescription } from "../protocol/backend.ts";
 import type { StatementDescription } from "../query/query.ts";

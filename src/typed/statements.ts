@@ -3,7 +3,7 @@
  * the analysed statement in `pg_proc.prosqlbody`. The function is made and dropped in one message, so
  * that nothing stays behind; the statement is never run.
  */
-import type { Queryable } from "../connection.ts";
+import type { Queryable } from "../queryable.ts";
 import { DatabaseError } from "../errors/errors.ts";
 import type { StatementDescription } from "../query/query.ts";
 import { addReferences, noReferences, onlyQuery, type References } from "./catalogue_queries.ts";
