@@ -28,7 +28,7 @@ const TOOLS = [
  * Most bytes of a bundle, minified and compressed by gzip, that is loaded at once: a record of what it
  * is, so that growth is noticed. The aim is 70,000 and 85,000.
  */
-const BUDGET: Readonly<Record<string, number>> = { connect_only: 108_000, with_pool: 123_000 };
+const BUDGET: Readonly<Record<string, number>> = { connect_only: 111_000, with_pool: 129_000 };
 
 /** The outcome of each scenario of worker.mjs. */
 const IN_WORKERS: Readonly<Record<string, RegExp>> = {
@@ -44,6 +44,7 @@ const IN_WORKERS: Readonly<Record<string, RegExp>> = {
   stream: /^12502500$/,
   large: /^true$/,
   pool: /^"1,2,3,4,5"$/,
+  "global pool": /^"NotSupportedError 0A000: Cloudflare Workers cannot share a connection/,
   refused:
     /^"OperationalError 08001: cannot connect to 127.0.0.1 port 1: the connection was refused/,
   unix: /^"NotSupportedError 0A000: .*Workers cannot open a Unix socket"$/,

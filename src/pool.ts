@@ -29,6 +29,7 @@ import { PoolSource } from "./pool/pool_source.ts";
 import type { PooledConnection } from "./pool/pooled_connection.ts";
 import { PoolTexts } from "./pool/pool_texts.ts";
 import type { PoolStats } from "./pool/stats.ts";
+import { refuseGlobalScope } from "./pool/request_scope.ts";
 import { FOREIGN_CLIENT, refuseForeign } from "./query/foreign.ts";
 import type { CallOptions } from "./query/options.ts";
 import { Queries } from "./query/queries.ts";
@@ -66,6 +67,7 @@ export function createPool(
   options: string | Url | ConnectOptions = {},
   poolOptions: PoolOptions = {},
 ): Pool {
+  refuseGlobalScope();
   const { dsn, connection, settings } = poolArguments(options, poolOptions);
   return new Pool(dsn, connection, settings);
 }

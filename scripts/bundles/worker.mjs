@@ -1,6 +1,15 @@
 /** A Worker that tries each thing that a Worker can do with the driver, and answers with the outcomes. */
 import { connect, createPool } from "@cornac/pg";
 
+/** A pool of the global scope, which must be refused at once. */
+const globalPool = (() => {
+  try {
+    return createPool({ host: "127.0.0.1" });
+  } catch (error) {
+    return `${error.name} ${error.code}: ${error.message}`;
+  }
+})();
+
 export default {
   async fetch(request) {
     const { logins, root, ...options } = await request.json();
@@ -84,6 +93,7 @@ const scenarios = {
     await pool.close();
     return found.join();
   },
+  "global pool": () => globalPool,
   refused: (options) => withDb({ ...options, port: 1 }, user),
   unix: (options) => withDb({ ...options, host: "/tmp" }, user),
   "own root": (options, { root }) =>
