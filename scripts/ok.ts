@@ -13,7 +13,14 @@ import configuration from "../deno.json" with { type: "json" };
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** Left to `deno task test`: many processes, each with a clock of its own. */
-const SLOW: readonly string[] = ["!black_hole", "!idle_death", "!datetime_zones"];
+const SLOW: readonly string[] = [
+  "!black_hole",
+  "!connect_oauth",
+  "!connect_permitted",
+  "!connect_time",
+  "!datetime_zones",
+  "!idle_death",
+];
 
 const STEPS: readonly (readonly [name: string, ...args: string[]])[] = [
   ["tests", "run", "-A", "scripts/test.ts", "--runtime=deno", "--group=unit,wire", ...SLOW],
