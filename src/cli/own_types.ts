@@ -154,7 +154,7 @@ function tscMessage(output: string, copy: string, line: number): string | undefi
   return lastReason([head.exec(lines[at]!)![1]!, ...lines.slice(at + 1, end)]);
 }
 
-/** `TS2344 [ERROR]: …`, with `at file:///…:5:20` behind it. */
+/** `TS2344 [ERROR]: …`, with the URL of the file and the position behind it. */
 function denoMessage(output: string, copy: string, line: number): string | undefined {
   for (const block of output.split(/\n(?=TS\d+ \[ERROR\])/)) {
     if (!block.includes("TS2344") || !block.includes(`${copy}:${line}:`)) continue;

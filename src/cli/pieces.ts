@@ -86,7 +86,7 @@ function unescaped(escape: string): string {
 const MAX_DEPTH = 20;
 
 /** Returns the pieces that an expression stands for. */
-export function expressionPieces(
+function expressionPieces(
   source: SourceCode,
   given: readonly Token[],
   hole: number | undefined,

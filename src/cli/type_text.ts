@@ -3,7 +3,7 @@ import { splitAtCommas } from "./sql_templates.ts";
 import { type Token, tokensOf } from "./source_tokens.ts";
 
 /** Returns a type's text in one layout: formatters break lines and add separators. */
-export function plainType(tokens: readonly Token[]): string {
+function plainType(tokens: readonly Token[]): string {
   const plain: string[] = [];
   for (const token of tokens) {
     const text = textOf(token);

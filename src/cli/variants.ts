@@ -5,7 +5,7 @@
 import { Assembly } from "../query/fragment.ts";
 import { quoteIdentifier } from "../query/quote.ts";
 import { columnsForm, listForm } from "../query/sql_forms.ts";
-import { isFragment, type Piece } from "./pieces.ts";
+import type { Piece } from "./pieces.ts";
 
 /** One statement. */
 export interface Variant {
@@ -110,9 +110,4 @@ function putPiece(assembly: Assembly, piece: Piece): void {
         columnsForm([Object.fromEntries(piece.names.map((name) => [name, value]))], piece.names),
       );
   }
-}
-
-/** Returns whether each hole of a template holds a fragment rather than a value. */
-export function fragmentHoles(holes: readonly (readonly Piece[])[]): boolean[] {
-  return holes.map(isFragment);
 }

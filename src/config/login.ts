@@ -80,7 +80,7 @@ export interface ScramSecret {
 }
 
 /** The authentication methods, by their names in `requireAuth`. */
-export const AUTH_METHODS = [
+const AUTH_METHODS = [
   "password",
   "md5",
   "gss",

@@ -144,7 +144,7 @@ export class PreparedStatement implements AsyncDisposable {
 }
 
 /** Returns the values for a text. A text with `$1`, `$2` takes named values in their order. */
-export function namedValues(scanned: ScannedText, parameters: Arguments): unknown[] {
+function namedValues(scanned: ScannedText, parameters: Arguments): unknown[] {
   const { keys } = scanned;
   if (Array.isArray(parameters) || typeof keys[0] !== "number") {
     return bindArguments(scanned, parameters);
@@ -153,7 +153,7 @@ export function namedValues(scanned: ScannedText, parameters: Arguments): unknow
 }
 
 /** Returns the types for the parameters of a text, 0 where the server is to choose. */
-export function namedTypes(
+function namedTypes(
   { keys }: ScannedText,
   types: Readonly<Record<string, number>> = {},
 ): number[] {

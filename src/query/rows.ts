@@ -227,7 +227,7 @@ function decoded(i: number): string {
 }
 
 /** A DataRow with another number of columns than its description has. */
-export class WidthError extends ProtocolError {
+class WidthError extends ProtocolError {
   static {
     this.prototype.name = "ProtocolError";
   }

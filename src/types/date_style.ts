@@ -97,7 +97,7 @@ export function parseZone(text: string, what: string): number {
 }
 
 /** Throws for seconds since 1970 that a `timestamp` cannot hold. */
-export function checkSeconds(seconds: number, what: string, code: string): void {
+function checkSeconds(seconds: number, what: string, code: string): void {
   if (seconds < FIRST_SECOND || seconds >= END_SECOND) throw malformed(what, code);
 }
 

@@ -21,7 +21,7 @@ const CUBE = /^\(([^()]*)\)(?:,\s*\(([^()]*)\))?$/;
  * The codec of `hstore`: an object with string or `null` values. It also writes a `Map`, and writes
  * numbers and booleans as their text. Source: contrib/hstore, `hstore_send`, `hstore_out`.
  */
-export const hstoreCodec: Codec<object> = Object.freeze({
+const hstoreCodec: Codec<object> = Object.freeze({
   name: "hstore",
   oid: 0,
   arrayOid: 0,
@@ -55,7 +55,7 @@ export const hstoreCodec: Codec<object> = Object.freeze({
 });
 
 /** The codec of `cube`: {@linkcode Cube}, in text, as servers before 14 have no other form. Source: contrib/cube. */
-export const cubeCodec: Codec<Cube> = Object.freeze({
+const cubeCodec: Codec<Cube> = Object.freeze({
   name: "cube",
   oid: 0,
   arrayOid: 0,

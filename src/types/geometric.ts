@@ -68,7 +68,7 @@ export interface Circle {
 }
 
 /** `point` ↔ {@linkcode Point}: `(1,2)`. Source of all: geo_ops.c. */
-export const pointCodec: Codec<Point> = Object.freeze({
+const pointCodec: Codec<Point> = Object.freeze({
   name: "point",
   oid: OIDS.point,
   arrayOid: OIDS._point,
@@ -83,7 +83,7 @@ export const pointCodec: Codec<Point> = Object.freeze({
 });
 
 /** `line` ↔ {@linkcode Line}: `{1,2,3}`. */
-export const lineCodec: Codec<Line> = Object.freeze({
+const lineCodec: Codec<Line> = Object.freeze({
   name: "line",
   oid: OIDS.line,
   arrayOid: OIDS._line,
@@ -106,7 +106,7 @@ export const lineCodec: Codec<Line> = Object.freeze({
 });
 
 /** `lseg` ↔ {@linkcode LineSegment}: `[(1,2),(3,4)]`. */
-export const lsegCodec: Codec<LineSegment> = Object.freeze({
+const lsegCodec: Codec<LineSegment> = Object.freeze({
   name: "lseg",
   oid: OIDS.lseg,
   arrayOid: OIDS._lseg,
@@ -129,7 +129,7 @@ export const lsegCodec: Codec<LineSegment> = Object.freeze({
 });
 
 /** `box` ↔ {@linkcode Box}: `(3,4),(1,2)`. Semicolons separate the elements of an array. */
-export const boxCodec: Codec<Box> = Object.freeze({
+const boxCodec: Codec<Box> = Object.freeze({
   name: "box",
   oid: OIDS.box,
   arrayOid: OIDS._box,
@@ -151,7 +151,7 @@ export const boxCodec: Codec<Box> = Object.freeze({
 });
 
 /** `path` ↔ {@linkcode Path}: `[(1,2),(3,4)]` open, `((1,2),(3,4))` closed. */
-export const pathCodec: Codec<Path> = Object.freeze({
+const pathCodec: Codec<Path> = Object.freeze({
   name: "path",
   oid: OIDS.path,
   arrayOid: OIDS._path,
@@ -177,7 +177,7 @@ export const pathCodec: Codec<Path> = Object.freeze({
 });
 
 /** `polygon` ↔ {@linkcode Polygon}: `((1,2),(3,4),(5,6))`. */
-export const polygonCodec: Codec<Polygon> = Object.freeze({
+const polygonCodec: Codec<Polygon> = Object.freeze({
   name: "polygon",
   oid: OIDS.polygon,
   arrayOid: OIDS._polygon,
@@ -193,7 +193,7 @@ export const polygonCodec: Codec<Polygon> = Object.freeze({
 });
 
 /** `circle` ↔ {@linkcode Circle}: `<(1,2),3>`. */
-export const circleCodec: Codec<Circle> = Object.freeze({
+const circleCodec: Codec<Circle> = Object.freeze({
   name: "circle",
   oid: OIDS.circle,
   arrayOid: OIDS._circle,

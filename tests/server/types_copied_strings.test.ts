@@ -75,6 +75,8 @@ for (const type of TYPES) {
         create domain pg_temp.amount as numeric(8,2); create type pg_temp.pair as (a int, b text);
         create temp table t (v ${type === "char" ? '"char"' : type})`).simple();
       for (const text of [...COMMON, ...OWN[type] ?? []]) {
+        // PostgreSQL 16 was the first to read these; the binary format has no such difference.
+        if (db.serverVersion.major < 16 && /\d_\d/.test(text)) continue;
         const insert = "insert into pg_temp.t values ($1)";
         const wanted = await outcome(db, () => db.query(insert, [text]));
         const copied = await outcome(db, () => db.copyRowsFrom("pg_temp.t", ["v"], [[text]]));
