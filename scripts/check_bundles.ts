@@ -28,7 +28,7 @@ const TOOLS = [
  * Most bytes of a bundle, minified and compressed by gzip, that is loaded at once: a record of what it
  * is, so that growth is noticed. The aim is 70,000 and 85,000.
  */
-const BUDGET: Readonly<Record<string, number>> = { connect_only: 111_000, with_pool: 129_000 };
+const BUDGET: Readonly<Record<string, number>> = { connect_only: 109_000, with_pool: 126_500 };
 
 /** The outcome of each scenario of worker.mjs. */
 const IN_WORKERS: Readonly<Record<string, RegExp>> = {

@@ -1,7 +1,7 @@
 import type { ConnectionCore, Notice } from "./connection_core.ts";
 import type { Notification, TransactionStatus } from "./protocol/backend.ts";
 import { Cursor, type CursorOptions } from "./dbapi/cursor.ts";
-import { plainHost } from "./dbapi/execution.ts";
+import { plainHost } from "./dbapi/execution_host.ts";
 import { BulkQueries } from "./features/bulk.ts";
 import { ImplicitQueries } from "./features/implicit.ts";
 import { type ListenOptions, type Subscription, Subscriptions } from "./features/listen.ts";

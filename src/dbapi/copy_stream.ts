@@ -2,7 +2,7 @@
 import { InterfaceError } from "../errors/errors.ts";
 import { copyDirection } from "../query/copy_grammar.ts";
 import type { Source } from "../query/source.ts";
-import type { Database, ExecutionHost, Outcome } from "./execution.ts";
+import type { Database, ExecutionHost, Outcome } from "./execution_host.ts";
 import { type Arguments, hasArguments } from "./paramstyle.ts";
 
 /** The source of a `COPY … FROM STDIN`. Strings are sent as UTF-8. */

@@ -4,24 +4,14 @@ import { InterfaceError, ProgrammingError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import * as ownSql from "../own_sql.ts";
 import type { Result } from "../query/result.ts";
-import { executeCopy, type StreamOptions } from "./copy_stream.ts";
-import {
-  executeSets,
-  executeStatement,
-  executeText,
-  type ExecutionHost,
-  type Outcome,
-} from "./execution.ts";
-import { type InputSize, typeOids } from "./input_sizes.ts";
-import {
-  type Arguments,
-  bindArguments,
-  checkParamStyle,
-  hasArguments,
-  type ParamStyle,
-  type ScannedText,
-  scanText,
-} from "./paramstyle.ts";
+import type { StreamOptions } from "./copy_stream.ts";
+import type { ExecutionHost, Outcome } from "./execution_host.ts";
+import type { InputSize } from "./input_sizes.ts";
+import type { Arguments, ScannedText } from "./paramstyle.ts";
+import { checkParamStyle, type ParamStyle } from "./paramstyle_names.ts";
+
+/** The functions of cursor_work.ts. */
+type Work = typeof import("./cursor_work.ts");
 
 /** Options of a cursor. */
 export interface CursorOptions {
@@ -62,13 +52,20 @@ export class Cursor<Connection = Queryable> implements AsyncDisposable {
   #host: ExecutionHost | undefined;
   #outcome: Outcome | undefined;
   #next = 0;
-  #inputSizes: readonly number[] = [];
+  #inputSizes: readonly InputSize[] = [];
+  #work: Work | undefined;
 
   /**
    * For the connection's `cursor()`. @throws {InterfaceError} `paramstyle` is not one of the five.
    */
-  constructor(connection: Connection, host: ExecutionHost, options: CursorOptions = {}) {
+  constructor(
+    connection: Connection,
+    host: ExecutionHost,
+    options: CursorOptions = {},
+    work?: Work,
+  ) {
     this.#connection = connection;
+    this.#work = work;
     this.#host = host;
     this.paramstyle = checkParamStyle(own(options).paramstyle ?? "format");
   }
@@ -108,18 +105,19 @@ export class Cursor<Connection = Queryable> implements AsyncDisposable {
   ): Promise<this> {
     const { stream } = own(options);
     const host = this.#begin(operation);
+    const work = this.#work ?? await this.#load();
     if (stream !== undefined) {
-      this.#outcome = await executeCopy(host, operation, args, stream);
+      this.#outcome = await work.executeCopy(host, operation, args, stream);
       return this;
     }
-    if (!hasArguments(args)) {
-      this.#outcome = await executeText(host, operation, true);
+    if (!work.hasArguments(args)) {
+      this.#outcome = await work.executeText(host, operation, true);
       return this;
     }
-    const scanned = scanText(this.paramstyle, operation, host.backslashes);
-    const types = this.#takeTypes(scanned);
-    const values = bindArguments(scanned, args);
-    this.#outcome = await executeStatement(host, scanned, values, types, true);
+    const scanned = work.scanText(this.paramstyle, operation, host.backslashes);
+    const types = this.#takeTypes(scanned, work);
+    const values = work.bindArguments(scanned, args);
+    this.#outcome = await work.executeStatement(host, scanned, values, types, true);
     return this;
   }
 
@@ -132,11 +130,12 @@ export class Cursor<Connection = Queryable> implements AsyncDisposable {
    */
   async executemany(operation: string, sets: Iterable<Arguments>): Promise<this> {
     const host = this.#begin(operation);
-    const scanned = scanText(this.paramstyle, operation, host.backslashes);
-    const types = this.#takeTypes(scanned);
-    const all = Array.from(sets, (args) => bindArguments(scanned, args));
+    const work = this.#work ?? await this.#load();
+    const scanned = work.scanText(this.paramstyle, operation, host.backslashes);
+    const types = this.#takeTypes(scanned, work);
+    const all = Array.from(sets, (args) => work.bindArguments(scanned, args));
     this.#outcome = NOTHING;
-    if (all.length > 0) this.#outcome = await executeSets(host, scanned, all, types);
+    if (all.length > 0) this.#outcome = await work.executeSets(host, scanned, all, types);
     return this;
   }
 
@@ -151,11 +150,12 @@ export class Cursor<Connection = Queryable> implements AsyncDisposable {
     const host = this.#begin(procname);
     if (!NAME.test(procname)) throw new InterfaceError("callproc(): not the name of a procedure");
     const text = ownSql.callProcedure(procname, parameters.length);
-    this.#outcome = await executeStatement(
+    const work = this.#work ?? await this.#load();
+    this.#outcome = await work.executeStatement(
       host,
       asGiven(text),
       parameters,
-      this.#takeSizes(),
+      this.#takeSizes(work),
       false,
     );
   }
@@ -204,7 +204,13 @@ export class Cursor<Connection = Queryable> implements AsyncDisposable {
    * server.
    */
   setinputsizes(...sizes: readonly (InputSize | readonly InputSize[])[]): void {
-    this.#inputSizes = typeOids(sizes.flat());
+    const flat = sizes.flat();
+    for (const size of flat) {
+      const isOid = Number.isInteger(size) && Number(size) >= -1 && Number(size) <= 0xffffffff;
+      if (isOid || size === null || typeof size === "function") continue;
+      throw new InterfaceError("setinputsizes(): a size is the OID of a type, a class or null");
+    }
+    this.#inputSizes = flat;
   }
 
   /** Has no effect, because columns are never cut. PEP 249 requires the method. */
@@ -248,18 +254,24 @@ export class Cursor<Connection = Queryable> implements AsyncDisposable {
   }
 
   /** Returns the input sizes by the numbers of the parameters in the scanned text. */
-  #takeTypes({ keys }: ScannedText): readonly number[] {
-    const sizes = this.#takeSizes();
+  #takeTypes({ keys }: ScannedText, work: Work): readonly number[] {
+    const sizes = this.#takeSizes(work);
     if (sizes.length === 0) return sizes;
     return keys.map((key, i) => sizes[typeof key === "number" ? key : i] ?? 0);
   }
 
-  #takeSizes(): readonly number[] {
+  #takeSizes(work: Work): readonly number[] {
     const sizes = this.#inputSizes;
     this.#inputSizes = [];
-    return sizes;
+    return sizes.length === 0 ? NO_SIZES : work.typeOids(sizes);
+  }
+
+  async #load(): Promise<Work> {
+    return this.#work ??= await import("./cursor_work.ts");
   }
 }
+
+const NO_SIZES: readonly number[] = Object.freeze([]);
 
 const NOTHING: Outcome = { columns: null, rows: null, rowCount: -1 };
 

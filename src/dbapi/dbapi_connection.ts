@@ -15,6 +15,7 @@ import {
 import { own } from "../errors/own.ts";
 import { BaseConnection } from "./base_connection.ts";
 import { Cursor, type CursorOptions } from "./cursor.ts";
+import * as cursorWork from "./cursor_work.ts";
 import { executeText } from "./execution.ts";
 import { checkParamStyle, type ParamStyle } from "./paramstyle.ts";
 import * as ownSql from "../own_sql.ts";
@@ -109,7 +110,8 @@ export class Connection extends BaseConnection {
 
   /** Returns a cursor. All cursors of a connection see each other's changes. */
   cursor(options: CursorOptions = {}): Cursor<this> {
-    return new Cursor(this, this.host, { paramstyle: this.#paramstyle, ...options });
+    const how = { paramstyle: this.#paramstyle, ...options };
+    return new Cursor(this, this.host, how, cursorWork);
   }
 
   /**

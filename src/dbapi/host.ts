@@ -1,7 +1,7 @@
 import { InterfaceError } from "../errors/errors.ts";
 import { takeCallSite, withCallSite } from "../query/call_site.ts";
 import { OutAdapters } from "./adapters.ts";
-import { type Database, escapesInStrings, type ExecutionHost } from "./execution.ts";
+import { type Database, escapesInStrings, type ExecutionHost } from "./execution_host.ts";
 
 /** A connection whose statements run one after another, in a transaction if one is wanted. */
 export interface TransactionalDatabase extends Database {

@@ -3,14 +3,8 @@ import { own } from "../errors/own.ts";
 import { executeCopy, type StreamOptions } from "./copy_stream.ts";
 import type { PreparedStatement as DriverStatement } from "../query/prepared.ts";
 import type { Result } from "../query/result.ts";
-import {
-  executeStatement,
-  executeText,
-  type ExecutionHost,
-  judge,
-  type Outcome,
-  runRewritten,
-} from "./execution.ts";
+import { executeStatement, executeText, judge, runRewritten } from "./execution.ts";
+import type { ExecutionHost, Outcome } from "./execution_host.ts";
 import {
   type Arguments,
   bindArguments,

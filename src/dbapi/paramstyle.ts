@@ -6,9 +6,9 @@ import { InterfaceError } from "../errors/errors.ts";
 import { Colons } from "../query/colons.ts";
 import { Lexer, matchEnd } from "../query/lexer.ts";
 import type { Rewritten } from "../query/rewritten.ts";
+import { checkParamStyle, type ParamStyle } from "./paramstyle_names.ts";
 
-/** The style of a text's parameters: `?`, `:1`, `:name`, `%s`, `%(name)s`. */
-export type ParamStyle = "qmark" | "numeric" | "named" | "format" | "pyformat";
+export { checkParamStyle, type ParamStyle };
 
 /** Arguments for a text: by position, or by name. */
 export type Arguments = readonly unknown[] | Readonly<Record<string, unknown>>;
@@ -41,17 +41,6 @@ export function convertParamstyle(
 ): [text: string, values: unknown[]] {
   const scanned = scanText(style, query);
   return [scanned.text, bindArguments(scanned, args)];
-}
-
-/**
- * Returns the style.
- *
- * @throws {InterfaceError} it is not one of the five.
- */
-export function checkParamStyle(style: ParamStyle): ParamStyle {
-  if (Object.hasOwn(MARKERS, style)) return style;
-  const wanted = Object.keys(MARKERS).map((name) => `"${name}"`).join(", ");
-  throw new InterfaceError(`paramstyle must be one of ${wanted}`);
 }
 
 /** Reports whether there are arguments. Without any, a text is not scanned. */

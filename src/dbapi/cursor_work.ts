@@ -1,0 +1,8 @@
+/**
+ * The work of a cursor's statements. A connection of `connect()` loads it when a cursor first runs a
+ * statement, so that programs without cursors do not load the DB-API.
+ */
+export { executeCopy } from "./copy_stream.ts";
+export { executeSets, executeStatement, executeText } from "./execution.ts";
+export { typeOids } from "./input_sizes.ts";
+export { bindArguments, hasArguments, scanText } from "./paramstyle.ts";
