@@ -94,7 +94,7 @@ export type {
   WriterLike,
 } from "./src/dbapi/copy_stream.ts";
 export type { InputSize } from "./src/dbapi/input_sizes.ts";
-export type { Arguments, ParamStyle } from "./src/dbapi/paramstyle.ts";
+export type { Arguments, ParamStyle } from "./src/dbapi/arguments.ts";
 export { type ConditionName, CONDITIONS } from "./src/errors/sqlstate.ts";
 export type { ColumnDescription, Notification, TransactionStatus } from "./src/protocol/backend.ts";
 export type { BulkQueries } from "./src/features/bulk.ts";

@@ -2,6 +2,7 @@ import type { ConnectionCore, Notice } from "./connection_core.ts";
 import type { Notification, TransactionStatus } from "./protocol/backend.ts";
 import { Cursor, type CursorOptions } from "./dbapi/cursor.ts";
 import { plainHost } from "./dbapi/execution_host.ts";
+import { WorkLoader } from "./dbapi/work_loader.ts";
 import { BulkQueries } from "./features/bulk.ts";
 import { ImplicitQueries } from "./features/implicit.ts";
 import { type ListenOptions, type Subscription, Subscriptions } from "./features/listen.ts";
@@ -78,6 +79,7 @@ export class Connection extends BulkQueries implements Queryable, AsyncDisposabl
   readonly #core: ConnectionCore;
   #subscriptions: Subscriptions | undefined;
   #types: ConnectionTypes | undefined;
+  #cursorWork: WorkLoader | undefined;
 
   static {
     // Deno, Bun and Node all call this to inspect an object. It shows no secrets.
@@ -220,9 +222,14 @@ export class Connection extends BulkQueries implements Queryable, AsyncDisposabl
     return new ImplicitQueries(this.#host);
   }
 
-  /** Returns a DB-API cursor. Each statement commits unless a transaction is open. */
+  /**
+   * Returns a DB-API cursor. Each statement commits unless a transaction is open.
+   *
+   * The first statement of a connection's cursors waits until their code is loaded. Await it before
+   * you make queries that must run after it; later statements are sent at once.
+   */
   cursor(options?: CursorOptions): Cursor<this> {
-    return new Cursor(this, plainHost(this), options);
+    return new Cursor(this, plainHost(this), options, this.#cursorWork ??= new WorkLoader());
   }
 
   /**

@@ -9,7 +9,7 @@ import {
   prepareNamed,
   type RunOptions,
 } from "./named_statements.ts";
-import type { Arguments } from "./paramstyle.ts";
+import type { Arguments } from "./arguments.ts";
 
 /** The base of the connections of `./dbapi` and `./native`. */
 export abstract class BaseConnection implements AsyncDisposable {

@@ -3,7 +3,7 @@ import { InterfaceError } from "../errors/errors.ts";
 import { copyDirection } from "../query/copy_grammar.ts";
 import type { Source } from "../query/source.ts";
 import type { Database, ExecutionHost, Outcome } from "./execution_host.ts";
-import { type Arguments, hasArguments } from "./paramstyle.ts";
+import { type Arguments, hasArguments } from "./arguments.ts";
 
 /** The source of a `COPY … FROM STDIN`. Strings are sent as UTF-8. */
 export type CopySource = string | Uint8Array | Source<string | Uint8Array>;

@@ -7,11 +7,15 @@ import type { Result } from "../query/result.ts";
 import type { StreamOptions } from "./copy_stream.ts";
 import type { ExecutionHost, Outcome } from "./execution_host.ts";
 import type { InputSize } from "./input_sizes.ts";
-import type { Arguments, ScannedText } from "./paramstyle.ts";
-import { checkParamStyle, type ParamStyle } from "./paramstyle_names.ts";
-
-/** The functions of cursor_work.ts. */
-type Work = typeof import("./cursor_work.ts");
+import type { ScannedText } from "./paramstyle.ts";
+import {
+  type Arguments,
+  checkParamStyle,
+  copyArguments,
+  hasArguments,
+  type ParamStyle,
+} from "./arguments.ts";
+import { type Work, WorkLoader } from "./work_loader.ts";
 
 /** Options of a cursor. */
 export interface CursorOptions {
@@ -49,11 +53,11 @@ export class Cursor<Connection = Queryable> implements AsyncDisposable {
   /** How texts mark parameters. */
   paramstyle: ParamStyle;
   readonly #connection: Connection;
+  readonly #work: WorkLoader;
   #host: ExecutionHost | undefined;
   #outcome: Outcome | undefined;
   #next = 0;
   #inputSizes: readonly InputSize[] = [];
-  #work: Work | undefined;
 
   /**
    * For the connection's `cursor()`. @throws {InterfaceError} `paramstyle` is not one of the five.
@@ -62,7 +66,7 @@ export class Cursor<Connection = Queryable> implements AsyncDisposable {
     connection: Connection,
     host: ExecutionHost,
     options: CursorOptions = {},
-    work?: Work,
+    work: WorkLoader = new WorkLoader(),
   ) {
     this.#connection = connection;
     this.#work = work;
@@ -105,19 +109,17 @@ export class Cursor<Connection = Queryable> implements AsyncDisposable {
   ): Promise<this> {
     const { stream } = own(options);
     const host = this.#begin(operation);
-    const work = this.#work ?? await this.#load();
-    if (stream !== undefined) {
-      this.#outcome = await work.executeCopy(host, operation, args, stream);
-      return this;
-    }
-    if (!work.hasArguments(args)) {
-      this.#outcome = await work.executeText(host, operation, true);
-      return this;
-    }
-    const scanned = work.scanText(this.paramstyle, operation, host.backslashes);
-    const types = this.#takeTypes(scanned, work);
-    const values = work.bindArguments(scanned, args);
-    this.#outcome = await work.executeStatement(host, scanned, values, types, true);
+    const { paramstyle } = this;
+    const sizes = stream === undefined && hasArguments(args) ? this.#takeSizes() : [];
+    const given = this.#work.isLoaded ? args : copyArguments(args);
+    this.#outcome = await this.#work.run(async (work) => {
+      if (stream !== undefined) return await work.executeCopy(host, operation, given, stream);
+      if (!hasArguments(given)) return await work.executeText(host, operation, true);
+      const scanned = work.scanText(paramstyle, operation, host.backslashes);
+      const types = typesOf(sizes, scanned, work);
+      const values = work.bindArguments(scanned, given);
+      return await work.executeStatement(host, scanned, values, types, true);
+    });
     return this;
   }
 
@@ -130,12 +132,16 @@ export class Cursor<Connection = Queryable> implements AsyncDisposable {
    */
   async executemany(operation: string, sets: Iterable<Arguments>): Promise<this> {
     const host = this.#begin(operation);
-    const work = this.#work ?? await this.#load();
-    const scanned = work.scanText(this.paramstyle, operation, host.backslashes);
-    const types = this.#takeTypes(scanned, work);
-    const all = Array.from(sets, (args) => work.bindArguments(scanned, args));
-    this.#outcome = NOTHING;
-    if (all.length > 0) this.#outcome = await work.executeSets(host, scanned, all, types);
+    const { paramstyle } = this;
+    const sizes = this.#takeSizes();
+    const given = this.#work.isLoaded ? sets : Array.from(sets, copyArguments);
+    this.#outcome = await this.#work.run(async (work) => {
+      const scanned = work.scanText(paramstyle, operation, host.backslashes);
+      const types = typesOf(sizes, scanned, work);
+      const all = Array.from(given, (args) => work.bindArguments(scanned, args));
+      this.#outcome = NOTHING;
+      return all.length > 0 ? await work.executeSets(host, scanned, all, types) : NOTHING;
+    });
     return this;
   }
 
@@ -150,14 +156,11 @@ export class Cursor<Connection = Queryable> implements AsyncDisposable {
     const host = this.#begin(procname);
     if (!NAME.test(procname)) throw new InterfaceError("callproc(): not the name of a procedure");
     const text = ownSql.callProcedure(procname, parameters.length);
-    const work = this.#work ?? await this.#load();
-    this.#outcome = await work.executeStatement(
-      host,
-      asGiven(text),
-      parameters,
-      this.#takeSizes(work),
-      false,
-    );
+    const sizes = this.#takeSizes();
+    const given = this.#work.isLoaded ? parameters : parameters.slice();
+    this.#outcome = await this.#work.run((work) => {
+      return work.executeStatement(host, asGiven(text), given, work.typeOids(sizes), false);
+    });
   }
 
   /**
@@ -253,25 +256,19 @@ export class Cursor<Connection = Queryable> implements AsyncDisposable {
     return rows.slice(start, this.#next);
   }
 
-  /** Returns the input sizes by the numbers of the parameters in the scanned text. */
-  #takeTypes({ keys }: ScannedText, work: Work): readonly number[] {
-    const sizes = this.#takeSizes(work);
-    if (sizes.length === 0) return sizes;
-    return keys.map((key, i) => sizes[typeof key === "number" ? key : i] ?? 0);
-  }
-
-  #takeSizes(work: Work): readonly number[] {
+  #takeSizes(): readonly InputSize[] {
     const sizes = this.#inputSizes;
     this.#inputSizes = [];
-    return sizes.length === 0 ? NO_SIZES : work.typeOids(sizes);
-  }
-
-  async #load(): Promise<Work> {
-    return this.#work ??= await import("./cursor_work.ts");
+    return sizes;
   }
 }
 
-const NO_SIZES: readonly number[] = Object.freeze([]);
+/** Returns the types of the parameters, in the order of their numbers in the scanned text. */
+function typesOf(sizes: readonly InputSize[], { keys }: ScannedText, work: Work): number[] {
+  if (sizes.length === 0) return [];
+  const oids = work.typeOids(sizes);
+  return keys.map((key, i) => oids[typeof key === "number" ? key : i] ?? 0);
+}
 
 const NOTHING: Outcome = { columns: null, rows: null, rowCount: -1 };
 

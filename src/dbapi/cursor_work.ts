@@ -5,4 +5,4 @@
 export { executeCopy } from "./copy_stream.ts";
 export { executeSets, executeStatement, executeText } from "./execution.ts";
 export { typeOids } from "./input_sizes.ts";
-export { bindArguments, hasArguments, scanText } from "./paramstyle.ts";
+export { bindArguments, scanText } from "./paramstyle.ts";

@@ -19,7 +19,8 @@ export { connect, Connection, type DbapiOptions } from "./dbapi_connection.ts";
 export { BaseConnection } from "./base_connection.ts";
 export { type ColumnSpec, Cursor, type CursorOptions } from "./cursor.ts";
 export type { InputSize } from "./input_sizes.ts";
-export { type Arguments, convertParamstyle, type ParamStyle } from "./paramstyle.ts";
+export type { Arguments, ParamStyle } from "./arguments.ts";
+export { convertParamstyle } from "./paramstyle.ts";
 export { PreparedStatement, type RunOptions } from "./named_statements.ts";
 export type { Xid } from "./xid.ts";
 export type {

@@ -20,6 +20,7 @@ import { executeText } from "./execution.ts";
 import { checkParamStyle, type ParamStyle } from "./paramstyle.ts";
 import * as ownSql from "../own_sql.ts";
 import { literal } from "./quoting.ts";
+import { WorkLoader } from "./work_loader.ts";
 import { gidOf, makeXid, type Xid, xidOf } from "./xid.ts";
 
 /** Options of the DB-API `connect()`: the driver's, and two more. */
@@ -78,6 +79,7 @@ export class Connection extends BaseConnection {
   /** Whether each statement commits by itself. An open transaction stays open when this is set. */
   autocommit: boolean;
   readonly #paramstyle: ParamStyle;
+  readonly #cursorWork: WorkLoader = new WorkLoader(cursorWork);
   #tpc: { readonly xid: Xid; prepared: boolean } | undefined;
 
   /** PEP 249's exceptions, for code that has only the connection. */
@@ -111,7 +113,7 @@ export class Connection extends BaseConnection {
   /** Returns a cursor. All cursors of a connection see each other's changes. */
   cursor(options: CursorOptions = {}): Cursor<this> {
     const how = { paramstyle: this.#paramstyle, ...options };
-    return new Cursor(this, this.host, how, cursorWork);
+    return new Cursor(this, this.host, how, this.#cursorWork);
   }
 
   /**

@@ -16,7 +16,8 @@ export function executeText(
 ): Promise<Outcome> {
   return host.run(async () => {
     if (host.begins && isPlainStatement(text)) {
-      const result = await host.db.query<unknown[]>(text, [], { ...ARRAYS, prepare: false });
+      const options = { ...ARRAYS, prepare: false };
+      const result = await host.db.query<unknown[]>(text, [], options).execute();
       return judge(host, text, [result]);
     }
     const results = await host.db.query<unknown[]>(text, [], ARRAYS).simple().all();
@@ -35,7 +36,8 @@ export function executeStatement(
   const { text } = scanned;
   return runRewritten(host, scanned, begins, async () => {
     const options = { ...ARRAYS, parameterTypes };
-    const result = await host.db.query<unknown[]>(text, host.adapt(values), options);
+    // Awaiting alone would send it a microtask later, behind a text that is made after it.
+    const result = await host.db.query<unknown[]>(text, host.adapt(values), options).execute();
     return judge(host, text, [result]);
   });
 }

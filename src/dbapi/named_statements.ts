@@ -1,17 +1,12 @@
 import { InterfaceError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import { executeCopy, type StreamOptions } from "./copy_stream.ts";
+import { type Arguments, hasArguments } from "./arguments.ts";
 import type { PreparedStatement as DriverStatement } from "../query/prepared.ts";
 import type { Result } from "../query/result.ts";
 import { executeStatement, executeText, judge, runRewritten } from "./execution.ts";
 import type { ExecutionHost, Outcome } from "./execution_host.ts";
-import {
-  type Arguments,
-  bindArguments,
-  hasArguments,
-  type ScannedText,
-  scanText,
-} from "./paramstyle.ts";
+import { bindArguments, type ScannedText, scanText } from "./paramstyle.ts";
 
 /** Options of `run()`. */
 export interface RunOptions extends StreamOptions {

@@ -14,7 +14,7 @@
  */
 export { connect, Connection } from "./native_connection.ts";
 export { BaseConnection } from "./base_connection.ts";
-export type { Arguments } from "./paramstyle.ts";
+export type { Arguments } from "./arguments.ts";
 export { PreparedStatement, type RunOptions } from "./named_statements.ts";
 export type {
   CopySink,

@@ -6,12 +6,9 @@ import { InterfaceError } from "../errors/errors.ts";
 import { Colons } from "../query/colons.ts";
 import { Lexer, matchEnd } from "../query/lexer.ts";
 import type { Rewritten } from "../query/rewritten.ts";
-import { checkParamStyle, type ParamStyle } from "./paramstyle_names.ts";
+import { type Arguments, checkParamStyle, type ParamStyle } from "./arguments.ts";
 
 export { checkParamStyle, type ParamStyle };
-
-/** Arguments for a text: by position, or by name. */
-export type Arguments = readonly unknown[] | Readonly<Record<string, unknown>>;
 
 /** A text with `$1`, `$2`, …, and the key of each: a position from 0, or a name. */
 export interface ScannedText extends Rewritten {
@@ -41,14 +38,6 @@ export function convertParamstyle(
 ): [text: string, values: unknown[]] {
   const scanned = scanText(style, query);
   return [scanned.text, bindArguments(scanned, args)];
-}
-
-/** Reports whether there are arguments. Without any, a text is not scanned. */
-export function hasArguments(args: Arguments): boolean {
-  if (typeof args !== "object" || args === null) {
-    throw new InterfaceError("the arguments must be an array, or an object by their names");
-  }
-  return Array.isArray(args) ? args.length > 0 : Object.keys(args).length > 0;
 }
 
 /**

@@ -237,3 +237,50 @@ test("dbapi: a connection string and options, the options over it", async () => 
   assert.deepEqual(await cursor.fetchone(), ["postgres", "cornac dbapi"]);
   await con.close();
 });
+
+test("cursor: once one of connect()'s cursors has run, those made later send at once", async () => {
+  await using db = await connect(await serverOptions());
+  await db.cursor().execute("select 1");
+  const made = [
+    db.cursor().execute("create temporary table sent_first (n int)"),
+    db.cursor().executemany("insert into sent_first values (%s)", [[1], [2]]),
+    db.cursor().callproc("pg_temp.absent").catch(() => {}),
+    db.query("select n from sent_first order by n", [], { rows: "array" }),
+  ];
+  assert.deepEqual([...(await Promise.all(made))[3] as unknown[]], [[1], [2]]);
+});
+
+test("cursor: while its code loads, a statement keeps the values it was made with", async () => {
+  await using db = await connect(await serverOptions());
+  const cursor = db.cursor();
+  const args = ["a", "b"];
+  cursor.setinputsizes(25);
+  const first = cursor.execute("select pg_typeof(%s)::text, %s", args);
+  cursor.paramstyle = "qmark";
+  cursor.setinputsizes(23);
+  args[1] = "c";
+  await first;
+  assert.deepEqual(await cursor.fetchone(), ["text", "b"]);
+  await cursor.execute("select pg_typeof(?)::text", [1]);
+  assert.deepEqual(await cursor.fetchone(), ["integer"]);
+
+  await using other = await connect(await serverOptions());
+  const many = other.cursor();
+  await other.query("create temporary table kept (n int)");
+  const set = [1];
+  const inserted = many.executemany("insert into kept values (%s)", [set]);
+  set[0] = 2;
+  await inserted;
+  assert.equal(await other.query("select n from kept").scalar(), 1);
+});
+
+test("cursor: statements made while their code loads are sent in order", async () => {
+  await using db = await connect(await serverOptions());
+  const cursors = Array.from({ length: 3 }, () => db.cursor());
+  await Promise.all([
+    cursors[0]!.execute("create temporary table in_order (n int)"),
+    cursors[1]!.execute("insert into in_order values (%s)", [1]),
+    cursors[2]!.execute("select n from in_order"),
+  ]);
+  assert.deepEqual(await cursors[2]!.fetchall(), [[1]]);
+});

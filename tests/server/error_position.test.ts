@@ -4,7 +4,7 @@ import { test } from "node:test";
 import type { Connection, DatabaseError } from "../../mod.ts";
 import { connect as connectDbapi } from "../../src/dbapi/dbapi.ts";
 import { connect as connectNative } from "../../src/dbapi/native.ts";
-import type { ParamStyle } from "../../src/dbapi/paramstyle.ts";
+import type { ParamStyle } from "../../src/dbapi/arguments.ts";
 import { shared, withDatabase } from "../_kit/databases.ts";
 import { failure } from "../_kit/outcomes.ts";
 import { withPool } from "./pool_server.ts";

@@ -1,12 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { InterfaceError } from "../../mod.ts";
-import {
-  type Arguments,
-  convertParamstyle,
-  type ParamStyle,
-  scanText,
-} from "../../src/dbapi/paramstyle.ts";
+import type { Arguments, ParamStyle } from "../../src/dbapi/arguments.ts";
+import { convertParamstyle, scanText } from "../../src/dbapi/paramstyle.ts";
 import { statementWords } from "../../src/dbapi/statement_words.ts";
 
 type Case = readonly [

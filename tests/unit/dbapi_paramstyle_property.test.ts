@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { InterfaceError } from "../../mod.ts";
-import { bindArguments, type ParamStyle, scanText } from "../../src/dbapi/paramstyle.ts";
+import type { ParamStyle } from "../../src/dbapi/arguments.ts";
+import { bindArguments, scanText } from "../../src/dbapi/paramstyle.ts";
 
 const RUNS = { numRuns: 500 };
 const STYLES: readonly ParamStyle[] = ["qmark", "numeric", "named", "format", "pyformat"];
