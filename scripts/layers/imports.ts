@@ -6,14 +6,15 @@ import type { Subject, Violation } from "../check_layers.ts";
  * is a folder (`bytes`) or one file (`runtime/runtime.ts`). Its own folder is always allowed, except
  * for features, which know one another only as declared in `PAIRS`.
  */
-interface Law {
+export interface Law {
   readonly any: readonly string[];
   readonly types?: readonly string[];
   /** The libraries that an adapter stands on: peer dependencies of the package. */
   readonly peers?: readonly string[];
 }
 
-const LAWS: Readonly<Record<string, Law>> = {
+/** The import table of ARCHITECTURE.md; tests/unit/import_table.test.ts compares the two. */
+export const LAWS: Readonly<Record<string, Law>> = {
   errors: { any: [] },
   bytes: { any: ["errors"] },
   certificates: { any: ["bytes", "errors"] },
@@ -71,7 +72,13 @@ const LAWS: Readonly<Record<string, Law>> = {
 };
 
 /** The files directly in `src/` that stand above all folders and may import any of them. */
-const ROOTS = ["connect.ts", "connection.ts", "connection_core.ts", "pool.ts", "queryable.ts"];
+export const ROOTS: readonly string[] = [
+  "connect.ts",
+  "connection.ts",
+  "connection_core.ts",
+  "pool.ts",
+  "queryable.ts",
+];
 
 /** Features that may know one another: importer → imported. */
 const PAIRS: ReadonlySet<string> = new Set([
