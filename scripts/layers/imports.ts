@@ -64,6 +64,11 @@ export const LAWS: Readonly<Record<string, Law>> = {
     any: ["query", "types", "protocol", "errors"],
     types: ["connection.ts", "queryable.ts"],
   },
+  replication: {
+    any: ["connect.ts", "connection.ts", "connection_core.ts", "config", "runtime/runtime.ts"]
+      .concat("own_sql.ts", "query", "session", "types", "protocol", "bytes", "errors", "trace.ts"),
+    types: ["queryable.ts", "pool.ts"],
+  },
   cli: {
     any: ["own_sql.ts", "typed", "connect.ts", "pglite", "query", "errors"],
     types: ["connection.ts", "runtime/workplace.ts"],
@@ -103,7 +108,6 @@ const PAIRS: ReadonlySet<string> = new Set([
   "features/implicit.ts features/begin.ts",
   "features/implicit.ts features/block.ts",
   "features/implicit.ts features/bulk.ts",
-  "features/replication.ts features/pgoutput.ts",
 ]);
 
 /** A file that speaks to one runtime; `node_tls.ts` is a part of `node.ts`. */
