@@ -26,6 +26,7 @@ import type { CallOptions } from "./query/options.ts";
 import type { QueryContext } from "./query/query_context.ts";
 import { uncancellable } from "./session/cancellation.ts";
 import type { Queryable } from "./queryable.ts";
+import type { TlsFacts } from "./runtime/runtime.ts";
 import type { Session } from "./session/session.ts";
 import type { Codec } from "./types/codec.ts";
 import type { CustomCodec } from "./types/custom.ts";
@@ -97,8 +98,11 @@ export class Connection extends BulkQueries implements Queryable, AsyncDisposabl
     this.#host = core.host;
   }
 
-  /** A promise that resolves when the connection has ended for any reason. Never rejects. */
-  get closed(): Promise<void> {
+  /**
+   * A promise that resolves when the connection has ended: to `undefined` after `close()`, else to the
+   * reason. For a pool's connection that is returned, it resolves to `undefined`. Never rejects.
+   */
+  get closed(): Promise<Error | undefined> {
     return this.#core.closed;
   }
 
@@ -142,6 +146,24 @@ export class Connection extends BulkQueries implements Queryable, AsyncDisposabl
   /** The latest notifications, oldest first: at most 100, and at most 1 MiB. */
   get notifications(): readonly Notification[] {
     return this.#core.notifications;
+  }
+
+  /**
+   * Facts about the connection's TLS: version, cipher suite, the server's certificate; those that the
+   * runtime tells. `undefined`: the connection is not encrypted.
+   */
+  get tls(): TlsFacts | undefined {
+    return this.#session.wire.tls;
+  }
+
+  /** Keeps the process alive while the connection is open, which is the default. */
+  ref(): void {
+    this.#session.wire.stream.ref();
+  }
+
+  /** Lets the process end while the connection is open. */
+  unref(): void {
+    this.#session.wire.stream.unref();
   }
 
   /**

@@ -18,7 +18,7 @@ export interface ConnectionHooks {
   onNotice?: ((notice: Notice) => void) | undefined;
   /** Called for every notification. */
   onNotification?: ((notification: Notification) => void) | undefined;
-  /** Called whenever the server reports a run-time parameter. */
+  /** Called whenever the server reports a run-time parameter, also for those reported at login. */
   onParameterStatus?: ((name: string, value: string) => void) | undefined;
 }
 
@@ -46,8 +46,8 @@ export interface ConnectionCore {
   readonly notified: Set<(notification: Notification) => void>;
   /** The observers of the connection. */
   readonly watchers: Set<Watcher>;
-  /** A promise that resolves when the connection has ended. Never rejects. */
-  readonly closed: Promise<void>;
+  /** A promise that resolves to the reason when the connection has ended. Never rejects. */
+  readonly closed: Promise<Error | undefined>;
 }
 
 /** Makes the core of a connection from a session, and listens to the messages beside the replies. */
@@ -86,6 +86,9 @@ export function connectionCore(
       for (const watcher of watchers) watcher.refused(code);
     },
   };
+  for (const [name, value] of session.parameterStatuses) {
+    tell(hooks.onParameterStatus, name, value);
+  }
   return {
     session,
     host: {
@@ -99,7 +102,7 @@ export function connectionCore(
     notifications: notifications.items,
     notified,
     watchers,
-    closed: session.ended.then(() => undefined),
+    closed: session.ended,
   };
 }
 

@@ -9,7 +9,7 @@ export interface Releaser {
   release(slot: Slot): Promise<void> | undefined;
 }
 
-const DONE: Promise<void> = Promise.resolve();
+const DONE: Promise<undefined> = Promise.resolve(undefined);
 
 /** The exclusive use of a slot by one caller. */
 export class Lease implements SlotLease {
@@ -22,8 +22,8 @@ export class Lease implements SlotLease {
   anchor: object | undefined;
   readonly #releaser: Releaser;
   #ending: Promise<void> | undefined;
-  #ended: Promise<void> | undefined;
-  #end: (() => void) | undefined;
+  #ended: Promise<Error | undefined> | undefined;
+  #end: ((reason?: Error) => void) | undefined;
 
   constructor(slot: Slot, releaser: Releaser) {
     this.slot = slot;
@@ -36,8 +36,11 @@ export class Lease implements SlotLease {
     return this.checkout.over;
   }
 
-  /** Resolves when the lease or its connection ends. The promise is made on first use. */
-  get ended(): Promise<void> {
+  /**
+   * Resolves when the lease or its connection ends; to the reason, if the connection was lost. The
+   * promise is made on first use.
+   */
+  get ended(): Promise<Error | undefined> {
     return this.#ended ??= this.isOver ? DONE : new Promise((resolve) => {
       this.#end = resolve;
       if (!this.slot.alive) void this.slot.core.closed.then(resolve);
@@ -48,7 +51,7 @@ export class Lease implements SlotLease {
    * Records that the connection has ended. A shared promise would keep a reaction for each holder.
    */
   lost(): void {
-    this.#end?.();
+    if (this.#end !== undefined) void this.slot.core.closed.then(this.#end);
   }
 
   /** Returns the slot; further calls do nothing. */

@@ -110,7 +110,7 @@ class LeasedCore implements ConnectionCore, QueryContext {
     return this.#lease.slot.core.watchers;
   }
 
-  get closed(): Promise<void> {
+  get closed(): ConnectionCore["closed"] {
     return this.#lease.ended;
   }
 }

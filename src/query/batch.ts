@@ -26,6 +26,8 @@ import { batchResultTrace, batchTrace } from "./query_trace.ts";
 import { ATTEMPTS, type BoundRequest, optionsAfter, recover } from "./recovery.ts";
 import { Result } from "./result.ts";
 import type { Rewritten } from "./rewritten.ts";
+import { readingOf } from "./parsers.ts";
+import { checkRaw } from "./raw_parameters.ts";
 import { type RowDecoder, staleRow } from "./rows.ts";
 import type { Statement } from "./statement.ts";
 
@@ -104,7 +106,8 @@ async function runMany(
   options: ExecuteOptions,
 ): Promise<Result> {
   if (rows.length === 0) return new Result();
-  rows.forEach((values, i) => naming("rows", i, () => checkParameters(values)));
+  const check = options.rawParameters === true ? checkRaw : checkParameters;
+  rows.forEach((values, i) => naming("rows", i, () => check(values)));
   return await context.session.request(new Many(context, text, rows, options), options);
 }
 
@@ -126,7 +129,7 @@ class Batch implements Request<Result[]> {
   constructor(context: Context, items: readonly BatchItem[], options: ExecuteOptions) {
     this.#context = context;
     this.executions = items.map(({ text, values, parameterTypes, rows }, i) => {
-      naming("queries", i, () => checkParameters(values));
+      if (options.rawParameters !== true) naming("queries", i, () => checkParameters(values));
       context.exactness.noteText(text);
       const isPlain = parameterTypes === undefined && rows === undefined;
       const how = isPlain ? options : overlaid<ExecuteOptions>(options, { parameterTypes, rows });
@@ -246,14 +249,16 @@ class Many implements Request<Result> {
     );
     if (statement === undefined) throw new NotDescribed();
     cache.sending(this.#text, this.#options.lock);
-    this.#decode = statement.decoder(this.#options.rows ?? "object");
+    const options = this.#options;
+    const reading = readingOf(statement, options, this.#context.exactness.ofText);
+    this.#decode = reading.decoder(options.rows ?? "object");
     this.#isNamed = statement.name !== "" && statement.state === "ready";
     const name = this.#isNamed ? statement.name : "";
     const oids = statement.parameters.map(({ oid }) => oid);
     if (!this.#isNamed) parse(out, "", statement.text, oids);
     this.#rows.forEach((values, i) => {
       this.#hasUnfitValue = this.#isNamed;
-      naming("rows", i, () => bindKnown(out, "", name, statement, values));
+      naming("rows", i, () => bindKnown(out, "", name, statement, values, reading, options));
       out.bytes(EXECUTE_ALL);
     });
     this.#hasUnfitValue = false;

@@ -2,8 +2,24 @@
 import type { Writer } from "../bytes/writer.ts";
 import { InterfaceError } from "../errors/errors.ts";
 import { beginBind, endBind } from "../protocol/frontend.ts";
-import { writeParameters } from "./parameters.ts";
+import type { ExecuteOptions } from "./execute_options.ts";
+import { writeParameters, writePlain } from "./parameters.ts";
+import { ALL_BINARY, type Reading } from "./parsers.ts";
+import { writeRaw } from "./raw_parameters.ts";
 import type { Statement } from "./statement.ts";
+
+/** The messages of the first flush, which decide about the replies. */
+export type Messages =
+  /** The statement is known. */
+  | "Bind"
+  /** Another query's Parse is on its way; values and results are text. */
+  | "Bind to a shared Parse"
+  /** The statement is new; values and results are text. */
+  | "Parse, Describe, Bind"
+  /** The statement is new, and its values depend on its types: Bind follows the description. */
+  | "Parse, Describe, Flush"
+  /** The statement is known and has no name. */
+  | "Parse, Bind";
 
 /** Thrown where parameters cannot be encoded before the catalogue is asked for these types. */
 export class TypesWanted extends InterfaceError {
@@ -18,15 +34,36 @@ export class TypesWanted extends InterfaceError {
   }
 }
 
-/** Appends a Bind of a described statement, in binary wherever the codecs can. */
+/**
+ * Appends a Bind of a described statement, in binary wherever the codecs can. The result is requested
+ * as `reading` wants it.
+ */
 export function bindKnown(
   out: Writer,
   portal: string,
   name: string,
   statement: Statement,
   values: readonly unknown[],
+  reading: Reading,
+  options: ExecuteOptions,
 ): void {
   const at = beginBind(out, portal, name);
-  writeParameters(out, values, statement.parameters);
-  endBind(out, at, statement.resultFormats);
+  if (options.rawParameters === true) writeRaw(out, values);
+  else writeParameters(out, values, statement.parameters);
+  endBind(out, at, reading.resultFormats);
 }
+
+/** Appends a Bind of a statement whose types are not known yet: all as text, unless binary is asked for. */
+export function bindPlain(
+  out: Writer,
+  name: string,
+  values: readonly unknown[],
+  options: ExecuteOptions,
+): void {
+  const at = beginBind(out, "", name);
+  if (options.rawParameters === true) writeRaw(out, values);
+  else writePlain(out, values);
+  endBind(out, at, options.binary === true ? ALL_BINARY : ALL_TEXT);
+}
+
+const ALL_TEXT: readonly number[] = Object.freeze([]);

@@ -1,4 +1,6 @@
 import type { SessionLock, Signal } from "../session/exchange.ts";
+import type { ResultObserver } from "./observer.ts";
+import type { Parsers } from "./parsers.ts";
 import type { RowShape } from "./rows.ts";
 import type { OwnTypes } from "./statement.ts";
 import type { StatementStore } from "./statement_cache.ts";
@@ -23,6 +25,14 @@ export interface ExecuteOptions {
   readonly store?: StatementStore;
   /** Whether the query is sent before all that waits, on behalf of a request that is being recovered. */
   readonly ahead?: boolean;
+  /** Chooses the parsers of columns, in place of codecs. */
+  readonly parsers?: Parsers;
+  /** Whether every column is requested in binary. */
+  readonly binary?: boolean;
+  /** Whether parameters are sent as they are. */
+  readonly rawParameters?: boolean;
+  /** Receives the parts of the result. */
+  readonly observer?: ResultObserver;
 }
 
 /** How one of the driver's own texts is to be run. */

@@ -7,7 +7,7 @@
  * Source: manual, "Extended Query" in the protocol's message flow.
  */
 import type { Writer } from "../bytes/writer.ts";
-import { DatabaseError, DataError, ProtocolError } from "../errors/errors.ts";
+import { OperationalError, type ProtocolError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import { readCommandTag, type TransactionStatus } from "../protocol/backend.ts";
 import { beginBind, endBind, EXECUTE_ALL_AND_SYNC, flush, parse } from "../protocol/frontend.ts";
@@ -16,37 +16,20 @@ import type { Conversation, Message, Request } from "../session/exchange.ts";
 import { mayCommit } from "./commits.ts";
 import { endCopy } from "./copy_guard.ts";
 import { KEPT, type TextEffects } from "./dependence.ts";
-import { bindKnown, TypesWanted } from "./bind.ts";
+import { bindKnown, bindPlain, type Messages, TypesWanted } from "./bind.ts";
 import type { Context } from "./context.ts";
 import { describeStatement } from "./describe.ts";
 import type { ExecuteOptions } from "./execute_options.ts";
 import { expect, ParseDescribe, unexpected } from "./parse_describe.ts";
-import {
-  arePlain,
-  areTexts,
-  checkParameters,
-  refusal,
-  writeParameters,
-  writePlain,
-} from "./parameters.ts";
+import { arePlain, areTexts, checkParameters, explainedBy, writeParameters } from "./parameters.ts";
+import { type Reading, readingOf } from "./parsers.ts";
+import { checkRaw } from "./raw_parameters.ts";
+import { describeTo, type ResultObserver } from "./observer.ts";
 import { ATTEMPTS, optionsAfter, recover } from "./recovery.ts";
 import type { Rewritten } from "./rewritten.ts";
 import { Result } from "./result.ts";
 import { type RowColumn, type RowDecoder, staleRow } from "./rows.ts";
 import type { Statement } from "./statement.ts";
-
-/** The messages of the first flush, which decide about the replies. */
-type Messages =
-  /** The statement is known. */
-  | "Bind"
-  /** Another query's Parse is on its way; values and results are text. */
-  | "Bind to a shared Parse"
-  /** The statement is new; values and results are text. */
-  | "Parse, Describe, Bind"
-  /** The statement is new, and its values depend on its types: Bind follows the description. */
-  | "Parse, Describe, Flush"
-  /** The statement is known and has no name. */
-  | "Parse, Bind";
 
 /** The request of one query. */
 export class ExtendedQuery implements Request<Result> {
@@ -74,6 +57,8 @@ export class ExtendedQuery implements Request<Result> {
   #hasUnfitValue = false;
   /** How often the query was run again. */
   #attempt = 0;
+  /** Whether rows were passed to the observer. */
+  #hasGiven = false;
 
   constructor(
     context: Context,
@@ -98,7 +83,7 @@ export class ExtendedQuery implements Request<Result> {
     const { options, values } = this;
     const { cache, exactness } = this.#context;
     if (this.#described !== undefined && cache.isCurrent(this.#described)) return false;
-    if (this.#arePlain(values) && exactness.ofText) return false;
+    if (this.#arePlain(values) && this.#mayReadText(exactness.ofText)) return false;
     const store = options.prepare === false ? undefined : options.store ?? cache;
     return store?.find(this.text, options.parameterTypes ?? NO_TYPES, options.types)?.state !==
       "ready";
@@ -124,8 +109,14 @@ export class ExtendedQuery implements Request<Result> {
 
   /** Reports whether the values can be written before their types are known. */
   #arePlain(values: readonly unknown[]): boolean {
+    if (this.options.rawParameters === true) return true;
     const types = this.options.types?.registry ?? this.#context.types.registry;
     return types.encodesPrimitives ? areTexts(values) : arePlain(values);
+  }
+
+  /** Reports whether results may come as text. Parsers are given the text that the settings make. */
+  #mayReadText(isExact: boolean): boolean {
+    return isExact || this.options.parsers !== undefined;
   }
 
   /** @throws {TypesWanted} a value's encoding depends on what the catalogue says of its type. */
@@ -149,7 +140,9 @@ export class ExtendedQuery implements Request<Result> {
   append(out: Writer, end: Uint8Array): boolean {
     const { options, values, isAfterChange } = this;
     const { cache } = this.#context;
-    checkParameters(values);
+    if (options.rawParameters === true) checkRaw(values);
+    else checkParameters(values);
+    if (this.#hasGiven) throw new OperationalError("hit by another's cancel", { code: "57014" });
     const declared = options.parameterTypes ?? NO_TYPES;
     const isKept = options.prepare !== false && !isAfterChange;
     const store = isKept ? options.store ?? cache : undefined;
@@ -214,15 +207,11 @@ export class ExtendedQuery implements Request<Result> {
    * error of the first run must be that of the next. `error` itself is returned for all other failures.
    */
   explained(error: unknown): unknown {
+    const wentAsText = this.#messages === "Parse, Describe, Bind" ||
+      this.#messages === "Bind to a shared Parse";
     const isDescribed = this.#statement?.state === "ready";
-    const wentAsText = isDescribed &&
-      (this.#messages === "Parse, Describe, Bind" || this.#messages === "Bind to a shared Parse");
-    const isTheirs = error instanceof DatabaseError && !(error instanceof ProtocolError);
-    const isOfValues = error instanceof DataError || isTheirs && error.code === "08P01";
-    if (!wentAsText || !isOfValues) return error;
-    const ours = refusal(this.values, this.#statement.parameters);
-    if (ours !== undefined) ours.cause = error;
-    return ours ?? error;
+    if (!wentAsText || !isDescribed || this.options.rawParameters === true) return error;
+    return explainedBy(error, this.values, this.#statement.parameters);
   }
 
   tolerates(violation: ProtocolError): Error | undefined {
@@ -237,7 +226,7 @@ export class ExtendedQuery implements Request<Result> {
   recover(error: unknown, status: TransactionStatus | undefined): boolean | Promise<boolean> {
     if (this.#attempt === ATTEMPTS) return false;
     const recovery = recover(this.#context, this, error, status);
-    if (recovery === false) return false;
+    if (recovery === false || this.#hasGiven) return false;
     this.prepareAttempt(this.sharedParseFailed ? ATTEMPTS : this.#attempt);
     this.#attempt++;
     return recovery;
@@ -268,7 +257,8 @@ export class ExtendedQuery implements Request<Result> {
   ): boolean {
     const { exactness, session } = this.#context;
     exactness.noteText(this.text);
-    const plain = this.batch !== undefined || (this.#arePlain(this.values) && exactness.ofText);
+    const plain = this.batch !== undefined ||
+      (this.#arePlain(this.values) && this.#mayReadText(exactness.ofText));
     if (unconfirmed !== undefined && plain && this.#mayShare(unconfirmed)) {
       this.#messages = "Bind to a shared Parse";
       this.#bindPlain(out, unconfirmed, end);
@@ -292,18 +282,13 @@ export class ExtendedQuery implements Request<Result> {
   }
 
   #bind(out: Writer, statement: Statement, end: Uint8Array): void {
+    const { options } = this;
     this.#statement = statement;
-    this.#columns = statement.binaryColumns;
-    this.#unknown = statement.unknown;
-    this.#decode = statement.decoder(this.options.rows ?? "object");
+    const reading = this.#reading();
+    this.#decode = reading.decoder(options.rows ?? "object");
+    const name = this.#messages === "Parse, Bind" ? "" : statement.name;
     try {
-      bindKnown(
-        out,
-        "",
-        this.#messages === "Parse, Bind" ? "" : statement.name,
-        statement,
-        this.values,
-      );
+      bindKnown(out, "", name, statement, this.values, reading, options);
     } catch (error) {
       this.#hasUnfitValue = this.#messages === "Bind";
       throw error;
@@ -327,9 +312,7 @@ export class ExtendedQuery implements Request<Result> {
 
   #bindPlain(out: Writer, statement: Statement, end: Uint8Array): void {
     this.#statement = statement;
-    const at = beginBind(out, "", statement.name);
-    writePlain(out, this.values);
-    endBind(out, at, ALL_TEXT);
+    bindPlain(out, statement.name, this.values, this.options);
     out.bytes(end);
   }
 
@@ -359,13 +342,17 @@ export class ExtendedQuery implements Request<Result> {
     const result = this.#result;
     result.length = 0;
     const decode = this.#decoder();
-    const message = yield (reader) => {
-      result.push(decode(reader) as Record<string, unknown>);
-    };
+    const observer = this.options.observer;
+    if (observer !== undefined) describeTo(observer, this.#statement);
+    const message =
+      yield (observer?.row === undefined
+        ? (reader) => void result.push(decode(reader) as Record<string, unknown>)
+        : (reader) => this.#give(observer, decode(reader)));
     switch (message.tag) {
       case Backend.CommandComplete:
         return this.#complete(result, readCommandTag(message.reader));
       case Backend.EmptyQueryResponse:
+        observer?.completed?.(result);
         return result;
       case Backend.CopyInResponse:
       case Backend.CopyOutResponse:
@@ -380,7 +367,21 @@ export class ExtendedQuery implements Request<Result> {
     const { columns } = this.#statement;
     if (columns.length === 0) this.#context.completed(tag);
     Result.describe(result, columns, tag);
+    this.options.observer?.completed?.(result);
     return result;
+  }
+
+  #give(observer: ResultObserver, row: unknown): void {
+    this.#hasGiven = true;
+    observer.row!(row);
+  }
+
+  /** Returns how the result of the statement is read, and notes its columns. */
+  #reading(): Reading {
+    const reading = readingOf(this.#statement, this.options, this.#context.exactness.ofText);
+    this.#columns = reading.binaryColumns;
+    this.#unknown = reading.unknown;
+    return reading;
   }
 
   /** Returns the decoder. A query that was sent as text is described only by now. */
@@ -388,9 +389,7 @@ export class ExtendedQuery implements Request<Result> {
     if (this.#messages !== "Bind to a shared Parse" && this.#messages !== "Parse, Describe, Bind") {
       return this.#decode;
     }
-    this.#columns = this.#statement.binaryColumns;
-    this.#unknown = this.#statement.unknown;
-    return this.#statement.textDecoder(this.options.rows ?? "object");
+    return this.#reading().textDecoder(this.options.rows ?? "object");
   }
 }
 

@@ -155,4 +155,8 @@ const QUERY_OPTIONS: ReadonlySet<string> = new Set([
   "types",
   "signal",
   "timeout",
+  "parsers",
+  "binary",
+  "rawParameters",
+  "observer",
 ]);

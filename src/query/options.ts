@@ -2,6 +2,8 @@
 import { own } from "../errors/own.ts";
 import type { Signal } from "../session/exchange.ts";
 import type { TypesOptions } from "../types/registry.ts";
+import type { ResultObserver } from "./observer.ts";
+import type { Parsers } from "./parsers.ts";
 import type { RowShape } from "./rows.ts";
 
 /** Values for `$1`, `$2`, … in order, or for `:name`s. */
@@ -31,6 +33,27 @@ export interface QueryOptions {
    * the limit of each wait for rows. Default: `queryTimeout`.
    */
   timeout?: number | undefined;
+  /**
+   * Chooses the parser of each column's values, in place of the connection's codecs. Called once for
+   * each column of a result. The statement stays prepared, and the catalogue is not asked about types.
+   *
+   * @example
+   * ```ts
+   * const texts = { parsers: () => (text: string) => text };
+   * await db.query("select 1.50 as price, true as paid", [], texts); // → [{ price: "1.50", paid: "t" }]
+   * ```
+   */
+  parsers?: Parsers | undefined;
+  /** Whether to request every column in binary. Needs `parsers` that read bytes. Default `false`. */
+  binary?: boolean | undefined;
+  /**
+   * Whether to send the parameters as they are, without a description of their types: a string as text,
+   * a `Uint8Array` as the bytes of the binary form, `null` as NULL. `parameterTypes` may give OIDs.
+   * Default `false`.
+   */
+  rawParameters?: boolean | undefined;
+  /** Receives the parts of the result as they arrive. Not for streams, batches and `executeMany()`. */
+  observer?: ResultObserver | undefined;
 }
 
 /** Options with which rows are objects, as they are by default. */

@@ -3,7 +3,7 @@
  * encoded, not the JavaScript type of the value. A string is sent unchanged as the text of any type.
  */
 import { Writer } from "../bytes/writer.ts";
-import { InterfaceError } from "../errors/errors.ts";
+import { DatabaseError, DataError, InterfaceError, ProtocolError } from "../errors/errors.ts";
 import { MAX_PARAMETERS } from "../protocol/frontend.ts";
 import type { Codec } from "../types/codec.ts";
 
@@ -87,18 +87,26 @@ export function writeParameters(
 }
 
 /**
- * Returns the error of {@linkcode writeParameters} for these values, or `undefined`.
+ * Returns the error that the codecs have for values which the server has refused as text, or `error`
+ * itself if it is about something else. The server does not say which parameter it was, and the error of
+ * the first run must be that of the next.
  */
-export function refusal(
+export function explainedBy(
+  error: unknown,
   values: readonly unknown[],
   types: readonly ParameterType[],
-): InterfaceError | undefined {
+): unknown {
+  const isTheirs = error instanceof DatabaseError && !(error instanceof ProtocolError);
+  const isOfValues = error instanceof DataError || isTheirs && error.code === "08P01";
+  if (!isOfValues) return error;
   try {
     writeParameters(new Writer(), values, types);
-    return undefined;
-  } catch (error) {
-    return error instanceof InterfaceError ? error : undefined;
+  } catch (ours) {
+    if (!(ours instanceof InterfaceError)) return error;
+    ours.cause = error;
+    return ours;
   }
+  return error;
 }
 
 /** The type of a parameter, as the server describes it. */
@@ -140,7 +148,7 @@ function accepts(codec: Codec, value: unknown, type: ParameterType, i: number): 
 }
 
 /** Appends the text of the `i`th parameter. `type` is absent while it is unknown. */
-function writeString(out: Writer, text: string, i: number, type?: ParameterType): void {
+export function writeString(out: Writer, text: string, i: number, type?: ParameterType): void {
   try {
     writeText(out, text);
   } catch (cause) {

@@ -10,6 +10,7 @@ import type { Context } from "./context.ts";
 import type { ExecuteOptions } from "./execute_options.ts";
 import { bindKnown } from "./bind.ts";
 import { expect, readDescription, unexpected } from "./parse_describe.ts";
+import { type Reading, readingOf } from "./parsers.ts";
 import { RowBuffer } from "./row_buffer.ts";
 import type { Statement } from "./statement.ts";
 
@@ -39,9 +40,10 @@ export class RowBuffers {
   readonly #pair: readonly [RowBuffer, RowBuffer];
   #at = 0;
 
-  constructor({ context: { session }, statement, options }: PortalQuery) {
-    const decode = statement.decoder(options.rows ?? "object");
-    const buffer = () => new RowBuffer(session.wire, statement.binaryColumns.length, decode);
+  constructor(query: PortalQuery) {
+    const { context: { session }, statement, options } = query;
+    const decode = portalReading(query).decoder(options.rows ?? "object");
+    const buffer = () => new RowBuffer(session.wire, statement.columns.length, decode);
     this.#pair = [buffer(), buffer()];
   }
 
@@ -50,6 +52,11 @@ export class RowBuffers {
     this.#at ^= 1;
     return this.#pair[this.#at]!;
   }
+}
+
+/** Returns how the rows of a portal are read. */
+function portalReading({ context, statement, options }: PortalQuery): Reading {
+  return readingOf(statement, options, context.exactness.ofText);
 }
 
 /** The statement has been described, but what it depends on has changed since. */
@@ -77,7 +84,8 @@ export function bindPortal(query: PortalQuery, out: Writer, portal: string): voi
     parse(out, "", statement.text, statement.parameters.map(({ oid }) => oid));
     describe(out, Kind.Statement, "");
   }
-  bindKnown(out, portal, isNamed(query) ? statement.name : "", statement, values);
+  const name = isNamed(query) ? statement.name : "";
+  bindKnown(out, portal, name, statement, values, portalReading(query), options);
 }
 
 /**

@@ -20,7 +20,7 @@ import type { Statement } from "./statement.ts";
 import type { PreparedStore } from "./statement_cache.ts";
 
 /** Options of one run of a prepared statement. */
-export type StatementOptions = Pick<QueryOptions, "rows" | "signal" | "timeout">;
+export type StatementOptions = Omit<QueryOptions, "prepare" | "parameterTypes" | "types">;
 
 /**
  * A statement that is parsed once and run often. Ordinary queries are kept as prepared statements, too;

@@ -17,6 +17,7 @@ import {
 } from "./foreign.ts";
 import { assemble, type Fragment, isFragment } from "./fragment.ts";
 import { bindNames, type NamedText } from "./named.ts";
+import { refuseObserver } from "./observer.ts";
 import { type PreparedStatement, prepareStatement } from "./prepared.ts";
 import {
   type ArrayRows,
@@ -56,7 +57,7 @@ export type BatchRow<Row, Shape extends RowShape> = Shape extends "object" ? Row
 export type RowOr<Row, Default> = unknown extends Row ? Default : Row;
 
 /** Options of a whole batch. */
-export type BatchOptions = Pick<QueryOptions, "rows" | "prepare" | "types" | "signal" | "timeout">;
+export type BatchOptions = Omit<QueryOptions, "parameterTypes" | "observer">;
 
 /** The methods that run queries, on a connection, in a transaction and on a pool. */
 export abstract class Queries {
@@ -210,6 +211,7 @@ export abstract class Queries {
     const site = siteOf(this.#source);
     try {
       checkQueryOptions(options);
+      refuseObserver(options, "batch()");
       if (!Array.isArray(queries)) throw new InterfaceError("batch() takes an array of queries");
       const purpose: Purpose = { use: "batch", text: queries, options, site: undefined };
       return await withHost(this.#source, purpose, (host) => runBatch(host, queries, options));
@@ -258,6 +260,7 @@ export abstract class Queries {
     try {
       checkText(text, "executeMany()");
       checkQueryOptions(options);
+      refuseObserver(options, "executeMany()");
       const sets = [...checkRows(rows)];
       const purpose: Purpose = { use: "executeMany", text, options, site: undefined };
       const run = (host: QueryContext) => runMany(host, text, sets, options);

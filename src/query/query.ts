@@ -9,6 +9,7 @@ import { ExtendedQuery } from "./extended_query.ts";
 import { FOREIGN_QUERY, refuseForeign } from "./foreign.ts";
 import { type Assembly, Fragment, inheritFromPromise, isFragment } from "./fragment.ts";
 import { NO_OPTIONS, type QueryOptions } from "./options.ts";
+import { refuseObserver } from "./observer.ts";
 import { neverSent, type QueryContext, withDefaults } from "./query_context.ts";
 import { bindNames } from "./named.ts";
 import type { BatchItem } from "./batch.ts";
@@ -319,6 +320,7 @@ export class Query<Row = ObjectRow> extends Fragment<Row> implements AsyncIterab
   }
 
   #streaming<S extends RowStream<Row> | BatchStream<Row>>(stream: S): S {
+    refuseObserver(this.#options, "streams");
     this.#source.unstarted?.delete(this);
     if (this.#isCancelled) stream.cancel(cancelled());
     this.#running = stream;

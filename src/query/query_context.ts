@@ -4,6 +4,7 @@ import { cancelled } from "../session/exchange.ts";
 import type { ExecuteOptions } from "./execute_options.ts";
 import type { Executor } from "./executor.ts";
 import type { NamedTexts } from "./named.ts";
+import { checkReading } from "./observer.ts";
 import { NO_OPTIONS, overlaid, type QueryOptions } from "./options.ts";
 import type { Templates } from "./template.ts";
 import type { Unstarted } from "./unstarted.ts";
@@ -51,6 +52,7 @@ export function over(options: QueryOptions, host: QueryContext): ExecuteOptions 
   const { defaults } = host;
   if (options === NO_OPTIONS) return defaults;
   const merged = overlaid<object>(defaults, options) as Omit<ExecuteOptions, "types">;
+  checkReading(merged as QueryOptions);
   const { types } = merged as QueryOptions;
   if (types === undefined) return merged;
   return own<ExecuteOptions>(merged, { types: host.executor.types.ownTypes(types) });

@@ -33,6 +33,11 @@ export class Result<Row = ObjectRow> extends Array<Row> {
     return this.#columns;
   }
 
+  /** The command tag as the server sent it: `"INSERT 0 1"`; `""` where `command` is `""`. */
+  get tag(): string {
+    return this.#tag;
+  }
+
   /**
    * The words of the command tag: `"SELECT"`, `"INSERT"`, `"CREATE TABLE"`. It is `""` for an empty query,
    * and for a set of rows that another one of the same statement follows, which rules can make.

@@ -3,7 +3,7 @@
  * Source: manual, "Simple Query" in the protocol's message flow.
  */
 import type { Writer } from "../bytes/writer.ts";
-import { ProtocolError } from "../errors/errors.ts";
+import { OperationalError, ProtocolError } from "../errors/errors.ts";
 import {
   type ColumnDescription,
   readCommandTag,
@@ -17,9 +17,10 @@ import { endsTransaction, mayCommit } from "./commits.ts";
 import { endCopy, refuseCopy } from "./copy_guard.ts";
 import type { Context } from "./context.ts";
 import type { ExecuteOptions, OwnOptions } from "./execute_options.ts";
+import { textRows } from "./parsers.ts";
 import { queryTrace, resultTrace } from "./query_trace.ts";
 import { Result } from "./result.ts";
-import { decodeLate, interpretRows, type RowColumn, rowColumns } from "./rows.ts";
+import { decodeLate, interpretRows, type RowColumn, rowColumns, type RowDecoder } from "./rows.ts";
 
 /** Runs one of the driver's own texts. Returns a result for each of its statements. */
 export async function executeSimple(
@@ -37,6 +38,8 @@ export class SimpleRequest implements Request<Result[]> {
   readonly #options: ExecuteOptions;
   /** Whether one of its statements has ended a transaction. */
   #hasEnded = false;
+  /** Whether rows were passed to the observer. */
+  #hasGiven = false;
   /** Results with columns of types that are not known yet. */
   readonly #incomplete: { rows: Result; columns: readonly RowColumn[] }[] = [];
 
@@ -75,6 +78,7 @@ export class SimpleRequest implements Request<Result[]> {
 
   write(out: Writer): void {
     this.#hasEnded = false;
+    if (this.#hasGiven) throw new OperationalError("hit by another's cancel", { code: "57014" });
     const { lock, ahead } = this.#options;
     // The savepoint around a query of the driver's own undoes nothing.
     if (ahead !== true) this.#context.cache.sending(this.#text, lock);
@@ -97,7 +101,7 @@ export class SimpleRequest implements Request<Result[]> {
       let sets = 0;
       for (; message.tag === Backend.RowDescription; sets++) {
         if (sets > 0) {
-          Result.describe(rows, columns, "");
+          this.#complete(rows, columns, "");
           results.push(rows);
           rows = new Result();
         }
@@ -111,6 +115,7 @@ export class SimpleRequest implements Request<Result[]> {
           results.push(rows);
           break;
         case Backend.EmptyQueryResponse:
+          this.#options.observer?.completed?.(rows);
           results.push(rows);
           break;
         case Backend.ReadyForQuery:
@@ -130,18 +135,31 @@ export class SimpleRequest implements Request<Result[]> {
     if (columns.length === 0) this.#context.completed(tag);
     this.#hasEnded ||= endsTransaction(tag);
     Result.describe(rows, columns, tag);
+    this.#options.observer?.completed?.(rows);
   }
 
   #sink(columns: readonly ColumnDescription[], rows: Result): RowSink {
-    const { types, rows: shape = "object" } = this.#options;
+    const { types, rows: shape = "object", parsers, observer } = this.#options;
+    observer?.described?.({ columns, statementName: "", parameterTypes: [] });
+    if (parsers !== undefined) {
+      const decode = textRows(columns, parsers, shape);
+      if (observer?.row === undefined) return collecting(decode, rows);
+      return (reader) => {
+        this.#hasGiven = true;
+        observer.row!(decode(reader));
+      };
+    }
     const codecOf = this.#context.types.codecsFor(types);
     const described = rowColumns(columns, [], codecOf);
     if (described.some(({ codec }) => codec === undefined)) {
       this.#incomplete.push({ rows, columns: described });
     }
-    const decode = interpretRows(described, shape);
-    return (reader) => void rows.push(decode(reader) as Record<string, unknown>);
+    return collecting(interpretRows(described, shape), rows);
   }
+}
+
+function collecting(decode: RowDecoder, rows: Result): RowSink {
+  return (reader) => void rows.push(decode(reader) as Record<string, unknown>);
 }
 
 function unexpected({ tag }: Message): ProtocolError {

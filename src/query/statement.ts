@@ -5,6 +5,7 @@ import { DatabaseError } from "../errors/errors.ts";
 import type { ColumnDescription } from "../protocol/backend.ts";
 import type { TypeRegistry } from "../types/registry.ts";
 import type { ParameterType } from "./parameters.ts";
+import type { ParsedColumns } from "./parsers.ts";
 import {
   interpretRows,
   type RowColumn,
@@ -42,6 +43,8 @@ export class Statement {
   resultFormats: readonly number[] = [];
   /** OIDs of the columns' types that are not known. */
   unknown: readonly number[] = [];
+  /** The columns as the parsers of the last run read them. */
+  parsed: ParsedColumns | undefined;
   /** The number of its last use, in the cache's count. */
   used = 0;
   /** How many losses of statements in a row came before this one was made. */

@@ -14,6 +14,7 @@ import { describeStatement } from "./describe.ts";
 import type { QueryOptions } from "./options.ts";
 import { type HostLoan, type QueryContext, withDefaults } from "./query_context.ts";
 import { checkParameters } from "./parameters.ts";
+import { checkRaw } from "./raw_parameters.ts";
 import { ATTEMPTS, type BoundRequest, optionsAfter, recover } from "./recovery.ts";
 import type { RowBuffer } from "./row_buffer.ts";
 import { openPortal } from "./open_portal.ts";
@@ -275,7 +276,8 @@ class BufferStream {
   ): Promise<RowBuffer> {
     const { context } = host.executor;
     const { text, values } = sent;
-    checkParameters(values);
+    if (this.#source.options.rawParameters === true) checkRaw(values);
+    else checkParameters(values);
     const options = optionsAfter(await withDefaults(this.#source.options, host), attempt - 1);
     const statement = await describeStatement(context, text, options);
     const portal = openPortal({ context, statement, values, options });
