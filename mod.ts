@@ -41,6 +41,7 @@ export {
 } from "./src/pool.ts";
 export type {
   PoolAcquireTrace,
+  PoolCloseTrace,
   PoolCreateTrace,
   PoolGiveUpTrace,
   PoolReleaseTrace,

@@ -25,8 +25,11 @@ const METADATA = {
   homepage: "https://github.com/cornac/pg#readme",
   bugs: { url: "https://github.com/cornac/pg/issues" },
   engines: { node: ">=20" },
-  peerDependencies: { "@electric-sql/pglite": ">=0.5" },
-  peerDependenciesMeta: { "@electric-sql/pglite": { optional: true } },
+  peerDependencies: { "@electric-sql/pglite": ">=0.5", "@opentelemetry/api": ">=1.9 <2" },
+  peerDependenciesMeta: {
+    "@electric-sql/pglite": { optional: true },
+    "@opentelemetry/api": { optional: true },
+  },
   sideEffects: false,
 } as const;
 

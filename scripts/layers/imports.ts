@@ -11,6 +11,8 @@ export interface Law {
   readonly types?: readonly string[];
   /** The libraries that an adapter stands on: peer dependencies of the package. */
   readonly peers?: readonly string[];
+  /** The modules of Node, which Deno and Bun have too, that an adapter of Node's interfaces needs. */
+  readonly builtins?: readonly string[];
 }
 
 /** The import table of ARCHITECTURE.md; tests/unit/import_table.test.ts compares the two. */
@@ -60,6 +62,12 @@ export const LAWS: Readonly<Record<string, Law>> = {
   },
   "own_sql.ts": { any: [] },
   websocket: { any: ["errors"], types: ["query/source.ts", "runtime/runtime.ts"] },
+  otel: {
+    any: ["query/lexer.ts", "errors"],
+    types: ["trace.ts", "pool/pool_trace.ts"],
+    peers: ["@opentelemetry/api"],
+    builtins: ["node:diagnostics_channel"],
+  },
   typed: {
     any: ["query", "types", "protocol", "errors"],
     types: ["connection.ts", "queryable.ts"],
@@ -158,6 +166,7 @@ function checkSourceImport(subject: Subject, one: Import): void {
 
 function checkBuiltin(subject: Subject, { node, specifier }: Import): void {
   if (ADAPTER.test(subject.file)) return;
+  if (LAWS[partOf(subject.file)]?.builtins?.includes(specifier)) return;
   subject.report(node, "runtime-name", `"${specifier}": only runtime/{deno,bun,node} may`);
 }
 

@@ -122,6 +122,7 @@ export class Lender {
     await drained;
     stop?.();
     this.#slots.stop();
+    this.trace.close.tell(undefined);
   }
 
   /** Returns a slot for a request. `demand` is the number of waiting requests. */

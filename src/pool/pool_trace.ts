@@ -12,6 +12,8 @@ import type { RetireReason } from "./slot.ts";
  * seconds.
  */
 export interface PoolTraceMessage {
+  /** An object that stands for the pool, the same in all its events: names of pools may be equal. */
+  readonly pool: object;
   /** The pool's `name`, or `host:port/database`. */
   readonly "db.client.connection.pool.name": string;
   /** The open connections by state; those that are being cleaned count as used. */
@@ -50,6 +52,9 @@ export interface PoolRetireTrace extends PoolTraceMessage {
   readonly reason: RetireReason;
 }
 
+/** `cornac.pg:pool:close`: the pool is closed, and has no connections any more. */
+export type PoolCloseTrace = PoolTraceMessage;
+
 /** `cornac.pg:pool:timeout` and `cornac.pg:pool:cancel`: a caller has waited without success. */
 export interface PoolGiveUpTrace extends PoolTraceMessage {
   /** The time that the caller has waited. */
@@ -72,6 +77,8 @@ export class PoolTrace {
   readonly wait: PoolChannel<undefined>;
   readonly timeout: PoolChannel<number>;
   readonly cancel: PoolChannel<number>;
+  readonly close: PoolChannel<undefined>;
+  readonly #identity = Object.freeze({});
   readonly #settings: PoolSettings;
   readonly #standing: () => Standing;
   #name: string | undefined;
@@ -87,6 +94,7 @@ export class PoolTrace {
     this.wait = new PoolChannel("wait", "", state);
     this.timeout = new PoolChannel("timeout", "waited", state);
     this.cancel = new PoolChannel("cancel", "waited", state);
+    this.close = new PoolChannel("close", "", state);
   }
 
   /**
@@ -96,8 +104,8 @@ export class PoolTrace {
     if (this.#name !== undefined) return;
     this.#name = this.#settings.name ?? nameOf(origin);
     if (channelOf === undefined) return;
-    const { create, acquire, release, retire, wait, timeout, cancel } = this;
-    for (const one of [create, acquire, release, retire, wait, timeout, cancel]) {
+    const { create, acquire, release, retire, wait, timeout, cancel, close } = this;
+    for (const one of [create, acquire, release, retire, wait, timeout, cancel, close]) {
       one.introduce(channelOf);
     }
     for (let i = this.#standing().waiting; i > 0; i--) wait.tell(undefined);
@@ -107,6 +115,7 @@ export class PoolTrace {
     const { total, idle, waiting } = this.#standing();
     const { max, min } = this.#settings;
     return {
+      pool: this.#identity,
       "db.client.connection.pool.name": this.#name ?? "",
       "db.client.connection.count": { idle, used: total - idle },
       "db.client.connection.pending_requests": waiting,

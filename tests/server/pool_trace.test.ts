@@ -8,7 +8,16 @@ import { pause, until } from "../_kit/waiting.ts";
 import { sharedServer } from "../_kit/servers.ts";
 import { as, withPool } from "./pool_server.ts";
 
-const EVENTS = ["create", "acquire", "release", "retire", "wait", "timeout", "cancel"] as const;
+const EVENTS = [
+  "create",
+  "acquire",
+  "release",
+  "retire",
+  "wait",
+  "timeout",
+  "cancel",
+  "close",
+] as const;
 
 /** An event: its name and its message. */
 type Told = readonly [event: string, message: Readonly<Record<string, unknown>>];
@@ -62,7 +71,7 @@ test("pool trace: each event of a connection is published with the state of the 
     "release 1/1+0",
     "retire 1/0+0 lost", "release 1/0+0",
     "acquire 0/1+0", "release 1/0+0",
-    "retire 0/0+0 closed",
+    "retire 0/0+0 closed", "close 0/0+0",
   ]);
   const times = (event: string, name: string): unknown[] =>
     all.filter(([own]) => own === event).map(([, message]) =>
@@ -93,7 +102,7 @@ test("pool trace: a wait without success is published, with the way in which it 
   // deno-fmt-ignore
   assert.deepEqual(shown(all).slice(3), [
     "wait 0/1+1", "wait 0/1+2", "timeout 0/1+1", "cancel 0/1+0",
-    "release 1/0+0", "retire 0/0+0 closed",
+    "release 1/0+0", "retire 0/0+0 closed", "close 0/0+0",
   ]);
   assert.ok(Number(all[5]![1].waited) >= 0.01);
 });
@@ -130,7 +139,13 @@ test("pool trace: waits while no server can be reached are published", async () 
     await pool.close({ timeout: 0.01 });
     await late;
   });
-  assert.deepEqual(shown(all), ["wait 0/0+2", "wait 0/0+2", "timeout 0/0+1", "cancel 0/0+0"]);
+  assert.deepEqual(shown(all), [
+    "wait 0/0+2",
+    "wait 0/0+2",
+    "timeout 0/0+1",
+    "cancel 0/0+0",
+    "close 0/0+0",
+  ]);
 });
 
 test("pool trace: a name that is none is refused", () => {
