@@ -121,7 +121,7 @@ export { Fragment } from "./src/query/fragment.ts";
 export type { PreparedStatement, StatementOptions } from "./src/query/prepared.ts";
 export type { ArrayRows, CallOptions, ObjectRows, QueryOptions } from "./src/query/options.ts";
 export { Query, type StatementDescription } from "./src/query/query.ts";
-export type { ResultDescription, ResultObserver } from "./src/query/observer.ts";
+export type { ResultDescription, ResultObserver, RowReceiver } from "./src/query/observer.ts";
 export type { BytesParser, ColumnParser, Decoder, Parsers } from "./src/query/parsers.ts";
 export { SimpleQuery } from "./src/query/simple_query.ts";
 export type { QueryParameters } from "./src/query/options.ts";

@@ -24,7 +24,7 @@ import { expect, ParseDescribe, unexpected } from "./parse_describe.ts";
 import { arePlain, areTexts, checkParameters, explainedBy, writeParameters } from "./parameters.ts";
 import { type Reading, readingOf } from "./parsers.ts";
 import { checkRaw } from "./raw_parameters.ts";
-import { describeTo, type ResultObserver } from "./observer.ts";
+import { collecting, describeTo } from "./observer.ts";
 import { ATTEMPTS, optionsAfter, recover } from "./recovery.ts";
 import type { Rewritten } from "./rewritten.ts";
 import { Result } from "./result.ts";
@@ -342,12 +342,12 @@ export class ExtendedQuery implements Request<Result> {
     const result = this.#result;
     result.length = 0;
     const decode = this.#decoder();
-    const observer = this.options.observer;
-    if (observer !== undefined) describeTo(observer, this.#statement);
+    const { observer } = this.options;
+    const receiver = observer && describeTo(observer, this.#statement);
     const message =
-      yield (observer?.row === undefined
-        ? (reader) => void result.push(decode(reader) as Record<string, unknown>)
-        : (reader) => this.#give(observer, decode(reader)));
+      yield (typeof receiver === "function"
+        ? (reader) => this.#pass(receiver, decode(reader))
+        : collecting(receiver ?? result, decode));
     switch (message.tag) {
       case Backend.CommandComplete:
         return this.#complete(result, readCommandTag(message.reader));
@@ -371,9 +371,9 @@ export class ExtendedQuery implements Request<Result> {
     return result;
   }
 
-  #give(observer: ResultObserver, row: unknown): void {
+  #pass(receiver: (row: unknown) => void, row: unknown): void {
     this.#hasGiven = true;
-    observer.row!(row);
+    receiver(row);
   }
 
   /** Returns how the result of the statement is read, and notes its columns. */

@@ -3,6 +3,8 @@ import { own } from "../errors/own.ts";
 import type { ColumnDescription } from "../protocol/backend.ts";
 import type { ParserOptions } from "./parsers.ts";
 import type { Result } from "./result.ts";
+import type { RowDecoder } from "./rows.ts";
+import type { RowSink } from "../session/exchange.ts";
 import type { Statement } from "./statement.ts";
 
 /** The description of a result, which comes before its rows. */
@@ -15,26 +17,62 @@ export interface ResultDescription {
   readonly parameterTypes: readonly number[];
 }
 
+/** A receiver of rows: an array that they are added to, or a function. */
+export type RowReceiver = unknown[] | ((row: unknown) => void);
+
 /**
  * Functions that receive the parts of a result as they arrive, also those before a failing statement.
  * They are called synchronously while the answer is read. An error that one throws fails the query.
  * A query that has passed rows on is not run again by the driver.
  */
 export interface ResultObserver {
-  /** Called before the rows of each statement that returns rows. */
-  described?(description: ResultDescription): void;
-  /** Called with each row. Rows that are passed here are not collected in the result. */
+  /**
+   * Called before the rows of each statement that returns rows; again, if the driver runs the query
+   * again before a row was passed on. May return the receiver of the rows instead of the result: an
+   * array that takes them, or a function that is called with each.
+   */
+  described?(description: ResultDescription): RowReceiver | void;
+  /** Called with each row that has no other receiver. Such rows are not collected in the result. */
   row?(row: unknown): void;
   /** Called with each statement's result when the statement is complete. */
   completed?(result: Result<unknown>): void;
 }
 
-/** Passes the description of a statement's result on, if the statement returns rows. */
-export function describeTo(observer: ResultObserver, statement: Statement): void {
-  const { columns, name, parameters } = statement;
-  if (columns.length === 0) return;
-  const parameterTypes = parameters.map(({ oid }) => oid);
-  observer.described?.({ columns, statementName: name, parameterTypes });
+/**
+ * Passes the description of a statement's result on, if the statement returns rows. Returns their
+ * receiver; `undefined`: the result takes them.
+ */
+export function describeTo(
+  observer: ResultObserver,
+  statement: Pick<Statement, "columns" | "name" | "parameters">,
+): RowReceiver | undefined {
+  const { columns } = statement;
+  if (columns.length === 0) return undefined;
+  const receiver = observer.described?.(new Description(statement));
+  if (Array.isArray(receiver) || typeof receiver === "function") return receiver;
+  return observer.row === undefined ? undefined : (row) => observer.row!(row);
+}
+
+/** A description that lists the parameters' types when they are asked for. */
+class Description implements ResultDescription {
+  readonly columns: readonly ColumnDescription[];
+  readonly statementName: string;
+  readonly #parameters: Statement["parameters"];
+
+  constructor({ columns, name, parameters }: Pick<Statement, "columns" | "name" | "parameters">) {
+    this.columns = columns;
+    this.statementName = name;
+    this.#parameters = parameters;
+  }
+
+  get parameterTypes(): readonly number[] {
+    return this.#parameters.map(({ oid }) => oid);
+  }
+}
+
+/** Returns the sink that decodes rows and adds them to an array. */
+export function collecting(rows: unknown[], decode: RowDecoder): RowSink {
+  return (reader) => void rows.push(decode(reader));
 }
 
 /**

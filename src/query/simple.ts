@@ -17,10 +17,11 @@ import { endsTransaction, mayCommit } from "./commits.ts";
 import { endCopy, refuseCopy } from "./copy_guard.ts";
 import type { Context } from "./context.ts";
 import type { ExecuteOptions, OwnOptions } from "./execute_options.ts";
+import { collecting, describeTo } from "./observer.ts";
 import { textRows } from "./parsers.ts";
 import { queryTrace, resultTrace } from "./query_trace.ts";
 import { Result } from "./result.ts";
-import { decodeLate, interpretRows, type RowColumn, rowColumns, type RowDecoder } from "./rows.ts";
+import { decodeLate, interpretRows, type RowColumn, rowColumns } from "./rows.ts";
 
 /** Runs one of the driver's own texts. Returns a result for each of its statements. */
 export async function executeSimple(
@@ -140,13 +141,14 @@ export class SimpleRequest implements Request<Result[]> {
 
   #sink(columns: readonly ColumnDescription[], rows: Result): RowSink {
     const { types, rows: shape = "object", parsers, observer } = this.#options;
-    observer?.described?.({ columns, statementName: "", parameterTypes: [] });
+    const receiver = observer && describeTo(observer, { columns, name: "", parameters: [] });
+    const target = Array.isArray(receiver) ? receiver : rows;
     if (parsers !== undefined) {
       const decode = textRows(columns, parsers, shape);
-      if (observer?.row === undefined) return collecting(decode, rows);
+      if (typeof receiver !== "function") return collecting(target, decode);
       return (reader) => {
         this.#hasGiven = true;
-        observer.row!(decode(reader));
+        receiver(decode(reader));
       };
     }
     const codecOf = this.#context.types.codecsFor(types);
@@ -154,12 +156,8 @@ export class SimpleRequest implements Request<Result[]> {
     if (described.some(({ codec }) => codec === undefined)) {
       this.#incomplete.push({ rows, columns: described });
     }
-    return collecting(interpretRows(described, shape), rows);
+    return collecting(rows, interpretRows(described, shape));
   }
-}
-
-function collecting(decode: RowDecoder, rows: Result): RowSink {
-  return (reader) => void rows.push(decode(reader) as Record<string, unknown>);
 }
 
 function unexpected({ tag }: Message): ProtocolError {

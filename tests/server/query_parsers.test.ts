@@ -266,7 +266,10 @@ test("observer: the description, the rows and the result arrive in order", () =>
         parsers: TEXTS,
         prepare: name !== "",
         observer: {
-          described: (description) => (described.push(description), events.push("described")),
+          described: (description) => {
+            described.push(description);
+            events.push("described");
+          },
           row: (row) => events.push(row),
           completed: ({ command, rowCount }) => events.push([command, rowCount]),
         },
@@ -287,7 +290,7 @@ test("observer: the results and rows before a failing statement arrive", () =>
     const query = db.query(text, [], {
       parsers: () => Number,
       observer: {
-        described: ({ columns }) => events.push(columns[0]!.name),
+        described: ({ columns }) => void events.push(columns[0]!.name),
         row: (row) => events.push(row),
         completed: ({ command, rowCount }) => events.push([command, rowCount]),
       },
@@ -297,6 +300,19 @@ test("observer: the results and rows before a failing statement arrive", () =>
       ...["a", { a: 1 }, ["SELECT", 1], ["CREATE TABLE", -1], "b", { b: 1 }],
     ]);
     await assertUsable(db);
+  }));
+
+test("observer: the description may return an array or a function that takes the rows", () =>
+  withDatabase(async (db) => {
+    for (let i = 0; i < 2; i++) {
+      const rows: unknown[] = [];
+      for (const receiver of [rows, (row: unknown) => void rows.push(row)]) {
+        const options = { parsers: TEXTS, observer: { described: () => receiver } };
+        assert.equal((await db.query("select 1 as n", [], options)).length, 0);
+        assert.equal((await db.query("select 2 as n", [], options).simple()).length, 0);
+      }
+      assert.deepEqual(rows, [{ n: "23:1" }, { n: "23:2" }, { n: "23:1" }, { n: "23:2" }]);
+    }
   }));
 
 test("observer: an error that it throws fails the query", () =>

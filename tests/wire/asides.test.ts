@@ -56,6 +56,7 @@ test("asides: notices, notifications and parameters between all messages of an a
     async (server) => {
       const { heard, options } = hooks();
       const db = await connect(reach(server, options));
+      heard.parameters.length = 0; // those of the login
       assert.deepEqual([...await db.query("select n, m")], [{ n: "1", m: null }]);
       assert.deepEqual([...await db.query("select n, m")], [{ n: "2", m: "" }]);
       await db.close();
