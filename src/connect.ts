@@ -58,12 +58,17 @@ export async function connect(
   const site = new Error();
   const isDsn = typeof first === "string" || first instanceof URL;
   const options = ownOptions(isDsn ? second : first as ConnectOptions);
-  const runtime = options.runtime ?? await detectRuntime();
+  const runtime = await runtimeOf(options);
   try {
     return new Connection(await openCore(isDsn ? first : undefined, options, runtime));
   } catch (error) {
     throw error === options.signal?.reason ? error : withCallSite(error, site);
   }
+}
+
+/** Returns the runtime that the options give, or else the detected one. */
+export async function runtimeOf({ runtime }: ConnectOptions): Promise<Runtime> {
+  return runtime ?? await detectRuntime();
 }
 
 /** Opens the core of a connection, for `connect()` and pools. Throws the errors of `connect()`. */

@@ -14,7 +14,7 @@ export interface ReplicationSink {
   data(reader: Reader, start: bigint, walEnd: bigint, at: bigint): void | Promise<void>;
   /**
    * Takes a keepalive: the position up to which all was sent, and whether the server asked for a
-   * status. The feed has answered such a request already.
+   * status. If so and this call sends none, the feed repeats the last one.
    */
   keepalive(walEnd: bigint, at: bigint, replyRequested: boolean): void;
 }
@@ -44,13 +44,27 @@ export interface FeedEnd {
   readonly nextTimeline?: { readonly timeline: number; readonly from: bigint };
 }
 
+/** The transactions that a standby still needs, by their 32-bit IDs and epochs; zeros: none. */
+export interface StandbyFeedback {
+  /** The oldest transaction that queries on the standby need. */
+  readonly xmin: number;
+  /** The epoch of `xmin`. */
+  readonly epoch: number;
+  /** The oldest transaction that slots on the standby need. */
+  readonly catalogXmin: number;
+  /** The epoch of `catalogXmin`. */
+  readonly catalogEpoch: number;
+}
+
 /** A running replication stream. */
 export interface ReplicationFeed {
   /**
-   * Sends a status message, also while messages are held back. Positions that exceed what was received
-   * are the caller's to avoid. Does nothing after the end.
+   * Sends a status message, also while messages are held back. The caller must not report positions
+   * beyond what it received. Does nothing after the end.
    */
   status(report: StatusReport): void;
+  /** Sends the feedback of a hot standby, in a physical stream. Does nothing after the end. */
+  feedback(needs: StandbyFeedback): void;
   /**
    * Ends the stream: sends CopyDone and drops what the server still sends; if that takes long, cancels
    * the walsender; if that fails, destroys the connection. Never rejects.

@@ -22,6 +22,15 @@ const GREATEST = (1n << 64n) - 1n;
  * ```
  */
 export class Lsn {
+  static {
+    // Deno, Bun and Node all call this to inspect an object.
+    Object.defineProperty(this.prototype, Symbol.for("nodejs.util.inspect.custom"), {
+      value(this: Lsn): string {
+        return `Lsn ${this}`;
+      },
+    });
+  }
+
   /** `0/0`, the position before all others; the protocol means "none" by it. */
   static readonly zero: Lsn = new Lsn(0n);
 

@@ -40,3 +40,29 @@ export type {
 } from "./plugin.ts";
 export type { Relation, RelationColumn, RelationDiff, ReplicaIdentity } from "./relation.ts";
 export { ChangeId, type Origin, type TransactionInfo } from "./transaction_info.ts";
+export { connectReplication, type ReplicationConnectOptions } from "./connect_replication.ts";
+export {
+  type CreatedSlot,
+  type LogicalStartOptions,
+  type PhysicalSlotPosition,
+  type PhysicalStartOptions,
+  ReplicationConnection,
+  type ReplicationMode,
+  type SystemIdentity,
+} from "./replication_connection.ts";
+export type {
+  AlterSlotOptions,
+  LogicalSlotOptions,
+  PhysicalSlotOptions,
+  PluginOptions,
+} from "./commands.ts";
+export type { CommandOptions } from "./command_request.ts";
+export type { StandbyFeedback } from "./feed.ts";
+export {
+  type Keepalive,
+  ReplicationStream,
+  type StreamOptions,
+  type StreamStatus,
+  type WalChunk,
+} from "./replication_stream.ts";
+export type { TimelineEntry, TimelineHistory } from "./timeline.ts";

@@ -7,17 +7,29 @@ import {
   ProtocolError,
   setSafeToRetry,
 } from "../errors/errors.ts";
-import { ONCE } from "../errors/own.ts";
 import type { TransactionStatus } from "../protocol/backend.ts";
 import { backendName, isBackend } from "../protocol/tags.ts";
 import type { Signal } from "../runtime/runtime.ts";
-import { after } from "./alarm.ts";
 import { type Phase, TRANSITIONS } from "./phase.ts";
 
 export type { Signal };
 
 /** Takes one DataRow, with the reader at its body. An error that it throws fails its request only. */
 export type RowSink = (reader: Reader) => void;
+
+/** Takes CopyData messages. */
+export interface CopySink {
+  /**
+   * Takes the body of one message. All further messages are held back until a returned promise settles. An
+   * error that it throws fails its request only.
+   */
+  take(reader: Reader): void | PromiseLike<void>;
+  /**
+   * Whether both sides send when they like (CopyBothResponse). No reply is due then, unless one was asked
+   * for, and a cancel first goes to {@linkcode Request.stop}.
+   */
+  readonly isDuplex: boolean;
+}
 
 /** The values that a conversation may yield. */
 export type Wish =
@@ -30,6 +42,8 @@ export type Wish =
   | null
   /** Passes every DataRow to this function, and resumes with the first other message. */
   | RowSink
+  /** Passes every CopyData to this sink, and resumes with the first other message. */
+  | CopySink
   /** Holds all messages until the promise settles: backpressure. */
   | PromiseLike<void>;
 
@@ -64,8 +78,8 @@ export interface Request<T> {
   /** Called once, right after `write`. */
   talk(): Conversation<T>;
   /**
-   * Stops the request with `reason` while the server waits for it (`null` of {@linkcode Wish}), so that
-   * nothing can be cancelled on the server; or while the request holds messages back (a promise), which
+   * Stops the request with `reason` while the server waits for it (`null` of {@linkcode Wish}, or a duplex
+   * sink), so that nothing needs to be cancelled on the server; or while the request holds messages back (a promise), which
    * must end then, besides the cancel on the server.
    */
   stop?(reason: unknown): void;
@@ -149,6 +163,8 @@ export class Exchange<T = unknown> {
   readonly reject: (error: unknown) => void;
   /** The sink of the DataRows that follow. */
   rows: RowSink | undefined;
+  /** The sink of the CopyData that follows. */
+  copies: CopySink | undefined;
   /** Why the request fails; absent while it has not failed. */
   failure: { readonly error: unknown } | undefined;
   value: T | undefined;
@@ -210,6 +226,13 @@ export class Exchange<T = unknown> {
     throw new ProtocolError(`${backendName(tag)} where ReadyForQuery was due`);
   }
 
+  /** Passes the CopyData that follows to `sink`. Returns `true`. */
+  passTo(sink: CopySink): true {
+    this.copies = sink;
+    if (sink.isDuplex && this.#phase === "reading") this.become("appending");
+    return true;
+  }
+
   /** The conversation has returned. */
   finish(value: T): void {
     this.value = value;
@@ -267,7 +290,7 @@ export class Exchange<T = unknown> {
   fail(error: unknown): void {
     if (this.failure !== undefined) return;
     this.failure = { error };
-    this.rows = undefined;
+    this.rows = this.copies = undefined;
     if (IN_CONVERSATION.has(this.#phase)) this.become("skipping");
   }
 
@@ -275,6 +298,7 @@ export class Exchange<T = unknown> {
   reset(): void {
     this.talk =
       this.rows =
+      this.copies =
       this.value =
       this.failure =
         undefined;
@@ -328,30 +352,6 @@ function* inFront<T>(first: Conversation<void>, second: Conversation<T>): Conver
     throw error;
   }
   return yield* second;
-}
-
-/** Returns the signal that has aborted a request before it was made, if there is one. */
-export function abortedBefore({ signal, lock }: RequestOptions): Signal | undefined {
-  if (signal?.aborted) return signal;
-  return lock?.signal?.aborted ? lock.signal : undefined;
-}
-
-/** Ties an exchange to its lock, its signals and its timeout; `abort` gets the reason to stop. */
-export function bind(
-  exchange: Exchange,
-  { signal, timeout, lock }: RequestOptions,
-  abort: (exchange: Exchange, reason: unknown) => void,
-): void {
-  exchange.lock = lock;
-  const outer = lock?.signal;
-  if (signal === undefined && outer === undefined && !timeout) return;
-  const aborted = (): void => abort(exchange, (signal?.aborted ? signal : outer!).reason);
-  const silence = timeout ? after(timeout * 1000, () => abort(exchange, late(timeout))) : undefined;
-  for (const one of [signal, outer]) one?.addEventListener("abort", aborted, ONCE);
-  exchange.onSettled = () => {
-    silence?.();
-    for (const one of [signal, outer]) one?.removeEventListener("abort", aborted);
-  };
 }
 
 /** Returns the error of a request, or of several, that took too long. */

@@ -8,7 +8,7 @@ export type Phase =
   | "recovering"
   /** Sent; its conversation reads the replies. */
   | "reading"
-  /** The server waits for what the request appends next. */
+  /** The server waits for what the request appends next, or both send when they like. */
   | "appending"
   /** The conversation holds the next message back. */
   | "holding"
@@ -26,8 +26,8 @@ export const TRANSITIONS: Readonly<Record<Phase, readonly Phase[]>> = {
   waiting: ["reading", "recovering", "settled"],
   recovering: ["waiting", "settled"],
   reading: ["finished", "appending", "holding", "skipping", "refused", "settled"],
-  appending: ["reading", "skipping", "refused", "settled"],
-  holding: ["reading", "refused", "skipping", "settled"],
+  appending: ["reading", "holding", "skipping", "refused", "settled"],
+  holding: ["reading", "appending", "refused", "skipping", "settled"],
   finished: ["refused", "settled"],
   skipping: ["refused", "waiting", "settled"],
   refused: ["holding", "waiting", "settled"],

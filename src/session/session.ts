@@ -9,21 +9,16 @@ import {
   type ServerFields,
 } from "../errors/errors.ts";
 import { withoutPrototype } from "../errors/own.ts";
-import {
-  readFields,
-  readNotification,
-  readParameterStatus,
-  readTransactionStatus,
-  type TransactionStatus,
-} from "../protocol/backend.ts";
+import { readFields, readTransactionStatus, type TransactionStatus } from "../protocol/backend.ts";
 import { sync, terminate } from "../protocol/frontend.ts";
 import { Backend, backendName } from "../protocol/tags.ts";
 import { after } from "./alarm.ts";
+import { takeAside } from "./asides.ts";
 import { Cancellation } from "./cancellation.ts";
+import { abortedBefore, bind } from "./bounds.ts";
 import {
-  abortedBefore,
-  bind,
   cancelled,
+  type CopySink,
   Exchange,
   lockedOut,
   type Message,
@@ -137,8 +132,11 @@ export class Session implements Receiver {
     });
   }
 
-  /** Appends to the exclusive request that is being answered, or nothing if `write` throws. */
-  append(write: (out: Writer) => void): void {
+  /**
+   * Appends to the exclusive request that is being answered, or nothing if `write` throws. `isAnswered`:
+   * the server has to answer, so that its silence counts.
+   */
+  append(write: (out: Writer) => void, isAnswered = true): void {
     const { out } = this.wire;
     const mark = out.mark();
     try {
@@ -147,7 +145,7 @@ export class Session implements Receiver {
       out.rollback(mark);
       throw error;
     }
-    if (this.#sent.last?.phase === "appending") this.#sent.last.become("reading");
+    if (isAnswered && this.#sent.last?.phase === "appending") this.#sent.last.become("reading");
     this.#liveness.start();
     this.wire.flushSoon();
   }
@@ -194,21 +192,10 @@ export class Session implements Receiver {
       }
       return true;
     }
-    switch (tag) {
-      case Backend.ReadyForQuery:
-        return this.#ready(head, readTransactionStatus(reader));
-      case Backend.ErrorResponse:
-        return this.#refuse(head, readFields(reader));
-      case Backend.NoticeResponse:
-        this.listener?.notice(readFields(reader));
-        return true;
-      case Backend.NotificationResponse:
-        this.listener?.notification(readNotification(reader));
-        return true;
-      case Backend.ParameterStatus:
-        this.#parameterStatus(reader);
-        return true;
-    }
+    if (tag === Backend.CopyData && head?.copies) return this.#copy(head, head.copies, reader);
+    if (tag === Backend.ReadyForQuery) return this.#ready(head, readTransactionStatus(reader));
+    if (tag === Backend.ErrorResponse) return this.#refuse(head, readFields(reader));
+    if (takeAside(tag, reader, this.parameterStatuses, this.listener)) return true;
     if (head === undefined) throw new ProtocolError(`${backendName(tag)} while nothing was asked`);
     if (!head.takes(tag)) return true;
     this.#message.tag = tag;
@@ -262,7 +249,7 @@ export class Session implements Receiver {
 
   /** Resumes the conversation with the current message, or with an error thrown in. */
   #advance(head: Exchange, thrown: Error | undefined): boolean {
-    head.rows = undefined;
+    head.rows = head.copies = undefined;
     if (head.phase === "appending") head.become("reading");
     try {
       const step = thrown === undefined
@@ -283,7 +270,22 @@ export class Session implements Receiver {
         head.rows = wish;
         return true;
       }
+      if ("take" in wish) return head.passTo(wish);
       this.#hold(head, wish);
+      return false;
+    } catch (error) {
+      this.#failHead(head, error);
+      return true;
+    }
+  }
+
+  /** Passes CopyData to its sink, and holds further messages if that returns a promise. */
+  #copy(head: Exchange, sink: CopySink, reader: Reader): boolean {
+    try {
+      head.passTo(sink);
+      const held = sink.take(reader);
+      if (held === undefined) return true;
+      this.#hold(head, held);
       return false;
     } catch (error) {
       this.#failHead(head, error);
@@ -349,12 +351,6 @@ export class Session implements Receiver {
     if (next?.cancelReason !== undefined) this.#cancellation.start(next);
     if (this.#waiting.length > 0 || this.#sent.length === 0) this.#admit();
     return true;
-  }
-
-  #parameterStatus(reader: Reader): void {
-    const [name, value] = readParameterStatus(reader);
-    this.parameterStatuses.set(name, value);
-    this.listener?.parameterStatus(name, value);
   }
 
   readonly #abort = (exchange: Exchange, why: unknown): void => this.#stop(exchange, why, true);

@@ -12,6 +12,9 @@ const LIMIT_BEFORE_AUTHENTICATION = 65_536;
 /** Bytes of all messages before login, enough for 20 rounds of GSSAPI. */
 const LIMIT_OF_LOGIN = 2 << 20;
 
+/** The message of the error when the server closes the connection without an error. */
+export const CLOSED_BY_SERVER = "connection lost: the server closed it unexpectedly";
+
 /** The reader of a wire's messages once its session exists. */
 export interface Receiver {
   /** Takes one message. Returning `false` holds the next one until {@linkcode Wire.resume}. */
@@ -215,9 +218,7 @@ export class Wire implements Sink {
   }
 
   lost(cause: unknown): void {
-    const message = cause === undefined
-      ? "connection lost: the server closed it unexpectedly"
-      : `connection lost: ${reasonOf(cause)}`;
+    const message = cause === undefined ? CLOSED_BY_SERVER : `connection lost: ${reasonOf(cause)}`;
     this.fail(new OperationalError(message, { code: "08006", cause }));
   }
 
