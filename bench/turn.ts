@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import type { Settings } from "./peer.ts";
 import type { Runtime } from "./runtimes.ts";
+import type { Server } from "./server.ts";
 import type { Order, Sample } from "./worker.ts";
 
 /** Seconds that a worker may take beyond what it was asked to measure, starting up included. */
-const PATIENCE = 20;
+const PATIENCE = 30;
 
 /** One peer in a process of its own, which measures when it is its turn. */
 export class Turn {
@@ -16,13 +16,14 @@ export class Turn {
   readonly #child: ChildProcess;
   readonly #lines: AsyncIterator<string>;
   #complaint = "";
+  #hasEnded = false;
   #ready: Promise<string | undefined>;
 
-  constructor(runtime: Runtime, peer: string, settings: Settings) {
+  constructor(runtime: Runtime, peer: string, places: Server["places"]) {
     this.peer = peer;
     const [command = "", ...flags] = runtime.command;
     const script = join(import.meta.dirname ?? ".", "worker.ts");
-    const child = spawn(command, [...flags, script, peer, JSON.stringify(settings)]);
+    const child = spawn(command, [...flags, script, peer, JSON.stringify(places)]);
     child.stderr.on("data", (text) => this.#complaint += text);
     // A process that has ended is noticed by its missing answer, so a failed write needs no handling.
     child.stdin.on("error", () => {});
@@ -41,8 +42,14 @@ export class Turn {
     return line === undefined ? undefined : JSON.parse(line);
   }
 
+  /** Whether it measures no more. */
+  get isOver(): boolean {
+    return this.#hasEnded || this.failure !== undefined;
+  }
+
   /** Lets the process say goodbye, and ends it when it does not. */
   async end(): Promise<void> {
+    this.#hasEnded = true;
     const child = this.#child;
     if (child.exitCode !== null || child.signalCode !== null) return;
     const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
@@ -58,7 +65,7 @@ export class Turn {
     const next = await Promise.race([this.#lines.next(), late]);
     clearTimeout(timer);
     if (next && !next.done) return next.value;
-    const reason = /^.*(error|Error).*$/m.exec(this.#complaint)?.[0] ?? this.#complaint.trim();
+    const reason = /^\S*(error|Error): .*$/m.exec(this.#complaint)?.[0] ?? this.#complaint.trim();
     this.failure = next === undefined ? "no answer in time" : reason || "its process ended";
     this.#child.kill("SIGKILL");
     return undefined;

@@ -8,20 +8,24 @@ interface Sql {
 }
 
 /** Bun's own driver, in native code, with one connection; it prepares and pipelines by default. */
-export function bunSql(): Peer {
+export default function bunSql(): Peer {
   const { Bun } = globalThis as unknown as { Bun: { SQL: new (options: object) => Sql } };
-  const open = ({ host, port, user, database }: Settings, max: number): Sql => {
-    const place = { hostname: host, port, username: user, database };
-    return new Bun.SQL({ ...place, adapter: "postgres", max, tls: false });
+  const open = ({ host, user, ca, ...place }: Settings, max: number): Sql => {
+    const tls = ca === undefined ? false : { ca };
+    return new Bun.SQL({ ...place, hostname: host, username: user, adapter: "postgres", max, tls });
   };
-  let sql: Sql;
   return {
     name: "Bun.SQL",
     async connect(settings) {
-      sql = open(settings, 1);
+      const sql = open(settings, 1);
       await sql.connect();
+      const query = (text: string, parameters: readonly unknown[]) => sql.unsafe(text, parameters);
+      return {
+        query,
+        many: (text, sets) => Promise.all(sets.map((set) => query(text, set))),
+        close: () => sql.close(),
+      };
     },
-    query: (text, parameters) => sql.unsafe(text, parameters),
     openPool(settings, max) {
       const pool = open(settings, max);
       return {
@@ -33,6 +37,5 @@ export function bunSql(): Peer {
         close: () => pool.close(),
       };
     },
-    close: () => sql.close(),
   };
 }

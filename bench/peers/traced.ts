@@ -1,9 +1,9 @@
 import { tracingChannel } from "node:diagnostics_channel";
 import type { Peer } from "../peer.ts";
-import { cornac } from "./cornac.ts";
+import cornac from "./cornac.ts";
 
 /** This driver with a subscriber to every channel that does nothing: the cost of tracing itself. */
-export function traced(): Peer {
+export default function traced(): Peer {
   let seen = 0;
   const count = (): void => void seen++;
   const watcher = { start: count, end: count, asyncStart: count, asyncEnd: count, error: count };
