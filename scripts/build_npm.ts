@@ -16,6 +16,13 @@ import { DISPOSABLE, DISPOSABLE_DECLARATIONS, published } from "./npm_declaratio
 
 const DOCUMENTS = ["README.md", "PG8000.md", "FAILURES.md", "CHANGELOG.md", "LICENSE", "docs"];
 
+/** The libraries that adapters stand on. All are optional: each entry point needs at most one. */
+const PEERS = {
+  "@electric-sql/pglite": ">=0.5",
+  "@opentelemetry/api": ">=1.9 <2",
+  "kysely": ">=0.28 <1",
+} as const;
+
 const METADATA = {
   description:
     "PostgreSQL driver in plain TypeScript: one source for Deno, Bun and Node, no dependencies",
@@ -25,11 +32,10 @@ const METADATA = {
   homepage: "https://github.com/cornac/pg#readme",
   bugs: { url: "https://github.com/cornac/pg/issues" },
   engines: { node: ">=20" },
-  peerDependencies: { "@electric-sql/pglite": ">=0.5", "@opentelemetry/api": ">=1.9 <2" },
-  peerDependenciesMeta: {
-    "@electric-sql/pglite": { optional: true },
-    "@opentelemetry/api": { optional: true },
-  },
+  peerDependencies: PEERS,
+  peerDependenciesMeta: Object.fromEntries(
+    Object.keys(PEERS).map((name) => [name, { optional: true }]),
+  ),
   sideEffects: false,
 } as const;
 

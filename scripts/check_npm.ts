@@ -29,6 +29,7 @@ type Finding = string | undefined;
 
 interface Manifest {
   readonly exports: Readonly<Record<string, unknown>>;
+  readonly peerDependencies: Readonly<Record<string, string>>;
 }
 
 /** Runs all checks on the package in folder `npm` and resolves to how many failed. */
@@ -58,7 +59,7 @@ export async function checkNpm(npm: string): Promise<number> {
       "attw",
       () => run(work, "npx", "-y", ATTW, tarball, "--profile", "esm-only", "--no-emoji"),
     );
-    check("install", () => install(work, tarball));
+    check("install", () => install(work, tarball, peers(npm)));
     writeFileSync(join(work, "main.mjs"), importer(entries));
     for (const [title, program] of runtimes) {
       check(`import on ${title}`, () => run(work, program, "main.mjs"));
@@ -78,9 +79,21 @@ export async function checkNpm(npm: string): Promise<number> {
   return failed;
 }
 
+function manifestOf(npm: string): Manifest {
+  return JSON.parse(readFileSync(join(npm, "package.json"), "utf8"));
+}
+
 function entryPoints(npm: string): string[] {
-  const manifest: Manifest = JSON.parse(readFileSync(join(npm, "package.json"), "utf8"));
-  return Object.keys(manifest.exports).filter((entry) => !entry.endsWith(".json"));
+  return Object.keys(manifestOf(npm).exports).filter((entry) => !entry.endsWith(".json"));
+}
+
+/** Returns the libraries that entry points stand on, each in the version that the tests use. */
+function peers(npm: string): string[] {
+  const { imports } = JSON.parse(readFileSync(join(npm, "..", "deno.json"), "utf8")) as {
+    imports: Readonly<Record<string, string>>;
+  };
+  return Object.keys(manifestOf(npm).peerDependencies)
+    .map((name) => imports[name]?.replace(/^npm:/, "") ?? name);
 }
 
 function run(cwd: string, ...command: string[]): Finding {
@@ -121,12 +134,24 @@ function pack(npm: string, work: string, tarball: string): Finding {
   return undefined;
 }
 
-function install(work: string, tarball: string): Finding {
+function install(work: string, tarball: string, peers: readonly string[]): Finding {
   const manifest = { private: true, type: "module" };
   writeFileSync(join(work, "package.json"), JSON.stringify(manifest));
   const quiet = ["--no-audit", "--no-fund", "--silent"];
   const compilers = Object.entries(TYPESCRIPTS).map(([name, version]) => `${name}@npm:${version}`);
-  return run(work, "npm", "install", ...quiet, tarball, ...compilers, NODE_TYPES);
+  // What a peer asks of its own surroundings is not the package's matter.
+  const free = ["--legacy-peer-deps", "--ignore-scripts"];
+  return run(
+    work,
+    "npm",
+    "install",
+    ...quiet,
+    ...free,
+    tarball,
+    ...peers,
+    ...compilers,
+    NODE_TYPES,
+  );
 }
 
 /** Imports every entry point and exits 1 unless each exports something and the first can connect. */
@@ -220,7 +245,18 @@ function types(work: string, compiler: string, own: Settings): Finding {
   writeFileSync(join(work, "tsconfig.json"), JSON.stringify(config));
   const tsc = join("node_modules", compiler, "bin", "tsc");
   const failure = run(work, "node", tsc, "--pretty", "false");
-  return failure?.replaceAll("node_modules/@cornac/pg/", "");
+  return failure === undefined ? undefined : ownErrors(failure);
+}
+
+/**
+ * Returns the errors of the compiler without those in the declarations of peers: some peers need
+ * libraries and platforms that their users may not have.
+ */
+function ownErrors(report: string): Finding {
+  const errors = report.split(/^(?=\S)/m)
+    .filter((error) => !/^node_modules\/(?!@cornac\/)/.test(error));
+  const own = errors.join("").replaceAll("node_modules/@cornac/pg/", "");
+  return own.trim() === "" ? undefined : own;
 }
 
 if (import.meta.main) {

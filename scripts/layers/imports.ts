@@ -68,6 +68,11 @@ export const LAWS: Readonly<Record<string, Law>> = {
     peers: ["@opentelemetry/api"],
     builtins: ["node:diagnostics_channel"],
   },
+  kysely: {
+    any: ["pool.ts", "connection.ts", "features", "query", "errors"],
+    types: ["connect.ts", "queryable.ts", "runtime"],
+    peers: ["kysely"],
+  },
   typed: {
     any: ["query", "types", "protocol", "errors"],
     types: ["connection.ts", "queryable.ts"],
@@ -110,6 +115,7 @@ const PAIRS: ReadonlySet<string> = new Set([
   "features/bulk.ts features/listen.ts",
   "features/transaction.ts features/bulk.ts",
   "features/transaction.ts features/large_object.ts",
+  "features/open_transaction.ts features/transaction.ts",
   "features/transaction.ts features/block.ts",
   "features/block.ts features/begin.ts",
   "features/block.ts features/two_phase.ts",
