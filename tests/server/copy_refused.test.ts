@@ -1,7 +1,7 @@
 /** A COPY through the client is refused as a query, on every way; any other COPY is a statement. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Connection, createPool, InterfaceError } from "../../mod.ts";
+import { connect, type Connection, createPool, InterfaceError } from "../../mod.ts";
 import * as dbapi from "../../src/dbapi/dbapi.ts";
 import * as native from "../../src/dbapi/native.ts";
 import { shared, withDatabase } from "../_kit/databases.ts";
@@ -79,4 +79,21 @@ test("copy guard: the same holds for pools, DB-API and native connections", asyn
   }
   await pool.query("copy (select 1 as stdout) to program 'cat >/dev/null'");
   for (const one of [pool, con, plain]) await one.close();
+});
+
+test("copy guard: a replication command that copies is refused, and the connection is usable", async () => {
+  const { host, port } = await shared();
+  for (const replication of [false, "database"] as const) {
+    await using db = await connect({ host, port, user: "postgres", replication });
+    const ways = [
+      () => db.query("START_REPLICATION SLOT s LOGICAL 0/0").simple(),
+      () => db.query(" BASE_BACKUP (LABEL 'x')").simple(),
+      () => db.query("UPLOAD_MANIFEST"),
+    ];
+    for (const way of ways) {
+      const error = await failure(way(), InterfaceError);
+      assert.match(error.message, /cannot be run as a query; use connectReplication\(\)/);
+      assert.equal((await db.query("select 1 as n").simple())[0]!.n, 1);
+    }
+  }
 });

@@ -2,6 +2,7 @@ import { type Connection, InterfaceError, ProtocolError } from "../../mod.ts";
 import { expect, expectAll, send, together } from "../_kit/scripted_server.ts";
 import {
   bindComplete,
+  commandComplete,
   copyBothResponse,
   copyInResponse,
   copyOutResponse,
@@ -115,5 +116,25 @@ hostile([
     ask: simple,
     outcomes: [fails(InterfaceError, /COPY cannot be run as a query/)],
     after: "usable",
+  },
+  {
+    name: "streams both ways for a simple query",
+    script: [
+      expect("Q"),
+      send(copyBothResponse(), message("d", "k"), message("d", "w")),
+      expect("c"),
+      send(message("c"), commandComplete("COPY 0"), commandComplete("START_REPLICATION")),
+      send(readyForQuery()),
+    ],
+    ask: simple,
+    outcomes: [fails(InterfaceError, /START_REPLICATION cannot be run as a query; use connectRep/)],
+    after: "usable",
+  },
+  {
+    name: "streams both ways for a simple query with another one behind",
+    script: [expect("Q"), expect("Q"), send(copyBothResponse())],
+    ask: (db) => [db.query("select 1").simple(), db.query("select 2").simple()],
+    outcomes: Array(2).fill(violation(/COPY cannot be run as a query/)),
+    after: "closed",
   },
 ]);
