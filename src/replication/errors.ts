@@ -77,10 +77,11 @@ export class PublicationMissingError extends ProgrammingError {
   /** Makes an error. For the driver. */
   constructor(publications: readonly string[], cause?: unknown) {
     const names = publications.map((name) => `"${name}"`).join(", ");
-    const what = publications.length > 1 ? "publications" : "publication";
-    const message =
-      `${what} ${names} missing: create publications before slots, because changes that ` +
-      "precede a publication are not sent";
+    const what = publications.length > 1
+      ? `publications ${names} do not exist`
+      : `publication ${names} does not exist`;
+    const message = `${what}: create publications before slots, because changes that precede a ` +
+      "publication are not sent";
     super(message, { code: "42704", cause });
     this.publications = publications;
   }

@@ -41,15 +41,14 @@ export type {
 export type { Relation, RelationColumn, RelationDiff, ReplicaIdentity } from "./relation.ts";
 export { ChangeId, type Origin, type TransactionInfo } from "./transaction_info.ts";
 export { connectReplication, type ReplicationConnectOptions } from "./connect_replication.ts";
-export {
-  type CreatedSlot,
-  type LogicalStartOptions,
-  type PhysicalSlotPosition,
-  type PhysicalStartOptions,
-  ReplicationConnection,
-  type ReplicationMode,
-  type SystemIdentity,
-} from "./replication_connection.ts";
+export { ReplicationConnection, type ReplicationMode } from "./replication_connection.ts";
+export type {
+  CreatedSlot,
+  LogicalStartOptions,
+  PhysicalSlotPosition,
+  PhysicalStartOptions,
+  SystemIdentity,
+} from "./command_types.ts";
 export type {
   AlterSlotOptions,
   LogicalSlotOptions,
@@ -66,3 +65,21 @@ export {
   type WalChunk,
 } from "./replication_stream.ts";
 export type { TimelineEntry, TimelineHistory } from "./timeline.ts";
+export type { BaseBackupOptions } from "./backup_command.ts";
+export type { BackupPosition, Tablespace } from "./backup_request.ts";
+export { type BackupFile, type BackupProgress, BaseBackup } from "./base_backup.ts";
+export {
+  type PublicationChange,
+  type PublicationContent,
+  type PublicationInfo,
+  type Publications,
+  publications,
+  type PublicationSettings,
+  type PublicationSpec,
+  type PublicationTable,
+  type PublishedChange,
+  type PublishedTable,
+  type TableName,
+} from "./publications.ts";
+export type { SlotInfo } from "./slot_info.ts";
+export { type CopySlotOptions, type NewSlotOptions, type Slots, slots } from "./slots.ts";

@@ -2,83 +2,44 @@ import { Connection, type ServerVersion } from "../connection.ts";
 import type { ConnectionCore } from "../connection_core.ts";
 import { InterfaceError, ProtocolError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
+import type { Parsers } from "../query/parsers.ts";
 import type { Result } from "../query/result.ts";
 import type { Signal } from "../session/exchange.ts";
 import type { Session } from "../session/session.ts";
+import { baseBackup, type BaseBackupOptions, checkBackupVersion } from "./backup_command.ts";
+import { BaseBackup } from "./base_backup.ts";
 import { type CommandOptions, runCommand } from "./command_request.ts";
-import * as commands from "./commands.ts";
 import type {
-  AlterSlotOptions,
-  LogicalSlotOptions,
-  PhysicalSlotOptions,
-  PluginOptions,
-} from "./commands.ts";
+  CreatedSlot,
+  LogicalStartOptions,
+  PhysicalSlotPosition,
+  PhysicalStartOptions,
+  SystemIdentity,
+} from "./command_types.ts";
+import * as commands from "./commands.ts";
+import type { AlterSlotOptions, LogicalSlotOptions, PhysicalSlotOptions } from "./commands.ts";
 import { startFeed } from "./copy_both.ts";
+import { SlotLostError } from "./errors.ts";
 import { explained } from "./explain.ts";
 import type { ReplicationFeed, ReplicationSink } from "./feed.ts";
-import type { Lsn } from "./lsn.ts";
-import { ReplicationStream, type StreamOptions } from "./replication_stream.ts";
+import { slotInfo } from "./slot_info.ts";
+import { needsSlot, slotProblem } from "./slot_problem.ts";
+import { slotNamed } from "./slot_sql.ts";
+import { ReplicationStream } from "./replication_stream.ts";
 import { numberIn, positionIn } from "./text_rows.ts";
 import { readTimeline, type TimelineHistory } from "./timeline.ts";
+import { UploadManifest } from "./upload_manifest.ts";
+
+/** Seconds for each look at a slot that could not be used. */
+const EXPLAIN_TIME = 5;
 
 /** The kind of a replication connection. */
 export type ReplicationMode = "logical" | "physical";
 
-/** The identity and the position of a server. */
-export interface SystemIdentity {
-  /** The identifier of the cluster, which its standbys share: an unsigned 64-bit number as text. */
-  readonly systemId: string;
-  /** The current timeline. */
-  readonly timeline: number;
-  /** The end of the WAL that is flushed; on a standby, that is replayed. */
-  readonly position: Lsn;
-  /** The database of the connection; absent on a physical one. */
-  readonly database?: string | undefined;
-}
-
-/** A slot that was created. */
-export interface CreatedSlot {
-  /** The name of the slot. */
-  readonly name: string;
-  /** The position from which a logical slot has all changes; `0/0` of a physical slot. */
-  readonly consistentPoint: Lsn;
-  /** The name of the exported snapshot, for SET TRANSACTION SNAPSHOT. */
-  readonly snapshot?: string | undefined;
-  /** The output plugin of a logical slot. */
-  readonly plugin?: string | undefined;
-}
-
-/** The position of a physical slot. */
-export interface PhysicalSlotPosition {
-  /** The oldest WAL that the slot keeps; absent before the slot's first use. */
-  readonly restart?: Lsn | undefined;
-  /** The timeline of that position. */
-  readonly timeline?: number | undefined;
-}
-
-/** The start of a logical stream. */
-export interface LogicalStartOptions extends StreamOptions {
-  /**
-   * The position to begin at, the end of a transaction. The server begins at the slot's own position if
-   * that is greater. A greater one skips changes without an error. Default: the slot's own.
-   */
-  from?: Lsn | undefined;
-  /** The options of the output plugin, such as `proto_version` and `publication_names` of pgoutput. */
-  options?: PluginOptions | undefined;
-  /** Aborts the start, and later the stream. */
-  signal?: Signal | undefined;
-}
-
-/** The start of a physical stream. */
-export interface PhysicalStartOptions extends StreamOptions {
-  /** The slot that keeps the WAL. Without one, the server may remove WAL that was not received. */
-  slot?: string | undefined;
-  /** The position to begin at. */
-  from: Lsn;
-  /** The timeline to read. Default: the server's current one. */
-  timeline?: number | undefined;
-  /** Aborts the start, and later the stream. */
-  signal?: Signal | undefined;
+/** A stream or a backup, which occupies its connection. */
+interface Occupant {
+  stop(): Promise<void>;
+  readonly ended: Promise<unknown> | undefined;
 }
 
 /** A connection that speaks PostgreSQL's replication protocol, made by `connectReplication()`. */
@@ -94,7 +55,7 @@ export class ReplicationConnection implements AsyncDisposable {
   readonly #connection: Connection;
   readonly #closeTimeout: number;
   /** The stream or the backup that occupies the connection. */
-  #running: { stop(): Promise<void> } | undefined;
+  #running: Occupant | undefined;
   #hasStreamed = false;
 
   /** For the driver: use `connectReplication()`. */
@@ -241,6 +202,34 @@ export class ReplicationConnection implements AsyncDisposable {
     return ReplicationStream.open(options, true, (sink) => this.feedPhysical(options, sink));
   }
 
+  /**
+   * Takes a base backup: the files of the whole cluster, as tar archives. Only one at a time.
+   *
+   * @throws {NotSupportedError} the server is too old for an option.
+   *
+   * @example
+   * ```ts ignore
+   * await using backup = await replication.baseBackup({ checkpoint: "fast", wal: true });
+   * for await (const { name, body } of backup) {
+   *   await body.pipeTo(Writable.toWeb(createWriteStream(name)));
+   * }
+   * console.log(String(backup.end?.position));
+   * ```
+   */
+  baseBackup(options: BaseBackupOptions = {}): Promise<BaseBackup> {
+    const { incremental, ...given } = own<BaseBackupOptions>(options);
+    return this.#occupy(async () => {
+      checkBackupVersion(this.#major);
+      const text = baseBackup(this.#major, { ...given, incremental });
+      if (incremental !== undefined) {
+        const { signal, timeout } = given;
+        const upload = new UploadManifest(this.#session, incremental);
+        await this.#session.request(upload, { signal, timeout });
+      }
+      return await BaseBackup.open(this.#session, text, this.#major < 15, given);
+    });
+  }
+
   /** @internal Starts a logical stream into a sink. */
   async feedLogical(
     slot: string,
@@ -276,8 +265,15 @@ export class ReplicationConnection implements AsyncDisposable {
    */
   async sql(text: string, { signal, timeout }: CommandOptions = {}): Promise<Result[]> {
     this.#expect("logical", "sql()");
-    return await this.#connection.query(text, [], { signal, timeout }).simple().all();
+    const options = { signal, timeout, parsers: this.#parsers };
+    return await this.#connection.query(text, [], options).simple().all();
   }
+
+  /** Reads values by the codecs of their types. A walsender cannot be asked about types. */
+  readonly #parsers: Parsers = (oid) => {
+    const codec = this.#connection.types.lookup(oid);
+    return (text: string) => codec === undefined ? text : codec.decodeText(text);
+  };
 
   /** Stops a stream that is open and closes the connection. Never rejects. */
   async close(): Promise<void> {
@@ -312,24 +308,46 @@ export class ReplicationConnection implements AsyncDisposable {
     );
   }
 
-  async #start(
+  #start(
     text: string,
     slot: string | undefined,
     signal: Signal | undefined,
     sink: ReplicationSink,
   ): Promise<ReplicationFeed> {
+    const options = { closeTimeout: this.#closeTimeout, signal };
+    return this.#occupy(() => startFeed(this.#session, text, sink, options), slot);
+  }
+
+  /** Starts a stream or a backup, and refuses all other commands until it has ended. */
+  async #occupy<T extends Occupant>(open: () => Promise<T>, slot?: string): Promise<T> {
     this.#refuseWhileRunning();
-    const starting = { stop: () => Promise.resolve(this.destroy()) };
+    const starting: Occupant = { stop: () => Promise.resolve(this.destroy()), ended: undefined };
     this.#running = starting;
     try {
-      const closeTimeout = this.#closeTimeout;
-      const feed = await startFeed(this.#session, text, sink, { closeTimeout, signal });
-      this.#running = feed;
-      feed.ended.then(() => this.#running = undefined);
-      return feed;
+      const running = await open();
+      this.#running = running;
+      running.ended?.then(() => this.#running = undefined);
+      return running;
     } catch (error) {
       this.#running = undefined;
-      throw explained(error, slot);
+      throw slot === undefined ? error : await this.#explain(error, slot);
+    }
+  }
+
+  /** Returns the typed error of a slot that cannot be used, after a look at the slot. */
+  async #explain(error: unknown, name: string): Promise<unknown> {
+    const known = explained(error, name);
+    if (known !== error || !needsSlot(error) || this.#session.closed) return known;
+    if (this.mode === "physical") {
+      return error.code === "42704" ? new SlotLostError(name, "missing", error) : error;
+    }
+    try {
+      const [found] = await this.sql(slotNamed(`'${name}'`), { timeout: EXPLAIN_TIME });
+      const row = found?.[0] as { slot: string; position: string; here: string } | undefined;
+      const slot = row && slotInfo(row.slot, row.position);
+      return slotProblem(error, name, slot, row?.here);
+    } catch {
+      return error; // the look-up failed, so that the server's words remain
     }
   }
 

@@ -6,6 +6,7 @@ import ts from "typescript";
 import * as objectQueries from "../../src/cli/object_queries.ts";
 import { literal } from "../../src/dbapi/quoting.ts";
 import { quoteLiteral } from "../../src/query/quote.ts";
+import * as slotSql from "../../src/replication/slot_sql.ts";
 import { FUNCTIONS, RELATIONS, TYPES } from "../../src/typed/catalogue_queries.ts";
 import { READ } from "../../src/typed/statements.ts";
 import { faultsOf, ownTexts } from "../_kit/own_sql.ts";
@@ -24,6 +25,13 @@ test("the SQL that finds the objects of a database names the schema of all it us
   for (const [name, text] of Object.entries(objectQueries)) {
     assert.deepEqual(faultsOf(text), [], name);
   }
+});
+
+test("the SQL for slots and publications names the schema of all it uses, too", () => {
+  const made = [slotSql.slotNamed("'a'"), ...[true, false].map(slotSql.createLogicalSlot)];
+  const fixed = Object.values(slotSql).filter((text) => typeof text === "string");
+  assert.ok(fixed.length > 5);
+  for (const text of [...fixed, ...made]) assert.deepEqual(faultsOf(text), [], text);
 });
 
 test("literals name the schema of their types", () => {
@@ -83,6 +91,7 @@ const SENTENCE = /\b(?:cannot|takes|needs)\b|…|[a-z][A-Z]/;
 const OTHERS: ReadonlySet<string> = new Set([
   "cli/object_queries.ts",
   "own_sql.ts",
+  "replication/slot_sql.ts",
   "typed/catalogue_queries.ts",
   "typed/statements.ts",
 ]);
@@ -94,6 +103,9 @@ const NO_SQL: ReadonlySet<string> = new Set([
   "features/listen.ts: drop oldest",
   "features/listen.ts: drop newest",
   "pool/session_state.ts: SET LOCAL in a transaction",
+  "replication/errors.ts: drop it, create another one and copy the tables again",
+  "replication/explain.ts: drop unused slots, or raise max_replication_slots",
+  "replication/explain.ts: set wal_level = logical and restart the server",
 ]);
 
 test("no other file of the source has SQL of its own", async () => {
