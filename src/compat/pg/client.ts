@@ -1,0 +1,240 @@
+import { EventEmitter, nextTick } from "../../runtime/node_events.ts";
+import type { ClientConfig } from "./client_config.ts";
+import { calling, ClientLife } from "./client_life.ts";
+import { Connection, type Submittable } from "./connection.ts";
+import { ConnectionParameters, hidden } from "./connection_parameters.ts";
+import { defaults } from "./defaults.ts";
+import { escapeIdentifier, escapeLiteral } from "./escape.ts";
+import { Query, type QueryCallback, type QueryConfig } from "./query.ts";
+import { QueryLine } from "./query_line.ts";
+import type { Result } from "./result.ts";
+import { TypeOverrides } from "./type_overrides.ts";
+import type { TypeFormat, TypeParser } from "./types.ts";
+
+/** Called when a client has connected, or could not. */
+export type ConnectCallback = (error: unknown, client?: Client) => void;
+
+/**
+ * One connection to a server, as `pg` has it. It connects once.
+ *
+ * Events: `connect`, `end`, `error` (when the connection is lost), `drain` (when no query is left),
+ * `notice`, `notification`. `error` is emitted only if somebody listens: a lost connection never ends the
+ * process.
+ */
+export class Client extends EventEmitter {
+  /** The class of queries. */
+  static Query: typeof Query = Query;
+  readonly connectionParameters: ConnectionParameters;
+  user: string | undefined;
+  database: string | undefined;
+  port: number;
+  host: string;
+  declare password: ConnectionParameters["password"];
+  replication: string | undefined;
+  /** @internal */
+  _types: TypeOverrides;
+  /** @internal */
+  _ending = false;
+  /** @internal */
+  _ended = false;
+  /** @internal */
+  _connecting = false;
+  /** @internal */
+  _connected = false;
+  /** @internal */
+  _connectionError = false;
+  /** @internal */
+  _queryable = true;
+  /** @internal The query that ends next. */
+  _activeQuery: Query | Submittable | null = null;
+  /** @internal */
+  _txStatus: "I" | "T" | "E" | null = null;
+  /** The connection, for Submittables and for the event `parameterStatus`. */
+  readonly connection: Connection;
+  /** @internal The queries behind the active one. */
+  _queryQueue: (Query | Submittable)[] = [];
+  binary: boolean;
+  /** The process ID of the backend. */
+  processID: number | null = null;
+  secretKey: number | Uint8Array | null = null;
+  ssl: ConnectionParameters["ssl"];
+  /** @internal */
+  declare _line: QueryLine;
+  /** @internal */
+  declare _life: ClientLife;
+
+  constructor(config?: string | ClientConfig) {
+    super();
+    const given: ClientConfig = typeof config === "object" && config !== null ? config : {};
+    const parameters = this.connectionParameters = new ConnectionParameters(config);
+    this.user = parameters.user;
+    this.database = parameters.database;
+    this.port = parameters.port;
+    this.host = parameters.host;
+    hidden(this, "password", parameters.password);
+    this.replication = parameters.replication;
+    this._types = new TypeOverrides(given.types);
+    this.connection = new Connection({
+      destroy: (error) => this._life.destroy(error),
+      cork: () => {},
+      uncork: () => {},
+    });
+    this.binary = Boolean(given.binary || defaults.binary);
+    this.ssl = parameters.ssl || false;
+    hidden(this, "_line", new QueryLine(this));
+    hidden(this, "_life", new ClientLife(this, given));
+  }
+
+  /** Connects. Resolves to the client. Queries may be made before; they are sent afterwards. */
+  connect(): Promise<this>;
+  /** Connects, and calls `callback`. */
+  connect(callback: ConnectCallback): void;
+  connect(callback?: ConnectCallback): Promise<this> | void {
+    if (callback) return this._life.connect(callback);
+    return new Promise((resolve, reject) => {
+      this._life.connect((error) => error ? reject(error) : resolve(this));
+    });
+  }
+
+  /** Runs a query: calls back, or returns a promise where no callback is given. */
+  query<T extends Submittable>(submittable: T): T;
+  /** Runs a query and calls back. */
+  query(config: string | QueryConfig, callback: QueryCallback): void;
+  /** Runs a query with values and calls back. */
+  query(
+    config: string | QueryConfig,
+    values: unknown[] | undefined,
+    callback: QueryCallback,
+  ): void;
+  /** Runs a query. Resolves to the result; for several statements, to an array of results. */
+  // deno-lint-ignore no-explicit-any
+  query<Row = any>(config: string | QueryConfig, values?: unknown[]): Promise<Result<Row>>;
+  query(
+    config: string | QueryConfig | Submittable,
+    values?: unknown[] | QueryCallback,
+    callback?: QueryCallback,
+  ): unknown {
+    if (config === null || config === undefined) {
+      throw new TypeError("Client was passed a null or undefined query");
+    }
+    const isSubmittable = typeof (config as Partial<Submittable>).submit === "function";
+    if (isSubmittable || config instanceof Query) {
+      const given = config as Submittable | Query;
+      given.callback ||= typeof values === "function" ? values : callback;
+      this._enqueue(given, (config as QueryConfig).query_timeout);
+      return given;
+    }
+    const query = new Query(config as string | QueryConfig, values, callback);
+    const timeout = (config as QueryConfig).query_timeout;
+    if (query.callback) {
+      if (typeof query.callback !== "function") throw new TypeError("callback is not a function");
+      this._enqueue(query, timeout);
+      return undefined;
+    }
+    const promise = new Promise((resolve, reject) => {
+      query.callback = (error, result) => error ? reject(error) : resolve(result);
+    }).catch(relocated);
+    this._enqueue(query, timeout);
+    return promise;
+  }
+
+  /** Ends the connection. While a query runs, the connection is destroyed. */
+  end(): Promise<void>;
+  /** Ends the connection, and calls `callback`. */
+  end(callback: (error?: unknown) => void): void;
+  end(callback?: (error?: unknown) => void): Promise<void> | void {
+    this._ending = true;
+    const isOpen = (this._connecting || this._connected) && !this._ended;
+    if (!isOpen) return callback === undefined ? Promise.resolve() : callback();
+    const ended = callback === undefined
+      ? new Promise<void>((resolve) => this.connection.once("end", resolve))
+      : void this.connection.once("end", callback);
+    this._life.end();
+    return ended;
+  }
+
+  /** Cancels a query of another client: it is stopped on the server, or taken out of the queue. */
+  cancel(client: Client, query: Query | Submittable): void {
+    client._line.cancel(query);
+  }
+
+  /** Sets the parser of a type for this client. */
+  setTypeParser(oid: number, format: TypeFormat | TypeParser, parser?: TypeParser): void {
+    this._types.setTypeParser(oid, format as TypeFormat, parser!);
+  }
+
+  /** Returns the parser of a type for this client. */
+  getTypeParser(oid: number, format?: TypeFormat): TypeParser {
+    return this._types.getTypeParser(oid, format);
+  }
+
+  /** Quotes a name. */
+  escapeIdentifier(name: string): string {
+    return escapeIdentifier(name);
+  }
+
+  /** Quotes a string constant. */
+  escapeLiteral(text: string): string {
+    return escapeLiteral(text);
+  }
+
+  /** Keeps the process alive while the client is connected, which is the default. */
+  ref(): void {
+    this._life.session?.wire.stream.ref();
+  }
+
+  /** Lets the process end while the client is connected. */
+  unref(): void {
+    this._life.session?.wire.stream.unref();
+  }
+
+  /** Returns `I` outside of a transaction, `T` in one, `E` in a failed one, `null` before connecting. */
+  getTransactionStatus(): "I" | "T" | "E" | null {
+    return this._txStatus;
+  }
+
+  /** @internal Sends a query, or refuses it. */
+  _enqueue(query: Query | Submittable, timeout: number | undefined): void {
+    if (query instanceof Query || "_result" in query) {
+      if (this.binary && !query.binary) query.binary = true;
+      query._result._types ??= this._types;
+    }
+    const limit = timeout || this.connectionParameters.query_timeout;
+    if (limit) this._limit(query, limit);
+    const refusal = this._queryable
+      ? this._ending ? "Client was closed and is not queryable" : undefined
+      : "Client has encountered a connection error and is not queryable";
+    if (refusal === undefined) return this._line.push(query);
+    nextTick(() => query.handleError(new Error(refusal), this.connection));
+  }
+
+  /** @internal Called when a query has ended and none is left. */
+  _drained(): void {
+    this.emit("drain");
+  }
+
+  /** Fails a query after a time, and stops it on the server. */
+  private _limit(query: Query | Submittable, milliseconds: number): void {
+    const { callback } = query;
+    const timer = setTimeout(() => {
+      const error = new Error("Query read timeout");
+      query.callback = () => {};
+      if (callback) calling(() => callback(error));
+      else query.handleError(error, this.connection);
+      this._line.cancel(query);
+    }, milliseconds);
+    query.callback = (error: unknown, result?: unknown) => {
+      clearTimeout(timer);
+      callback?.(error, result);
+    };
+  }
+}
+
+/** Gives an error the stack of the caller instead of the socket's. */
+function relocated(error: unknown): never {
+  if (error instanceof Error) captureStack?.(error);
+  throw error;
+}
+
+/** V8 and JavaScriptCore have it; ECMAScript has not. */
+const captureStack = (Error as { captureStackTrace?: (error: Error) => void }).captureStackTrace;

@@ -1,0 +1,189 @@
+/** The life of a client's session: connecting, its end, its loss. */
+import type { ConnectionCore } from "../../connection_core.ts";
+import { errorMonitor, nextTick } from "../../runtime/node_events.ts";
+import type { Session } from "../../session/session.ts";
+import type { Client, ConnectCallback } from "./client.ts";
+import type { ClientConfig } from "./client_config.ts";
+import { connectError, queryError, reportOf } from "./errors.ts";
+import { NoticeMessage, NotificationResponseMessage } from "./messages.ts";
+import { openSession } from "./opening.ts";
+
+const UNEXPECTED = "Connection terminated unexpectedly";
+const TERMINATED = "Connection terminated";
+
+/** The session of one client. */
+export class ClientLife {
+  readonly #client: Client;
+  readonly #config: ClientConfig;
+  readonly #opening: AbortController = new AbortController();
+  #core: ConnectionCore | undefined;
+  /** The reason for which the connection was destroyed by the caller. */
+  /** Whether no query ran when the session ended. */
+  #wasIdle = true;
+  #destroyed: { reason: Error | undefined } | undefined;
+
+  constructor(client: Client, config: ClientConfig) {
+    this.#client = client;
+    this.#config = config;
+  }
+
+  /** The session; `undefined` while there is none. */
+  get session(): Session | undefined {
+    return this.#core?.session;
+  }
+
+  /** Connects, and calls `callback` once. */
+  connect(callback: ConnectCallback): void {
+    const client = this.#client;
+    if (client._connecting || client._connected) {
+      const message = "Client has already been connected. You cannot reuse a client.";
+      return nextTick(() => callback(new Error(message)));
+    }
+    client._connecting = true;
+    const limit = this.#config.connectionTimeoutMillis || 0;
+    const timer = limit > 0
+      ? setTimeout(() => this.destroy(new Error("timeout expired")), limit)
+      : undefined;
+    this.#open().then(
+      (core) => {
+        clearTimeout(timer);
+        this.#opened(core, callback);
+      },
+      (error) => {
+        clearTimeout(timer);
+        this.#failed(error, callback);
+      },
+    );
+  }
+
+  /** Returns the error that a query fails with. */
+  errorOf(error: unknown): unknown {
+    return queryError(error, this.#client._ending ? TERMINATED : UNEXPECTED);
+  }
+
+  /** Ends the connection at once; while it is being opened, opening fails with `reason`. */
+  destroy(reason?: Error): void {
+    this.#destroyed ??= { reason };
+    this.#opening.abort(reason ?? new Error(UNEXPECTED));
+    this.session?.destroy(reason);
+  }
+
+  /** Ends the connection: at once if a query runs, else in order. */
+  end(): void {
+    const { session } = this;
+    if (session === undefined) this.destroy(new Error(TERMINATED));
+    else if (!this.#client._line.isEmpty || !this.#client._queryable) session.destroy();
+    else void session.close();
+  }
+
+  async #open(): Promise<ConnectionCore> {
+    const client = this.#client;
+    const { connectionParameters: parameters, password } = client;
+    const hasPassword = password !== null && password !== undefined;
+    const core = await openSession(
+      parameters,
+      this.#config,
+      hasPassword ? () => this.#password() : undefined,
+      {
+        onNotice: ({ fields }) => client.emit("notice", new NoticeMessage(fields)),
+        onNotification: (notification) =>
+          client.emit("notification", new NotificationResponseMessage(notification)),
+        onParameterStatus: (parameterName, parameterValue) =>
+          client.connection.emit("parameterStatus", {
+            ...{ name: "parameterStatus", parameterName, parameterValue },
+          }),
+      },
+      this.#opening.signal,
+    );
+    if (this.#destroyed === undefined) return core;
+    core.session.destroy();
+    throw this.#destroyed.reason ?? new Error(UNEXPECTED);
+  }
+
+  async #password(): Promise<string> {
+    const client = this.#client;
+    const { password, connectionParameters } = client;
+    if (typeof password !== "function") return password ?? "";
+    const given: unknown = await password(connectionParameters);
+    if (given !== undefined && typeof given !== "string") {
+      throw new TypeError("Password must be a string");
+    }
+    return client.password = connectionParameters.password = given ?? "";
+  }
+
+  #opened(core: ConnectionCore, callback: ConnectCallback): void {
+    const client = this.#client;
+    const { session } = this.#core = core;
+    client._connecting = false;
+    client._connected = true;
+    client.processID = session.processId;
+    client.secretKey = keyOf(session.secretKey);
+    client._txStatus = "I";
+    void session.ended.then((reason) => this.#ended(reason));
+    calling(() => callback(null, client));
+    client.emit("connect");
+    client._line.open(core);
+  }
+
+  #failed(error: unknown, callback: ConnectCallback): void {
+    const client = this.#client;
+    const reason = this.#opening.signal.aborted ? this.#opening.signal.reason : undefined;
+    const isOwn = error === reason || (error as Error).cause === reason && reason !== undefined;
+    client._connectionError = true;
+    calling(() => callback(isOwn ? reason : connectError(error)));
+    this.#over();
+  }
+
+  /** Reports the end of the session, behind the queries that end with it. */
+  #ended(reason: Error | undefined): void {
+    const client = this.#client;
+    if (!client._ending) client._queryable = false;
+    this.#wasIdle = client._line.isEmpty;
+    client._line.failUnsent(new Error(client._ending ? TERMINATED : UNEXPECTED));
+    client._line.whenEmpty(() => {
+      if (!client._ending) this.#reportLoss(reason);
+      this.#over();
+    });
+  }
+
+  #reportLoss(reason: Error | undefined): void {
+    const { reason: destroyed } = this.#destroyed ?? {};
+    if (destroyed !== undefined) this.emitError(destroyed);
+    // The server has said why while no query ran.
+    const report = reportOf(reason?.cause);
+    if (report !== undefined && this.#wasIdle) this.emitError(report);
+    this.emitError(new Error(UNEXPECTED, { cause: reason }));
+  }
+
+  #over(): void {
+    const client = this.#client;
+    client._line.failUnsent(new Error(client._ending ? TERMINATED : UNEXPECTED));
+    client._ended = true;
+    client.connection.emit("end");
+    nextTick(() => client.emit("end"));
+  }
+
+  /** Emits `error` if somebody listens. */
+  emitError(error: Error): void {
+    const client = this.#client;
+    if (client.listenerCount("error") > 0) client.emit("error", error);
+    else if (client.listenerCount(errorMonitor) > 0) client.emit(errorMonitor, error);
+  }
+}
+
+/** Calls a function of the caller's. Its error ends the process, as one in a callback of the socket. */
+export function calling(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    nextTick(() => {
+      throw error;
+    });
+  }
+}
+
+/** The key is a number before protocol 3.2. */
+function keyOf(secret: Uint8Array): number | Uint8Array {
+  if (secret.length !== 4) return secret;
+  return new DataView(secret.buffer, secret.byteOffset).getInt32(0);
+}

@@ -1,0 +1,104 @@
+/** The driver's errors as `pg` has them: of the server, of the socket, of a parser. */
+import { DatabaseError as CoreError, DataError, PgError } from "../../errors/errors.ts";
+import { type DatabaseError, databaseErrorOf } from "./database_error.ts";
+
+/** Returns the error that a query fails with. `lost` is the message for a connection that has ended. */
+export function queryError(error: unknown, lost: string): unknown {
+  const report = reportOf(error);
+  if (report !== undefined) return report;
+  if (!(error instanceof PgError)) return error;
+  // A parser of the caller's has thrown it.
+  if (error instanceof DataError && error.cause !== undefined) return error.cause;
+  if (error.code?.startsWith("08")) return new Error(lost, { cause: error });
+  return error;
+}
+
+/** Returns the server's error if `error` is or is caused by one. */
+export function reportOf(error: unknown): DatabaseError | undefined {
+  if (error instanceof CoreError && "C" in error.fields) {
+    return databaseErrorOf(error.fields, error);
+  }
+  return undefined;
+}
+
+/** Returns the error that connecting fails with: the server's, or the system's as Node has it. */
+export function connectError(error: unknown): unknown {
+  const report = reportOf(error);
+  if (report !== undefined) return report;
+  const system = systemErrorOf(error);
+  if (system !== undefined) return system;
+  const message = error instanceof Error ? error.message : String(error);
+  if (message.includes("the server does not support TLS")) {
+    return new Error("The server does not support SSL connections", { cause: error });
+  }
+  if (message.includes("the server answered SSLRequest with an error")) {
+    return new Error("There was an error establishing an SSL connection", { cause: error });
+  }
+  if (error instanceof PgError && error.code === "08006") {
+    return new Error("Connection terminated unexpectedly", { cause: error });
+  }
+  return error;
+}
+
+/** A system's error, as of node:net and node:dns. */
+interface SystemError extends Error {
+  code: string;
+  errno: number;
+  syscall: string;
+  address?: string;
+  port?: number;
+  hostname?: string;
+}
+
+/** Returns the system's error behind an error of connecting. */
+function systemErrorOf(error: unknown): Error | undefined {
+  const message = error instanceof Error ? error.message : "";
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    const { code, syscall } = cause as Partial<SystemError>;
+    if (cause instanceof PgError) continue;
+    if (typeof syscall === "string" && typeof code === "string") return cause;
+    const known = codeOf(cause);
+    if (known !== undefined) return nodeError(known, message, cause);
+    // TLS: Node's codes, such as SELF_SIGNED_CERT_IN_CHAIN.
+    if (typeof code === "string" && /^[A-Z][A-Z0-9_]+$/.test(code)) return cause;
+  }
+  return undefined;
+}
+
+/** The numbers of errors on Linux, which Node gives as `errno`. */
+const NUMBERS: Readonly<Record<string, number>> = {
+  ECONNREFUSED: -111,
+  ECONNRESET: -104,
+  ETIMEDOUT: -110,
+  EHOSTUNREACH: -113,
+  ENETUNREACH: -101,
+  ENOENT: -2,
+  EACCES: -13,
+  ENOTFOUND: -3008,
+};
+
+/** Returns the code of an error of Deno's or Bun's, which have other classes for them. */
+function codeOf(error: Error): string | undefined {
+  const { code, name, message } = error as Error & { code?: string };
+  if (code !== undefined && code in NUMBERS) return code;
+  if (name === "ConnectionRefused") return "ECONNREFUSED";
+  if (name === "ConnectionReset") return "ECONNRESET";
+  if (name === "TimedOut") return "ETIMEDOUT";
+  if (name === "NotFound") return "ENOENT";
+  return /failed to lookup address|ENOTFOUND|getaddrinfo/.test(message) ? "ENOTFOUND" : undefined;
+}
+
+/** Returns the error of node:net or node:dns for a failure that another runtime has reported. */
+function nodeError(code: string, message: string, cause: Error): Error {
+  const place = /connect to (?:the Unix socket )?(\S+?)(?: \((\S+)\))?(?: port (\d+))?:/.exec(message);
+  const [, host = "", address = host, port] = place ?? [];
+  const errno = NUMBERS[code]!;
+  if (code === "ENOTFOUND") {
+    const error = new Error(`getaddrinfo ENOTFOUND ${host}`, { cause });
+    return Object.assign(error, { errno, code, syscall: "getaddrinfo", hostname: host });
+  }
+  const where = port === undefined ? { address: host } : { address, port: Number(port) };
+  const shown = port === undefined ? host : `${address}:${port}`;
+  const error = new Error(`connect ${code} ${shown}`, { cause });
+  return Object.assign(error, { errno, code, syscall: "connect", ...where });
+}

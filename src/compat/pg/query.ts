@@ -1,0 +1,177 @@
+import { Buffer, EventEmitter, nextTick } from "../../runtime/node_events.ts";
+import type { ResultDescription, ResultObserver, RowReceiver } from "../../query/observer.ts";
+import type { ColumnParser, Parsers } from "../../query/parsers.ts";
+import type { Result as CoreResult } from "../../query/result.ts";
+import { Result } from "./result.ts";
+import type { Signal } from "../../runtime/runtime.ts";
+import { asText, type CustomTypes, FAST_DECODERS, parseBigInteger } from "./types.ts";
+
+/** Called with the error, or with `null` and the result: an array of results for several statements. */
+// deno-lint-ignore no-explicit-any
+export type QueryCallback = (error: any, result?: any) => void;
+
+/** A query as an object. Unknown properties are ignored. */
+export interface QueryConfig {
+  text?: string;
+  values?: unknown[];
+  /** Prepares the statement once for each client, under this name. */
+  name?: string;
+  /** `"array"`: rows are arrays. */
+  rowMode?: string;
+  /** Chooses the parsers of this query. */
+  types?: CustomTypes;
+  /** Ignored: all rows are read at once. */
+  rows?: number;
+  portal?: string;
+  /** Whether values come in binary format. */
+  binary?: boolean;
+  queryMode?: string;
+  /** Milliseconds after which the query fails, and is stopped on the server. */
+  query_timeout?: number;
+  callback?: QueryCallback;
+  /** Aborts the query; not in `pg`. */
+  signal?: Signal;
+}
+
+/**
+ * A query. It emits `row`, `end` and `error`, and its callback is called once. Its properties may be
+ * replaced until it has ended, as tools for tracing do with `callback`.
+ */
+export class Query extends EventEmitter implements ResultObserver {
+  text: string | undefined;
+  values: unknown[] | undefined;
+  rows: number | undefined;
+  types: CustomTypes | undefined;
+  name: string | undefined;
+  queryMode: string | undefined;
+  binary: boolean | undefined;
+  portal: string;
+  callback: QueryCallback | undefined;
+  signal: Signal | undefined;
+  /** @internal */
+  _rowMode: string | undefined;
+  /** @internal The result of the statement that is being answered. */
+  _result: Result;
+  /** @internal The result, or the results of several statements. */
+  _results: Result | Result[];
+
+  constructor(
+    config: string | QueryConfig,
+    values?: unknown[] | QueryCallback,
+    callback?: QueryCallback,
+  ) {
+    super();
+    const given: QueryConfig = typeof config === "string" ? { text: config } : config;
+    const isCallback = typeof values === "function";
+    this.text = given.text;
+    this.values = values && !isCallback ? values : given.values;
+    this.rows = given.rows;
+    this.types = given.types;
+    this.name = given.name;
+    this.queryMode = given.queryMode;
+    this.binary = given.binary;
+    this.portal = given.portal || "";
+    this.callback = callback ?? (isCallback ? values : given.callback);
+    this.signal = given.signal;
+    this._rowMode = given.rowMode;
+    this._results = this._result = new Result(this._rowMode, this.types);
+  }
+
+  /** Reports whether the extended protocol is needed: several statements are not allowed then. */
+  requiresPreparation(): boolean {
+    if (this.queryMode === "extended" || this.name || this.rows) return true;
+    return Boolean(this.text && this.values) && this.values!.length > 0;
+  }
+
+  /** @internal Returns the reason why the query cannot be sent at all. */
+  _refusal(parsed: Readonly<Record<string, string>>): Error | undefined {
+    const { text, name, values } = this;
+    if (typeof text !== "string" && typeof name !== "string") {
+      return new Error(
+        "A query must have either text or a name. Supplying neither is unsupported.",
+      );
+    }
+    const previous = name ? parsed[name] : undefined;
+    if (text && previous && text !== previous) {
+      return new Error(
+        `Prepared statements must be unique - '${name}' was used for a different statement`,
+      );
+    }
+    if (values && !Array.isArray(values)) return new Error("Query values must be an array");
+    return undefined;
+  }
+
+  /** @internal Called before the rows of a statement. */
+  described({ columns }: ResultDescription): RowReceiver {
+    this._nextResult();
+    const result = this._result;
+    result.rows = [];
+    result.describe(columns, this.binary ? "binary" : "text");
+    if (this.listenerCount("row") === 0) return result.rows;
+    const isKept = this.callback !== undefined;
+    return (row) => {
+      this.emit("row", row, result);
+      if (isKept) result.rows.push(row);
+    };
+  }
+
+  /** @internal Called with the tag of each statement. */
+  completed({ tag }: CoreResult<unknown>): void {
+    this._nextResult();
+    if (tag !== "") this._result.addCommandComplete({ text: tag });
+  }
+
+  /** @internal Returns the parsers of this query's columns. */
+  _parsers(): Parsers {
+    const types = this._result._types!;
+    if (this.binary) {
+      return (oid) => {
+        const parser = types.getTypeParser(oid, "binary");
+        return { bytes: (value) => parser(bufferOf(value)) };
+      };
+    }
+    return (oid) => chosen(oid, types.getTypeParser(oid, "text"));
+  }
+
+  /** Ends the query with an error. */
+  handleError(error: unknown): void {
+    if (this.callback) return this.callback(error);
+    if (this.listenerCount("error") > 0) this.emit("error", error);
+  }
+
+  /** Ends the query with its results. */
+  handleReadyForQuery(): void {
+    if (this.callback) {
+      try {
+        this.callback(null, this._results);
+      } catch (error) {
+        nextTick(() => {
+          throw error;
+        });
+      }
+    }
+    this.emit("end", this._results);
+  }
+
+  /** Begins another result behind one that is complete. */
+  private _nextResult(): void {
+    if (this._result.command === null) return;
+    if (!Array.isArray(this._results)) this._results = [this._result];
+    this._result = new Result(this._rowMode, this._result._types);
+    this._results.push(this._result);
+  }
+}
+
+/** Returns the core's parser for one of `pg-types`' form; a default one reads binary, too. */
+function chosen(oid: number, parser: (text: string) => unknown): ColumnParser {
+  if (parser === asText || parser === parseBigInteger) return TEXT;
+  const fast = FAST_DECODERS.get(oid);
+  return fast !== undefined && fast.parser === parser ? fast : parser;
+}
+
+/** Passes text on as it is. */
+const TEXT: ColumnParser = (text) => text;
+
+function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
+}
