@@ -73,6 +73,12 @@ export const LAWS: Readonly<Record<string, Law>> = {
     types: ["connect.ts", "queryable.ts", "runtime"],
     peers: ["kysely"],
   },
+  compat: {
+    any: ["connect.ts", "connection.ts", "connection_core.ts", "config", "runtime"]
+      .concat("features", "query", "session", "types", "protocol", "bytes", "errors", "trace.ts"),
+    types: ["queryable.ts", "pool.ts"],
+    builtins: ["node:buffer", "node:events", "node:fs", "node:process", "node:stream"],
+  },
   typed: {
     any: ["query", "types", "protocol", "errors"],
     types: ["connection.ts", "queryable.ts"],

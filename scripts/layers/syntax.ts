@@ -59,7 +59,8 @@ function isDeclaration(statement: ts.Statement): boolean {
 
 function checkRuntimeName(subject: Subject, node: ts.Node): void {
   if (ADAPTER.test(subject.file)) return;
-  const isNamed = ts.isIdentifier(node) && RUNTIME_NAMES.has(node.text) && isFreeName(node);
+  const isNamed = ts.isIdentifier(node) && RUNTIME_NAMES.has(node.text) && isFreeName(node) &&
+    !isImported(subject.source, node.text);
   // detect.ts may ask `globalThis` which runtime this is, and nothing more.
   const isAsked = subject.file !== "src/runtime/detect.ts" && asksForRuntime(node);
   if (!isNamed && !isAsked) return;
@@ -67,11 +68,22 @@ function checkRuntimeName(subject: Subject, node: ts.Node): void {
   subject.report(node, "runtime-name", `${text}: only runtime/{deno,bun,node} may name it`);
 }
 
+/** Reports whether a file imports a name, which then is not the runtime's global. */
+function isImported({ statements }: ts.SourceFile, name: string): boolean {
+  return statements.filter(ts.isImportDeclaration).some(({ importClause }) => {
+    const named = importClause?.namedBindings;
+    const isListed = named !== undefined && ts.isNamedImports(named) &&
+      named.elements.some((element) => element.name.text === name);
+    return isListed || importClause?.name?.text === name;
+  });
+}
+
 /** Whether an identifier stands for itself rather than for a member of something. */
 function isFreeName(node: ts.Identifier): boolean {
   const { parent } = node;
   if (ts.isPropertyAccessExpression(parent)) return parent.expression === node;
   if (ts.isQualifiedName(parent)) return parent.left === node;
+  if (ts.isExportSpecifier(parent)) return parent.parent.parent.moduleSpecifier === undefined;
   if (ts.isBindingElement(parent)) return parent.propertyName !== node;
   const isMember = ts.isPropertyAssignment(parent) || ts.isClassElement(parent) ||
     ts.isTypeElement(parent);

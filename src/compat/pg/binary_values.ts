@@ -2,7 +2,7 @@
  * Values in binary format, for clients and queries with the option `binary`. Source: the `…send`
  * functions of PostgreSQL's types.
  */
-import type { Buffer } from "../../runtime/node_events.ts";
+import type { Buffer } from "../node.ts";
 import { Reader } from "../../bytes/reader.ts";
 import { readInstant, readLocalTime } from "./dates.ts";
 

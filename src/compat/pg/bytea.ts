@@ -1,4 +1,4 @@
-import { Buffer } from "../../runtime/node_events.ts";
+import { Buffer } from "../node.ts";
 
 /** Reads the text of a `bytea`, in hex or, by `bytea_output = escape`, with octal escapes. */
 export function parseBytea(text: string): Buffer {

@@ -1,4 +1,4 @@
-import { EventEmitter, nextTick } from "../../runtime/node_events.ts";
+import { EventEmitter, nextTick } from "../node.ts";
 import type { ClientConfig } from "./client_config.ts";
 import { calling, ClientLife } from "./client_life.ts";
 import { Connection, type Submittable } from "./connection.ts";
@@ -18,18 +18,25 @@ export type ConnectCallback = (error: unknown, client?: Client) => void;
  * One connection to a server, as `pg` has it. It connects once.
  *
  * Events: `connect`, `end`, `error` (when the connection is lost), `drain` (when no query is left),
- * `notice`, `notification`. `error` is emitted only if somebody listens: a lost connection never ends the
- * process.
+ * `notice`, `notification`. `error` is emitted only if it has a listener: a lost connection never ends
+ * the process.
  */
 export class Client extends EventEmitter {
   /** The class of queries. */
   static Query: typeof Query = Query;
+  /** The parameters of the connection. */
   readonly connectionParameters: ConnectionParameters;
+  /** The role that logs in. */
   user: string | undefined;
+  /** The database. */
   database: string | undefined;
+  /** The port of the server. */
   port: number;
+  /** The host of the server, or the directory of its Unix socket. */
   host: string;
+  /** The password, or the function that returns it. Not enumerated. */
   declare password: ConnectionParameters["password"];
+  /** The kind of replication connection, if it is one. */
   replication: string | undefined;
   /** @internal */
   _types: TypeOverrides;
@@ -53,16 +60,20 @@ export class Client extends EventEmitter {
   readonly connection: Connection;
   /** @internal The queries behind the active one. */
   _queryQueue: (Query | Submittable)[] = [];
+  /** Whether values come in binary format. */
   binary: boolean;
   /** The process ID of the backend. */
   processID: number | null = null;
+  /** The key that a cancel request names; bytes from protocol 3.2 on. */
   secretKey: number | Uint8Array | null = null;
+  /** The TLS options, or `false`. */
   ssl: ConnectionParameters["ssl"];
   /** @internal */
   declare _line: QueryLine;
   /** @internal */
   declare _life: ClientLife;
 
+  /** Creates a client, which connects by `connect()`. */
   constructor(config?: string | ClientConfig) {
     super();
     const given: ClientConfig = typeof config === "object" && config !== null ? config : {};
@@ -90,7 +101,9 @@ export class Client extends EventEmitter {
   /** Connects, and calls `callback`. */
   connect(callback: ConnectCallback): void;
   connect(callback?: ConnectCallback): Promise<this> | void {
-    if (callback) return this._life.connect(callback);
+    if (callback) {
+      return this._life.connect((error) => error ? callback(error) : callback(null, this));
+    }
     return new Promise((resolve, reject) => {
       this._life.connect((error) => error ? reject(error) : resolve(this));
     });
@@ -107,8 +120,10 @@ export class Client extends EventEmitter {
     callback: QueryCallback,
   ): void;
   /** Runs a query. Resolves to the result; for several statements, to an array of results. */
-  // deno-lint-ignore no-explicit-any
-  query<Row = any>(config: string | QueryConfig, values?: unknown[]): Promise<Result<Row>>;
+  query<Row = Record<string, unknown>>(
+    config: string | QueryConfig,
+    values?: unknown[],
+  ): Promise<Result<Row>>;
   query(
     config: string | QueryConfig | Submittable,
     values?: unknown[] | QueryCallback,
@@ -197,7 +212,7 @@ export class Client extends EventEmitter {
   _enqueue(query: Query | Submittable, timeout: number | undefined): void {
     if (query instanceof Query || "_result" in query) {
       if (this.binary && !query.binary) query.binary = true;
-      query._result._types ??= this._types;
+      if (query._result !== undefined) query._result._types ??= this._types;
     }
     const limit = timeout || this.connectionParameters.query_timeout;
     if (limit) this._limit(query, limit);

@@ -1,9 +1,10 @@
 /** The life of a client's session: connecting, its end, its loss. */
 import type { ConnectionCore } from "../../connection_core.ts";
-import { errorMonitor, nextTick } from "../../runtime/node_events.ts";
+import { errorMonitor, type EventEmitter, nextTick } from "../node.ts";
 import type { Session } from "../../session/session.ts";
-import type { Client, ConnectCallback } from "./client.ts";
 import type { ClientConfig } from "./client_config.ts";
+import type { ConnectionParameters } from "./connection_parameters.ts";
+import type { QueryLine } from "./query_line.ts";
 import { connectError, queryError, reportOf } from "./errors.ts";
 import { NoticeMessage, NotificationResponseMessage } from "./messages.ts";
 import { openSession } from "./opening.ts";
@@ -11,9 +12,29 @@ import { openSession } from "./opening.ts";
 const UNEXPECTED = "Connection terminated unexpectedly";
 const TERMINATED = "Connection terminated";
 
+/** The client of a session. */
+export interface LifeOwner extends EventEmitter {
+  readonly connectionParameters: ConnectionParameters;
+  readonly connection: EventEmitter;
+  readonly _line: QueryLine;
+  password: ConnectionParameters["password"];
+  _ending: boolean;
+  _ended: boolean;
+  _connecting: boolean;
+  _connected: boolean;
+  _connectionError: boolean;
+  _queryable: boolean;
+  _txStatus: "I" | "T" | "E" | null;
+  processID: number | null;
+  secretKey: number | Uint8Array | null;
+}
+
+/** Called when a client has connected, or could not. */
+type Connected = (error: unknown) => void;
+
 /** The session of one client. */
 export class ClientLife {
-  readonly #client: Client;
+  readonly #client: LifeOwner;
   readonly #config: ClientConfig;
   readonly #opening: AbortController = new AbortController();
   #core: ConnectionCore | undefined;
@@ -22,7 +43,7 @@ export class ClientLife {
   #wasIdle = true;
   #destroyed: { reason: Error | undefined } | undefined;
 
-  constructor(client: Client, config: ClientConfig) {
+  constructor(client: LifeOwner, config: ClientConfig) {
     this.#client = client;
     this.#config = config;
   }
@@ -33,7 +54,7 @@ export class ClientLife {
   }
 
   /** Connects, and calls `callback` once. */
-  connect(callback: ConnectCallback): void {
+  connect(callback: Connected): void {
     const client = this.#client;
     if (client._connecting || client._connected) {
       const message = "Client has already been connected. You cannot reuse a client.";
@@ -111,7 +132,7 @@ export class ClientLife {
     return client.password = connectionParameters.password = given ?? "";
   }
 
-  #opened(core: ConnectionCore, callback: ConnectCallback): void {
+  #opened(core: ConnectionCore, callback: Connected): void {
     const client = this.#client;
     const { session } = this.#core = core;
     client._connecting = false;
@@ -120,12 +141,12 @@ export class ClientLife {
     client.secretKey = keyOf(session.secretKey);
     client._txStatus = "I";
     void session.ended.then((reason) => this.#ended(reason));
-    calling(() => callback(null, client));
+    calling(() => callback(null));
     client.emit("connect");
     client._line.open(core);
   }
 
-  #failed(error: unknown, callback: ConnectCallback): void {
+  #failed(error: unknown, callback: Connected): void {
     const client = this.#client;
     const reason = this.#opening.signal.aborted ? this.#opening.signal.reason : undefined;
     const isOwn = error === reason || (error as Error).cause === reason && reason !== undefined;
@@ -163,7 +184,7 @@ export class ClientLife {
     nextTick(() => client.emit("end"));
   }
 
-  /** Emits `error` if somebody listens. */
+  /** Emits `error` if it has a listener. */
   emitError(error: Error): void {
     const client = this.#client;
     if (client.listenerCount("error") > 0) client.emit("error", error);

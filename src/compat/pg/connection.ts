@@ -1,11 +1,13 @@
-import { EventEmitter } from "../../runtime/node_events.ts";
+import { EventEmitter } from "../node.ts";
 import type { Session } from "../../session/session.ts";
 
 /** The part of a socket that others use on a client's connection. */
 export interface ConnectionStream {
   /** Ends the connection at once; `error` is the reason. */
   destroy(error?: Error): void;
+  /** Does nothing. */
   cork(): void;
+  /** Does nothing. */
   uncork(): void;
 }
 
@@ -13,18 +15,28 @@ export interface ConnectionStream {
 export interface Submittable {
   /** Sends the first messages. Returns an error if it cannot. */
   submit(connection: Connection): Error | null | undefined | void;
-  // deno-lint-ignore no-explicit-any
-  [member: string]: any;
+  /** Called with an error of the server, or of the client. */
+  handleError(error: unknown, connection: Connection): void;
+  /** Called when the server is ready for the next query. */
+  handleReadyForQuery(connection: Connection): void;
+  /** Called once, if the Submittable calls it; the client sets it where it was passed to `query()`. */
+  callback?: ((error: unknown, result?: unknown) => void) | undefined;
+  /** The result, whose parsers the client chooses. */
+  _result?: { _types?: unknown };
+  /** Whether values come in binary format. */
+  binary?: boolean | undefined;
 }
 
 /** The connection of a client, as an emitter of protocol events: `parameterStatus`, `end`. */
 export class Connection extends EventEmitter {
   /** The texts of named statements, by name. */
   readonly parsedStatements: Record<string, string> = {};
-  /** Always empty: a statement's name counts as parsed once its query has succeeded. */
+  /** The texts of named statements that are sent and not answered. */
   readonly submittedNamedStatements: Record<string, string> = {};
+  /** The socket, as far as it can be reached. */
   readonly stream: ConnectionStream;
 
+  /** Creates the object from its options. */
   constructor(stream: ConnectionStream) {
     super();
     this.stream = stream;

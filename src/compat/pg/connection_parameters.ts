@@ -1,34 +1,55 @@
-import { environment } from "../../runtime/node_events.ts";
+import { environment } from "../node.ts";
 import type { ClientConfig, SslConfig } from "./client_config.ts";
 import { parseConnectionString, type ParsedString } from "./connection_string.ts";
 import { defaults } from "./defaults.ts";
 
 /** The parameters of a connection: options, then `PG…` variables, then `defaults`. */
 export class ConnectionParameters {
+  /** The role that logs in. */
   user: string | undefined;
+  /** The database. */
   database: string | undefined;
+  /** The port of the server. */
   port: number;
+  /** The host of the server, or the directory of its Unix socket. */
   host: string;
+  /** The password, or the function that returns it. Not enumerated. */
   declare password: ClientConfig["password"] | null;
+  /** Whether values come in binary format. */
   binary: boolean;
+  /** Command-line options for the backend. */
   options: string | undefined;
+  /** The TLS options, or `false`. */
   ssl: boolean | SslConfig;
+  /** `"direct"`: TLS begins without a request. */
   sslnegotiation: string | undefined;
+  /** Only `UTF8` is supported. */
   client_encoding: string | undefined;
+  /** The kind of replication connection, if it is one. */
   replication: string | undefined;
   /** Whether `host` is the directory of a Unix socket. */
   isDomainSocket: boolean;
+  /** The name in `pg_stat_activity`. */
   application_name: string | undefined;
+  /** The name that is used without `application_name`. */
   fallback_application_name: string | undefined;
+  /** The limit of each statement on the server. */
   statement_timeout: number | false;
+  /** The limit of each wait for a lock. */
   lock_timeout: number | false;
+  /** The limit of idling in a transaction. */
   idle_in_transaction_session_timeout: number | false;
+  /** The limit of each query. */
   query_timeout: number | false;
+  /** The limit of connecting, in seconds. */
   connect_timeout: number | string;
+  /** Whether TCP keepalive is on. */
   declare keepalives?: number;
+  /** Seconds before the first keepalive. */
   declare keepalives_idle?: number;
 
   /** @throws {Error} `sslnegotiation` is unknown, or direct without TLS. */
+  /** Creates the object from its options. */
   constructor(given?: string | ClientConfig) {
     const config = optionsOf(given);
     const value = valueOf(config);
@@ -75,14 +96,14 @@ function optionsOf(given: string | ClientConfig | undefined): ParsedString {
   return { ...config, ...parseConnectionString(config.connectionString) };
 }
 
-// deno-lint-ignore no-explicit-any
-type Value = (name: string, variable?: string | false) => any;
+/** Returns an option in the type that its place has; nothing is checked, as in `pg`. */
+type Value = <T>(name: string, variable?: string | false) => T;
 
 /** Returns the function that looks an option up: given, in the environment, among the defaults. */
 function valueOf(config: ParsedString): Value {
   return (name, variable = `PG${name.toUpperCase()}`) => {
     const fromEnvironment = variable === false ? undefined : environment(variable);
-    return config[name] || fromEnvironment || Reflect.get(defaults, name);
+    return (config[name] || fromEnvironment || Reflect.get(defaults, name)) as never;
   };
 }
 
@@ -91,7 +112,7 @@ function tlsOf({ ssl }: ParsedString): boolean | SslConfig {
   if (ssl === "true") return true;
   if (ssl === "no-verify") return { rejectUnauthorized: false };
   if (typeof ssl === "object" && ssl?.key) hidden(ssl, "key", ssl.key);
-  return ssl;
+  return ssl as boolean | SslConfig;
 }
 
 function tlsOfEnvironment(): boolean | SslConfig {

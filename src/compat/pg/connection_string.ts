@@ -1,9 +1,15 @@
 /** Connection strings as `pg-connection-string` reads them. */
-import { readText } from "../../runtime/node_events.ts";
+import type { ClientConfig } from "./client_config.ts";
+import { readText } from "../node.ts";
 
 /** The options of a connection string, by name; every parameter behind `?` is one. */
-// deno-lint-ignore no-explicit-any
-export type ParsedString = Record<string, any>;
+export type ParsedString = ClientConfig & {
+  sslmode?: string;
+  sslcert?: string;
+  sslkey?: string;
+  sslrootcert?: string;
+  uselibpqcompat?: string;
+};
 
 /** TLS options, as of `tls.connect()`. */
 type Tls = Record<string, unknown>;

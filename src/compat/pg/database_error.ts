@@ -1,5 +1,5 @@
 import type { ServerFields } from "../../errors/errors.ts";
-import { Buffer } from "../../runtime/node_events.ts";
+import { Buffer } from "../node.ts";
 
 /** The names that `pg` gives to the fields of a report, in its order, by the protocol's letters. */
 const NAMES: readonly (readonly [name: ReportField, letter: string])[] = [
@@ -37,24 +37,42 @@ export type ReportFields = { [Name in ReportField]: string | undefined };
 export class DatabaseError extends Error implements ReportFields {
   /** The length of the message on the wire, in bytes. */
   length: number;
+  /** Always `"error"`. */
   override name: string;
+  /** The severity, in the language of the server. */
   severity: string | undefined;
+  /** The SQLSTATE. */
   code: string | undefined;
+  /** Details about the problem. */
   detail: string | undefined;
+  /** A suggestion what to do. */
   hint: string | undefined;
+  /** The position in the query, in characters from 1. */
   position: string | undefined;
+  /** The position in `internalQuery`. */
   internalPosition: string | undefined;
+  /** The failed query that the server had generated. */
   internalQuery: string | undefined;
+  /** The context, one line for each function. */
   where: string | undefined;
+  /** The schema that the report is about. */
   schema: string | undefined;
+  /** The table that the report is about. */
   table: string | undefined;
+  /** The column that the report is about. */
   column: string | undefined;
+  /** The data type that the report is about. */
   dataType: string | undefined;
+  /** The constraint that was violated. */
   constraint: string | undefined;
+  /** The source file of the server that reported it. */
   file: string | undefined;
+  /** The line in `file`. */
   line: string | undefined;
+  /** The function of the server that reported it. */
   routine: string | undefined;
 
+  /** Creates an error from its message, its length on the wire and its name. */
   constructor(message: string, length: number, name: string) {
     super(message);
     this.length = length;

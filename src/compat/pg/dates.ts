@@ -102,9 +102,10 @@ function readMilliseconds(reader: Reader): number {
   const low = reader.uint32();
   if (high === MOST_HIGH && low === 0xffff_ffff) return Infinity;
   if (high === LEAST_HIGH && low === 0) return -Infinity;
-  const micros = high * 2 ** 32 + low;
-  const seconds = Math.floor(micros / 1e6);
+  // Both halves are divided apart: a double is not exact to the microsecond beyond 285 years.
+  const upper = high * (2 ** 32 % 1e6) + low;
+  const rest = ((upper % 1e6) + 1e6) % 1e6;
+  const seconds = high * Math.floor(2 ** 32 / 1e6) + (upper - rest) / 1e6;
   // The product is that of the text's fraction, to the last bit.
-  const ms = Math.trunc(1000 * ((micros - seconds * 1e6) / 1e6));
-  return seconds * 1000 + ms + EPOCH_MS;
+  return seconds * 1000 + Math.trunc(1000 * (rest / 1e6)) + EPOCH_MS;
 }

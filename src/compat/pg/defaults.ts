@@ -1,39 +1,55 @@
-import { environment } from "../../runtime/node_events.ts";
-import {
-  getTypeParser,
-  parseBigInteger,
-  setTypeParser,
-  type TypeParser,
-} from "./types.ts";
+import { environment } from "../node.ts";
+import { getTypeParser, parseBigInteger, setTypeParser, type TypeParser } from "./types.ts";
 
 /** The values of options that are neither given nor set in the environment. */
 export interface Defaults {
+  /** The host of the server, or the directory of its Unix socket. */
   host: string;
+  /** The role that logs in. */
   user: string | undefined;
+  /** The database. */
   database: string | undefined;
+  /** The password, or the function that returns it. Not enumerated. */
   password: string | null;
+  /** A connection string. */
   connectionString: string | undefined;
+  /** The port of the server. */
   port: number;
   /** Rows of one portal at a time; 0: all. */
   rows: number;
+  /** Whether values come in binary format. */
   binary: boolean;
   /** Connections of a pool. */
   max: number;
+  /** Milliseconds after which an idle client is closed. */
   idleTimeoutMillis: number;
+  /** Only `UTF8` is supported. */
   client_encoding: string;
+  /** The TLS options, or `false`. */
   ssl: boolean;
+  /** `"direct"`: TLS begins without a request. */
   sslnegotiation: string | undefined;
+  /** The name in `pg_stat_activity`. */
   application_name: string | undefined;
+  /** The name that is used without `application_name`. */
   fallback_application_name: string | undefined;
+  /** Command-line options for the backend. */
   options: string | undefined;
   /** Whether a `Date` parameter is written in UTC, not in local time. */
   parseInputDatesAsUTC: boolean;
+  /** The limit of each statement on the server. */
   statement_timeout: number | false;
+  /** The limit of each wait for a lock. */
   lock_timeout: number | false;
+  /** The limit of idling in a transaction. */
   idle_in_transaction_session_timeout: number | false;
+  /** The limit of each query. */
   query_timeout: number | false;
+  /** The limit of connecting, in seconds. */
   connect_timeout: number;
+  /** Whether TCP keepalive is on. */
   keepalives: number;
+  /** Seconds before the first keepalive. */
   keepalives_idle: number;
   /** Set to `true`: `int8` and `int8[]` are read as numbers; to `false`: as strings. */
   parseInt8: boolean;

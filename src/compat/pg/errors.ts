@@ -1,5 +1,10 @@
 /** The driver's errors as `pg` has them: of the server, of the socket, of a parser. */
-import { DatabaseError as CoreError, DataError, PgError } from "../../errors/errors.ts";
+import {
+  DatabaseError as CoreError,
+  DataError,
+  PgError,
+  type ServerFields,
+} from "../../errors/errors.ts";
 import { type DatabaseError, databaseErrorOf } from "./database_error.ts";
 
 /** Returns the error that a query fails with. `lost` is the message for a connection that has ended. */
@@ -16,9 +21,18 @@ export function queryError(error: unknown, lost: string): unknown {
 /** Returns the server's error if `error` is or is caused by one. */
 export function reportOf(error: unknown): DatabaseError | undefined {
   if (error instanceof CoreError && "C" in error.fields) {
-    return databaseErrorOf(error.fields, error);
+    return databaseErrorOf(renamed(error.fields), error);
   }
   return undefined;
+}
+
+/** The driver's name of a statement, where `pg` has none. */
+const STATEMENT = /"cornac_[0-9a-f]+_\d+"/g;
+
+/** Returns the fields as of a statement without a name. */
+function renamed(fields: ServerFields): ServerFields {
+  const { M = "" } = fields;
+  return M.includes('"cornac_') ? { ...fields, M: M.replace(STATEMENT, '""') } : fields;
 }
 
 /** Returns the error that connecting fails with: the server's, or the system's as Node has it. */
@@ -90,7 +104,9 @@ function codeOf(error: Error): string | undefined {
 
 /** Returns the error of node:net or node:dns for a failure that another runtime has reported. */
 function nodeError(code: string, message: string, cause: Error): Error {
-  const place = /connect to (?:the Unix socket )?(\S+?)(?: \((\S+)\))?(?: port (\d+))?:/.exec(message);
+  const place = /connect to (?:the Unix socket )?(\S+?)(?: \((\S+)\))?(?: port (\d+))?:/.exec(
+    message,
+  );
   const [, host = "", address = host, port] = place ?? [];
   const errno = NUMBERS[code]!;
   if (code === "ENOTFOUND") {

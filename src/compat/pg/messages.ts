@@ -1,8 +1,8 @@
 /** Messages of the server that a client passes to its listeners. */
 import type { ServerFields } from "../../errors/errors.ts";
 import type { Notification } from "../../protocol/backend.ts";
-import { Buffer } from "../../runtime/node_events.ts";
-import { reportLength, type ReportFields, setFields } from "./database_error.ts";
+import { Buffer } from "../node.ts";
+import { type ReportFields, reportLength, setFields } from "./database_error.ts";
 
 /** A notice, which the event `notice` has. It is no `Error`. */
 export class NoticeMessage implements ReportFields {

@@ -7,7 +7,7 @@ import type { ClientConfig } from "./client_config.ts";
 import type { ConnectionParameters } from "./connection_parameters.ts";
 import { dialOf } from "./given_stream.ts";
 
-/** What a client hears beside the replies. */
+/** The functions that are called for messages beside the replies. */
 export type Hooks = Pick<ConnectOptions, "onNotice" | "onNotification" | "onParameterStatus">;
 
 /** The password of a client, which is asked for when the server wants one. */
@@ -60,7 +60,11 @@ function limitsOf(parameters: ConnectionParameters): Record<string, string> {
   return limits;
 }
 
-const LIMITS = ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"] as const;
+const LIMITS = [
+  "statement_timeout",
+  "lock_timeout",
+  "idle_in_transaction_session_timeout",
+] as const;
 
 function keepaliveOf(config: ClientConfig): ConnectOptions["tcpKeepalive"] {
   if (!config.keepAlive) return false;

@@ -16,10 +16,21 @@
  * @module
  */
 export { Client, type ConnectCallback } from "./client.ts";
+export type { ClientConfig, SslConfig } from "./client_config.ts";
+export { Connection, type ConnectionStream, type Submittable } from "./connection.ts";
+export type { ConnectionParameters } from "./connection_parameters.ts";
 export { type FieldDef, Result } from "./result.ts";
 export { Query, type QueryCallback, type QueryConfig } from "./query.ts";
-export { types } from "./types.ts";
+export {
+  type ArrayParser,
+  type CustomTypes,
+  type TypeFormat,
+  type TypeParser,
+  type Types,
+  types,
+} from "./types.ts";
 export { TypeOverrides } from "./type_overrides.ts";
-export { defaults } from "./defaults.ts";
-export { DatabaseError } from "./database_error.ts";
+export { type Defaults, defaults } from "./defaults.ts";
+export { DatabaseError, type ReportField, type ReportFields } from "./database_error.ts";
 export { escapeIdentifier, escapeLiteral } from "./escape.ts";
+export type { Signal } from "../../session/exchange.ts";

@@ -1,5 +1,5 @@
 /** Parameters as `pg` writes them: by the looks of the value, not by the type of the parameter. */
-import { Buffer } from "../../runtime/node_events.ts";
+import { Buffer } from "../node.ts";
 import { defaults } from "./defaults.ts";
 
 /** An object that says how it is sent. */

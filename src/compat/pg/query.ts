@@ -1,18 +1,28 @@
-import { Buffer, EventEmitter, nextTick } from "../../runtime/node_events.ts";
-import type { ResultDescription, ResultObserver, RowReceiver } from "../../query/observer.ts";
+import { Buffer, EventEmitter, nextTick } from "../node.ts";
+import type { ResultDescription, RowReceiver } from "../../query/observer.ts";
 import type { ColumnParser, Parsers } from "../../query/parsers.ts";
 import type { Result as CoreResult } from "../../query/result.ts";
 import { Result } from "./result.ts";
-import type { Signal } from "../../runtime/runtime.ts";
+import type { Signal } from "../../session/exchange.ts";
 import { asText, type CustomTypes, FAST_DECODERS, parseBigInteger } from "./types.ts";
 
 /** Called with the error, or with `null` and the result: an array of results for several statements. */
-// deno-lint-ignore no-explicit-any
-export type QueryCallback = (error: any, result?: any) => void;
+export type QueryCallback = {
+  /** A method's parameters may be narrower than these. */
+  call(error: unknown, result?: unknown): void;
+}["call"];
+
+/** The texts of named statements: those that are parsed, and those that are on their way. */
+interface NamedTexts {
+  readonly parsedStatements: Readonly<Record<string, string>>;
+  readonly submittedNamedStatements: Readonly<Record<string, string>>;
+}
 
 /** A query as an object. Unknown properties are ignored. */
 export interface QueryConfig {
+  /** The SQL text. */
   text?: string;
+  /** The parameters. */
   values?: unknown[];
   /** Prepares the statement once for each client, under this name. */
   name?: string;
@@ -22,12 +32,15 @@ export interface QueryConfig {
   types?: CustomTypes;
   /** Ignored: all rows are read at once. */
   rows?: number;
+  /** Ignored: the driver names portals. */
   portal?: string;
   /** Whether values come in binary format. */
   binary?: boolean;
+  /** `"extended"`: the extended protocol is used in any case. */
   queryMode?: string;
   /** Milliseconds after which the query fails, and is stopped on the server. */
   query_timeout?: number;
+  /** The function that is called once, with the error or the result. */
   callback?: QueryCallback;
   /** Aborts the query; not in `pg`. */
   signal?: Signal;
@@ -37,16 +50,26 @@ export interface QueryConfig {
  * A query. It emits `row`, `end` and `error`, and its callback is called once. Its properties may be
  * replaced until it has ended, as tools for tracing do with `callback`.
  */
-export class Query extends EventEmitter implements ResultObserver {
+export class Query extends EventEmitter {
+  /** The SQL text. */
   text: string | undefined;
+  /** The parameters. */
   values: unknown[] | undefined;
+  /** Ignored: all rows are read at once. */
   rows: number | undefined;
+  /** The parsers of the query; those of the client by default. */
   types: CustomTypes | undefined;
+  /** The name of the prepared statement. */
   name: string | undefined;
+  /** `"extended"`: the extended protocol is used in any case. */
   queryMode: string | undefined;
+  /** Whether values come in binary format. */
   binary: boolean | undefined;
+  /** Ignored: the driver names portals. */
   portal: string;
+  /** The function that is called once, with the error or the result. */
   callback: QueryCallback | undefined;
+  /** Aborts the query. */
   signal: Signal | undefined;
   /** @internal */
   _rowMode: string | undefined;
@@ -55,6 +78,7 @@ export class Query extends EventEmitter implements ResultObserver {
   /** @internal The result, or the results of several statements. */
   _results: Result | Result[];
 
+  /** Creates a query from a text or its options, values and a callback. */
   constructor(
     config: string | QueryConfig,
     values?: unknown[] | QueryCallback,
@@ -83,15 +107,22 @@ export class Query extends EventEmitter implements ResultObserver {
     return Boolean(this.text && this.values) && this.values!.length > 0;
   }
 
+  /** @internal Whether values come in binary format, which the simple protocol has not. */
+  get _isBinary(): boolean {
+    return this.binary === true && this.requiresPreparation();
+  }
+
   /** @internal Returns the reason why the query cannot be sent at all. */
-  _refusal(parsed: Readonly<Record<string, string>>): Error | undefined {
+  _refusal(
+    { parsedStatements, submittedNamedStatements }: NamedTexts,
+  ): Error | undefined {
     const { text, name, values } = this;
     if (typeof text !== "string" && typeof name !== "string") {
       return new Error(
         "A query must have either text or a name. Supplying neither is unsupported.",
       );
     }
-    const previous = name ? parsed[name] : undefined;
+    const previous = name ? parsedStatements[name] ?? submittedNamedStatements[name] : undefined;
     if (text && previous && text !== previous) {
       return new Error(
         `Prepared statements must be unique - '${name}' was used for a different statement`,
@@ -106,12 +137,12 @@ export class Query extends EventEmitter implements ResultObserver {
     this._nextResult();
     const result = this._result;
     result.rows = [];
-    result.describe(columns, this.binary ? "binary" : "text");
+    result.describe(columns, this._isBinary ? "binary" : "text");
     if (this.listenerCount("row") === 0) return result.rows;
     const isKept = this.callback !== undefined;
     return (row) => {
       this.emit("row", row, result);
-      if (isKept) result.rows.push(row);
+      if (isKept) result.rows.push(row as Record<string, unknown>);
     };
   }
 
@@ -124,7 +155,7 @@ export class Query extends EventEmitter implements ResultObserver {
   /** @internal Returns the parsers of this query's columns. */
   _parsers(): Parsers {
     const types = this._result._types!;
-    if (this.binary) {
+    if (this._isBinary) {
       return (oid) => {
         const parser = types.getTypeParser(oid, "binary");
         return { bytes: (value) => parser(bufferOf(value)) };

@@ -4,7 +4,7 @@
  * what comes after it waits.
  */
 import type { ConnectionCore } from "../../connection_core.ts";
-import { nextTick } from "../../runtime/node_events.ts";
+import { nextTick } from "../node.ts";
 import { ExtendedQuery } from "../../query/extended_query.ts";
 import type { ExecuteOptions } from "../../query/execute_options.ts";
 import { SimpleRequest } from "../../query/simple.ts";
@@ -39,9 +39,9 @@ interface Run {
 export class QueryLine {
   readonly #owner: LineOwner;
   #core: ConnectionCore | undefined;
-  /** Those that were sent, or that were refused at their turn. */
+  /** The queries that were sent, or that were refused at their turn. */
   readonly #runs: Run[] = [];
-  /** Those that were not sent yet. */
+  /** The queries that were not sent yet. */
   readonly #unsent: (Query | Submittable)[] = [];
   #isExclusive = false;
   /** Called once when nothing is left. */
@@ -118,7 +118,7 @@ export class QueryLine {
   #send(query: Query): void {
     const run: Run = { query, request: undefined, isDone: false, failure: undefined };
     this.#runs.push(run);
-    const refusal = query._refusal(this.#owner.connection.parsedStatements);
+    const refusal = query._refusal(this.#owner.connection);
     if (refusal !== undefined) return nextTick(() => this.#end(run, { error: refusal }));
     try {
       this.#request(run, query).then(
@@ -133,19 +133,20 @@ export class QueryLine {
   #request(run: Run, query: Query): Promise<unknown> {
     const { executor } = this.#core!.host;
     const { context } = executor;
-    const { parsedStatements } = this.#owner.connection;
-    const text = query.text || parsedStatements[query.name ?? ""] || "";
+    const { parsedStatements, submittedNamedStatements } = this.#owner.connection;
+    const text = query.text || parsedStatements[query.name ?? ""] ||
+      submittedNamedStatements[query.name ?? ""] || "";
     const options: ExecuteOptions = {
       rows: query._rowMode === "array" ? "array" : "object",
       parsers: query._parsers(),
       rawParameters: true,
       observer: query,
-      binary: query.binary === true,
+      binary: query._isBinary,
       ...(query.signal !== undefined && { signal: query.signal }),
     };
     if (query.requiresPreparation()) {
       const values = query.values === undefined ? NONE : query.values.map(prepareValue);
-      if (query.name) parsedStatements[query.name] = text;
+      if (query.name) submittedNamedStatements[query.name] = text;
       const request = run.request = new ExtendedQuery(context, text, values, options);
       return executor.query(request);
     }
@@ -178,14 +179,14 @@ export class QueryLine {
     while (this.#runs[0]?.isDone) this.#settle(this.#runs.shift()!);
   }
 
-  #settle({ query, failure }: Run): void {
+  #settle({ query, request, failure }: Run): void {
     const owner = this.#owner;
     owner._activeQuery = null;
+    if (query instanceof Query && query.name && request !== undefined) {
+      noteName(owner, query.name, request);
+    }
     owner._txStatus = STATUSES[this.#core!.session.transactionStatus];
     if (failure !== undefined) {
-      if (query instanceof Query && query.name) {
-        delete owner.connection.parsedStatements[query.name];
-      }
       query.handleError(owner._life.errorOf(failure.error), owner.connection);
     } else if (query instanceof Query) query.handleReadyForQuery();
     owner._activeQuery ??= owner._queryQueue.shift() ?? null;
@@ -202,6 +203,13 @@ export class QueryLine {
     this.#whenEmpty = undefined;
     work?.();
   }
+}
+
+/** Notes the text of a name once it is parsed. Another text is refused for that name from then on. */
+function noteName({ connection }: LineOwner, name: string, request: Request<unknown>): void {
+  delete connection.submittedNamedStatements[name];
+  if (!(request instanceof ExtendedQuery) || request.statement?.state !== "ready") return;
+  connection.parsedStatements[name] = request.text;
 }
 
 const STATUSES = { idle: "I", transaction: "T", failed: "E" } as const;

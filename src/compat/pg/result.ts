@@ -3,15 +3,19 @@ import type { CustomTypes } from "./types.ts";
 
 /** A column of a result. */
 export interface FieldDef {
+  /** The name of the prepared statement. */
   name: string;
   /** The OID of the column's table; 0 for none. */
   tableID: number;
   /** The number of the column in its table; 0 for none. */
   columnID: number;
+  /** The OID of the type. */
   dataTypeID: number;
   /** The width of the type; negative for a variable one. */
   dataTypeSize: number;
+  /** The modifier of the type; -1 for none. */
   dataTypeModifier: number;
+  /** The format of the values. */
   format: "text" | "binary";
 }
 
@@ -19,8 +23,7 @@ export interface FieldDef {
 const TAG = /^([A-Za-z]+)(?: (\d+))?(?: (\d+))?/;
 
 /** The result of one statement. Its properties may be changed. */
-// deno-lint-ignore no-explicit-any
-export class Result<Row = any> {
+export class Result<Row = Record<string, unknown>> {
   /** The first word of the command tag: `"CREATE"` of `CREATE TABLE`; `null` for an empty query. */
   command: string | null = null;
   /** The number of rows in the command tag; `null` for a command without one. */
@@ -42,6 +45,7 @@ export class Result<Row = any> {
   /** @internal Always `null`. */
   _prebuiltEmptyResultObject: null = null;
 
+  /** Creates an empty result. */
   constructor(rowMode?: string, types?: CustomTypes) {
     this._types = types;
     this.rowAsArray = rowMode === "array";

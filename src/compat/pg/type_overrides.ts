@@ -9,6 +9,7 @@ export class TypeOverrides implements CustomTypes {
   /** The parsers of the binary format that are set here, by OID. */
   binary: Record<number, TypeParser> = {};
 
+  /** Creates a table on top of `base`. */
   constructor(base?: CustomTypes) {
     this._types = base || types;
   }

@@ -3,7 +3,7 @@
  * described afterwards. Source: pg-types 2.2.0.
  */
 import type { Reader } from "../../bytes/reader.ts";
-import { Buffer } from "../../runtime/node_events.ts";
+import { Buffer } from "../node.ts";
 import { parseArrayText } from "./array_text.ts";
 import { BUILTINS } from "./builtins.ts";
 import { parseBytea } from "./bytea.ts";
@@ -12,8 +12,10 @@ import { parseDate, readInstant, readLocalDate, readLocalTime } from "./dates.ts
 import { parseInterval } from "./interval.ts";
 
 /** Reads a value: from the server's text, or from a `Buffer` where the format is binary. */
-// deno-lint-ignore no-explicit-any
-export type TypeParser<In = any, Out = any> = (value: In) => Out;
+export type TypeParser = {
+  /** A method's parameter may be narrower: a parser takes either strings or buffers. */
+  parse(value: string | Buffer): unknown;
+}["parse"];
 
 /** The format of values, as `getTypeParser` takes it. */
 export type TypeFormat = "text" | "binary";
@@ -30,17 +32,8 @@ export interface PgPoint {
   y: number;
 }
 
-/** Makes readers of arrays, in the old interface of `postgres-array`. */
-export const arrayParser: {
-  create(text: string, transform?: (element: string) => unknown): { parse(): unknown[] };
-} = {
-  /** Returns an object whose `parse()` reads the array; `transform` gets each element but NULL. */
-  create(
-    text: string,
-    transform?: (element: string) => unknown,
-  ): { parse(): unknown[] } {
-    return { parse: () => parseArrayText(text, transform) };
-  },
+const arrayParser: ArrayParser = {
+  create: (text, transform) => ({ parse: () => parseArrayText(text, transform) }),
 };
 
 /** Returns the value's text: the parser of every type that has no other. */
@@ -84,7 +77,7 @@ function parseCircle(text: string): PgPoint & { radius: number } | null {
 
 const TRUE: ReadonlySet<string> = new Set(["TRUE", "t", "true", "y", "yes", "on", "1"]);
 
-function arrayOf(parse?: (element: string) => unknown): TypeParser<string, unknown[] | null> {
+function arrayOf(parse?: (element: string) => unknown): (text: string) => unknown[] | null {
   return (text) => text ? parseArrayText(text, parse) : null;
 }
 
@@ -153,7 +146,7 @@ function fast(
   decodeBinary: FastDecoder["decodeBinary"],
   primitive?: FastDecoder["primitive"],
 ): [number, FastDecoder] {
-  const decoder = { parser, decodeText: parser, decodeBinary };
+  const decoder = { parser, decodeText: parser as (text: string) => unknown, decodeBinary };
   return [oid, primitive === undefined ? decoder : { ...decoder, primitive }];
 }
 
@@ -185,12 +178,22 @@ export function setTypeParser(
 /** The names of types with their OIDs: `types.builtins.TIMESTAMPTZ` is 1184. */
 export const builtins: Readonly<Record<string, number>> = BUILTINS;
 
+/** Makes readers of arrays, in the old interface of `postgres-array`. */
+export interface ArrayParser {
+  /** Returns an object whose `parse()` reads the array; `transform` gets each element but NULL. */
+  create(text: string, transform?: (element: string) => unknown): { parse(): unknown[] };
+}
+
 /** The interface of the module `pg-types`. */
 export interface Types extends CustomTypes {
-  getTypeParser: typeof getTypeParser;
-  setTypeParser: typeof setTypeParser;
-  arrayParser: typeof arrayParser;
-  builtins: typeof builtins;
+  /** Sets the parser of a type, for all clients, from the next description of a result on. */
+  setTypeParser(oid: number, parser: TypeParser): void;
+  /** Sets the parser of a type in a format. */
+  setTypeParser(oid: number, format: TypeFormat, parser: TypeParser): void;
+  /** Readers of arrays. */
+  readonly arrayParser: ArrayParser;
+  /** OIDs of types by name. */
+  readonly builtins: Readonly<Record<string, number>>;
 }
 
 /** The module `pg-types`. */
