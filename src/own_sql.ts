@@ -254,6 +254,17 @@ where l.locktype operator(pg_catalog.=) 'advisory'::pg_catalog.text
 union all select 'cursors'::pg_catalog.text, null::pg_catalog.text
 from pg_catalog.pg_cursors as c where c.is_holdable`;
 
+/** The types of the columns of tables in publications, by the publications' names. */
+export const PUBLISHED_TYPES = `select t.oid from pg_catalog.pg_type t where exists (
+  select from pg_catalog.pg_publication_tables p
+  join pg_catalog.pg_namespace n on n.nspname operator(pg_catalog.=) p.schemaname
+  join pg_catalog.pg_class c on c.relnamespace operator(pg_catalog.=) n.oid
+    and c.relname operator(pg_catalog.=) p.tablename
+  join pg_catalog.pg_attribute a on a.attrelid operator(pg_catalog.=) c.oid
+    and a.attnum operator(pg_catalog.>) '0'::pg_catalog.int2 and not a.attisdropped
+  where a.atttypid operator(pg_catalog.=) t.oid
+    and p.pubname operator(pg_catalog.=) any($1::pg_catalog.name[]))`;
+
 /**
  * Asks the catalogue about types and, recursively, their parts. `multiranges`: the server is
  * PostgreSQL 14 or newer, which has them.

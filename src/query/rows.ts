@@ -195,8 +195,8 @@ function columnSource(column: RowColumn, i: number): string {
 `;
 }
 
-/** The size of a primitive, and the expression that reads it in place. */
-const IN_PLACE: Readonly<Record<string, readonly [size: number, expression: string]>> = {
+/** The size of a primitive, and the expression that reads it in place at `p`. */
+export const IN_PLACE: Readonly<Record<string, readonly [size: number, expression: string]>> = {
   bool: [1, "buffer[p] !== 0"],
   int2: [2, "view.getInt16(p)"],
   int4: [4, "view.getInt32(p)"],

@@ -29,6 +29,7 @@ export type {
   UpdateChange,
 } from "./change.ts";
 export type * from "./message.ts";
+export { pgoutput, type PgOutputOptions } from "./pgoutput_plugin.ts";
 export type {
   DecoderContext,
   LogicalDecoder,
