@@ -25,6 +25,10 @@ export const READ_ONLY = "show transaction_read_only";
 /** The OID of a type by its name, which follows the connection's `search_path`. */
 export const TYPE_OID = "select $1::pg_catalog.regtype::pg_catalog.oid";
 
+/** Waits until no other transaction applies migrations. The number is arbitrary, and the driver's own. */
+export const MIGRATION_LOCK =
+  "select pg_catalog.pg_advisory_xact_lock(7164312583911920640::pg_catalog.int8)";
+
 /** Changes a setting of the session. */
 export const SET_CONFIG =
   "select pg_catalog.set_config($1::pg_catalog.text, $2::pg_catalog.text, false)";
@@ -32,6 +36,11 @@ export const SET_CONFIG =
 /** Begins a transaction with these modes. */
 export function begin(modes: string = ""): string {
   return `begin ${modes}`.trimEnd();
+}
+
+/** Begins a transaction, in the words of the standard. */
+export function startTransaction(modes: string): string {
+  return `start transaction ${modes}`;
 }
 
 /** Commits the transaction. */
@@ -48,6 +57,16 @@ export function savepoint(name: string): string {
 /** Keeps what was done since a savepoint. */
 export function releaseSavepoint(name: string): string {
   return `release savepoint ${name}`;
+}
+
+/** Undoes what was done since a savepoint, in the words that Kysely logs. */
+export function rollbackTo(name: string): string {
+  return `rollback to ${name}`;
+}
+
+/** Keeps what was done since a savepoint, in the words that Kysely logs. */
+export function release(name: string): string {
+  return `release ${name}`;
 }
 
 /** Undoes what was done since a savepoint, and removes the savepoint. */

@@ -69,9 +69,17 @@ export const LAWS: Readonly<Record<string, Law>> = {
     builtins: ["node:diagnostics_channel"],
   },
   kysely: {
-    any: ["pool.ts", "connection.ts", "features", "query", "errors"],
+    any: ["own_sql.ts", "pool.ts", "connection.ts", "features", "query", "errors"],
     types: ["connect.ts", "queryable.ts", "runtime"],
     peers: ["kysely"],
+  },
+  drizzle: {
+    any: ["own_sql.ts", "pool.ts", "features", "query", "types", "errors"],
+    types: ["connect.ts", "connection.ts", "runtime"],
+    peers: ["drizzle-orm"].concat(
+      ...["batch", "cache/core", "cache/core/types", "migrator", "pg-core", "relations", "utils"]
+        .map((name) => `drizzle-orm/${name}`),
+    ),
   },
   compat: {
     any: ["connect.ts", "connection.ts", "connection_core.ts", "config", "runtime"]

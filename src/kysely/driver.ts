@@ -7,6 +7,7 @@ import {
 } from "kysely";
 import type { Connection } from "../connection.ts";
 import { InterfaceError } from "../errors/errors.ts";
+import * as ownSql from "../own_sql.ts";
 import type { Pool } from "../pool.ts";
 import { quoteIdentifier } from "../query/quote.ts";
 import { KyselyConnection } from "./kysely_connection.ts";
@@ -58,15 +59,15 @@ export class CornacDriver implements Driver {
   }
 
   async savepoint(connection: DatabaseConnection, name: string): Promise<void> {
-    await command(connection, "savepoint", name);
+    await command(connection, ownSql.savepoint(quoteIdentifier(name)));
   }
 
   async rollbackToSavepoint(connection: DatabaseConnection, name: string): Promise<void> {
-    await command(connection, "rollback to", name);
+    await command(connection, ownSql.rollbackTo(quoteIdentifier(name)));
   }
 
   async releaseSavepoint(connection: DatabaseConnection, name: string): Promise<void> {
-    await command(connection, "release", name);
+    await command(connection, ownSql.release(quoteIdentifier(name)));
   }
 
   async releaseConnection(connection: DatabaseConnection): Promise<void> {
@@ -82,8 +83,8 @@ export class CornacDriver implements Driver {
   }
 }
 
-async function command(connection: DatabaseConnection, words: string, name: string): Promise<void> {
-  await connection.executeQuery(CompiledQuery.raw(`${words} ${quoteIdentifier(name)}`));
+async function command(connection: DatabaseConnection, text: string): Promise<void> {
+  await connection.executeQuery(CompiledQuery.raw(text));
 }
 
 function of(connection: DatabaseConnection): KyselyConnection {

@@ -9,6 +9,7 @@ import type { Connection } from "../connection.ts";
 import { InternalError } from "../errors/errors.ts";
 import { OpenTransaction } from "../features/open_transaction.ts";
 import type { TransactionOptions } from "../features/transaction.ts";
+import * as ownSql from "../own_sql.ts";
 import type { Query } from "../query/query.ts";
 import { isScript } from "../query/script.ts";
 import type { SimpleQuery } from "../query/simple_query.ts";
@@ -89,7 +90,7 @@ export class KyselyConnection implements DatabaseConnection {
   async begin({ isolationLevel, accessMode }: TransactionSettings): Promise<void> {
     const modes = [isolationLevel && `isolation level ${isolationLevel}`, accessMode]
       .filter((mode) => mode !== undefined);
-    const text = modes.length === 0 ? "begin" : `start transaction ${modes.join(" ")}`;
+    const text = modes.length === 0 ? ownSql.begin() : ownSql.startTransaction(modes.join(" "));
     await this.#log(text, async () => {
       const readOnly = accessMode === undefined ? undefined : accessMode === "read only";
       // The driver refuses "snapshot", which PostgreSQL does not have.
@@ -105,7 +106,7 @@ export class KyselyConnection implements DatabaseConnection {
    * error for one of its class `AbortedTransactionError`.
    */
   async commit(): Promise<void> {
-    await this.#log("commit", async () => {
+    await this.#log(ownSql.COMMIT, async () => {
       const transaction = this.#transaction;
       this.#transaction = undefined;
       await transaction?.commit().catch((error) => {
@@ -116,7 +117,7 @@ export class KyselyConnection implements DatabaseConnection {
 
   /** Rolls back. If that fails, the connection is destroyed. */
   async rollback(): Promise<void> {
-    await this.#log("rollback", async () => {
+    await this.#log(ownSql.ROLLBACK, async () => {
       const transaction = this.#transaction;
       this.#transaction = undefined;
       await transaction?.rollback().catch((error) => {

@@ -4,7 +4,10 @@ import * as ownSql from "../../src/own_sql.ts";
 /** Arguments for the functions that make texts: names as their callers quote them. */
 const SAMPLES: Readonly<Record<string, readonly (readonly unknown[])[]>> = {
   begin: [[], ["isolation level serializable, read only, deferrable"]],
+  startTransaction: [["isolation level serializable read only"]],
   savepoint: [["cornac_1"]],
+  rollbackTo: [['"a"']],
+  release: [['"a"']],
   releaseSavepoint: [["cornac_1"]],
   undoSavepoint: [["cornac_1"]],
   prepareTransaction: [["'a gid'"]],
