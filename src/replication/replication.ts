@@ -84,3 +84,25 @@ export {
 } from "./publications.ts";
 export type { SlotInfo } from "./slot_info.ts";
 export { type CopySlotOptions, type NewSlotOptions, type Slots, slots } from "./slots.ts";
+export { replicate } from "./replicate.ts";
+export { ChangeStream, type RunOptions, type StreamPosition } from "./change_stream.ts";
+export type { Batch, BatchOptions } from "./batches.ts";
+export type { Lag } from "./lag.ts";
+export type {
+  PublicationOptions,
+  ReconnectOptions,
+  ReplicateOptions,
+  SlotOptions,
+  SnapshotOptions,
+} from "./options.ts";
+export type {
+  ReplicationEndTrace,
+  ReplicationReconnectTrace,
+  ReplicationStartTrace,
+  ReplicationStatusTrace,
+  ReplicationTraceMessage,
+} from "./replication_trace.ts";
+export { SnapshotInterruptedError } from "./snapshot.ts";
+export type { StreamState } from "./state.ts";
+export type { PreparedEvent, StreamEvent } from "./stream_event.ts";
+export type { Transaction } from "./transactions.ts";

@@ -6,6 +6,7 @@ import ts from "typescript";
 import * as objectQueries from "../../src/cli/object_queries.ts";
 import { literal } from "../../src/dbapi/quoting.ts";
 import { quoteLiteral } from "../../src/query/quote.ts";
+import * as replicateSql from "../../src/replication/replicate_sql.ts";
 import * as slotSql from "../../src/replication/slot_sql.ts";
 import { FUNCTIONS, RELATIONS, TYPES } from "../../src/typed/catalogue_queries.ts";
 import { READ } from "../../src/typed/statements.ts";
@@ -31,6 +32,15 @@ test("the SQL for slots and publications names the schema of all it uses, too", 
   const made = [slotSql.slotNamed("'a'"), ...[true, false].map(slotSql.createLogicalSlot)];
   const fixed = Object.values(slotSql).filter((text) => typeof text === "string");
   assert.ok(fixed.length > 5);
+  for (const text of [...fixed, ...made]) assert.deepEqual(faultsOf(text), [], text);
+});
+
+test("the SQL of change streams names the schema of all it uses, too", () => {
+  const made = [
+    replicateSql.importSnapshot("'a'"),
+    replicateSql.tableRows(['"a"'], '"s"."t"', '("a" is null)', []),
+  ];
+  const fixed = Object.values(replicateSql).filter((text) => typeof text === "string");
   for (const text of [...fixed, ...made]) assert.deepEqual(faultsOf(text), [], text);
 });
 
@@ -91,6 +101,7 @@ const SENTENCE = /\b(?:cannot|takes|needs)\b|…|[a-z][A-Z]/;
 const OTHERS: ReadonlySet<string> = new Set([
   "cli/object_queries.ts",
   "own_sql.ts",
+  "replication/replicate_sql.ts",
   "replication/slot_sql.ts",
   "typed/catalogue_queries.ts",
   "typed/statements.ts",
