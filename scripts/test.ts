@@ -1,9 +1,9 @@
 /**
  * Runs the tests: the same files under Deno, Bun and Node, then against the built npm package under
- * Node 20 and 24. Prints a line per runtime and group, everything skipped with its reason, every
+ * Node 20 and 24, and a part of them in Cloudflare's workerd. Prints a line per runtime and group, everything skipped with its reason, every
  * failure in full, and the sums. Fails when a test fails, a process hangs or a group runs no test.
  *
- *     deno task test [part of a file's path …] [--runtime=deno,bun,node,npm-node20,npm-node24]
+ *     deno task test [part of a file's path …] [--runtime=deno,bun,node,npm-node20,npm-node24,workerd]
  *                    [--group=unit,wire,server,pooler,docs,fuzz] [--filter=part of a test's name]
  *                    [--timeout=seconds for each process, 1200]
  *

@@ -4,6 +4,7 @@
  * platform packages hold the programs themselves, so no install script has to run.
  */
 import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync, readFileSync, symlinkSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import process from "node:process";
@@ -59,14 +60,31 @@ export async function npmPackage(
   return join(installed, inside);
 }
 
-function npmInstall(prefix: string, specifier: string): void {
+/** The bundlers, and what runs Workers. `esbuild` and `workerd` come as packages of the platform. */
+export const BUNDLERS: readonly string[] = [
+  "@rollup/plugin-node-resolve@16.0.3",
+  "esbuild@0.28.2",
+  "miniflare@4.20260730.0",
+  "rollup@4.68.8",
+  "vite@8.4.0",
+  "webpack@5.113.0",
+];
+
+/** The directory of the cache in whose `node_modules` the bundlers are installed. */
+export async function bundlersDirectory(): Promise<string> {
+  const versions = BUNDLERS.map((specifier) => specifier.replaceAll(/[^\w.]+/g, "-")).join("_");
+  const name = `bundlers-${createHash("sha256").update(versions).digest("hex").slice(0, 12)}`;
+  return await cached(name, (unfinished) => npmInstall(unfinished, ...BUNDLERS));
+}
+
+function npmInstall(prefix: string, ...specifiers: readonly string[]): void {
   const flags = ["--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"];
-  const run = spawnSync("npm", ["install", "--prefix", prefix, ...flags, specifier], {
+  const run = spawnSync("npm", ["install", "--prefix", prefix, ...flags, ...specifiers], {
     cwd: prefix,
     encoding: "utf8",
   });
   if (run.status !== 0) {
-    throw new Error(`npm install ${specifier} failed: ${run.error ?? run.stderr}`);
+    throw new Error(`npm install ${specifiers.join(" ")} failed: ${run.error ?? run.stderr}`);
   }
 }
 

@@ -4,12 +4,13 @@ import { join, relative } from "node:path";
 import process from "node:process";
 import { runtimeBinary } from "../toolchain.ts";
 import { pooledFiles, type Pooler, POOLERS } from "./pooled_tests.ts";
+import { LEFT_OUT, SELECTED } from "./workerd_tests.ts";
 
 /** The groups, in the order they are run. `pooler` is the query tests of `server`, behind PgBouncer. */
 export const GROUPS = ["unit", "wire", "server", "typed", "pooler", "docs", "fuzz"] as const;
 
-/** Deno, Bun and Node on the sources; Node 20 and 24 on the npm package. */
-export const RUNTIMES = ["deno", "bun", "node", "npm-node20", "npm-node24"] as const;
+/** Deno, Bun and Node on the sources; Node 20 and 24 on the npm package; Cloudflare's workerd. */
+export const RUNTIMES = ["deno", "bun", "node", "npm-node20", "npm-node24", "workerd"] as const;
 
 export type Group = typeof GROUPS[number];
 export type RuntimeName = typeof RUNTIMES[number];
@@ -43,10 +44,12 @@ export interface Job {
   readonly report: string;
   /** The files by their path in the repository. */
   readonly files: readonly string[];
+  /** Whether these are all files of the group that the runtime can run. */
+  readonly isWhole: boolean;
 }
 
 /** A job before it is known how it is to be run. */
-type Plan = Pick<Job, "runtime" | "group" | "pooler" | "files">;
+type Plan = Pick<Job, "runtime" | "group" | "pooler" | "files" | "isWhole">;
 
 /** The jobs of a selection. `npmTests`: see npm_tests.ts; `reports`: a directory for the reports. */
 export async function planJobs(
@@ -83,16 +86,25 @@ function plansOf(root: string, selection: Selection): Plan[] {
         if (!chosen(selection.runtimes, runtime)) continue;
         if (isRepeated(runtime, group, selection)) continue;
         if (pooler !== undefined && !pooledRuntimes(pooler).includes(runtime)) continue;
-        plans.push({ runtime, group, pooler, files });
+        const own = runtime === "workerd" ? files.filter(runsInWorkerd) : files;
+        if (runtime === "workerd" && own.length === 0) continue;
+        const isWhole = selection.files.length === 0 && selection.filter === undefined;
+        plans.push({ runtime, group, pooler, files: own, isWhole });
       }
     }
   }
   return plans;
 }
 
+function runsInWorkerd(path: string): boolean {
+  if (SELECTED.includes(path)) return true;
+  return path.startsWith("tests/wire/") && !LEFT_OUT.some(([file]) => file === path);
+}
+
 /** A group that would run alone, as two side by side. */
 function halves(plan: Plan): Plan[] {
-  const { files } = plan;
+  const { files, runtime } = plan;
+  if (runtime === "workerd") return [plan]; // runs several files at once by itself
   if (files.length < 2) return [plan];
   return [0, 1].map((half) => ({ ...plan, files: files.filter((_, i) => i % 2 === half) }));
 }
@@ -168,6 +180,11 @@ async function commandOf(
       "--timeout=60000",
     ];
     return [await runtimeBinary("bun"), [...flags, ...only, ...files.map((file) => `./${file}`)]];
+  }
+  if (runtime === "workerd") {
+    const only = filter === undefined ? [] : [`--filter=${filter}`];
+    const program = ["scripts/workerd/run.ts", `--report=${report}`];
+    return [await runtimeBinary("node24"), [...program, ...only, ...files]];
   }
   const only = pattern === undefined ? [] : [`--test-name-pattern=${pattern}`];
   const reporters = [

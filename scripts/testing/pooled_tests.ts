@@ -4,6 +4,7 @@
  * run fails, so that no exclusion outlives its reason; unless what it gets is left to chance.
  */
 
+import { type Exclusion, excused } from "./exclusions.ts";
 import type { TestCase } from "./junit.ts";
 
 /** Each is what `CORNAC_POOLER` says: tests/_kit/pooled.ts. */
@@ -50,20 +51,15 @@ export function pooledFiles(pooler: Pooler): string[] {
 }
 
 /** A test that does not hold behind some poolers. */
-export interface Exclusion {
-  /** The test's name without the seed, or the name of the test around it. */
-  readonly test: string;
+export interface PooledExclusion extends Exclusion {
   readonly poolers: readonly Pooler[];
-  readonly reason: string;
-  /** Whether the test passes when PgBouncer happens to give it the same session again. */
-  readonly sometimes?: boolean;
 }
 
 const COUNTED = "it counts the prepared statements of one session";
 const KNOWN = "the statement that is to be stale is one of another session";
 const UNKNOWN = "in a transaction a statement that its session does not know is an error";
 
-export const EXCLUSIONS: readonly Exclusion[] = [
+export const EXCLUSIONS: readonly PooledExclusion[] = [
   { test: "model: over TLS", poolers: POOLERS, reason: "the tests' PgBouncer has no certificate" },
   {
     test: "sql: a template is assembled once, and its statement is prepared once",
@@ -110,26 +106,12 @@ function excluded(
   reason: string,
   poolers: readonly Pooler[],
   tests: readonly string[],
-): Exclusion[] {
+): PooledExclusion[] {
   return tests.map((test) => ({ test, poolers, reason, sometimes: true }));
 }
 
-/** The outcomes with the exclusions taken into account. */
-export function excused(cases: readonly TestCase[], pooler: Pooler): TestCase[] {
+/** The outcomes with the exclusions behind a pooler taken into account. */
+export function excusedBehind(cases: readonly TestCase[], pooler: Pooler): TestCase[] {
   const own = EXCLUSIONS.filter(({ poolers }) => poolers.includes(pooler));
-  return cases.map((test) => {
-    const exclusion = own.find((each) => covers(each, test.name));
-    if (exclusion === undefined || test.outcome === "skipped") return test;
-    const { reason, sometimes } = exclusion;
-    if (test.outcome === "failed") return { ...test, outcome: "skipped", detail: reason };
-    if (sometimes) return test;
-    const detail =
-      `it holds, although it is excluded in scripts/testing/pooled_tests.ts: ${reason}`;
-    return { ...test, outcome: "failed", detail };
-  });
-}
-
-function covers({ test }: Exclusion, name: string): boolean {
-  const fact = name.replace(/ \(seed \w+\)/, "");
-  return fact === test || fact.startsWith(`${test} > `);
+  return excused(cases, own, "scripts/testing/pooled_tests.ts");
 }

@@ -5,7 +5,9 @@ import process from "node:process";
 import { noPgBouncer } from "../../tests/_kit/pgbouncer.ts";
 import type { Job } from "./jobs.ts";
 import { parseJunit, type TestCase } from "./junit.ts";
-import { excused } from "./pooled_tests.ts";
+import { excused, leftOut } from "./exclusions.ts";
+import { excusedBehind } from "./pooled_tests.ts";
+import * as workerd from "./workerd_tests.ts";
 
 /** The outcome of a job. */
 export interface Result {
@@ -62,7 +64,16 @@ async function runJob(
   const { code, output, hung } = await execute(job, own, timeout);
   const cases = existsSync(job.report) ? parseJunit(readFileSync(job.report, "utf8")) : [];
   const trouble = troubleOf(cases, code, hung && `still running after ${timeout} s`);
-  return result(pooler === undefined ? cases : excused(cases, pooler), trouble, output);
+  return result(accounted(job, cases), trouble, output);
+}
+
+/** The outcomes with what cannot hold where the job runs. */
+function accounted({ runtime, group, pooler, isWhole }: Job, cases: TestCase[]): TestCase[] {
+  if (pooler !== undefined) return excusedBehind(cases, pooler);
+  if (runtime !== "workerd") return cases;
+  const files = group === "wire" && isWhole ? leftOut(workerd.LEFT_OUT) : [];
+  const own = excused(cases, workerd.EXCLUSIONS, "scripts/testing/workerd_tests.ts");
+  return [...own, ...files];
 }
 
 function allSkipped({ files, pooler }: Job, reason: string): TestCase {

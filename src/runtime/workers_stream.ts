@@ -34,7 +34,9 @@ export class WorkersStream implements Stream {
   #isClosed = false;
   /** Bytes that the sink did not take yet. */
   #rest: Uint8Array | undefined;
+  /** The write in flight; never rejects. */
   #writing: Promise<void> = Promise.resolve();
+  #failWrite: ((cause: Error) => void) | undefined;
   /** Whether TLS was started and nothing has come by it: `opened` does not wait for the handshake. */
   #isShaking = false;
 
@@ -65,9 +67,18 @@ export class WorkersStream implements Stream {
 
   write(bytes: Uint8Array<ArrayBuffer>): Promise<void> | undefined {
     if (this.#isClosed) return Promise.reject(closedError());
-    // A copy, because the socket may keep the chunk after write() settles.
-    const writing = this.#writer.write(bytes.slice());
-    this.#writing = writing.catch((cause) => this.#lose(cause));
+    const writing = new Promise<void>((resolve, reject) => {
+      this.#failWrite = reject;
+      // A copy, because the socket may keep the chunk after write() settles.
+      this.#writer.write(bytes.slice()).then(() => {
+        this.#failWrite = undefined;
+        resolve();
+      }, (cause) => {
+        reject(cause);
+        this.#lose(cause);
+      });
+    });
+    this.#writing = writing.catch(() => {});
     return writing;
   }
 
@@ -113,8 +124,9 @@ export class WorkersStream implements Stream {
     this.#isClosed = true;
     this.#isFlowing = false;
     this.#reader.cancel().catch(() => {});
-    this.#writer.abort().catch(() => {});
+    // Not abort(), with which the connection stays open until the request ends.
     this.#socket.close().catch(() => {});
+    this.#failWrite?.(closedError());
   }
 
   /** Nothing: a Worker lives as long as its request. */

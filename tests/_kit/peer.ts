@@ -67,7 +67,9 @@ export class Peer {
     for (;;) {
       const taken = takeMessage(this.#input, this.#first);
       if (taken) return this.#record(taken.message, taken.size);
+      const known = this.#input.length;
       await this.flush();
+      if (this.#input.length > known) continue; // the last message, and FIN right behind it
       if (this.#ended) return this.#onlyWholeMessages();
       if (Date.now() >= deadline) throw new Error(`waited in vain for ${how.what ?? "the client"}`);
       await this.#activity(deadline - Date.now());
