@@ -4,6 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import process from "node:process";
+import { clearTimeout, setTimeout } from "node:timers";
 
 export { Buffer } from "node:buffer";
 export { errorMonitor, EventEmitter } from "node:events";
@@ -25,4 +26,20 @@ export function environment(name: string): string | undefined {
 /** Returns the text of a file. */
 export function readText(path: string): string {
   return readFileSync(path, "utf8");
+}
+
+/** A timer, which holds the process unless `unref()` is called. */
+export interface Timer {
+  /** Lets the process end while the timer is pending. */
+  unref(): unknown;
+}
+
+/** Calls `work` after so many milliseconds. */
+export function after(milliseconds: number, work: () => void): Timer {
+  return setTimeout(work, milliseconds);
+}
+
+/** Stops a timer. */
+export function stop(timer: Timer | undefined): void {
+  if (timer !== undefined) clearTimeout(timer as Parameters<typeof clearTimeout>[0]);
 }

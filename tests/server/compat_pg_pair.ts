@@ -62,6 +62,6 @@ export async function outcome(promise: unknown): Promise<string> {
 }
 
 /** Replaces the numbers that differ between sessions: schemas of temporary tables, and OIDs. */
-function alike(text: string): string {
+export function alike(text: string): string {
   return text.replaceAll(/pg_temp_\d+/g, "pg_temp").replaceAll(/tableID: [1-9]\d+/g, "tableID: n");
 }

@@ -4,6 +4,7 @@ import { calling, ClientLife } from "./client_life.ts";
 import { Connection, type Submittable } from "./connection.ts";
 import { ConnectionParameters, hidden } from "./connection_parameters.ts";
 import { defaults } from "./defaults.ts";
+import { relocated } from "./errors.ts";
 import { escapeIdentifier, escapeLiteral } from "./escape.ts";
 import { Query, type QueryCallback, type QueryConfig } from "./query.ts";
 import { QueryLine } from "./query_line.ts";
@@ -244,12 +245,3 @@ export class Client extends EventEmitter {
     };
   }
 }
-
-/** Gives an error the stack of the caller instead of the socket's. */
-function relocated(error: unknown): never {
-  if (error instanceof Error) captureStack?.(error);
-  throw error;
-}
-
-/** V8 and JavaScriptCore have it; ECMAScript has not. */
-const captureStack = (Error as { captureStackTrace?: (error: Error) => void }).captureStackTrace;

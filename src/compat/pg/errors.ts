@@ -118,3 +118,12 @@ function nodeError(code: string, message: string, cause: Error): Error {
   const error = new Error(`connect ${code} ${shown}`, { cause });
   return Object.assign(error, { errno, code, syscall: "connect", ...where });
 }
+
+/** Rejects with the error, which gets the stack of the caller instead of the socket's. */
+export function relocated(error: unknown): never {
+  if (error instanceof Error) captureStack?.(error);
+  throw error;
+}
+
+/** V8 and JavaScriptCore have it; ECMAScript has not. */
+const captureStack = (Error as { captureStackTrace?: (error: Error) => void }).captureStackTrace;
