@@ -85,7 +85,14 @@ export const LAWS: Readonly<Record<string, Law>> = {
     any: ["connect.ts", "connection.ts", "connection_core.ts", "config", "runtime"]
       .concat("features", "query", "session", "types", "protocol", "bytes", "errors", "trace.ts"),
     types: ["queryable.ts", "pool.ts"],
-    builtins: ["node:buffer", "node:events", "node:fs", "node:process", "node:stream", "node:timers"],
+    builtins: [
+      "node:buffer",
+      "node:events",
+      "node:fs",
+      "node:process",
+      "node:stream",
+      "node:timers",
+    ],
   },
   typed: {
     any: ["query", "types", "protocol", "errors"],

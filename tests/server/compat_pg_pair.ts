@@ -45,7 +45,10 @@ function shownError(error: Error): string {
   const record = error as unknown as Record<string, unknown>;
   // In a failed transaction the two protocols refuse in different functions of the server.
   const isRefusal = record.code === "25P02";
-  const keys = Object.keys(error).filter((key) => !isRefusal || !PLACE.has(key));
+  // JavaScriptCore gives each error a line and a column of its own, which are not enumerated.
+  const own = Object.keys(error).filter((key) => key !== "line" && key !== "column");
+  const keys = [...own, ...("routine" in error ? ["line", "column"] : [])]
+    .filter((key) => !isRefusal || !PLACE.has(key));
   const parts = keys.map((key) => `${key}: ${shown(record[key])}`);
   return `${error.constructor.name}(${error.name}: ${error.message}){${parts.join(", ")}}`;
 }

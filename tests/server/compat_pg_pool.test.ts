@@ -6,7 +6,7 @@ import { withoutUnhandled } from "../_kit/unhandled.ts";
 import { pause, until } from "../_kit/waiting.ts";
 import { alike, login, ours, outcome, peer, type PgModule, shown } from "./compat_pg_pair.ts";
 
-/** What a scenario has observed, in order. */
+/** The observations of a scenario, in order. */
 type Log = string[];
 
 /** Runs a scenario on a pool of its own; returns what it and the pool's listeners have observed. */
@@ -40,7 +40,16 @@ async function observed(
     await pause(0.03); // for the events of closed clients
   }
   log.push(`${pool.totalCount} ${pool.idleCount} ${pool.waitingCount} ${pool.ended}`);
-  return log;
+  return inOrder(log);
+}
+
+/** Sorts neighbouring removals: connections that are closed together end in any order. */
+function inOrder(log: Log): Log {
+  const lines = log.join("\n").replaceAll(
+    /(?:^remove \d+$\n?){2,}/gm,
+    (removals) => removals.trim().split("\n").sort().join("\n") + "\n",
+  );
+  return lines.trimEnd().split("\n");
 }
 
 const counts = (pool: BasePool): string =>

@@ -5,6 +5,7 @@ import type { Session } from "../../session/session.ts";
 import type { ClientConfig } from "./client_config.ts";
 import type { ConnectionParameters } from "./connection_parameters.ts";
 import type { QueryLine } from "./query_line.ts";
+import { PgError } from "../../errors/errors.ts";
 import { connectError, queryError, reportOf } from "./errors.ts";
 import { NoticeMessage, NotificationResponseMessage } from "./messages.ts";
 import { openSession } from "./opening.ts";
@@ -39,8 +40,6 @@ export class ClientLife {
   readonly #opening: AbortController = new AbortController();
   #core: ConnectionCore | undefined;
   /** The reason for which the connection was destroyed by the caller. */
-  /** Whether no query ran when the session ended. */
-  #wasIdle = true;
   #destroyed: { reason: Error | undefined } | undefined;
 
   constructor(client: LifeOwner, config: ClientConfig) {
@@ -79,7 +78,13 @@ export class ClientLife {
 
   /** Returns the error that a query fails with. */
   errorOf(error: unknown): unknown {
-    return queryError(error, this.#client._ending ? TERMINATED : UNEXPECTED);
+    return queryError(error);
+  }
+
+  /** Reports whether a query has failed because the connection has ended. */
+  isLoss(error: unknown): boolean {
+    return this.session?.closed === true && error instanceof PgError &&
+      reportOf(error) === undefined;
   }
 
   /** Ends the connection at once; while it is being opened, opening fails with `reason`. */
@@ -155,30 +160,29 @@ export class ClientLife {
     this.#over();
   }
 
-  /** Reports the end of the session, behind the queries that end with it. */
+  /** Reports the end of the session, after the queries that were answered. */
   #ended(reason: Error | undefined): void {
     const client = this.#client;
     if (!client._ending) client._queryable = false;
-    this.#wasIdle = client._line.isEmpty;
-    client._line.failUnsent(new Error(client._ending ? TERMINATED : UNEXPECTED));
-    client._line.whenEmpty(() => {
-      if (!client._ending) this.#reportLoss(reason);
+    const wasIdle = client._line.isEmpty;
+    nextTick(() => {
+      if (!client._ending) this.#reportLoss(reason, wasIdle);
       this.#over();
     });
   }
 
-  #reportLoss(reason: Error | undefined): void {
+  #reportLoss(reason: Error | undefined, wasIdle: boolean): void {
     const { reason: destroyed } = this.#destroyed ?? {};
     if (destroyed !== undefined) this.emitError(destroyed);
     // The server has said why while no query ran.
     const report = reportOf(reason?.cause);
-    if (report !== undefined && this.#wasIdle) this.emitError(report);
+    if (report !== undefined && wasIdle) this.emitError(report);
     this.emitError(new Error(UNEXPECTED, { cause: reason }));
   }
 
   #over(): void {
     const client = this.#client;
-    client._line.failUnsent(new Error(client._ending ? TERMINATED : UNEXPECTED));
+    client._line.failAll(new Error(client._ending ? TERMINATED : UNEXPECTED));
     client._ended = true;
     client.connection.emit("end");
     nextTick(() => client.emit("end"));

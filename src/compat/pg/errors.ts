@@ -7,14 +7,12 @@ import {
 } from "../../errors/errors.ts";
 import { type DatabaseError, databaseErrorOf } from "./database_error.ts";
 
-/** Returns the error that a query fails with. `lost` is the message for a connection that has ended. */
-export function queryError(error: unknown, lost: string): unknown {
+/** Returns the error that a query fails with. */
+export function queryError(error: unknown): unknown {
   const report = reportOf(error);
   if (report !== undefined) return report;
-  if (!(error instanceof PgError)) return error;
   // A parser of the caller's has thrown it.
   if (error instanceof DataError && error.cause !== undefined) return error.cause;
-  if (error.code?.startsWith("08")) return new Error(lost, { cause: error });
   return error;
 }
 

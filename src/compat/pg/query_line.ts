@@ -22,7 +22,7 @@ export interface LineOwner {
   _queryQueue: (Query | Submittable)[];
   /** The state of the transaction after the last answer. */
   _txStatus: "I" | "T" | "E" | null;
-  readonly _life: { errorOf(error: unknown): unknown };
+  readonly _life: { errorOf(error: unknown): unknown; isLoss(error: unknown): boolean };
   /** Called when a query has ended and nothing is left. */
   _drained(): void;
 }
@@ -44,8 +44,6 @@ export class QueryLine {
   /** The queries that were not sent yet. */
   readonly #unsent: (Query | Submittable)[] = [];
   #isExclusive = false;
-  /** Called once when nothing is left. */
-  #whenEmpty: (() => void) | undefined;
 
   constructor(owner: LineOwner) {
     this.#owner = owner;
@@ -83,18 +81,13 @@ export class QueryLine {
     if (run?.request !== undefined) void this.#core?.session.cancel(run.request);
   }
 
-  /** Fails all queries that were not sent. */
-  failUnsent(error: unknown): void {
-    for (const query of this.#unsent.splice(0)) {
-      this.#takeOut(query);
-      nextTick(() => query.handleError(error, this.#owner.connection));
-    }
-  }
-
-  /** Calls `work` when nothing is left: now, or behind the last query. */
-  whenEmpty(work: () => void): void {
-    if (this.isEmpty) work();
-    else this.#whenEmpty = work;
+  /** Fails all queries that are left, after the connection has ended. */
+  failAll(error: unknown): void {
+    const owner = this.#owner;
+    const left = [...this.#runs.splice(0).map(({ query }) => query), ...this.#unsent.splice(0)];
+    owner._activeQuery = null;
+    owner._queryQueue.length = 0;
+    for (const query of left) nextTick(() => query.handleError(error, owner.connection));
   }
 
   #takeOut(query: Query | Submittable): void {
@@ -174,6 +167,8 @@ export class QueryLine {
 
   /** Ends a query, and those behind it that have ended before it. */
   #end(run: Run, failure: Run["failure"]): void {
+    // A loss is reported by the client first; then failAll() ends what is left.
+    if (failure !== undefined && this.#owner._life.isLoss(failure.error)) return;
     run.isDone = true;
     run.failure = failure;
     while (this.#runs[0]?.isDone) this.#settle(this.#runs.shift()!);
@@ -190,18 +185,7 @@ export class QueryLine {
       query.handleError(owner._life.errorOf(failure.error), owner.connection);
     } else if (query instanceof Query) query.handleReadyForQuery();
     owner._activeQuery ??= owner._queryQueue.shift() ?? null;
-    // An error comes before ReadyForQuery: a query that it leads to is made before the line is empty.
-    if (failure === undefined) this.#drain();
-    else nextTick(() => this.#drain());
-  }
-
-  #drain(): void {
-    if (!this.isEmpty) return;
-    this.#owner._drained();
-    if (!this.isEmpty) return;
-    const work = this.#whenEmpty;
-    this.#whenEmpty = undefined;
-    work?.();
+    if (this.isEmpty) owner._drained();
   }
 }
 
