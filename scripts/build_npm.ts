@@ -20,6 +20,7 @@ const DOCUMENTS = ["README.md", "PG8000.md", "FAILURES.md", "CHANGELOG.md", "LIC
 const PEERS = {
   "@electric-sql/pglite": ">=0.5",
   "@opentelemetry/api": ">=1.9 <2",
+  "@prisma/driver-adapter-utils": ">=7 <8",
   "drizzle-orm": ">=0.45 <1",
   "kysely": ">=0.28 <1",
 } as const;

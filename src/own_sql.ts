@@ -25,6 +25,16 @@ export const READ_ONLY = "show transaction_read_only";
 /** The OID of a type by its name, which follows the connection's `search_path`. */
 export const TYPE_OID = "select $1::pg_catalog.regtype::pg_catalog.oid";
 
+/** Creates a database, whose name is quoted already. */
+export function createDatabase(name: string): string {
+  return `create database ${name}`;
+}
+
+/** Drops a database, whose name is quoted already. */
+export function dropDatabase(name: string): string {
+  return `drop database ${name}`;
+}
+
 /** Waits until no other transaction applies migrations. The number is arbitrary, and the driver's own. */
 export const MIGRATION_LOCK =
   "select pg_catalog.pg_advisory_xact_lock(7164312583911920640::pg_catalog.int8)";

@@ -73,6 +73,11 @@ export const LAWS: Readonly<Record<string, Law>> = {
     types: ["connect.ts", "queryable.ts", "runtime"],
     peers: ["kysely"],
   },
+  prisma: {
+    any: ["own_sql.ts", "pool", "pool.ts", "features", "query", "types", "errors"],
+    types: ["connect.ts", "queryable.ts", "bytes"],
+    peers: ["@prisma/driver-adapter-utils"],
+  },
   drizzle: {
     any: ["own_sql.ts", "pool.ts", "features", "query", "types", "errors"],
     types: ["connect.ts", "connection.ts", "runtime"],

@@ -12,6 +12,7 @@ export class OpenTransaction {
   readonly tx: Transaction;
   readonly #end: (isCommitted: boolean) => void;
   readonly #done: Promise<void>;
+  #isCommitted = false;
 
   private constructor(tx: Transaction, end: (isCommitted: boolean) => void, done: Promise<void>) {
     this.tx = tx;
@@ -43,15 +44,16 @@ export class OpenTransaction {
 
   /** Commits; rejects if the transaction was rolled back instead. */
   async commit(): Promise<void> {
+    this.#isCommitted = true;
     this.#end(true);
     await this.#done;
   }
 
-  /** Rolls back. */
+  /** Rolls back. After a commit, which has ended the transaction in any case, it has no effect. */
   async rollback(): Promise<void> {
     this.#end(false);
     await this.#done.catch((error) => {
-      if (error !== ROLLED_BACK) throw error;
+      if (error !== ROLLED_BACK && !this.#isCommitted) throw error;
     });
   }
 }

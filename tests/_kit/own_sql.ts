@@ -4,6 +4,8 @@ import * as ownSql from "../../src/own_sql.ts";
 /** Arguments for the functions that make texts: names as their callers quote them. */
 const SAMPLES: Readonly<Record<string, readonly (readonly unknown[])[]>> = {
   begin: [[], ["isolation level serializable, read only, deferrable"]],
+  createDatabase: [['"a"']],
+  dropDatabase: [['"a"']],
   startTransaction: [["isolation level serializable read only"]],
   savepoint: [["cornac_1"]],
   rollbackTo: [['"a"']],
