@@ -45,8 +45,9 @@
  *    their answers       all right
  * ```
  */
-import { connect, DatabaseError } from "../mod.ts";
+import { connect, type Connection } from "../mod.ts";
 import { env, printed, readText } from "./environment.ts";
+import { burst, mistake, type Show, values } from "./tour_stops.ts";
 
 const user = env("PGUSER");
 const password = env("PGPASSWORD");
@@ -57,9 +58,9 @@ const port = Number(env("PGPORT"));
 await overTcp();
 await overTls();
 await overUnixSocket();
-await values();
-await mistake();
-await burst();
+await over("4. Send values of several types, and get them back", values);
+await over("5. Make a mistake", mistake);
+await over("6. Send 1,000 queries on one connection", burst);
 
 async function overTcp(): Promise<void> {
   title("1. Connect over TCP with a user, a password and a database");
@@ -102,56 +103,13 @@ async function overUnixSocket(): Promise<void> {
   await conn.close();
 }
 
-async function values(): Promise<void> {
-  title("4. Send values of several types, and get them back");
+async function over(
+  text: string,
+  stop: (db: Connection, show: Show) => Promise<void>,
+): Promise<void> {
+  title(text);
   const db = await connect({ user, password, database, host, port });
-  const row = await db.sql`
-    select ${7}::int4 as int4,
-      ${2n ** 62n}::int8 as int8,
-      ${"1234567890.0123456789"}::numeric as numeric,
-      ${new Date("2026-01-02T03:04:05.678Z")}::timestamptz as timestamptz,
-      ${"2026-02-28"}::date as date,
-      ${"3 days 04:05:06.000007"}::interval as interval,
-      ${["a", null, "c"]}::text[] as array,
-      ${"[1,10)"}::int4range as range,
-      ${{ deep: [1, 2] }}::jsonb as jsonb,
-      ${new Uint8Array([222, 173])}::bytea as bytea`.one();
-  for (const [name, value] of Object.entries(row)) line(name, value);
-  await db.close();
-}
-
-async function mistake(): Promise<void> {
-  title("5. Make a mistake");
-  const db = await connect({ user, password, database, host, port });
-  const text = "select oid from pg_tpye limit 1";
-  try {
-    await db.query(text);
-  } catch (error) {
-    if (!(error instanceof DatabaseError)) throw error;
-    line(error.name, `${error.code} ${error.condition}`);
-    line("it says", error.message);
-    line("it points at", text);
-    line("", " ".repeat((error.position ?? 1) - 1) + "^");
-  }
-  line("and afterwards", await db.query("select 'the connection goes on'").scalar());
-  await db.close();
-}
-
-async function burst(): Promise<void> {
-  title("6. Send 1,000 queries on one connection");
-  const db = await connect({ user, password, database, host, port });
-  const numbers = Array.from({ length: 1000 }, (_, i) => i);
-  const increment = (n: number): Promise<number> =>
-    db.query("select $1::int + 1", [n]).scalar<number>();
-
-  let start = performance.now();
-  for (const n of numbers) await increment(n);
-  line("one at a time", `${(performance.now() - start).toFixed(0)} ms`);
-
-  start = performance.now();
-  const sums = await Promise.all(numbers.map(increment));
-  line("all at once", `${(performance.now() - start).toFixed(0)} ms`);
-  line("their answers", sums.every((sum, i) => sum === i + 1) ? "all right" : "WRONG");
+  await stop(db, line);
   await db.close();
 }
 

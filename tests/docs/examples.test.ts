@@ -10,7 +10,7 @@ import { ROOT } from "./run_block.ts";
 const FOLDER = join(ROOT, "examples");
 
 /** Modules that the others import; and servers, which tests/server/pool_examples.test.ts calls. */
-const ELSEWHERE = /^(environment|server_\w+)\./;
+const ELSEWHERE = /^(environment|tour_stops|server_\w+)\./;
 
 const programs = readdirSync(FOLDER)
   .filter((name) => /(?<!\.d)\.[jt]s$/.test(name) && !ELSEWHERE.test(name))
