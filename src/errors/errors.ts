@@ -207,6 +207,9 @@ export class DatabaseError extends PgError {
   /** Makes an error. For the driver and its extensions. */
   constructor(message: string, options: DatabaseErrorOptions = {}) {
     super(message, options);
+    // JavaScriptCore gives an error the line and the column at which it was made.
+    delete (this as { line?: number }).line;
+    delete (this as { column?: string }).column;
     this.fields = options.fields ?? {};
     if (options.fields === undefined) return;
     for (const [name, value] of Object.entries(serverReport(options.fields))) {

@@ -156,3 +156,15 @@ test("inspect: name, code and detail are shown", () => {
     assert.ok(text.includes(part), part);
   }
 });
+
+test("an error has no line and no column but those that the server has sent", () => {
+  const own = new DatabaseError("of the driver");
+  const served = databaseError({ ...FIELDS, L: "666" });
+  for (const error of [own, served]) {
+    assert.ok(error.stack !== undefined);
+    assert.equal(error.column, undefined);
+    assert.equal("column" in error, false);
+  }
+  assert.equal(own.line, undefined);
+  assert.equal(served.line, 666);
+});
