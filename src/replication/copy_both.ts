@@ -118,7 +118,10 @@ class CopyBoth implements Request<void>, CopySink {
       readCopyResponse(message.reader);
       this.#open();
       message = yield this;
-    } else if (message.tag === Backend.RowDescription) this.#open();
+    } else if (message.tag === Backend.RowDescription) {
+      this.#isStopping = true; // the timeline ends where the stream begins, so that nothing is copied
+      this.#open();
+    }
     for (; message.tag !== Backend.ReadyForQuery; message = yield this) {
       switch (message.tag) {
         case Backend.CopyDone:
