@@ -336,3 +336,27 @@ const ATTRIBUTES = `from pg_catalog.pg_attribute a
     where t.typtype operator(pg_catalog.=) 'c'::pg_catalog."char"
       and a.attrelid operator(pg_catalog.=) t.typrelid
       and a.attnum operator(pg_catalog.>) '0'::pg_catalog.int2 and not a.attisdropped`;
+
+/** The types that have an array type, each with that type. Read by the entry point for postgres.js. */
+export const ARRAY_TYPES = `select t.oid, t.typarray
+  from pg_catalog.pg_type t
+  where t.typarray operator(pg_catalog.<>) 0::pg_catalog.oid
+    and t.typtype operator(pg_catalog.<>) 'p'::pg_catalog."char"`;
+
+/** Undoes what was done since a savepoint, and keeps the savepoint. */
+export function rollbackToSavepoint(name: string): string {
+  return `rollback to savepoint ${name}`;
+}
+
+/** The operations on large objects, by the names of the columns that postgres.js returns. */
+export const LO = {
+  create: "select pg_catalog.lo_create(0::pg_catalog.oid) as oid",
+  open: "select pg_catalog.lo_open($1::pg_catalog.oid, $2::pg_catalog.int4) as fd",
+  close: "select pg_catalog.lo_close($1::pg_catalog.int4)",
+  tell: "select pg_catalog.lo_tell64($1::pg_catalog.int4)",
+  read: "select pg_catalog.loread($1::pg_catalog.int4, $2::pg_catalog.int4) as data",
+  write: "select pg_catalog.lowrite($1::pg_catalog.int4, $2::pg_catalog.bytea)",
+  truncate: "select pg_catalog.lo_truncate64($1::pg_catalog.int4, $2::pg_catalog.int8)",
+  seek: `select pg_catalog.lo_lseek64(
+    $1::pg_catalog.int4, $2::pg_catalog.int8, $3::pg_catalog.int4)`,
+} as const;

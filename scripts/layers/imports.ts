@@ -55,6 +55,14 @@ export const LAWS: Readonly<Record<string, Law>> = {
         "trace.ts",
       ),
   },
+  compat: {
+    any: ["connect.ts", "connection.ts", "connection_core.ts", "config", "runtime", "own_sql.ts"]
+      .concat("replication", "features", "query", "session", "types", "protocol", "bytes")
+      .concat("errors", "trace.ts"),
+    types: ["queryable.ts", "pool.ts"],
+    builtins: ["node:buffer", "node:events", "node:fs", "node:fs/promises", "node:os"]
+      .concat("node:process", "node:stream", "node:timers"),
+  },
   pglite: {
     any: ["connect.ts", "own_sql.ts", "protocol", "errors"],
     types: ["connection.ts", "query/source.ts"],
@@ -85,19 +93,6 @@ export const LAWS: Readonly<Record<string, Law>> = {
       ...["batch", "cache/core", "cache/core/types", "migrator", "pg-core", "relations", "utils"]
         .map((name) => `drizzle-orm/${name}`),
     ),
-  },
-  compat: {
-    any: ["connect.ts", "connection.ts", "connection_core.ts", "config", "runtime"]
-      .concat("features", "query", "session", "types", "protocol", "bytes", "errors", "trace.ts"),
-    types: ["queryable.ts", "pool.ts"],
-    builtins: [
-      "node:buffer",
-      "node:events",
-      "node:fs",
-      "node:process",
-      "node:stream",
-      "node:timers",
-    ],
   },
   typed: {
     any: ["query", "types", "protocol", "errors"],

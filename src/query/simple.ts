@@ -21,7 +21,14 @@ import { collecting, describeTo } from "./observer.ts";
 import { textRows } from "./parsers.ts";
 import { queryTrace, resultTrace } from "./query_trace.ts";
 import { Result } from "./result.ts";
-import { decodeLate, interpretRows, type RowColumn, rowColumns } from "./rows.ts";
+import {
+  decodeLate,
+  interpretRows,
+  type RowColumn,
+  rowColumns,
+  type RowDecoder,
+  type RowShape,
+} from "./rows.ts";
 
 /** Runs one of the driver's own texts. Returns a result for each of its statements. */
 export async function executeSimple(
@@ -42,7 +49,7 @@ export class SimpleRequest implements Request<Result[]> {
   /** Whether rows were passed to the observer. */
   #hasGiven = false;
   /** Results with columns of types that are not known yet. */
-  readonly #incomplete: { rows: Result; columns: readonly RowColumn[] }[] = [];
+  readonly #incomplete: { rows: unknown[]; columns: readonly RowColumn[] }[] = [];
 
   /** @throws {InterfaceError} the text is a COPY. */
   constructor(context: Context, text: string, options: ExecuteOptions) {
@@ -143,20 +150,29 @@ export class SimpleRequest implements Request<Result[]> {
     const { types, rows: shape = "object", parsers, observer } = this.#options;
     const receiver = observer && describeTo(observer, { columns, name: "", parameters: [] });
     const target = Array.isArray(receiver) ? receiver : rows;
-    if (parsers !== undefined) {
-      const decode = textRows(columns, parsers, shape);
-      if (typeof receiver !== "function") return collecting(target, decode);
-      return (reader) => {
-        this.#hasGiven = true;
-        receiver(decode(reader));
-      };
-    }
+    const decode = parsers === undefined
+      ? this.#decoder(columns, target, types, shape)
+      : textRows(columns, parsers, shape);
+    if (typeof receiver !== "function") return collecting(target, decode);
+    return (reader) => {
+      this.#hasGiven = true;
+      receiver(decode(reader));
+    };
+  }
+
+  /** Returns the decoder by codecs. Values of types that are not known yet are decoded later. */
+  #decoder(
+    columns: readonly ColumnDescription[],
+    rows: unknown[],
+    types: ExecuteOptions["types"],
+    shape: RowShape,
+  ): RowDecoder {
     const codecOf = this.#context.types.codecsFor(types);
     const described = rowColumns(columns, [], codecOf);
     if (described.some(({ codec }) => codec === undefined)) {
       this.#incomplete.push({ rows, columns: described });
     }
-    return collecting(rows, interpretRows(described, shape));
+    return interpretRows(described, shape);
   }
 }
 

@@ -12,6 +12,7 @@ const SAMPLES: Readonly<Record<string, readonly (readonly unknown[])[]>> = {
   release: [['"a"']],
   releaseSavepoint: [["cornac_1"]],
   undoSavepoint: [["cornac_1"]],
+  rollbackToSavepoint: [['"s0_name"']],
   prepareTransaction: [["'a gid'"]],
   commitPrepared: [["'a gid'"]],
   rollbackPrepared: [["'a gid'"]],

@@ -366,3 +366,11 @@ test("result: tag is the command tag as the server sent it", () =>
     assert.equal((await db.query("select * from tagged").simple()).tag, "SELECT 2");
     assert.equal((await db.query("").simple()).tag, "");
   }));
+
+test("observer: a receiver takes the rows of the simple protocol without parsers, too", () =>
+  withDatabase(async (db) => {
+    const receiver: unknown[] = [];
+    const options: QueryOptions = { observer: { described: () => receiver } };
+    await db.query("select 1 as a; select 2 as b", [], options).simple();
+    assert.deepEqual(receiver, [{ a: 1 }, { b: 2 }]);
+  }));
