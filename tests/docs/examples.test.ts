@@ -12,8 +12,10 @@ const FOLDER = join(ROOT, "examples");
 /** Modules that the others import; and servers, which tests/server/pool_examples.test.ts calls. */
 const ELSEWHERE = /^(environment|tour_stops|server_\w+)\./;
 
-const programs = readdirSync(FOLDER)
-  .filter((name) => /(?<!\.d)\.[jt]s$/.test(name) && !ELSEWHERE.test(name))
+/** The programs: files of the folder, and `main` in a folder of its own. */
+const programs = readdirSync(FOLDER, { recursive: true, encoding: "utf8" })
+  .filter((name) => /^(?:[\w.-]+|(?:kysely|drizzle)\/main)(?<!\.d)\.[jt]s$/.test(name))
+  .filter((name) => !ELSEWHERE.test(name))
   .sort();
 
 describe("the programs in examples/ print what their first comment says", () => {

@@ -1,0 +1,1 @@
+ALTER TABLE "articles" ADD CONSTRAINT "stock_check" CHECK ("stock" >= 0);
