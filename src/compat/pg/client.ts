@@ -2,6 +2,7 @@ import { EventEmitter, nextTick } from "../node.ts";
 import type { ClientConfig } from "./client_config.ts";
 import { calling, ClientLife } from "./client_life.ts";
 import { Connection, type Submittable } from "./connection.ts";
+import { ConnectionStream } from "./connection_stream.ts";
 import { ConnectionParameters, hidden } from "./connection_parameters.ts";
 import { defaults } from "./defaults.ts";
 import { relocated } from "./errors.ts";
@@ -73,6 +74,13 @@ export class Client extends EventEmitter {
   declare _line: QueryLine;
   /** @internal */
   declare _life: ClientLife;
+  /** @internal The class of promises. */
+  declare _Promise: PromiseConstructor;
+  /**
+   * Whether `pg` was asked to pipeline. Queries always are; with this option, `end()` waits for them and
+   * Submittables are refused, as in `pg`.
+   */
+  pipeline: boolean;
 
   /** Creates a client, which connects by `connect()`. */
   constructor(config?: string | ClientConfig) {
@@ -86,15 +94,19 @@ export class Client extends EventEmitter {
     hidden(this, "password", parameters.password);
     this.replication = parameters.replication;
     this._types = new TypeOverrides(given.types);
-    this.connection = new Connection({
-      destroy: (error) => this._life.destroy(error),
-      cork: () => {},
-      uncork: () => {},
-    });
+    this.pipeline = Boolean(given.pipeline);
+    this.connection = new Connection(
+      new ConnectionStream(
+        () => this._life.session?.wire,
+        (error) => this._life.destroy(error),
+      ),
+    );
+    this.connection.on("error", (error: Error) => this._life.fail(error));
     this.binary = Boolean(given.binary || defaults.binary);
     this.ssl = parameters.ssl || false;
     hidden(this, "_line", new QueryLine(this));
     hidden(this, "_life", new ClientLife(this, given));
+    hidden(this, "_Promise", given.Promise ?? Promise);
   }
 
   /** Connects. Resolves to the client. Queries may be made before; they are sent afterwards. */
@@ -105,9 +117,10 @@ export class Client extends EventEmitter {
     if (callback) {
       return this._life.connect((error) => error ? callback(error) : callback(null, this));
     }
-    return new Promise((resolve, reject) => {
+    const connecting = new this._Promise<this>((resolve, reject) => {
       this._life.connect((error) => error ? reject(error) : resolve(this));
     });
+    return this._life.connecting = connecting;
   }
 
   /** Runs a query: calls back, or returns a promise where no callback is given. */
@@ -147,7 +160,7 @@ export class Client extends EventEmitter {
       this._enqueue(query, timeout);
       return undefined;
     }
-    const promise = new Promise((resolve, reject) => {
+    const promise = new this._Promise((resolve, reject) => {
       query.callback = (error, result) => error ? reject(error) : resolve(result);
     }).catch(relocated);
     this._enqueue(query, timeout);
@@ -161,9 +174,9 @@ export class Client extends EventEmitter {
   end(callback?: (error?: unknown) => void): Promise<void> | void {
     this._ending = true;
     const isOpen = (this._connecting || this._connected) && !this._ended;
-    if (!isOpen) return callback === undefined ? Promise.resolve() : callback();
+    if (!isOpen) return callback === undefined ? this._Promise.resolve() : callback();
     const ended = callback === undefined
-      ? new Promise<void>((resolve) => this.connection.once("end", resolve))
+      ? new this._Promise<void>((resolve) => this.connection.once("end", resolve))
       : void this.connection.once("end", callback);
     this._life.end();
     return ended;
@@ -220,8 +233,12 @@ export class Client extends EventEmitter {
     const refusal = this._queryable
       ? this._ending ? "Client was closed and is not queryable" : undefined
       : "Client has encountered a connection error and is not queryable";
-    if (refusal === undefined) return this._line.push(query);
-    nextTick(() => query.handleError(new Error(refusal), this.connection));
+    const unfit = this.pipeline && !(query instanceof Query)
+      ? "Custom query classes such as pg-cursor and pg-query-stream are not supported in pipeline mode"
+      : undefined;
+    const reason = unfit ?? refusal;
+    if (reason === undefined) return this._line.push(query);
+    nextTick(() => query.handleError(new Error(reason), this.connection));
   }
 
   /** @internal Called when a query has ended and none is left. */

@@ -25,6 +25,7 @@ export interface LifeOwner extends EventEmitter {
   _connected: boolean;
   _connectionError: boolean;
   _queryable: boolean;
+  pipeline: boolean;
   _txStatus: "I" | "T" | "E" | null;
   processID: number | null;
   secretKey: number | Uint8Array | null;
@@ -46,6 +47,9 @@ export class ClientLife {
     this.#client = client;
     this.#config = config;
   }
+
+  /** The promise that `connect()` has returned. */
+  connecting: Promise<unknown> | undefined;
 
   /** The session; `undefined` while there is none. */
   get session(): Session | undefined {
@@ -94,12 +98,28 @@ export class ClientLife {
     this.session?.destroy(reason);
   }
 
-  /** Ends the connection: at once if a query runs, else in order. */
+  /**
+   * Ends the connection: at once if a query runs, else in order. With the option `pipeline`, queries are
+   * waited for.
+   */
   end(): void {
     const { session } = this;
-    if (session === undefined) this.destroy(new Error(TERMINATED));
-    else if (!this.#client._line.isEmpty || !this.#client._queryable) session.destroy();
+    const { _line: line, _queryable: isQueryable, pipeline } = this.#client;
+    // A promise of connect() that nothing awaits must not end the process over this.
+    this.connecting?.catch(() => {});
+    if (pipeline && isQueryable && !line.isEmpty) this.#client.once("drain", () => this.end());
+    else if (session === undefined) this.destroy(new Error(TERMINATED));
+    else if (!line.isEmpty || !isQueryable) session.destroy();
     else void session.close();
+  }
+
+  /** Fails all queries, and refuses others: an error was emitted on the connection. */
+  fail(error: Error): void {
+    const client = this.#client;
+    if (client._connecting) return this.destroy(error);
+    client._queryable = false;
+    client._line.failAll(error);
+    this.emitError(error);
   }
 
   async #open(): Promise<ConnectionCore> {
@@ -166,6 +186,8 @@ export class ClientLife {
     if (!client._ending) client._queryable = false;
     const wasIdle = client._line.isEmpty;
     nextTick(() => {
+      const { reason: destroyed } = this.#destroyed ?? {};
+      if (destroyed !== undefined) client._line.failAll(destroyed);
       if (!client._ending) this.#reportLoss(reason, wasIdle);
       this.#over();
     });

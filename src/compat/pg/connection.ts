@@ -1,15 +1,6 @@
 import { EventEmitter } from "../node.ts";
+import type { ConnectionStream } from "./connection_stream.ts";
 import type { Session } from "../../session/session.ts";
-
-/** The part of a socket that others use on a client's connection. */
-export interface ConnectionStream {
-  /** Ends the connection at once; `error` is the reason. */
-  destroy(error?: Error): void;
-  /** Does nothing. */
-  cork(): void;
-  /** Does nothing. */
-  uncork(): void;
-}
 
 /** An object that sends messages by itself once its turn has come: a cursor, a query stream. */
 export interface Submittable {

@@ -3,6 +3,7 @@ import {
   DatabaseError as CoreError,
   DataError,
   PgError,
+  ProtocolError,
   type ServerFields,
 } from "../../errors/errors.ts";
 import { type DatabaseError, databaseErrorOf } from "./database_error.ts";
@@ -40,6 +41,9 @@ export function connectError(error: unknown): unknown {
   const system = systemErrorOf(error);
   if (system !== undefined) return system;
   const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof ProtocolError) {
+    return new Error(`received invalid response: ${message}`, { cause: error });
+  }
   if (message.includes("the server does not support TLS")) {
     return new Error("The server does not support SSL connections", { cause: error });
   }

@@ -12,6 +12,7 @@ import type { Request } from "../../session/exchange.ts";
 import type { Connection, Submittable } from "./connection.ts";
 import { prepareValue } from "./prepare_value.ts";
 import { Query } from "./query.ts";
+import { SeenTexts } from "./seen_texts.ts";
 
 /** The client of a line. */
 export interface LineOwner {
@@ -44,6 +45,7 @@ export class QueryLine {
   /** The queries that were not sent yet. */
   readonly #unsent: (Query | Submittable)[] = [];
   #isExclusive = false;
+  readonly #seen = new SeenTexts();
 
   constructor(owner: LineOwner) {
     this.#owner = owner;
@@ -143,10 +145,12 @@ export class QueryLine {
       const request = run.request = new ExtendedQuery(context, text, values, options);
       return executor.query(request);
     }
-    if (isSingle(text) && context.cache.mayKeep(text)) {
+    // A text that is run once is sent by the simple protocol, as in pg; one that comes again is kept.
+    if (isSingle(text) && this.#seen.has(text) && context.cache.mayKeep(text)) {
       const request = run.request = new ExtendedQuery(context, text, NONE, options);
       return executor.query(request);
     }
+    this.#seen.add(text);
     const request = new SimpleRequest(context, text, options);
     run.request = request;
     return request.query();
