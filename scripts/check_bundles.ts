@@ -1,29 +1,32 @@
 /**
- * Installs the package of `npm/` beside bundlers and runs what they make of it: esbuild, Rollup,
- * webpack and Vite on Node 20 and 24, `bun build`, `deno compile`, and workerd. Prints a line per
- * check and the sizes of the bundles; exits 1 when a check fails. Needs `npm` and the registry.
+ * Lays the package of `npm/` beside bundlers and runs what they make of it: esbuild, Rollup, webpack
+ * and Vite on Node 20 and 24, `bun build`, `deno compile`, workerd, and a page in Chromium that takes
+ * the tour in PGlite and through a WebSocket. Prints a line per check and the sizes of the bundles; exits 1 when a check fails. Needs `npm` and the registry.
  *
  *     deno task bundles
  */
 import { spawnSync } from "node:child_process";
-import { copyFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { type Cluster, startCluster } from "../tests/_kit/cluster.ts";
 import { buildNpm } from "./build_npm.ts";
-import { runtimeBinary } from "./toolchain.ts";
+import { withExampleServer } from "../tests/_kit/example_server.ts";
+import { bundlersDirectory, runtimeBinary } from "./toolchain.ts";
 
 const ROOT = join(import.meta.dirname ?? ".", "..");
-const TOOLS = [
-  "@rollup/plugin-node-resolve@16.0.3",
-  "esbuild@0.28.2",
-  "miniflare@4.20260730.0",
-  "rollup@4.68.8",
-  "vite@8.4.0",
-  "webpack@5.113.0",
-];
-
 /**
  * Most bytes of a bundle, minified and compressed by gzip, that is loaded at once: a record of what it
  * is, so that growth is noticed. The aim is 70,000 and 85,000.
@@ -52,6 +55,28 @@ const IN_WORKERS: Readonly<Record<string, RegExp>> = {
   "private authority": /the TLS handshake failed; Cloudflare Workers trusts certificates of public/,
 };
 
+/** Outcomes that a page shows of both tours. */
+const IN_BROWSER: Readonly<Record<string, RegExp>> = {
+  int8: /^4611686018427387904n$/,
+  numeric: /^1234567890\.0123456789$/,
+  timestamptz: /^2026-01-02T03:04:05\.678Z$/,
+  array: /^\["a",null,"c"\]$/,
+  jsonb: /^\{"deep":\[1,2\]\}$/,
+  ProgrammingError: /^42P01 undefined_table$/,
+  "and afterwards": /^the connection goes on$/,
+  "their answers": /^all right$/,
+  "copied in": /^2$/,
+  "copied out": /^1,one\n2,two\n$/,
+  heard: /^hello$/,
+};
+
+/** And those of the tour by WebSocket. */
+const OVER_WEBSOCKET: Readonly<Record<string, RegExp>> = {
+  ...IN_BROWSER,
+  timeout: /^57014$/,
+  pool: /^1,2,3,4,5$/,
+};
+
 let failed = 0;
 
 function report(title: string, finding: string | undefined): void {
@@ -67,13 +92,14 @@ async function main(): Promise<number> {
   const work = mkdtempSync(join(tmpdir(), "cornac-bundles-"));
   let cluster: Cluster | undefined;
   try {
-    install(work, buildNpm(ROOT));
+    install(work, buildNpm(ROOT), await bundlersDirectory());
     cluster = await startCluster();
     const { host, port } = cluster;
     const options = { host, port, user: "postgres", database: "postgres", sslMode: "disable" };
     await bundlers(work, options);
     await compilers(work, options);
     await workers(work, options);
+    await browser(work, options);
   } finally {
     await cluster?.stop();
     rmSync(work, { recursive: true, force: true });
@@ -82,16 +108,29 @@ async function main(): Promise<number> {
   return failed === 0 ? 0 : 1;
 }
 
-function install(work: string, npm: string): void {
+/** Lays the package beside the tools, as npm would, and the programs beside both. */
+function install(work: string, npm: string, tools: string): void {
   writeFileSync(join(work, "package.json"), JSON.stringify({ private: true, type: "module" }));
   for (const file of readdirSync(join(ROOT, "scripts/bundles"))) {
     copyFileSync(join(ROOT, "scripts/bundles", file), join(work, file));
   }
+  const stops = readFileSync(join(ROOT, "examples/tour_stops.ts"), "utf8");
+  writeFileSync(join(work, "tour_stops.ts"), stops.replace("../mod.ts", "@cornac/pg"));
+  const modules = join(work, "node_modules");
+  for (const name of readdirSync(join(tools, "node_modules"))) {
+    const from = join(tools, "node_modules", name);
+    const isScope = name.startsWith("@");
+    mkdirSync(isScope ? join(modules, name) : modules, { recursive: true });
+    for (const inner of isScope ? readdirSync(from) : [""]) {
+      symlinkSync(join(from, inner), join(modules, name, inner));
+    }
+  }
   const packed = run(npm, {}, "npm", "pack", "--silent", "--pack-destination", work);
   const tarball = join(work, packed.output.trim().split("\n").at(-1)!);
-  const quiet = ["--no-audit", "--no-fund", "--silent", "--ignore-scripts"];
-  const installed = run(work, {}, "npm", "install", ...quiet, tarball, ...TOOLS);
-  if (!installed.isRight) throw new Error(`npm install failed: ${installed.output}`);
+  mkdirSync(join(modules, "@cornac/pg"), { recursive: true });
+  const into = ["-C", join(modules, "@cornac/pg"), "--strip-components=1"];
+  const unpacked = run(work, {}, "tar", "-xzf", tarball, ...into);
+  if (!unpacked.isRight) throw new Error(`npm pack: ${packed.output}${unpacked.output}`);
 }
 
 /** Bundles by build.mjs, runs those for Node and loads the others, and compares sizes. */
@@ -162,6 +201,75 @@ async function workers(work: string, options: object): Promise<void> {
       .map(([name]) => `${name}: ${JSON.stringify(outcomes[name])}`);
     report(`workerd, ${title}`, wrong.length === 0 ? undefined : wrong.join("\n"));
   }
+}
+
+/** Takes the tours in Chromium, headless, through the relay of examples/ to the server. */
+async function browser(work: string, options: { host: string; port: number }): Promise<void> {
+  const chromium = [process.env.CORNAC_CHROMIUM, "/usr/bin/chromium"].find((path) =>
+    path !== undefined && existsSync(path)
+  );
+  if (chromium === undefined) {
+    process.stdout.write("SKIPPED browser: Chromium is not installed; CORNAC_CHROMIUM names it\n");
+    return;
+  }
+  const node24 = await runtimeBinary("node24");
+  const page = await freePort();
+  const settings = {
+    RELAY_TARGETS: `${options.host}:${options.port}`,
+    RELAY_ORIGINS: `http://127.0.0.1:${page}`,
+  };
+  await withExampleServer("server_relay", settings, ({ port }) => {
+    const { isRight, output } = run(
+      work,
+      {
+        CORNAC_OPTIONS: JSON.stringify(options),
+        CORNAC_CHROMIUM: chromium,
+        CORNAC_PAGE: String(page),
+        CORNAC_RELAY: `ws://127.0.0.1:${port}/v1`,
+      },
+      node24,
+      "browser.mjs",
+    );
+    if (!isRight) report("Chromium", output);
+    else reportTours(JSON.parse(output.trim().split("\n").at(-1)!));
+    return Promise.resolve();
+  });
+}
+
+type Shown = Readonly<Record<string, string>>;
+
+interface Tours {
+  readonly version: string;
+  readonly pglite: Shown;
+  readonly websocket: Shown;
+  readonly cells: readonly string[];
+  readonly errors: readonly string[];
+}
+
+function reportTours({ version, pglite, websocket, cells, errors }: Tours): void {
+  const name = `Chromium ${version}`;
+  report(`${name}: PGlite in the page`, differences(IN_BROWSER, pglite));
+  report(`${name}: a WebSocket through the relay`, differences(OVER_WEBSOCKET, websocket));
+  const shown = cells.filter((cell) => cell === "the connection goes on").length;
+  const finding = shown === 2 ? errors.join("\n") || undefined : `${shown} tables: ${cells.join()}`;
+  report(`${name}: the page shows the rows of both, without an error`, finding);
+}
+
+function differences(expected: Readonly<Record<string, RegExp>>, found: Shown): string | undefined {
+  const wrong = Object.entries(expected)
+    .filter(([name, value]) => !value.test(found[name] ?? ""))
+    .map(([name]) => `${name}: ${found[name] ?? found.error}`);
+  return wrong.length === 0 ? undefined : wrong.join("\n");
+}
+
+function freePort(): Promise<number> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
 }
 
 /** Runs a program that queries, and compares what it prints. */

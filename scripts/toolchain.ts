@@ -60,11 +60,16 @@ export async function npmPackage(
   return join(installed, inside);
 }
 
-/** The bundlers, and what runs Workers. `esbuild` and `workerd` come as packages of the platform. */
+/**
+ * The bundlers, what runs Workers and drives browsers, and PGlite. `esbuild` and `workerd` come as
+ * packages of the platform.
+ */
 export const BUNDLERS: readonly string[] = [
+  "@electric-sql/pglite@0.5.17",
   "@rollup/plugin-node-resolve@16.0.3",
   "esbuild@0.28.2",
   "miniflare@4.20260730.0",
+  "playwright-core@1.65.1",
   "rollup@4.68.8",
   "vite@8.4.0",
   "webpack@5.113.0",
