@@ -219,7 +219,7 @@ export class Runner {
   /** Waits as the failure demands. @throws the failure, if the stream ends with it. */
   async #recover(error: unknown): Promise<void> {
     const { settings } = this.#parts;
-    if (error instanceof TextNeededError && settings.binary === undefined && !this.#needsText) {
+    if (TextNeededError.isBehind(error) && settings.binary === undefined && !this.#needsText) {
       this.#needsText = true;
       return;
     }
