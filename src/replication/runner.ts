@@ -44,6 +44,7 @@ export class Runner {
   readonly #onState: (state: StreamState) => void;
   readonly #backoff: Backoff;
   #walsender: Walsender | undefined;
+  #isClosing = false;
   #systemId: string | undefined;
   /** Whether a connection has streamed, so that a missing slot is a lost one. */
   #isEstablished = false;
@@ -72,15 +73,16 @@ export class Runner {
   /** Ends the stream; resolves when its connections are closed. Never rejects. */
   async stop(): Promise<void> {
     const reason = new OperationalError("the change stream was closed");
-    const closing = this.#walsender?.close();
+    this.#isClosing = true;
+    // The signal would cancel the stream before the server has read the last status.
+    if (this.#walsender?.isStreaming) await this.#walsender.close();
     this.#parts.stopper.abort(reason);
-    await closing;
-    await this.#ended;
     this.#parts.side.destroy(reason);
+    await this.#ended;
   }
 
   get #isStopped(): boolean {
-    return this.#parts.stopper.signal.aborted;
+    return this.#isClosing;
   }
 
   async #run(): Promise<void> {

@@ -70,12 +70,13 @@ export async function copyTables(copying: Copying, options: SnapshotOptions): Pr
     throw new OperationalError("the replication connection was lost", { code: "08006" });
   });
   lost.catch(() => {});
+  const copy = new TableCopy(copying, options, created);
   try {
-    const copied = new TableCopy(copying, options, created).run();
-    await unlessAborted(Promise.race([copied, lost]), signal);
+    await unlessAborted(Promise.race([copy.run(), lost]), signal);
     await slots.copy(await side.connection(), temporary, name);
     if (failover) await walsender.connection.alterSlot(name, { failover: true });
   } catch (error) {
+    copy.stop();
     if (signal.aborted) throw error;
     copying.inbox.dropUnread();
     throw copying.inbox.deliveredBytes > before ? new SnapshotInterruptedError(error) : error;
@@ -97,6 +98,7 @@ class TableCopy {
   readonly #transaction: TransactionHead;
   readonly #position: bigint;
   readonly #connections: Ordinary[] = [];
+  #isStopped = false;
   #left: TableToCopy[] = [];
   #tables = 0;
   #done = 0;
@@ -126,8 +128,14 @@ class TableCopy {
       await Promise.all([first, ...more].map((db) => this.#work(db)));
       await inbox.whenHandled();
     } finally {
-      for (const { connection } of this.#connections) connection.destroy();
+      this.stop();
     }
+  }
+
+  /** Ends the reading of tables. */
+  stop(): void {
+    this.#isStopped = true;
+    for (const { connection } of this.#connections) connection.destroy();
   }
 
   #parallel(): number {
@@ -139,6 +147,7 @@ class TableCopy {
   async #open(): Promise<Ordinary> {
     const db = await this.#copying.open();
     this.#connections.push(db);
+    if (this.#isStopped) this.stop();
     await db.ask(begin("isolation level repeatable read, read only"), []);
     await db.ask(importSnapshot(quoteLiteral(this.#snapshot)), []);
     return db;

@@ -93,6 +93,11 @@ export class Walsender {
     }
   }
 
+  /** Whether the stream has started. */
+  get isStreaming(): boolean {
+    return this.#feed !== undefined;
+  }
+
   /** Starts the stream. */
   async start(slot: string, { from, options, decoder, toleratesGaps }: Start): Promise<void> {
     const { settings, inbox, signal } = this.#parts;

@@ -73,6 +73,7 @@ test("pain 17: a copy whose connection is lost is an error, because its rows wer
     await changes.next();
     await place.cluster.query(`select pg_terminate_backend(active_pid) from pg_replication_slots
       where database = '${place.login.database}'`);
+    await until(async () => (await place.slots()).length === 0);
     const error = await failure(
       (async () => {
         while (!(await changes.next()).done);
