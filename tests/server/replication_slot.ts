@@ -6,6 +6,7 @@ import type { ConnectionCore } from "../../src/connection_core.ts";
 import { pgoutput } from "../../src/replication/pgoutput_plugin.ts";
 import type {
   DecoderContext,
+  LogicalDecoder,
   LogicalMessage,
   LogicalOptions,
   LogicalPlugin,
@@ -37,6 +38,7 @@ export class SlotDatabase {
   readonly major: number;
   readonly slot: string;
   readonly #cores: ConnectionCore[] = [];
+  readonly #others: Connection[] = [];
 
   constructor(db: Connection, database: string, major: number, slot: string) {
     this.db = db;
@@ -66,12 +68,16 @@ export class SlotDatabase {
 
   /** Returns the decoded messages. */
   async messages(reading: Reading = {}, take = false): Promise<LogicalMessage[]> {
-    return await this.decode(await this.frames(reading, take), reading);
+    return await this.decode(await this.frames(reading, take), this.decoder(reading));
+  }
+
+  /** Returns a decoder with the types of this database. */
+  decoder(reading: Reading = {}): LogicalDecoder {
+    return (reading.plugin ?? pgoutput()).decoder(this.#context(reading));
   }
 
   /** Decodes frames. */
-  async decode(frames: readonly Frame[], reading: Reading = {}): Promise<LogicalMessage[]> {
-    const decoder = (reading.plugin ?? pgoutput()).decoder(this.context(reading));
+  async decode(frames: readonly Frame[], decoder: LogicalDecoder): Promise<LogicalMessage[]> {
     const messages: LogicalMessage[] = [];
     for (const { lsn, data } of frames) {
       const message = await decoder.decode(new Reader(data), lsn);
@@ -81,8 +87,7 @@ export class SlotDatabase {
     return messages;
   }
 
-  /** Returns the surroundings of a decoder, with the types of this database. */
-  context(
+  #context(
     { plugin: _, rows = "object", types, onUnknownType, ...options }: Reading,
   ): DecoderContext {
     const side = new SideTypes(types, async () => this.#cores[0] ??= await this.#open());
@@ -94,6 +99,15 @@ export class SlotDatabase {
     };
   }
 
+  /** Opens another connection to the database; it is closed with the slot. */
+  async another(): Promise<Connection> {
+    const { host, port } = await sharedServer(this.major);
+    const options = { host, port, user: "postgres", database: this.database } as const;
+    const db = await connect({ ...options, sslMode: "disable" });
+    this.#others.push(db);
+    return db;
+  }
+
   async #open(): Promise<ConnectionCore> {
     const { host, port } = await sharedServer(this.major);
     const options = { host, port, user: "postgres", database: this.database, sslMode: "disable" };
@@ -102,6 +116,7 @@ export class SlotDatabase {
 
   async close(): Promise<void> {
     for (const { session } of this.#cores) await session.close();
+    for (const db of this.#others) await db.close();
     await this.db.close();
   }
 }
