@@ -8,7 +8,7 @@ export interface BeginMessage {
   readonly kind: "begin";
   /** The transaction; the object that its changes have, too. */
   readonly transaction: TransactionInfo;
-  /** The position of the commit record. */
+  /** The position of the commit record; `0/0` of a plugin that does not send it beforehand. */
   readonly commitLsn: Lsn;
 }
 

@@ -106,3 +106,5 @@ export { SnapshotInterruptedError } from "./snapshot.ts";
 export type { StreamState } from "./state.ts";
 export type { PreparedEvent, StreamEvent } from "./stream_event.ts";
 export type { Transaction } from "./transactions.ts";
+export { testDecoding } from "./test_decoding.ts";
+export { wal2json } from "./wal2json.ts";

@@ -1,27 +1,9 @@
-// Changes of a real server, decoded: what each kind of table and setting makes of a row. Numbers as A56
-// and "pain 8" do not appear here; the names of the tests state the promises.
+// Changes of a real server, decoded: what each kind of table and setting makes of a row.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Change, RowChange } from "../../src/replication/change.ts";
-import type { LogicalMessage } from "../../src/replication/plugin.ts";
 import { majors } from "../_kit/servers.ts";
-import { changesOf, type Reading, type SlotDatabase, withSlot } from "./replication_slot.ts";
-
-/** A change in one line of JSON's values: kind, table, and its rows. */
-function shown(message: LogicalMessage): unknown[] {
-  switch (message.kind) {
-    case "insert":
-      return ["insert", message.table, message.new];
-    case "update":
-      return ["update", message.table, message.key, message.new, message.unchanged, message.old];
-    case "delete":
-      return ["delete", message.table, message.key, message.old];
-    case "truncate":
-      return ["truncate", message.tables.map(({ table }) => table)];
-    default:
-      return [message.kind];
-  }
-}
+import { changesOf, type Reading, shown, type SlotDatabase, withSlot } from "./replication_slot.ts";
 
 async function changes(slot: SlotDatabase, reading?: Reading): Promise<unknown[][]> {
   return changesOf(await slot.messages(reading)).map(shown);
@@ -279,65 +261,6 @@ for (const major of majors()) {
         assert.equal(local.length, 1);
       }));
 
-    test("streamed in progress, with aborted subtransactions: the same changes as in one piece", () =>
-      withTables(
-        "create table t (id int primary key, s text); create table u (id int primary key)",
-        async (slot) => {
-          const other = await slot.another();
-          const fill = (from: number): string =>
-            `insert into t select i, repeat('x', 100) from generate_series(${from}, ${
-              from + 1500
-            }) i`;
-          await slot.run("begin", fill(0), "savepoint a");
-          await other.query("begin").simple();
-          await other.query(fill(100_000)).simple();
-          await slot.run(fill(10_000), "savepoint b", fill(20_000), "rollback to b", fill(30_000));
-          await other.query(`savepoint c; ${fill(200_000)}; rollback to c; release c`).simple();
-          await slot.run(
-            "rollback to a",
-            "insert into u values (1)",
-            "alter table u add more int default 7",
-            "insert into u values (2)",
-            fill(40_000),
-          );
-          await other.query("savepoint d; delete from t where id < 100010").simple();
-          await slot.run("commit");
-          await other.query("rollback").simple();
-          await slot.run(
-            "update u set more = 8 where id = 1",
-            "set logical_decoding_work_mem = '64kB'",
-          );
-          const streaming = major >= 16 ? "parallel" : "on";
-          const whole = changesOf(await slot.messages());
-          const messages = await slot.messages({ streaming });
-          assert.ok(messages.filter(({ kind }) => kind === "streamStart").length > 1);
-          assert.ok(messages.some((m) => m.kind === "streamAbort" && m.xid !== m.subxid));
-          assert.deepEqual(applied(messages).map(shown), whole.map(shown));
-        },
-      ));
-
-    test("two-phase: prepared transactions, and the decisions about them", {
-      skip: major < 15 && "PostgreSQL 14 has no option two_phase",
-    }, () =>
-      withSlot(async (slot) => {
-        const gid = slot.database;
-        await slot.run(
-          `begin; insert into t values (1); prepare transaction '${gid}'`,
-          `commit prepared '${gid}'`,
-          `begin; insert into t values (2); prepare transaction '${gid}'`,
-          `rollback prepared '${gid}'`,
-        );
-        const messages = await slot.messages({ twoPhase: true });
-        const kinds = messages.map(({ kind }) => kind).filter((kind) => kind !== "relation");
-        assert.deepEqual(kinds, [
-          ...["beginPrepare", "insert", "prepare", "commitPrepared"],
-          ...["beginPrepare", "insert", "prepare", "rollbackPrepared"],
-        ]);
-        const row = messages.find(({ kind }) => kind === "insert");
-        assert.ok(row?.kind === "insert");
-        assert.equal(row.transaction.gid, gid);
-      }, { major, setup: "create table t (id int primary key)", twoPhase: true }));
-
     test("row filters and column lists: only what the publication sends", {
       skip: major < 15 && "PostgreSQL 14 has neither",
     }, () =>
@@ -378,37 +301,4 @@ for (const major of majors()) {
         },
       ));
   });
-}
-
-/** What a receiver keeps of streamed parts: nothing of aborted subtransactions; in order of commits. */
-function applied(messages: readonly LogicalMessage[]): LogicalMessage[] {
-  const open = new Map<number, LogicalMessage[]>();
-  const kept: LogicalMessage[] = [];
-  let xid = 0;
-  for (const message of messages) {
-    switch (message.kind) {
-      case "streamStart":
-        xid = message.xid;
-        if (!open.has(xid)) open.set(xid, []);
-        break;
-      case "streamStop":
-        xid = 0;
-        break;
-      case "streamAbort":
-        if (message.xid === message.subxid) open.delete(message.xid);
-        else {
-          const rest = open.get(message.xid)!.filter((m) =>
-            (m as Change & { xid: number }).xid !== message.subxid
-          );
-          open.set(message.xid, rest);
-        }
-        break;
-      case "streamCommit":
-        kept.push(...open.get(message.xid)!);
-        break;
-      default:
-        (xid === 0 ? kept : open.get(xid)!).push(message);
-    }
-  }
-  return changesOf(kept);
 }

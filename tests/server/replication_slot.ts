@@ -156,3 +156,19 @@ export async function withSlot(
 export function changesOf(messages: readonly LogicalMessage[]): LogicalMessage[] {
   return messages.filter(({ kind }) => ["insert", "update", "delete", "truncate"].includes(kind));
 }
+
+/** A change in one line of JSON's values: kind, table, and its rows. */
+export function shown(message: LogicalMessage): unknown[] {
+  switch (message.kind) {
+    case "insert":
+      return ["insert", message.table, message.new];
+    case "update":
+      return ["update", message.table, message.key, message.new, message.unchanged, message.old];
+    case "delete":
+      return ["delete", message.table, message.key, message.old];
+    case "truncate":
+      return ["truncate", message.tables.map(({ table }) => table)];
+    default:
+      return [message.kind];
+  }
+}
