@@ -11,7 +11,23 @@ export { errorMonitor, EventEmitter } from "node:events";
 
 /** Calls `work` after the current operation, before other events. */
 export function nextTick(work: () => void): void {
-  process.nextTick(work);
+  process.nextTick(() => {
+    try {
+      work();
+    } catch (error) {
+      uncaught(error);
+    }
+  });
+}
+
+/**
+ * Throws an error of the caller's code where nothing catches it. Thrown by a tick behind a read, it
+ * would keep node:net from taking the next buffer, and the bytes that follow would be lost.
+ */
+export function uncaught(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
 }
 
 /** Returns an environment variable; `undefined` if it is unset or may not be read. */
@@ -42,4 +58,13 @@ export function after(milliseconds: number, work: () => void): Timer {
 /** Stops a timer. */
 export function stop(timer: Timer | undefined): void {
   if (timer !== undefined) clearTimeout(timer as Parameters<typeof clearTimeout>[0]);
+}
+
+/** Calls a function of the caller's. Its error ends the process, as one in a callback of the socket. */
+export function calling(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    uncaught(error);
+  }
 }

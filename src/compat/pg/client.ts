@@ -1,6 +1,6 @@
-import { EventEmitter, nextTick } from "../node.ts";
+import { calling, EventEmitter, nextTick } from "../node.ts";
 import type { ClientConfig } from "./client_config.ts";
-import { calling, ClientLife } from "./client_life.ts";
+import { ClientLife } from "./client_life.ts";
 import { Connection, type Submittable } from "./connection.ts";
 import { ConnectionStream } from "./connection_stream.ts";
 import { ConnectionParameters, hidden } from "./connection_parameters.ts";
@@ -100,6 +100,7 @@ export class Client extends EventEmitter {
         () => this._life.session?.wire,
         (error) => this._life.destroy(error),
       ),
+      () => void this._life.session?.close(),
     );
     this.connection.on("error", (error: Error) => this._life.fail(error));
     this.binary = Boolean(given.binary || defaults.binary);
@@ -233,9 +234,7 @@ export class Client extends EventEmitter {
     const refusal = this._queryable
       ? this._ending ? "Client was closed and is not queryable" : undefined
       : "Client has encountered a connection error and is not queryable";
-    const unfit = this.pipeline && !(query instanceof Query)
-      ? "Custom query classes such as pg-cursor and pg-query-stream are not supported in pipeline mode"
-      : undefined;
+    const unfit = this.pipeline ? unfitToPipeline(query) : undefined;
     const reason = unfit ?? refusal;
     if (reason === undefined) return this._line.push(query);
     nextTick(() => query.handleError(new Error(reason), this.connection));
@@ -261,4 +260,12 @@ export class Client extends EventEmitter {
       callback?.(error, result);
     };
   }
+}
+
+/** Returns the reason for which `pg` refuses a query with the option `pipeline`. */
+function unfitToPipeline(query: Query | Submittable): string | undefined {
+  if (!(query instanceof Query)) {
+    return "Custom query classes such as pg-cursor and pg-query-stream are not supported in pipeline mode";
+  }
+  return query.rows ? "The `rows` option is not supported in pipeline mode" : undefined;
 }

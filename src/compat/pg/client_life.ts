@@ -1,6 +1,6 @@
 /** The life of a client's session: connecting, its end, its loss. */
 import type { ConnectionCore } from "../../connection_core.ts";
-import { errorMonitor, type EventEmitter, nextTick } from "../node.ts";
+import { calling, errorMonitor, type EventEmitter, nextTick } from "../node.ts";
 import type { Session } from "../../session/session.ts";
 import type { ClientConfig } from "./client_config.ts";
 import type { ConnectionParameters } from "./connection_parameters.ts";
@@ -16,7 +16,7 @@ const TERMINATED = "Connection terminated";
 /** The client of a session. */
 export interface LifeOwner extends EventEmitter {
   readonly connectionParameters: ConnectionParameters;
-  readonly connection: EventEmitter;
+  readonly connection: EventEmitter & { readonly stream: EventEmitter };
   readonly _line: QueryLine;
   password: ConnectionParameters["password"];
   _ending: boolean;
@@ -206,6 +206,7 @@ export class ClientLife {
     const client = this.#client;
     client._line.failAll(new Error(client._ending ? TERMINATED : UNEXPECTED));
     client._ended = true;
+    client.connection.stream.emit("end");
     client.connection.emit("end");
     nextTick(() => client.emit("end"));
   }
@@ -215,17 +216,6 @@ export class ClientLife {
     const client = this.#client;
     if (client.listenerCount("error") > 0) client.emit("error", error);
     else if (client.listenerCount(errorMonitor) > 0) client.emit(errorMonitor, error);
-  }
-}
-
-/** Calls a function of the caller's. Its error ends the process, as one in a callback of the socket. */
-export function calling(work: () => void): void {
-  try {
-    work();
-  } catch (error) {
-    nextTick(() => {
-      throw error;
-    });
   }
 }
 

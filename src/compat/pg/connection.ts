@@ -27,10 +27,18 @@ export class Connection extends EventEmitter {
   /** The socket, as far as it can be reached. */
   readonly stream: ConnectionStream;
 
-  /** Creates the object from its options. */
-  constructor(stream: ConnectionStream) {
+  readonly #end: () => void;
+
+  /** Creates a connection over a stream; `end` closes it in order. */
+  constructor(stream: ConnectionStream, end: () => void) {
     super();
     this.stream = stream;
+    this.#end = end;
+  }
+
+  /** Closes the connection in order, without the knowledge of the client. */
+  end(): void {
+    this.#end();
   }
 
   /**

@@ -191,8 +191,10 @@ export class Pool extends EventEmitter {
         client.connection.stream.destroy();
       })
       : undefined;
+    this.log("connecting new client");
     client.connect((error) => {
       stop(timer);
+      this.log(error ? "client failed to connect" : "new client connected", error);
       client.on("error", onError);
       if (!error) return this.#connected(client, waiter, onError);
       const reason = isLate
@@ -214,6 +216,7 @@ export class Pool extends EventEmitter {
 
   /** @internal Serves the caller that waits longest, or goes on with the end. */
   _pulseQueue(): void {
+    this.log("pulse queue");
     if (this.ended) return;
     if (this.ending) return this.#pulseEnd();
     if (this._pendingQueue.length === 0 || (this._idle.length === 0 && this._isFull())) return;
@@ -345,6 +348,8 @@ export class Pool extends EventEmitter {
     const isUnfit = Boolean(error) || this.ending || !client._queryable || client._ending;
     const isSpent = client._poolUseCount >= this.options.maxUses!;
     const isExpired = this._expired.delete(client);
+    if (isSpent) this.log("remove expended client");
+    else if (isExpired) this.log("remove expired client");
     if (isUnfit || isSpent || isExpired) return this._remove(client, () => this._pulseQueue());
     const { allowExitOnIdle } = this.options;
     const timer = this.#idleTimer(client);
@@ -360,7 +365,9 @@ export class Pool extends EventEmitter {
     const { idleTimeoutMillis } = this.options;
     if (!idleTimeoutMillis || !this._isAboveMin()) return undefined;
     return after(idleTimeoutMillis, () => {
-      if (this._isAboveMin()) this._remove(client, () => this._pulseQueue());
+      if (!this._isAboveMin()) return;
+      this.log("remove idle client");
+      this._remove(client, () => this._pulseQueue());
     });
   }
 

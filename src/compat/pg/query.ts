@@ -1,4 +1,4 @@
-import { Buffer, EventEmitter, nextTick } from "../node.ts";
+import { Buffer, calling, EventEmitter } from "../node.ts";
 import type { ResultDescription, RowReceiver } from "../../query/observer.ts";
 import type { ColumnParser, Parsers } from "../../query/parsers.ts";
 import type { Result as CoreResult } from "../../query/result.ts";
@@ -166,21 +166,13 @@ export class Query extends EventEmitter {
 
   /** Ends the query with an error. */
   handleError(error: unknown): void {
-    if (this.callback) return this.callback(error);
+    if (this.callback) return calling(() => this.callback!(error));
     if (this.listenerCount("error") > 0) this.emit("error", error);
   }
 
   /** Ends the query with its results. */
   handleReadyForQuery(): void {
-    if (this.callback) {
-      try {
-        this.callback(null, this._results);
-      } catch (error) {
-        nextTick(() => {
-          throw error;
-        });
-      }
-    }
+    if (this.callback) calling(() => this.callback!(null, this._results));
     this.emit("end", this._results);
   }
 
