@@ -22,7 +22,7 @@ export interface LogicalSlotOptions {
    * `nothing`.
    */
   snapshot?: "export" | "use" | "nothing" | undefined;
-  /** Whether prepared transactions are decoded at PREPARE. */
+  /** Whether prepared transactions are decoded at PREPARE (PostgreSQL 15). */
   twoPhase?: boolean | undefined;
   /** Whether standbys synchronize the slot, so that it survives a failover (PostgreSQL 17). */
   failover?: boolean | undefined;
@@ -84,7 +84,8 @@ function logicalOptions(major: number, options: LogicalSlotOptions): string[] {
     throw new InterfaceError(`snapshot must be "export", "use" or "nothing"`);
   }
   if (failover) needs("failover", 17, major);
-  if (major < 15) return [OLD_SNAPSHOTS[snapshot], ...(twoPhase ? ["TWO_PHASE"] : [])];
+  if (twoPhase) needs("twoPhase", 15, major);
+  if (major < 15) return [OLD_SNAPSHOTS[snapshot]];
   const list = [`SNAPSHOT '${snapshot}'`];
   if (twoPhase) list.push("TWO_PHASE");
   if (failover) list.push("FAILOVER");
