@@ -82,6 +82,17 @@ export async function bundlersDirectory(): Promise<string> {
   return await cached(name, (unfinished) => npmInstall(unfinished, ...BUNDLERS));
 }
 
+/** Prisma's program and its client, in the version for which the example is written. */
+const PRISMA = "7.10.0";
+
+/** The directory of the cache in whose `node_modules` Prisma is installed. */
+export async function prismaDirectory(): Promise<string> {
+  return await cached(
+    `prisma-${PRISMA}`,
+    (unfinished) => npmInstall(unfinished, `prisma@${PRISMA}`, `@prisma/client@${PRISMA}`),
+  );
+}
+
 function npmInstall(prefix: string, ...specifiers: readonly string[]): void {
   const flags = ["--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"];
   const run = spawnSync("npm", ["install", "--prefix", prefix, ...flags, ...specifiers], {

@@ -1,0 +1,17 @@
+CREATE TABLE "Author" (
+  "id" SERIAL PRIMARY KEY,
+  "email" TEXT NOT NULL,
+  "name" TEXT NOT NULL,
+  "joined" TIMESTAMPTZ(6) NOT NULL DEFAULT CURRENT_TIMESTAMP
+);
+
+CREATE TABLE "Post" (
+  "id" SERIAL PRIMARY KEY,
+  "title" TEXT NOT NULL,
+  "tags" TEXT[],
+  "meta" JSONB,
+  "price" DECIMAL(65,30) NOT NULL DEFAULT 0,
+  "authorId" INTEGER NOT NULL REFERENCES "Author"("id") ON DELETE RESTRICT ON UPDATE CASCADE
+);
+
+CREATE UNIQUE INDEX "Author_email_key" ON "Author"("email");
