@@ -5,7 +5,7 @@ import { InterfaceError } from "../../errors/errors.ts";
 import type { Codec } from "../../types/codec.ts";
 import { TypeRegistry } from "../../types/registry.ts";
 import { bufferOver } from "./node_library.ts";
-import { readTimestamp } from "./timestamps.ts";
+import { readDate, readTimestamp } from "./timestamps.ts";
 import {
   type Conversions,
   type Parser,
@@ -120,6 +120,7 @@ const BINARY: ReadonlyMap<number, BinaryForm> = new Map<number, BinaryForm>([
   [23, { instead: number, form: inPlace("int4", (reader) => reader.int32()) }],
   [26, { instead: number, form: inPlace("uint4", (reader) => reader.uint32()) }],
   [701, { instead: number, form: inPlace("float8", (reader) => reader.float64()) }],
+  [1082, { instead: parseDate, form: { decodeBinary: readDate } }],
   [1184, { instead: parseDate, form: { decodeBinary: readTimestamp } }],
 ]);
 

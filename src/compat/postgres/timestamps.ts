@@ -21,3 +21,10 @@ function toMilliseconds(high: number, low: number): number {
   // 2 ** 32 is 4294967 * 1000 + 296.
   return high * 4_294_967 + Math.floor(low / 1000) + Math.floor((high * 296 + low % 1000) / 1000);
 }
+
+/** Returns the midnight of a date in UTC, as `new Date()` does of its text. */
+export function readDate(reader: Reader, _length: number): Date {
+  const days = reader.int32();
+  const isInfinite = days === 0x7fffffff || days === -0x80000000;
+  return new Date(isInfinite ? NaN : days * 86_400_000 + EPOCH);
+}
