@@ -61,7 +61,8 @@ export type {
   Typed,
 } from "./sql_types.ts";
 export type { Parsed } from "./statement_view.ts";
-export type { ReplicationEvent, SubscriptionHandle } from "./subscription.ts";
+export type { RelationColumnInfo, RelationInfo, ReplicationEvent } from "./change.ts";
+export type { SubscriptionHandle } from "./subscription.ts";
 export type { Anything, Conversions, Parser, PostgresType, Serializer } from "./value_types.ts";
 
 /** Makes a client. It connects when the first query is made. */

@@ -9,7 +9,7 @@ import type { Row } from "./postgres_result.ts";
 import { runTransaction, Scope, type TransactionContext } from "./scope.ts";
 import type { Source } from "./source.ts";
 import type { ReservedSql, Sql, TransactionSql } from "./sql_types.ts";
-import { subscribe } from "./subscription.ts";
+import { Subscriptions } from "./subscription.ts";
 import { isTemplate, tagOn } from "./tag.ts";
 import { type Anything, CLOSE } from "./value_types.ts";
 
@@ -18,11 +18,12 @@ export function clientOf(options: ParsedOptions): Sql {
   const client = new Client(options, isPart);
   const links = new Links(client);
   const listener = new Listener(client, links);
+  const subscriptions = new Subscriptions(client, () => links.places());
   let ending: Promise<void> | undefined;
   const methods = {
     parameters: options.parameters,
     largeObject: (oid?: number, mode?: number) => largeObject(sql, oid, mode),
-    subscribe,
+    subscribe: subscriptions.subscribe.bind(subscriptions),
     CLOSE,
     END: CLOSE,
     PostgresError,
@@ -41,14 +42,18 @@ export function clientOf(options: ParsedOptions): Sql {
     },
     close: () => links.close(),
     end: ({ timeout = null }: { timeout?: number | null | undefined } = {}) =>
-      ending ??= end(links, listener, timeout),
+      ending ??= end(links, [listener, subscriptions], timeout),
   };
   const sql = Object.assign(tagOn(client, links), methods) as unknown as Sql;
   return sql;
 }
 
-async function end(links: Links, listener: Listener, timeout: number | null): Promise<void> {
-  listener.end();
+async function end(
+  links: Links,
+  others: readonly { end(): void }[],
+  timeout: number | null,
+): Promise<void> {
+  for (const other of others) other.end();
   if (timeout === null) return await links.end();
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<void>((resolve) => {
