@@ -16,6 +16,9 @@ export interface Countable {
 /** Milliseconds from 1970 to 2000, where the server's clock begins. */
 const EPOCH = 946_684_800_000;
 
+/** The memory that a change takes besides its bytes. Larger queues make V8 enlarge its young generation. */
+const OVERHEAD = 1024;
+
 /** The units of one change stream. */
 export class Inbox<C extends Countable = Countable> {
   readonly positions: Positions<Unit<C>> = new Positions();
@@ -90,7 +93,7 @@ export class Inbox<C extends Countable = Countable> {
       return undefined;
     }
     unit.add(change, size);
-    this.#waiting += size;
+    this.#waiting += size + OVERHEAD;
     if (unit.waiter !== undefined) unit.wake();
     // Behind an interrupted unit the reader takes nothing before that continues.
     if (this.#waiting < this.#window || this.#interrupted !== undefined) return undefined;
@@ -154,7 +157,7 @@ export class Inbox<C extends Countable = Countable> {
   /** Drops the units that the reader has not begun: a snapshot that will be taken again. */
   dropUnread(): void {
     for (const unit of this.#units.filter((unit) => !unit.isTouched)) {
-      this.#waiting -= unit.discard();
+      this.#waiting -= unit.ready * OVERHEAD + unit.discard();
       this.#units.splice(this.#units.indexOf(unit), 1);
       this.positions.dropped(unit);
     }
@@ -253,7 +256,7 @@ export class Inbox<C extends Countable = Countable> {
   /** Takes the next change of a unit. There must be one. */
   take(unit: Unit<C>): C {
     const size = unit.nextSize;
-    this.#waiting -= size;
+    this.#waiting -= size + OVERHEAD;
     this.deliveredBytes += size;
     if (this.#release !== undefined && this.#waiting * 2 <= this.#window) this.#release();
     return unit.take();
@@ -266,6 +269,7 @@ export class Inbox<C extends Countable = Countable> {
 
   /** Removes a unit, with what was not read of it, from those to read. */
   leave(unit: Unit<C>): void {
+    this.#waiting -= unit.ready * OVERHEAD;
     const bytes = unit.discard();
     this.#waiting -= bytes;
     this.deliveredBytes += bytes;

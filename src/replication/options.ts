@@ -71,7 +71,10 @@ export interface ReplicateOptions extends ConnectOptions {
   confirm?: "auto" | "manual" | undefined;
   /** The longest time between two status messages. Default: a third of `wal_sender_timeout`, at most 10. */
   statusInterval?: number | undefined;
-  /** The bytes of received changes that may wait for the reader before reading stops. Default 1 MiB. */
+  /**
+   * The bytes of received changes, with 1 kB more for each, that may wait for the reader before reading
+   * stops. Default 1 MiB.
+   */
   windowBytes?: number | undefined;
   /** Whether, and how, a lost connection is replaced. Default: for ever, with pauses up to 30 seconds. */
   reconnect?: boolean | ReconnectOptions | undefined;

@@ -16,7 +16,7 @@ const item = (n: number): Item => ({ kind: "insert", n });
 
 /** An inbox that has received transactions, whose commit positions are multiples of ten. */
 function received(...transactions: (readonly number[])[]): Inbox<Item> {
-  const inbox = new Inbox<Item>(1000, true);
+  const inbox = new Inbox<Item>(10_000, true);
   transactions.forEach((numbers, i) => {
     inbox.begin({ kind: "commit", commitLsn: BigInt(i * 10 + 10) });
     for (const n of numbers) void inbox.add(item(n), 1);
@@ -53,7 +53,7 @@ test("a keepalive is confirmed when all before it is handled, and not before", (
 });
 
 test("a keepalive within a transaction is not confirmed", () => {
-  const inbox = new Inbox<Item>(1000, true);
+  const inbox = new Inbox<Item>(10_000, true);
   inbox.begin({ kind: "commit", commitLsn: 10n });
   inbox.keepalive(5n);
   assert.equal(inbox.positions.confirmed, 0n);
@@ -63,7 +63,7 @@ test("a keepalive within a transaction is not confirmed", () => {
 });
 
 test("after a lost connection a begun transaction continues behind the changes that were received", () => {
-  const inbox = new Inbox<Item>(1000, true);
+  const inbox = new Inbox<Item>(10_000, true);
   inbox.begin({ kind: "commit", commitLsn: 10n });
   for (const n of [1, 2, 3]) void inbox.add(item(n), 1);
   const unit = inbox.first!;
@@ -82,7 +82,7 @@ test("after a lost connection a begun transaction continues behind the changes t
 });
 
 test("a transaction that the reader has not begun is dropped with its connection", () => {
-  const inbox = new Inbox<Item>(1000, true);
+  const inbox = new Inbox<Item>(10_000, true);
   inbox.begin({ kind: "commit", commitLsn: 10n });
   void inbox.add(item(1), 1);
   inbox.interrupted();
@@ -101,7 +101,7 @@ test("another history behind an interrupted transaction is an error, and no gap"
       [10n, true, /now the server sends less of it/],
     ] as const
   ) {
-    const inbox = new Inbox<Item>(1000, true);
+    const inbox = new Inbox<Item>(10_000, true);
     inbox.begin({ kind: "commit", commitLsn: 10n });
     void inbox.add(item(1), 1);
     inbox.first!.isTouched = true;
@@ -114,7 +114,7 @@ test("another history behind an interrupted transaction is an error, and no gap"
 });
 
 test("the connection is held back by a full window, and let go when half of it was taken", async () => {
-  const inbox = new Inbox<Item>(10, true);
+  const inbox = new Inbox<Item>(2058, true);
   inbox.begin({ kind: "commit", commitLsn: 10n });
   assert.equal(inbox.add(item(1), 5), undefined);
   const held = inbox.add(item(2), 5);
@@ -124,7 +124,7 @@ test("the connection is held back by a full window, and let go when half of it w
 });
 
 test("the positions of a manual stream move by confirm() only", () => {
-  const inbox = new Inbox<Item>(1000, false);
+  const inbox = new Inbox<Item>(10_000, false);
   inbox.begin({ kind: "commit", commitLsn: 10n });
   inbox.end(11n);
   const unit = inbox.first!;
