@@ -12,6 +12,7 @@ import { Backend } from "../protocol/tags.ts";
 import type { Conversation, Request } from "../session/exchange.ts";
 import { mayCommit } from "./commits.ts";
 import { endCopy } from "./copy_guard.ts";
+import { collecting } from "./observer.ts";
 import type { Context } from "./context.ts";
 import { describedStatement, describeStatement } from "./describe.ts";
 import type { ExecuteOptions } from "./execute_options.ts";
@@ -323,9 +324,7 @@ class Many implements Request<Result> {
   *#one(result: Result): Conversation<string> {
     expect(yield, Backend.BindComplete);
     const decode = this.#decode!;
-    const message = yield (reader) => {
-      result.push(decode(reader) as Record<string, unknown>);
-    };
+    const message = yield collecting(result, decode);
     switch (message.tag) {
       case Backend.CommandComplete:
         return readCommandTag(message.reader);
