@@ -11,6 +11,7 @@ import {
   readComponent,
   writeComponent,
 } from "./component.ts";
+import { elementLoop } from "./elements.ts";
 
 /** array.h: MAXDIM. */
 export const MAX_DIMENSIONS = 6;
@@ -150,6 +151,8 @@ function readDimension(
 ): unknown[] {
   const size = sizes[depth]!;
   const innermost = depth === sizes.length - 1;
+  const loop = innermost ? elementLoop(element) : undefined;
+  if (loop !== undefined) return loop(element, reader, end, size);
   const items: unknown[] = new Array(size);
   for (let i = 0; i < size; i++) {
     items[i] = innermost
