@@ -24,8 +24,8 @@ export class Reader {
   /** The name of the message or value, for errors. */
   what = "message";
   /**
-   * Decodes all but the shortest strings, from `bytes[start, end)`. Default: TextDecoder; an owner may
-   * set a faster function with the same results.
+   * Decodes the UTF-8 in `bytes[start, end)`. Default: TextDecoder for all but the shortest strings; an
+   * owner may set a faster function with the same results.
    */
   decode: (bytes: Uint8Array, start: number, end: number) => string = decodeUtf8;
 
@@ -119,15 +119,7 @@ export class Reader {
 
   /** Decodes the UTF-8 in `[start, end)` of the buffer; the caller has checked that it is there. */
   utf8(start: number, end: number): string {
-    const { buffer } = this;
-    if (end - start > SHORT) return this.decode(buffer, start, end);
-    let text = "";
-    for (let i = start; i < end; i++) {
-      const byte = buffer[i]!;
-      if (byte > 127) return this.decode(buffer, start, end);
-      text += String.fromCharCode(byte);
-    }
-    return text;
+    return this.decode(this.buffer, start, end);
   }
 
   /**
@@ -172,5 +164,12 @@ export class Reader {
 
 /** Decodes UTF-8; invalid sequences become U+FFFD. */
 function decodeUtf8(buffer: Uint8Array, start: number, end: number): string {
-  return UTF8.decode(buffer.subarray(start, end));
+  if (end - start > SHORT) return UTF8.decode(buffer.subarray(start, end));
+  let text = "";
+  for (let i = start; i < end; i++) {
+    const byte = buffer[i]!;
+    if (byte > 127) return UTF8.decode(buffer.subarray(start, end));
+    text += String.fromCharCode(byte);
+  }
+  return text;
 }

@@ -207,9 +207,9 @@ export const IN_PLACE: Readonly<Record<string, readonly [size: number, expressio
 };
 
 function valueSource({ codec, format }: RowColumn, i: number): string {
-  if (codec === undefined) return `v${i} = reader.utf8(p, p + n);`;
-  if (format === 0) return `at = ${i}; v${i} = c${i}.decodeText(reader.utf8(p, p + n));`;
-  if (codec.primitive === "text") return `v${i} = reader.utf8(p, p + n);`;
+  if (codec === undefined) return `v${i} = reader.decode(buffer, p, p + n);`;
+  if (format === 0) return `at = ${i}; v${i} = c${i}.decodeText(reader.decode(buffer, p, p + n));`;
+  if (codec.primitive === "text") return `v${i} = reader.decode(buffer, p, p + n);`;
   const known = codec.primitive === undefined ? undefined : IN_PLACE[codec.primitive];
   if (known !== undefined) {
     const [size, expression] = known;

@@ -7,6 +7,7 @@ import { adoptGiven, connectNode, nodeServices } from "./node.ts";
 import type { NodeStream } from "./node_stream.ts";
 import type { NodeTraits } from "./node_tls.ts";
 import type { Address, DialOptions, Readable, Runtime, Stream } from "./runtime.ts";
+import { withShortText } from "./short_text.ts";
 
 /**
  * The behaviour of node:net and node:tls under Deno 2.9: a socket opened with `onread` never finishes a
@@ -35,10 +36,11 @@ export const runtime: Runtime = {
   asyncStacks: true,
   connect: dialer(),
   adopt: (sock) => adoptGiven(sock, NODE_UNDER_DENO),
-  decodeUtf8: (bytes, start, end) =>
+  decodeUtf8: withShortText((bytes, start, end) =>
     end - start > LONG || nodeServices.decodeUtf8 === undefined
       ? UTF8.decode(bytes.subarray(start, end))
-      : nodeServices.decodeUtf8(bytes, start, end),
+      : nodeServices.decodeUtf8(bytes, start, end)
+  ),
   // With a grant for a name only, the name is kept, because its addresses may not be dialled.
   lookup: async (host) => granted({ name: "net" }) ? await nodeServices.lookup(host) : [host],
   env: (variable) => granted({ name: "env", variable }) ? Deno.env.get(variable) : undefined,

@@ -14,6 +14,7 @@ import { duplexOver } from "./node_duplex.ts";
 import { NodeStream, type OnRead } from "./node_stream.ts";
 import { NODE, type NodeTraits } from "./node_tls.ts";
 import type { Address, DialOptions, KeepAlive, Runtime, Stream } from "./runtime.ts";
+import { withShortText } from "./short_text.ts";
 import { adopt } from "./web_stream.ts";
 
 /** Bytes. Certificates, revocation lists and password files stay far below. */
@@ -56,6 +57,7 @@ export const runtime: Runtime = {
   ...nodeServices,
   name: "Node",
   asyncStacks: true,
+  decodeUtf8: nodeServices.decodeUtf8 && withShortText(nodeServices.decodeUtf8),
   connect: (address, options) => connectNode(address, options, NODE),
   adopt: (sock) => adoptGiven(sock, NODE),
 };
