@@ -3,7 +3,7 @@ import { InterfaceError, NotSupportedError } from "../errors/errors.ts";
 import type { CommandOptions } from "./command_request.ts";
 import { needs, quoteString } from "./commands.ts";
 
-/** The options of a base backup. Absent ones are the server's defaults. */
+/** The options of a base backup. Absent ones are the server's defaults, but for `manifest`. */
 export interface BaseBackupOptions extends CommandOptions {
   /** The label in `backup_label`. Default: `base backup`. */
   label?: string | undefined;
@@ -40,7 +40,6 @@ export interface BaseBackupOptions extends CommandOptions {
 /** Returns the text of the command. */
 export function baseBackup(major: number, options: BaseBackupOptions): string {
   const list = major >= 15 ? generic(options, major) : keywords(options);
-  if (list.length === 0) return "BASE_BACKUP";
   return major >= 15 ? `BASE_BACKUP (${list.join(", ")})` : `BASE_BACKUP ${list.join(" ")}`;
 }
 
@@ -57,7 +56,7 @@ function generic(options: BaseBackupOptions, major: number): string[] {
     ...text("COMPRESSION", compression),
     ...text("COMPRESSION_DETAIL", compressionDetail),
     ...rate(options.maxRate),
-    ...text("MANIFEST", options.manifest),
+    ...text("MANIFEST", options.manifest ?? "yes"),
     ...text("MANIFEST_CHECKSUMS", options.manifestChecksums),
     ...text("TARGET", target),
     ...text("TARGET_DETAIL", targetDetail),
@@ -78,7 +77,7 @@ function keywords(options: BaseBackupOptions): string[] {
     ...(options.wait === false ? ["NOWAIT"] : []),
     ...(options.verifyChecksums === false ? ["NOVERIFY_CHECKSUMS"] : []),
     ...rate(options.maxRate),
-    ...text("MANIFEST", options.manifest),
+    ...text("MANIFEST", options.manifest ?? "yes"),
     ...text("MANIFEST_CHECKSUMS", options.manifestChecksums),
   ];
 }

@@ -147,7 +147,8 @@ export class ReplicationSetupError extends OperationalError {
   }
   /** Makes an error. For the driver. */
   constructor(problem: SetupProblem, message: string, cause?: DatabaseError) {
-    super(message, { code: cause?.code ?? "55000", fields: cause?.fields, cause });
+    const { code = "55000", fields, safeToRetry } = cause ?? {};
+    super(message, { code, fields, safeToRetry, cause });
     this.problem = problem;
   }
 }
