@@ -83,8 +83,11 @@ export class Intake {
         return undefined;
       case "commitPrepared":
         return this.#alone(message, size, message.commitLsn.value, message.endLsn.value);
-      case "rollbackPrepared":
-        return this.#alone(message, size, message.endLsn.value, message.endLsn.value);
+      case "rollbackPrepared": {
+        // The server sends only the position behind its record, where the next transaction's may begin.
+        const { value } = message.endLsn;
+        return this.#alone(message, size, value - 1n, value);
+      }
       default:
         return this.#part(message, size);
     }

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Change } from "../../src/replication/change.ts";
 import type { LogicalMessage } from "../../src/replication/plugin.ts";
-import { majors } from "../_kit/servers.ts";
+import { replicate } from "../../src/replication/replication.ts";
+import { majors, sharedServer } from "../_kit/servers.ts";
 import { changesOf, shown, type SlotDatabase, withSlot } from "./replication_slot.ts";
 
 for (const major of majors()) {
@@ -68,6 +69,35 @@ for (const major of majors()) {
         const row = messages.find(({ kind }) => kind === "insert");
         assert.ok(row?.kind === "insert");
         assert.equal(row.transaction.gid, gid);
+      }, { major, setup: "create table t (id int primary key)", twoPhase: true }));
+
+    test("each transaction has a later position than the one before, after ROLLBACK PREPARED too", {
+      skip: major < 15 && "PostgreSQL 14 has no option two_phase",
+    }, () =>
+      withSlot(async (slot) => {
+        const gid = slot.database;
+        const other = await slot.another();
+        await slot.run(`begin; insert into t values (1); prepare transaction '${gid}'`);
+        await other.query("begin; insert into t values (2)").simple();
+        // The record of the commit follows that of the rollback at once.
+        await slot.run(`rollback prepared '${gid}'`);
+        await other.query("commit").simple();
+        await slot.run("insert into t values (3)");
+        const { host, port } = await sharedServer(major);
+        const stream = replicate({
+          ...{ host, port, user: "postgres", database: slot.database, sslMode: "disable" },
+          ...{ slot: { name: slot.slot, twoPhase: true }, publication: "p" },
+        });
+        const found: [string, bigint, boolean][] = [];
+        for await (const transaction of stream.transactions()) {
+          found.push([transaction.kind, transaction.commitLsn.value, transaction.redelivered]);
+          if (found.length === 4) break;
+        }
+        assert.deepEqual(found.map(([kind]) => kind), [
+          ...["prepare", "rollbackPrepared", "commit", "commit"],
+        ]);
+        found.reduce((a, b) => (assert.ok(a[1] < b[1], String(found)), b));
+        assert.ok(found.every(([, , redelivered]) => !redelivered));
       }, { major, setup: "create table t (id int primary key)", twoPhase: true }));
   });
 }
