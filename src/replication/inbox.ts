@@ -110,7 +110,10 @@ export class Inbox<C extends Countable = Countable> {
     unit.isComplete = true;
     this.positions.completed(unit);
     if (this.#target !== undefined) this.#arrived();
-    if (unit.isDiscarded) this.leave(unit);
+    if (isEmpty(unit)) {
+      this.leave(unit);
+      this.confirm(unit);
+    } else if (unit.isDiscarded) this.leave(unit);
     unit.wake();
     this.#wakeUnits();
   }
@@ -330,6 +333,14 @@ export class Inbox<C extends Countable = Countable> {
     this.#release?.();
     this.wakeReader();
   }
+}
+
+/**
+ * Reports whether a transaction has nothing for the reader. PostgreSQL 14 sends those whose changes are
+ * not published, later versions do not.
+ */
+function isEmpty(unit: Unit): boolean {
+  return unit.start.kind === "commit" && !unit.isTouched && unit.received === 0 && unit.ready === 0;
 }
 
 /** Marks a unit whose reader is cut off by `close()`. */

@@ -27,8 +27,11 @@ import type { StreamState } from "./state.ts";
 export interface ReplicateOptions extends ConnectOptions {
   /** The replication slot that keeps the stream's position on the server: its name, or an object. */
   slot: string | SlotOptions;
-  /** The publications whose changes come, by name, or one that is created if it does not exist. */
-  publication: string | readonly string[] | PublicationOptions;
+  /**
+   * The publications whose changes come, by name, or one that is created if it does not exist. Needed
+   * with `pgoutput()`; other plugins send the changes of all tables.
+   */
+  publication?: string | readonly string[] | PublicationOptions | undefined;
   /**
    * Whether the tables are copied before the changes. Default `"never"`.
    *
@@ -183,9 +186,7 @@ export function replicateSettings(
     } else if (isConnectOption(name)) connection[name] = value;
     else throw unknown(name);
   }
-  for (const name of ["slot", "publication"] as const) {
-    if (given[name] === undefined) throw new InterfaceError(`${name} must be given`);
-  }
+  if (given.slot === undefined) throw new InterfaceError("slot must be given");
   for (const name of REFUSED) {
     if (connection[name] !== undefined) {
       throw new InterfaceError(`${name} is no option of replicate(), ${REASONS[name]}`);
@@ -237,6 +238,7 @@ function settingsOf(
 }
 
 function publicationNames(given: ReplicateOptions["publication"]): readonly string[] {
+  if (given === undefined) return [];
   if (typeof given === "string") return [given];
   return Array.isArray(given) ? [...given] : [(given as PublicationOptions).name];
 }
@@ -255,10 +257,14 @@ function reconnectOf(given: ReplicateOptions["reconnect"]): ReplicateSettings["r
 }
 
 function checkTogether(settings: ReplicateSettings): void {
-  const { slot, snapshot, from, onSlotLost, reconnect } = settings;
+  const { slot, snapshot, from, onSlotLost, reconnect, publications, plugin } = settings;
   const refuse = (message: string): never => {
     throw new InterfaceError(message);
   };
+  if (publications.length === 0 && (plugin?.name ?? "pgoutput") === "pgoutput") {
+    refuse("publication must be given");
+  }
+  if (publications.length === 0 && snapshot !== undefined) refuse("snapshot needs publication");
   if (slot.temporary && slot.failover) {
     refuse("slot.temporary and slot.failover exclude each other");
   }

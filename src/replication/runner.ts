@@ -118,6 +118,7 @@ export class Runner {
       options: await this.#startOptions(streaming),
       decoder: this.#parts.decoder,
       toleratesGaps: this.#toleratesGaps,
+      onStatus: () => this.#trace.tell("status"),
     });
     this.#started(from, position);
     return await streaming.ended();

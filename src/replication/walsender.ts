@@ -39,6 +39,8 @@ export interface Start {
   readonly decoder: LogicalDecoder<LogicalMessage>;
   /** Reports whether a warning about a missing publication is to be ignored. */
   readonly toleratesGaps: boolean;
+  /** Called when a status was sent. */
+  onStatus(): void;
 }
 
 /** A replication connection. */
@@ -99,7 +101,10 @@ export class Walsender {
   }
 
   /** Starts the stream. */
-  async start(slot: string, { from, options, decoder, toleratesGaps }: Start): Promise<void> {
+  async start(
+    slot: string,
+    { from, options, decoder, toleratesGaps, onStatus }: Start,
+  ): Promise<void> {
     const { settings, inbox, signal } = this.#parts;
     this.#decoder = decoder;
     if (!toleratesGaps) this.#notices.handler = (notice) => this.#warned(notice);
@@ -107,7 +112,10 @@ export class Walsender {
     const feed = await this.connection.feedLogical(slot, start, this.#sink());
     this.#feed = feed;
     const interval = statusInterval(settings.statusInterval, this.timeout);
-    this.#statuses = new Statuses(inbox.positions, interval, (report) => feed.status(report));
+    this.#statuses = new Statuses(inbox.positions, interval, (report) => {
+      feed.status(report);
+      onStatus();
+    });
     inbox.onMoved = () => this.#statuses?.moved();
   }
 

@@ -1,9 +1,15 @@
 /** The changes that a stream yields. The numbers are those of the table in docs/replication.md. */
 import assert from "node:assert/strict";
+import { channel } from "node:diagnostics_channel";
 import process from "node:process";
 import { test } from "node:test";
 import { connect, InterfaceError } from "../../mod.ts";
-import type { Change, ReplicateOptions } from "../../src/replication/replication.ts";
+import {
+  type Change,
+  type ReplicateOptions,
+  type ReplicationTraceMessage,
+  testDecoding,
+} from "../../src/replication/replication.ts";
 import { failure } from "../_kit/outcomes.ts";
 import { until } from "../_kit/waiting.ts";
 import { makeSlot, type Place, withPlace } from "./replicate_server.ts";
@@ -241,4 +247,52 @@ test("messages come with their transaction, or alone", () =>
       ["alone", false],
       ["in", true],
     ]);
+  }));
+
+test("test_decoding gives the same changes, as far as it tells, and needs no publication", () =>
+  withPlace(async (place) => {
+    const stream = place.stream({ plugin: testDecoding(), publication: undefined });
+    const transactions = stream.transactions();
+    const first = transactions.next();
+    await until(() => stream.state?.state === "streaming");
+    await place.db.query("insert into t values (1, 'a')").execute();
+    const tx = (await first).value!;
+    const inserts = (await tx.all()).filter((change) => change.kind === "insert");
+    assert.deepEqual(inserts.map((change) => plain(change.new)), [{ id: 1, name: "a" }]);
+    assert.ok(tx.commitLsn.value > 0n && tx.endLsn!.value >= tx.commitLsn.value);
+    assert.equal(tx.redelivered, false);
+    await transactions.return!();
+  }));
+
+test("events of a stream are published with its positions and bytes", () =>
+  withPlace(async (place) => {
+    const events: [string, ReplicationTraceMessage][] = [];
+    const names = ["start", "status", "reconnect", "end"];
+    const listeners = names.map((name) => {
+      const listener = (message: unknown): void =>
+        void events.push([name, message as ReplicationTraceMessage]);
+      channel(`cornac.pg:replication:${name}`).subscribe(listener);
+      return () => channel(`cornac.pg:replication:${name}`).unsubscribe(listener);
+    });
+    try {
+      const stream = place.stream({ reconnect: { maxDelay: 0.1 } });
+      const transactions = stream.transactions();
+      const first = transactions.next();
+      await until(() => stream.state?.state === "streaming");
+      await place.insert(1);
+      await first;
+      await place.cluster.query(`select pg_terminate_backend(active_pid) from pg_replication_slots
+        where active and database = '${place.login.database}'`);
+      await until(() => events.filter(([name]) => name === "start").length === 2);
+      await transactions.return!();
+    } finally {
+      for (const stop of listeners) stop();
+    }
+    const shown = events.map(([name]) => name).filter((name) => name !== "status");
+    assert.deepEqual(shown, ["start", "reconnect", "start", "end"]);
+    const [, last] = events.at(-1)!;
+    assert.ok(last.receivedBytes > 0);
+    assert.equal(last.reconnects, 1);
+    assert.ok(events.some(([name]) => name === "status"));
+    assert.match(last.slot, /^s_/);
   }));

@@ -52,11 +52,18 @@ test("a keepalive is confirmed when all before it is handled, and not before", (
   assert.equal(inbox.positions.confirmed, 500n, "never backwards");
 });
 
+test("a transaction without changes is confirmed without the reader", () => {
+  const inbox = received([], [1]);
+  assert.equal(inbox.positions.confirmed, 11n);
+  assert.equal(inbox.first!.start.commitLsn, 20n);
+});
+
 test("a keepalive within a transaction is not confirmed", () => {
   const inbox = new Inbox<Item>(10_000, true);
   inbox.begin({ kind: "commit", commitLsn: 10n });
   inbox.keepalive(5n);
   assert.equal(inbox.positions.confirmed, 0n);
+  void inbox.add(item(1), 1);
   inbox.end(11n);
   inbox.handled(inbox.first!);
   assert.equal(inbox.positions.confirmed, 11n);
@@ -126,6 +133,7 @@ test("the connection is held back by a full window, and let go when half of it w
 test("the positions of a manual stream move by confirm() only", () => {
   const inbox = new Inbox<Item>(10_000, false);
   inbox.begin({ kind: "commit", commitLsn: 10n });
+  void inbox.add(item(1), 1);
   inbox.end(11n);
   const unit = inbox.first!;
   inbox.handled(unit);
