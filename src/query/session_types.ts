@@ -81,12 +81,13 @@ export class SessionTypes {
     statement.parameters = oids.map((oid) => ({ oid, codec: codecOf(oid) }));
   }
 
-  /** Fills in the columns of a statement; they come in binary wherever the codec reads it. */
+  /** Fills in the columns of a statement; they come in binary wherever the codec reads it and does not prefer text. */
   describeColumns(statement: Statement, columns: readonly ColumnDescription[]): void {
     const codecOf = this.codecsFor(statement.types);
-    const formats = columns.map(({ typeOid }) =>
-      codecOf(typeOid)?.decodeBinary === undefined ? 0 : 1
-    );
+    const formats = columns.map(({ typeOid }) => {
+      const codec = codecOf(typeOid);
+      return codec?.decodeBinary === undefined || codec.prefersText === true ? 0 : 1;
+    });
     statement.describe(columns, rowColumns(columns, formats, codecOf));
   }
 

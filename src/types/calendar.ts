@@ -80,6 +80,28 @@ export function printDate(days: number): string {
   return printYmd(date) + printEra(date);
 }
 
+/** Days whose texts a printer keeps. */
+const KEPT_DAYS = 1024;
+
+/**
+ * Returns a function that prints as {@linkcode printDate} does and keeps the texts of some days: dates
+ * of a result are often near each other, and a string that exists costs no collection.
+ */
+export function datePrinter(): (days: number) => string {
+  const days = new Int32Array(KEPT_DAYS);
+  const texts: (string | undefined)[] = [];
+  return (day) => {
+    const at = day & (KEPT_DAYS - 1);
+    const kept = texts[at];
+    if (kept !== undefined && days[at] === day) return kept;
+    const text = printDate(day);
+    if (!Number.isFinite(day)) return text;
+    if (texts.length === 0) { for (let i = 0; i < KEPT_DAYS; i++) texts.push(undefined); }
+    days[at] = day;
+    return texts[at] = text;
+  };
+}
+
 /** Returns a time of day in microseconds as PostgreSQL prints it: `07:37:16`, `07:37:16.25`. */
 export function printTime(micros: number): string {
   const seconds = Math.floor(micros / 1e6);

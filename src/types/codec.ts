@@ -38,6 +38,11 @@ export interface Codec<T = unknown> {
    */
   decodeBinary?(reader: Reader, length: number): T;
   /**
+   * Whether results are requested in text although `decodeBinary` reads binary: the value is its text,
+   * which costs the server no more to print.
+   */
+  readonly prefersText?: boolean;
+  /**
    * Reports whether the encoders take this value. It is not called with `null` or `undefined`, nor
    * with a parameter that is a string. Containers call it with strings: it returns `true` only where
    * a string's UTF-8 is the binary form too (text, json, enums), and the encoders write it as it is.

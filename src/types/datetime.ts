@@ -2,6 +2,7 @@ import type { Reader } from "../bytes/reader.ts";
 import type { Writer } from "../bytes/writer.ts";
 import { InterfaceError } from "../errors/errors.ts";
 import {
+  datePrinter,
   DAY,
   DAY_MICROS,
   END_DAY,
@@ -75,9 +76,9 @@ export function dateTimeCodecs(
 function valuesOf(policy: DateTimePolicy, temporal: TemporalLike | undefined): DateTimeValues {
   switch (policy) {
     case "date":
-      return DATES;
+      return { ...DATES, date: datePrinter() };
     case "string":
-      return STRINGS;
+      return { ...STRINGS, date: datePrinter() };
     case "temporal":
       return temporalValues(findTemporal(temporal), STRINGS);
     default:

@@ -28,6 +28,7 @@ function addressCodec(name: "inet" | "cidr", oid: number, arrayOid: number): Cod
     name,
     oid,
     arrayOid,
+    prefersText: true,
     decodeText: (text: string) => text,
     decodeBinary: (reader: Reader, length: number) => readAddress(reader, length, isCidr),
     accepts: (value: unknown) =>
@@ -60,7 +61,8 @@ function readAddress(reader: Reader, length: number, isCidr: boolean): string {
 }
 
 function printAddress(address: Uint8Array, bits: number, always: boolean): string {
-  const text = address.length === 4 ? address.join(".") : printIpv6(address);
+  const [a, b, c, d] = address;
+  const text = address.length === 4 ? `${a}.${b}.${c}.${d}` : printIpv6(address);
   return always || bits !== address.length * 8 ? `${text}/${bits}` : text;
 }
 
@@ -93,6 +95,7 @@ function macCodec(name: string, oid: number, arrayOid: number, size: number): Co
     name,
     oid,
     arrayOid,
+    prefersText: true,
     decodeText: (text: string) => text,
     decodeBinary(reader: Reader, length: number): string {
       expectLength(length, size, name);

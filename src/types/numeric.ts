@@ -30,6 +30,7 @@ const DECIMAL = /^([+-]?)(?=\.?\d)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,7}))?$/;
  */
 export function numericCodec(policy: NumericPolicy): Codec<string | number | bigint> {
   const present = policy === "number" ? exactNumber : (text: string): string => text;
+  const scratch = new Uint8Array(SCRATCH);
   return Object.freeze({
     name: "numeric",
     oid: OIDS.numeric,
@@ -39,7 +40,7 @@ export function numericCodec(policy: NumericPolicy): Codec<string | number | big
       return present(text.length > MAX_ZEROS ? shortened(text) : text);
     },
     decodeBinary: (reader: Reader, length: number): string | number =>
-      present(readNumeric(reader, length)),
+      present(readNumeric(reader, length, scratch)),
     accepts: (value: unknown): boolean => typeof value === "number" || typeof value === "bigint",
     encodeText: (value: string | number | bigint): string => primitiveText(value) ?? String(value),
     encodeBinary: (value: string | number | bigint, out: Writer): void =>
@@ -49,9 +50,13 @@ export function numericCodec(policy: NumericPolicy): Codec<string | number | big
 
 /**
  * Reads the binary form into the text that the server prints, except that long runs of zeros are cut
- * short: see {@linkcode decimalText}.
+ * short: see {@linkcode decimalText}. `scratch` is overwritten.
  */
-export function readNumeric(reader: Reader, length: number): string {
+export function readNumeric(
+  reader: Reader,
+  length: number,
+  scratch: Uint8Array = new Uint8Array(SCRATCH),
+): string {
   const count = reader.uint16();
   let weight = reader.int16();
   const sign = reader.uint16();
@@ -67,12 +72,64 @@ export function readNumeric(reader: Reader, length: number): string {
   if (scale > MAX_ZEROS || weight >= MAX_ZEROS / 4 || weight < -MAX_ZEROS / 4) {
     return decimalText(minus, digitsOf(view, at, end), 4 * (weight + 1), scale);
   }
+  if (scale + 4 * Math.max(0, weight) <= SHORT) {
+    return shortText(reader, scratch, at, end, weight, minus, scale);
+  }
   let text = weight < 0 ? `${minus}0` : minus;
   for (let k = 0; k <= weight; k++, at += 2) {
     const digit = at < end ? fourDigits(view, at) : 10000;
     text += k === 0 ? String(digit - 10000) : String(digit).slice(1);
   }
   return scale === 0 ? text : text + "." + fraction(view, at, end, weight, scale);
+}
+
+/** Decimals, and digits before the point behind the first four, of a text that is made at once. */
+const SHORT = 24;
+/** Bytes for such a text: besides, a sign, a point, and four digits twice. */
+const SCRATCH: number = SHORT + 12;
+
+/**
+ * Returns the text of the digits at `[at, end)`, made from bytes: joined strings are a tree of pieces,
+ * which costs more to collect than to make.
+ */
+function shortText(
+  reader: Reader,
+  out: Uint8Array,
+  at: number,
+  end: number,
+  weight: number,
+  minus: string,
+  scale: number,
+): string {
+  const { view } = reader;
+  let n = 0;
+  if (minus !== "") out[n++] = 45;
+  const first = weight < 0 || at >= end ? 0 : fourDigits(view, at) - 10000;
+  n = putFour(out, n, first, first > 999 ? 4 : first > 99 ? 3 : first > 9 ? 2 : 1);
+  if (weight >= 0) at += 2;
+  for (let k = 1; k <= weight; k++, at += 2) {
+    n = putFour(out, n, at < end ? fourDigits(view, at) - 10000 : 0, 4);
+  }
+  if (scale === 0) return reader.decode(out, 0, n);
+  out[n++] = 46;
+  const last = n + scale;
+  for (let k = weight + 1; n < last; k++) {
+    const isStored = k >= 0 && at < end;
+    n = putFour(out, n, isStored ? fourDigits(view, at) - 10000 : 0, 4);
+    if (isStored) at += 2;
+  }
+  return reader.decode(out, 0, last);
+}
+
+/** Writes the last `count` of four digits. Returns the position behind them. */
+function putFour(out: Uint8Array, at: number, digits: number, count: number): number {
+  let rest = digits;
+  for (let i = at + count - 1; i >= at; i--) {
+    const next = Math.floor(rest / 10);
+    out[i] = 48 + rest - next * 10;
+    rest = next;
+  }
+  return at + count;
 }
 
 /**

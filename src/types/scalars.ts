@@ -113,6 +113,7 @@ export const uuidCodec: Codec<string> = Object.freeze({
   name: "uuid",
   oid: OIDS.uuid,
   arrayOid: OIDS._uuid,
+  prefersText: true,
   decodeText: same,
   decodeBinary(reader: Reader, length: number): string {
     expectLength(length, 16, "uuid");
