@@ -8,6 +8,7 @@ import { type Cluster, startCluster } from "../_kit/cluster.ts";
 
 /** The tables that every example finds in `mydb`. */
 const TABLES = `
+  drop publication if exists shop;
   drop schema if exists public cascade;
   create schema public;
   create table users (
@@ -36,7 +37,7 @@ export class Playground {
   /** Starts it. */
   static async start(): Promise<Playground> {
     const cluster = await startCluster();
-    await cluster.query("create role myuser login password 'mypassword'");
+    await cluster.query("create role myuser login replication password 'mypassword'");
     await cluster.query("create database mydb owner myuser");
     const { ca } = await certificates();
     const standIns = new Map([
@@ -61,6 +62,9 @@ export class Playground {
   async reset(): Promise<void> {
     await this.#cluster.query(
       "select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = 'myuser'",
+    );
+    await this.#cluster.query(
+      "select pg_drop_replication_slot(slot_name) from pg_replication_slots where not active",
     );
     // A prepared transaction keeps its locks.
     for (const [gid] of await this.#cluster.query("select gid from pg_prepared_xacts")) {
