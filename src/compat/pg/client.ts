@@ -1,7 +1,8 @@
 import { calling, EventEmitter, nextTick } from "../node.ts";
 import type { ClientConfig } from "./client_config.ts";
 import { ClientLife } from "./client_life.ts";
-import { Connection, type Submittable } from "./connection.ts";
+import { Connection } from "./connection.ts";
+import type { Submittable } from "./submittable.ts";
 import { ConnectionStream } from "./connection_stream.ts";
 import { ConnectionParameters, hidden } from "./connection_parameters.ts";
 import { defaults } from "./defaults.ts";

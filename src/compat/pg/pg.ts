@@ -28,7 +28,14 @@ import { type Types, types } from "./types.ts";
 
 export { Client, type ConnectCallback } from "./client.ts";
 export type { ClientConfig, SslConfig } from "./client_config.ts";
-export { Connection, type Submittable } from "./connection.ts";
+export { Connection } from "./connection.ts";
+export type {
+  CommandCompleteMessage,
+  CopyDataMessage,
+  DataRowMessage,
+  RowDescriptionMessage,
+  Submittable,
+} from "./submittable.ts";
 export type { ConnectionStream } from "./connection_stream.ts";
 export type { ConnectionParameters } from "./connection_parameters.ts";
 export { type FieldDef, Result } from "./result.ts";

@@ -9,7 +9,8 @@ import { ExtendedQuery } from "../../query/extended_query.ts";
 import type { ExecuteOptions } from "../../query/execute_options.ts";
 import { SimpleRequest } from "../../query/simple.ts";
 import type { Request } from "../../session/exchange.ts";
-import type { Connection, Submittable } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import type { Submittable } from "./submittable.ts";
 import { prepareValue } from "./prepare_value.ts";
 import { Query } from "./query.ts";
 import { SeenTexts } from "./seen_texts.ts";
@@ -165,7 +166,7 @@ export class QueryLine {
       this.#end(run, failure);
       this.#sendAll();
     };
-    this.#owner.connection.run(query, this.#core!.session)
+    this.#owner.connection._run(query, this.#core!.host.executor.context)
       .then(() => done(), (error) => done({ error }));
   }
 
@@ -176,6 +177,7 @@ export class QueryLine {
     run.isDone = true;
     run.failure = failure;
     while (this.#runs[0]?.isDone) this.#settle(this.#runs.shift()!);
+    if (this.#unsent.length > 0) this.#sendAll();
   }
 
   #settle({ query, request, failure }: Run): void {
@@ -188,6 +190,10 @@ export class QueryLine {
     if (failure !== undefined) {
       query.handleError(owner._life.errorOf(failure.error), owner.connection);
     } else if (query instanceof Query) query.handleReadyForQuery();
+    const { connection } = owner;
+    if (query instanceof Query && connection.listenerCount("readyForQuery") > 0) {
+      connection.emit("readyForQuery", { name: "readyForQuery" });
+    }
     owner._activeQuery ??= owner._queryQueue.shift() ?? null;
     if (this.isEmpty) owner._drained();
   }

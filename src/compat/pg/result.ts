@@ -68,19 +68,7 @@ export class Result<Row = Record<string, unknown>> {
 
   /** @internal Sets the columns from a description. */
   describe(columns: readonly ColumnDescription[], format: "text" | "binary"): void {
-    const fields: FieldDef[] = [];
-    for (const column of columns) {
-      fields.push({
-        name: column.name,
-        tableID: column.tableOid,
-        columnID: column.attributeNumber,
-        dataTypeID: column.typeOid,
-        dataTypeSize: column.typeSize,
-        dataTypeModifier: column.typeModifier,
-        format,
-      });
-    }
-    this.fields = fields;
+    this.fields = fieldsOf(columns, format);
   }
 
   /** Sets the columns as a Submittable gets them, and chooses their parsers. */
@@ -98,4 +86,24 @@ export class Result<Row = Record<string, unknown>> {
     if (this.rowAsArray) return parsed as Row;
     return Object.fromEntries(this.fields.map(({ name }, i) => [name, parsed[i]])) as Row;
   }
+}
+
+/** Returns the columns of a description as `pg` has them, in the format that it says, or another one. */
+export function fieldsOf(
+  columns: readonly ColumnDescription[],
+  format?: "text" | "binary",
+): FieldDef[] {
+  const fields: FieldDef[] = [];
+  for (const column of columns) {
+    fields.push({
+      name: column.name,
+      tableID: column.tableOid,
+      columnID: column.attributeNumber,
+      dataTypeID: column.typeOid,
+      dataTypeSize: column.typeSize,
+      dataTypeModifier: column.typeModifier,
+      format: format ?? (column.format === 1 ? "binary" : "text"),
+    });
+  }
+  return fields;
 }

@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import PeerCursor from "pg-cursor";
+import PeerQueryStream from "pg-query-stream";
+import type { Client } from "../../src/compat/pg/pg.ts";
+import { withoutUnhandled } from "../_kit/unhandled.ts";
+import { alike, login, ours, peer, type PgModule, shown } from "./compat_pg_pair.ts";
+
+type Log = string[];
+
+/** A cursor of the package `pg-cursor`, which is a Submittable. */
+interface CursorLike {
+  read(count: number): Promise<unknown[]>;
+  close(): Promise<void>;
+}
+
+const SCENARIOS: readonly (readonly [
+  fact: string,
+  scenario: (client: Client, log: Log) => Promise<void>,
+])[] = [
+  ["a cursor reads in parts", async (client, log) => {
+    const cursor = client.query(
+      new PeerCursor("select n, n::text as t from generate_series(1, $1::int) n", [5]) as never,
+    ) as CursorLike;
+    log.push(shown(await cursor.read(2)), shown(await cursor.read(2)), shown(await cursor.read(2)));
+    log.push(shown(await cursor.read(2)));
+    await cursor.close();
+    log.push(shown((await client.query("select 1 as after")).rows));
+  }],
+  ["a cursor is closed early", async (client, log) => {
+    const text = "select generate_series(1, 100000) as n";
+    const cursor = client.query(new PeerCursor(text) as never) as CursorLike;
+    log.push(shown(await cursor.read(1)));
+    const waiting = client.query("select 2 as after");
+    await cursor.close();
+    log.push(shown((await waiting).rows));
+  }],
+  ["a cursor's query fails", async (client, log) => {
+    for (const text of ["selec", "select 1 / (2 - n) from generate_series(1, 3) n"]) {
+      const cursor = client.query(new PeerCursor(text) as never) as CursorLike;
+      for (let i = 0; i < 2; i++) {
+        await cursor.read(1).then(
+          (rows) => log.push(shown(rows)),
+          (error: Error) => log.push(alike(shown(error))),
+        );
+      }
+    }
+    log.push(shown((await client.query("select 3 as after")).rows));
+  }],
+  ["queries before and behind a cursor keep their order", async (client, log) => {
+    const before = client.query("select 1 as n").then(({ rows }) => log.push(shown(rows)));
+    const cursor = client.query(new PeerCursor("select 2 as n") as never) as CursorLike;
+    const behind = client.query("select 3 as n").then(({ rows }) => log.push(shown(rows)));
+    log.push(shown(await cursor.read(10)));
+    await cursor.read(10);
+    await Promise.all([before, behind]);
+  }],
+  ["a stream of rows", async (client, log) => {
+    const stream = client.query(
+      new PeerQueryStream("select generate_series(1, 250) as n", [], { batchSize: 100 }) as never,
+    ) as unknown as AsyncIterable<unknown>;
+    const rows: unknown[] = [];
+    for await (const row of stream) rows.push(row);
+    log.push(`${rows.length} ${shown(rows.slice(-2))}`);
+    log.push(shown((await client.query("select 4 as after")).rows));
+  }],
+  ["a stream that is left early", async (client, log) => {
+    const stream = client.query(
+      new PeerQueryStream("select generate_series(1, 10000) as n") as never,
+    ) as unknown as AsyncIterable<unknown>;
+    for await (const row of stream) {
+      log.push(shown(row));
+      break;
+    }
+    log.push(shown((await client.query("select 5 as after")).rows));
+  }],
+];
+
+async function observed(
+  pg: PgModule,
+  scenario: (client: Client, log: Log) => Promise<void>,
+): Promise<Log> {
+  const log: Log = [];
+  const client = new pg.Client(await login());
+  await client.connect();
+  try {
+    await scenario(client, log);
+  } finally {
+    await client.end();
+  }
+  return log;
+}
+
+for (const [fact, scenario] of SCENARIOS) {
+  test(`compat/pg: ${fact}: pg-cursor and pg-query-stream do on it as on pg`, () =>
+    withoutUnhandled(async () => {
+      const theirs = await observed(peer, scenario);
+      assert.deepEqual(await observed(ours, scenario), theirs);
+    }));
+}
+
+test("compat/pg: a cursor can be closed after its query has failed", () =>
+  withoutUnhandled(async () => {
+    const client = new ours.Client(await login());
+    await client.connect();
+    const cursor = client.query(new PeerCursor("selec") as never) as CursorLike;
+    for (let i = 0; i < 2; i++) await assert.rejects(cursor.read(1));
+    await cursor.close();
+    assert.deepEqual((await client.query("select 1 as n")).rows, [{ n: 1 }]);
+    await client.end();
+  }));
+
+test("compat/pg: an error of a Submittable's handler ends it, and the client goes on", () =>
+  withoutUnhandled(async () => {
+    const client = new ours.Client(await login());
+    await client.connect();
+    const errors: unknown[] = [];
+    const boom = new Error("boom");
+    client.query({
+      submit: (connection: InstanceType<typeof ours.Connection>) => {
+        connection.query("select generate_series(1, 3)");
+      },
+      handleDataRow: () => {
+        throw boom;
+      },
+      handleError: (error: unknown) => void errors.push(error),
+    });
+    client.query({
+      submit: () => new Error("not now"),
+      handleError: (error: unknown) => void errors.push((error as Error).message),
+    });
+    assert.deepEqual((await client.query("select 1 as n")).rows, [{ n: 1 }]);
+    assert.equal(errors[0], boom);
+    assert.equal(errors.at(-1), "not now");
+    assert.throws(() => client.connection.query("select 1"), /only a Submittable may send/);
+    await client.end();
+  }));
