@@ -21,6 +21,7 @@ import { compare } from "./compare.ts";
 import { figures } from "./figures.ts";
 import { readPlan } from "./plan.ts";
 import { report, summary } from "./report.ts";
+import { measureReplication } from "./replication/measure.ts";
 import { findRuntime, type Runtime } from "./runtimes.ts";
 import { startServer } from "./server.ts";
 
@@ -36,7 +37,7 @@ const server = await startServer(plan.server);
 const parts: Part[] = [];
 const closing: string[] = [];
 try {
-  for (const name of plan.runtimes) {
+  for (const name of plan.workloads.length > 0 || plan.types ? plan.runtimes : []) {
     const runtime = await findRuntime(name);
     const { measurements, failures: failed } = await compare(runtime, server, plan);
     const lines = figures(plan.workloads, measurements);
@@ -49,6 +50,9 @@ try {
     if (plan.record !== undefined) record(plan.record, name, lines);
     parts.push({ title: runtime.title, lines });
     if (plan.types) measureTypes(runtime);
+  }
+  if (plan.replication) {
+    await measureReplication(await Promise.all(plan.runtimes.map(findRuntime)), plan.rounds);
   }
   process.stdout.write(`\n${closing.join("\n")}\n`);
   if (plan.json !== undefined) writeFileSync(plan.json, `${JSON.stringify(parts, undefined, 2)}\n`);

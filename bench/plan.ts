@@ -6,6 +6,9 @@ import type { Workload } from "./workload.ts";
 /** The workload that needs no server: see types.ts. */
 const TYPES = "types";
 
+/** The workload with a server and processes of its own: see replication/measure.ts. */
+const REPLICATION = "replication";
+
 /** The peers that are compared by default, by their files. */
 const PEERS = ["cornac", "pg", "postgres", "bun_sql", "floor"];
 
@@ -20,6 +23,8 @@ export interface Plan {
   readonly workloads: readonly Workload[];
   /** Whether single types are measured, too. */
   readonly types: boolean;
+  /** Whether replication is measured. */
+  readonly replication: boolean;
   readonly seconds: number;
   readonly rounds: number;
   readonly server: string | undefined;
@@ -45,7 +50,9 @@ export async function readPlan(): Promise<Plan> {
   });
   const { server, json, svg, record, check } = values;
   const all = await loadWorkloads();
-  const names = [...new Set([...all.flatMap(({ group, name }) => [group, name]), TYPES, "all"])];
+  const names = [
+    ...new Set([...all.flatMap(({ group, name }) => [group, name]), TYPES, REPLICATION, "all"]),
+  ];
   const wanted = chosen("workload", values.workload, names, [...GROUPS, TYPES]);
   const isWanted = (name: string): boolean => wanted.includes(name) || wanted.includes("all");
   return {
@@ -53,6 +60,7 @@ export async function readPlan(): Promise<Plan> {
     peers: chosen("peer", values.peer, peerNames(), PEERS),
     workloads: all.filter(({ group, name }) => isWanted(group) || isWanted(name)),
     types: isWanted(TYPES),
+    replication: wanted.includes(REPLICATION),
     seconds: Number(values.seconds ?? 0.6),
     rounds: Number(values.rounds ?? 3),
     ...{ server, json, svg, record, check },
