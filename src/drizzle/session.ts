@@ -12,7 +12,7 @@ import {
 } from "drizzle-orm/pg-core";
 import type { RelationalSchemaConfig, TablesRelationalConfig } from "drizzle-orm/relations";
 import { InterfaceError } from "../errors/errors.ts";
-import { Transaction, type TransactionOptions } from "../features/transaction.ts";
+import type { Transaction, TransactionOptions } from "../features/transaction.ts";
 import { Queries } from "../query/queries.ts";
 import type { ObjectRow, Result } from "../query/result.ts";
 import {
@@ -80,7 +80,7 @@ export class CornacSession<
       const session = this.over(tx);
       return work(new CornacTransaction(this.dialect, session, this.#schema, depth));
     };
-    if (client instanceof Transaction) return client.savepoint(run);
+    // In a transaction this is a savepoint, which refuses a configuration.
     return client.transaction(run, config === undefined ? {} : optionsOf(config));
   }
 

@@ -76,6 +76,13 @@ describe("drizzle(), its clients", () => {
       assert.equal(await drizzle(tx).$count(people), 3);
       await failure(drizzle(tx).transaction((inner) => inner.execute(sql`select 1 / 0`)));
       assert.equal(await drizzle({ client: tx }).$count(people), 3);
+      const configured = drizzle(tx).transaction(() => Promise.resolve(), {
+        accessMode: "read only",
+      });
+      assert.match(
+        (await failure(configured, InterfaceError)).message,
+        /a savepoint has no options/,
+      );
     });
     await connection.close();
     for (
