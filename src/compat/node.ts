@@ -4,10 +4,11 @@
  */
 import { readFileSync } from "node:fs";
 import process from "node:process";
-import { clearTimeout, setTimeout } from "node:timers";
+import { clearTimeout, setImmediate, setTimeout } from "node:timers";
 
 export { Buffer } from "node:buffer";
 export { errorMonitor, EventEmitter } from "node:events";
+export { Readable, Writable } from "node:stream";
 
 /** Calls `work` after the current operation, before other events. */
 export function nextTick(work: () => void): void {
@@ -67,4 +68,9 @@ export function calling(work: () => void): void {
   } catch (error) {
     uncaught(error);
   }
+}
+
+/** Calls `work` behind the events that have come. */
+export function immediately(work: () => void): void {
+  setImmediate(work);
 }

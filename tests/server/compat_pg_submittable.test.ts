@@ -2,7 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import PeerCursor from "pg-cursor";
 import PeerQueryStream from "pg-query-stream";
+import { from, to } from "../../src/compat/pg/copy_streams.ts";
+import { Cursor } from "../../src/compat/pg/cursor.ts";
 import type { Client } from "../../src/compat/pg/pg.ts";
+import { QueryStream } from "../../src/compat/pg/query_stream.ts";
+import { textOf } from "../_kit/outcomes.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
 import { alike, login, ours, peer, type PgModule, shown } from "./compat_pg_pair.ts";
 
@@ -14,30 +18,39 @@ interface CursorLike {
   close(): Promise<void>;
 }
 
+/** The classes of a scenario: those of the packages, or of this driver. */
+interface Kit {
+  readonly Cursor: new (text: string, values?: unknown[]) => unknown;
+  readonly QueryStream: new (text: string, values?: unknown[], config?: object) => unknown;
+}
+
+const PACKAGES: Kit = { Cursor: PeerCursor, QueryStream: PeerQueryStream };
+const OWN: Kit = { Cursor, QueryStream };
+
 const SCENARIOS: readonly (readonly [
   fact: string,
-  scenario: (client: Client, log: Log) => Promise<void>,
+  scenario: (client: Client, log: Log, kit: Kit) => Promise<void>,
 ])[] = [
-  ["a cursor reads in parts", async (client, log) => {
+  ["a cursor reads in parts", async (client, log, kit) => {
     const cursor = client.query(
-      new PeerCursor("select n, n::text as t from generate_series(1, $1::int) n", [5]) as never,
+      new kit.Cursor("select n, n::text as t from generate_series(1, $1::int) n", [5]) as never,
     ) as CursorLike;
     log.push(shown(await cursor.read(2)), shown(await cursor.read(2)), shown(await cursor.read(2)));
     log.push(shown(await cursor.read(2)));
     await cursor.close();
     log.push(shown((await client.query("select 1 as after")).rows));
   }],
-  ["a cursor is closed early", async (client, log) => {
+  ["a cursor is closed early", async (client, log, kit) => {
     const text = "select generate_series(1, 100000) as n";
-    const cursor = client.query(new PeerCursor(text) as never) as CursorLike;
+    const cursor = client.query(new kit.Cursor(text) as never) as CursorLike;
     log.push(shown(await cursor.read(1)));
     const waiting = client.query("select 2 as after");
     await cursor.close();
     log.push(shown((await waiting).rows));
   }],
-  ["a cursor's query fails", async (client, log) => {
+  ["a cursor's query fails", async (client, log, kit) => {
     for (const text of ["selec", "select 1 / (2 - n) from generate_series(1, 3) n"]) {
-      const cursor = client.query(new PeerCursor(text) as never) as CursorLike;
+      const cursor = client.query(new kit.Cursor(text) as never) as CursorLike;
       for (let i = 0; i < 2; i++) {
         await cursor.read(1).then(
           (rows) => log.push(shown(rows)),
@@ -47,26 +60,26 @@ const SCENARIOS: readonly (readonly [
     }
     log.push(shown((await client.query("select 3 as after")).rows));
   }],
-  ["queries before and behind a cursor keep their order", async (client, log) => {
+  ["queries before and behind a cursor keep their order", async (client, log, kit) => {
     const before = client.query("select 1 as n").then(({ rows }) => log.push(shown(rows)));
-    const cursor = client.query(new PeerCursor("select 2 as n") as never) as CursorLike;
+    const cursor = client.query(new kit.Cursor("select 2 as n") as never) as CursorLike;
     const behind = client.query("select 3 as n").then(({ rows }) => log.push(shown(rows)));
     log.push(shown(await cursor.read(10)));
     await cursor.read(10);
     await Promise.all([before, behind]);
   }],
-  ["a stream of rows", async (client, log) => {
+  ["a stream of rows", async (client, log, kit) => {
     const stream = client.query(
-      new PeerQueryStream("select generate_series(1, 250) as n", [], { batchSize: 100 }) as never,
+      new kit.QueryStream("select generate_series(1, 250) as n", [], { batchSize: 100 }) as never,
     ) as unknown as AsyncIterable<unknown>;
     const rows: unknown[] = [];
     for await (const row of stream) rows.push(row);
     log.push(`${rows.length} ${shown(rows.slice(-2))}`);
     log.push(shown((await client.query("select 4 as after")).rows));
   }],
-  ["a stream that is left early", async (client, log) => {
+  ["a stream that is left early", async (client, log, kit) => {
     const stream = client.query(
-      new PeerQueryStream("select generate_series(1, 10000) as n") as never,
+      new kit.QueryStream("select generate_series(1, 10000) as n") as never,
     ) as unknown as AsyncIterable<unknown>;
     for await (const row of stream) {
       log.push(shown(row));
@@ -78,13 +91,14 @@ const SCENARIOS: readonly (readonly [
 
 async function observed(
   pg: PgModule,
-  scenario: (client: Client, log: Log) => Promise<void>,
+  kit: Kit,
+  scenario: (client: Client, log: Log, kit: Kit) => Promise<void>,
 ): Promise<Log> {
   const log: Log = [];
   const client = new pg.Client(await login());
   await client.connect();
   try {
-    await scenario(client, log);
+    await scenario(client, log, kit);
   } finally {
     await client.end();
   }
@@ -92,12 +106,57 @@ async function observed(
 }
 
 for (const [fact, scenario] of SCENARIOS) {
-  test(`compat/pg: ${fact}: pg-cursor and pg-query-stream do on it as on pg`, () =>
+  test(`compat/pg: ${fact}: the packages and our own classes do as on pg`, () =>
     withoutUnhandled(async () => {
-      const theirs = await observed(peer, scenario);
-      assert.deepEqual(await observed(ours, scenario), theirs);
+      const theirs = await observed(peer, PACKAGES, scenario);
+      assert.deepEqual(await observed(ours, PACKAGES, scenario), theirs);
+      assert.deepEqual(await observed(ours, OWN, scenario), theirs);
     }));
 }
+
+test("compat/pg: COPY as streams, both ways", () =>
+  withoutUnhandled(async () => {
+    const client = new ours.Client(await login());
+    await client.connect();
+    await client.query("create temp table copied (n int, t text)");
+    const sink = client.query(from("copy copied from stdin"));
+    const copied = new Promise((resolve, reject) => sink.on("finish", resolve).on("error", reject));
+    for (let i = 0; i < 1000; i++) sink.write(`${i}\trow ${i}\n`);
+    sink.end();
+    await copied;
+    assert.equal(sink.rowCount, 1000);
+    const source = client.query(to("copy copied to stdout"));
+    const text = await textOf(source as AsyncIterable<Uint8Array>);
+    assert.equal(text.split("\n").length, 1001);
+    assert.equal(source.rowCount, 1000);
+    assert.deepEqual((await client.query("select count(*)::int as n from copied")).rows, [{
+      n: 1000,
+    }]);
+    await client.end();
+  }));
+
+test("compat/pg: a COPY that fails or is left, and the client goes on", () =>
+  withoutUnhandled(async () => {
+    const client = new ours.Client(await login());
+    await client.connect();
+    await client.query("create temp table copied (n int)");
+    const failing = client.query(from("copy copied from stdin"));
+    const failed = new Promise<Error>((resolve) => failing.on("error", resolve));
+    failing.end("not a number\n");
+    assert.equal((await failed as Error & { code: string }).code, "22P02");
+    const missing = client.query(from("copy missing from stdin"));
+    const refused = new Promise<Error>((resolve) => missing.on("error", resolve));
+    assert.equal((await refused as Error & { code: string }).code, "42P01");
+    const left = client.query(from("copy copied from stdin"));
+    left.write("1\n", () => left.destroy());
+    assert.deepEqual((await client.query("select count(*)::int as n from copied")).rows, [{
+      n: 0,
+    }]);
+    const endless = "copy (select generate_series(1, 100000000)) to stdout";
+    for await (const _ of client.query(to(endless)) as AsyncIterable<Uint8Array>) break;
+    assert.deepEqual((await client.query("select 1 as n")).rows, [{ n: 1 }]);
+    await client.end();
+  }));
 
 test("compat/pg: a cursor can be closed after its query has failed", () =>
   withoutUnhandled(async () => {

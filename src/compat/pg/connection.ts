@@ -39,6 +39,7 @@ export class Connection extends EventEmitter {
   readonly #end: () => void;
   #append: Append | undefined;
   #context: Context | undefined;
+  #request: SubmittableRequest | undefined;
   /** Whether the server owes a ReadyForQuery. */
   #hasSync = false;
 
@@ -145,11 +146,11 @@ export class Connection extends EventEmitter {
   async _run(submittable: Submittable, context: Context): Promise<void> {
     this.#context = context;
     this.#hasSync = false;
-    const request = new SubmittableRequest(submittable, this);
+    const request = this.#request = new SubmittableRequest(submittable, this);
     try {
       await context.session.request(request);
     } finally {
-      this.#append = undefined;
+      this.#append = this.#request = undefined;
     }
   }
 
@@ -165,6 +166,16 @@ export class Connection extends EventEmitter {
   /** @internal Notes a command that has returned no rows. */
   _completed(tag: string): void {
     this.#context?.completed(tag);
+  }
+
+  /** @internal Resolves when what was sent has left. */
+  _drained(): Promise<void> {
+    return this.#context?.session.wire.drained() ?? Promise.resolve();
+  }
+
+  /** @internal Cancels the Submittable's statement on the server. */
+  _cancel(): void {
+    if (this.#request !== undefined) void this.#context?.session.cancel(this.#request);
   }
 
   /** Notes a text for the driver's own statements, whose meaning it may change. */
