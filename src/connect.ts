@@ -76,11 +76,12 @@ export async function openCore(
   dsn: string | Url | undefined,
   options: ConnectOptions,
   surroundings: Runtime,
-  { makeExecutor, goesTo, role = (asked) => asked }: Opening = PLAIN,
+  { makeExecutor, goesTo, role = (asked) => asked, kept }: Opening = PLAIN,
 ): Promise<ConnectionCore> {
   const { dial } = options;
   const runtime = dial === undefined ? surroundings : dialledBy(surroundings, dial);
-  const resolved = await settingsInTime(dsn, options, runtime);
+  const resolved = kept?.settings ?? await settingsInTime(dsn, options, runtime);
+  if (kept !== undefined) kept.settings = resolved;
   const settings = { ...resolved, targetSessionAttrs: role(resolved.targetSessionAttrs) };
   const types = createRegistry(options.types ?? {});
   const origin = originOf(settings, settings.targets);
@@ -124,6 +125,8 @@ export interface Opening {
   ): Executor;
   /** Called with the hosts to connect to, before dialling. */
   goesTo?(origin: TraceOrigin): void;
+  /** The settings of earlier connections with the same options. Their files are not read again. */
+  readonly kept?: { settings: Settings | undefined };
   /** Replaces the kind of server that is asked for. */
   role?(asked: Settings["targetSessionAttrs"]): Settings["targetSessionAttrs"];
 }

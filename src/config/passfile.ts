@@ -26,11 +26,17 @@ export async function readPassfile(
   const home = runtime.homeDirectory();
   const path = named ?? (home === undefined ? undefined : `${home}/.pgpass`);
   if (path === undefined) return {};
-  // Checked first, because reading a pipe without a writer would not return.
+  const read = await runtime.readTextFile(path).then(
+    (text) => ({ text }),
+    (error: unknown) => ({ error }),
+  );
+  // Most often there is no such file, which one look shows.
+  if ("text" in read && read.text === undefined) return {};
   const facts = await runtime.fileMode(path);
   const plain = facts === undefined || isPlainFile(facts.mode);
   if (facts === undefined || plain && (facts.mode & 0o077) === 0) {
-    return { text: await runtime.readTextFile(path) };
+    if ("error" in read) throw read.error;
+    return { text: read.text };
   }
   const why = plain
     ? "others may read it; its mode must be 0600 or less"

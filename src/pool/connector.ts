@@ -1,4 +1,4 @@
-import { type ConnectOptions, openCore, type Url } from "../connect.ts";
+import { type ConnectOptions, openCore, type Opening, type Url } from "../connect.ts";
 import { own } from "../errors/own.ts";
 import type { AsyncContext, Runtime, Signal } from "../runtime/runtime.ts";
 import type { CheckoutContext } from "./checkout.ts";
@@ -21,6 +21,11 @@ export class Connector {
   readonly #rules: PoolRules;
   readonly #detect: () => Promise<Runtime>;
   #runtime: Runtime | undefined;
+  /**
+   * The settings, until a connection cannot be opened with them: files and environment are read again
+   * then, because a password or a certificate may have changed.
+   */
+  readonly #kept: NonNullable<Opening["kept"]> = { settings: undefined };
 
   /** `detect` returns the runtime if the options do not name one. */
   constructor(
@@ -64,10 +69,14 @@ export class Connector {
     const { maxPipelined = rules.forbids ? 1 : undefined } = this.#options;
     const options = own<ConnectOptions>(this.#options, { maxPipelined, signal });
     const core = await openCore(this.#dsn, options, runtime, {
+      kept: this.#kept,
       goesTo: (origin) => trace?.introduce(runtime.channel, origin),
       role: (asked) => role = choose(asked),
       makeExecutor: (session, types, limits, tracing, startup) =>
         executor = new PoolExecutor(session, types, limits, tracing, rules, startup),
+    }).catch((error) => {
+      this.#kept.settings = undefined;
+      throw error;
     });
     if (rules.forbids && options.statementCacheSize === undefined) executor!.cache.keepNone();
     return { core, executor: executor!, runtime, role: role! };
