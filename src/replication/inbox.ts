@@ -70,7 +70,8 @@ export class Inbox<C extends Countable = Countable> {
       this.#skip = cut.received;
       return;
     }
-    const isRedelivered = start.commitLsn > 0n && start.commitLsn <= this.positions.delivered;
+    // A commit may begin exactly where the one before ends.
+    const isRedelivered = start.commitLsn > 0n && start.commitLsn < this.positions.delivered;
     const unit = new Unit<C>(start, isRedelivered);
     this.#open = unit;
     this.#units.push(unit);

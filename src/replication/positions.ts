@@ -78,11 +78,19 @@ export class Positions<U extends Positioned = Positioned> {
     if (unit.isComplete) this.#advance();
   }
 
-  /** Handles all complete units that end, or have committed, at or before `position`. */
+  /**
+   * Handles all complete units that end, or have committed, at or before `position`. A commit may begin
+   * exactly where the one before ends: such a position is the end of the one before.
+   */
   handledUpTo(position: bigint, commitOf: (unit: U) => bigint): void {
+    let isEnd = position === this.confirmed;
     for (let i = this.#first; i < this.#units.length; i++) {
       const unit = this.#units[i]!;
-      if (unit.isComplete && commitOf(unit) <= position) unit.isHandled = true;
+      if (!unit.isComplete) continue;
+      isEnd ||= unit.endLsn === position;
+      const commit = commitOf(unit);
+      if (commit < position || (commit === position && !isEnd)) unit.isHandled = true;
+      if (unit.endLsn === position) unit.isHandled = true;
     }
     this.#advance();
   }

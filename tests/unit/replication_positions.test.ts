@@ -41,6 +41,38 @@ test("the end of the longest prefix of handled transactions is confirmed", () =>
   assert.equal(inbox.positions.confirmed, 31n);
 });
 
+/** Two transactions, of which the second's commit begins where the first one ends. */
+function adjoining(): Inbox<Item> {
+  const inbox = new Inbox<Item>(10_000, false);
+  for (const commitLsn of [10n, 20n]) {
+    inbox.begin({ kind: "commit", commitLsn });
+    void inbox.add(item(1), 1);
+    inbox.end(commitLsn + 10n);
+  }
+  return inbox;
+}
+
+test("a commit that begins where the one before ends is not confirmed with it", () => {
+  const { positions } = adjoining();
+  positions.handledUpTo(20n, (unit) => unit.start.commitLsn);
+  assert.equal(positions.confirmed, 20n);
+  positions.handledUpTo(20n, (unit) => unit.start.commitLsn);
+  assert.equal(positions.confirmed, 20n);
+  positions.handledUpTo(30n, (unit) => unit.start.commitLsn);
+  assert.equal(positions.confirmed, 30n);
+  const other = adjoining().positions;
+  other.handledUpTo(10n, (unit) => unit.start.commitLsn);
+  assert.equal(other.confirmed, 20n, "the position of the first commit");
+});
+
+test("a commit that begins where the one before ends was not delivered before", () => {
+  const inbox = new Inbox<Item>(10_000, true);
+  inbox.positions.delivered = 20n;
+  inbox.begin({ kind: "commit", commitLsn: 20n });
+  void inbox.add(item(1), 1);
+  assert.equal(inbox.first!.isRedelivered, false);
+});
+
 test("a keepalive is confirmed when all before it is handled, and not before", () => {
   const inbox = received([1]);
   inbox.keepalive(500n);
