@@ -145,7 +145,7 @@ export class BatchIterator implements AsyncIterableIterator<Batch, undefined> {
       else if (this.#unit === undefined && batch.isSnapshot !== isSnapshot) return false;
       if (this.#unit === undefined && this.#source.isStopping) return true;
       this.#unit = unit;
-      unit.isTouched = true;
+      inbox.begun(unit);
       while (unit.ready > 0) {
         if (split && this.#isFull(batch)) {
           batch.isWhole = false;

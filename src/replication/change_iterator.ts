@@ -46,8 +46,10 @@ export class ChangeIterator implements AsyncIterableIterator<StreamEvent, undefi
         return undefined;
       }
       if (unit.ready > 0) {
-        unit.isTouched = true;
-        this.#unit = unit;
+        if (this.#unit === undefined) {
+          inbox.begun(unit);
+          this.#unit = unit;
+        }
         return inbox.take(unit);
       }
       if (!unit.isComplete) return undefined;

@@ -33,6 +33,8 @@ export class Inbox<C extends Countable = Countable> {
   readonly #window: number;
   /** The units that the reader has not left yet; the connection adds to the last. */
   readonly #units: Unit<C>[] = [];
+  /** The number of units at the beginning of `#units` that the reader has begun. */
+  #begun = 0;
   #waiting = 0;
   #release: (() => void) | undefined;
   #held: Promise<void> | undefined;
@@ -188,6 +190,7 @@ export class Inbox<C extends Countable = Countable> {
   close(): void {
     this.#isEnded = true;
     const units = this.#units.splice(0);
+    this.#begun = 0;
     this.#waiting = 0;
     this.#release?.();
     for (const unit of units) {
@@ -248,7 +251,14 @@ export class Inbox<C extends Countable = Countable> {
 
   /** The first unit that the reader has not begun. */
   get next(): Unit<C> | undefined {
-    return this.#units.find((unit) => !unit.isTouched);
+    return this.#units[this.#begun];
+  }
+
+  /** Notes that the reader has begun a unit: the one that `next` returns, or one that it has begun. */
+  begun(unit: Unit<C>): void {
+    if (unit.isTouched) return;
+    unit.isTouched = true;
+    this.#begun++;
   }
 
   /** Wakes a reader that waits for a unit. */
@@ -280,6 +290,7 @@ export class Inbox<C extends Countable = Countable> {
     unit.isDiscarded = true;
     if (unit.isComplete) this.positions.handedOver(unit);
     const at = this.#units.indexOf(unit);
+    if (at >= 0 && unit.isTouched) this.#begun--;
     if (at === 0) this.#units.shift();
     else if (at > 0) this.#units.splice(at, 1);
     if (this.#release !== undefined && this.#waiting * 2 <= this.#window) this.#release();

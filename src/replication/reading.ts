@@ -31,7 +31,7 @@ export async function nextUnit(
     if (source.isStopping || isStopped()) return undefined;
     const unit = inbox.next;
     if (unit !== undefined && (unit.ready > 0 || unit.isComplete)) {
-      unit.isTouched = true;
+      inbox.begun(unit);
       return unit;
     }
     if (inbox.isEnded) return ended(inbox);

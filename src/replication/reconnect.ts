@@ -24,6 +24,10 @@ export function consequenceOf(error: unknown, established: boolean): Consequence
   if (error instanceof SlotBusyError) return "busy";
   if (error instanceof SlotLostError) return "lost";
   if (error instanceof PublicationMissingError) return "publication";
+  // Walsenders of connections that are gone may still count.
+  if (error instanceof ReplicationSetupError && error.problem === "limit" && established) {
+    return "retry";
+  }
   if (FATAL.some((Class) => error instanceof Class)) return "fatal";
   if (!(error instanceof PgError)) return "fatal";
   if (!established) return "fatal";
@@ -73,19 +77,4 @@ export class Backoff {
   succeeded(): void {
     this.attempts = 0;
   }
-}
-
-/** The facts about the server that a connection is checked against. */
-export interface ServerFacts {
-  readonly systemId: string;
-  readonly timeline: number;
-  /** The end of the server's WAL. */
-  readonly position: bigint;
-}
-
-/** The facts about the slot: a row of `pg_replication_slots`. */
-export interface SlotFacts {
-  readonly name: string;
-  readonly confirmed: bigint;
-  readonly lost: SlotLostError | undefined;
 }

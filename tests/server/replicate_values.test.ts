@@ -33,11 +33,11 @@ async function changesOf(
 
 const plain = (row: unknown): unknown => row === undefined ? undefined : { ...row as object };
 
-test("pain 6: a transaction of 300,000 rows needs no memory, with a reader that is slow", () =>
+test("pain 6: of a transaction of 200 MB little is in memory, with a reader that is slow", () =>
   withPlace(async (place) => {
     await makeSlot(place);
     await place.db.query(
-      "insert into t select g, repeat('x', 100) from generate_series(1, 300000) g",
+      "insert into t select g, repeat('x', 700) from generate_series(1, 300000) g",
     )
       .execute();
     const stream = place.stream();
@@ -53,7 +53,8 @@ test("pain 6: a transaction of 300,000 rows needs no memory, with a reader that 
       if (count === 300_000) break;
     }
     const growth = (most - before) / 2 ** 20;
-    assert.ok(growth < 64, `${growth} MiB`);
+    // The garbage of V8's young generation counts; the queue itself has at most windowBytes, 1 MiB.
+    assert.ok(growth < 128, `${growth} MiB`);
   }));
 
 /** Streams a transaction at once: the server sends what is larger than 64 kB. */

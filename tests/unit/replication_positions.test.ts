@@ -3,7 +3,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Inbox } from "../../src/replication/inbox.ts";
 import { Backoff, consequenceOf } from "../../src/replication/reconnect.ts";
-import { SlotBusyError, SlotLostError } from "../../src/replication/errors.ts";
+import {
+  ReplicationSetupError,
+  SlotBusyError,
+  SlotLostError,
+} from "../../src/replication/errors.ts";
 import { DatabaseError, InterfaceError, OperationalError } from "../../src/errors/errors.ts";
 import { secondsOf, statusInterval } from "../../src/replication/statuses.ts";
 
@@ -29,7 +33,7 @@ test("the end of the longest prefix of handled transactions is confirmed", () =>
   const inbox = received([1], [2], [3]);
   const units = [];
   for (let unit = inbox.next; unit !== undefined; unit = inbox.next) {
-    unit.isTouched = true;
+    inbox.begun(unit);
     units.push(unit);
   }
   inbox.handled(units[1]!);
@@ -106,7 +110,7 @@ test("after a lost connection a begun transaction continues behind the changes t
   inbox.begin({ kind: "commit", commitLsn: 10n });
   for (const n of [1, 2, 3]) void inbox.add(item(n), 1);
   const unit = inbox.first!;
-  unit.isTouched = true;
+  inbox.begun(unit);
   assert.equal(inbox.take(unit).n, 1);
   inbox.interrupted();
   assert.equal(inbox.positions.resumeAt, 0n);
@@ -143,7 +147,7 @@ test("another history behind an interrupted transaction is an error, and no gap"
     const inbox = new Inbox<Item>(10_000, true);
     inbox.begin({ kind: "commit", commitLsn: 10n });
     void inbox.add(item(1), 1);
-    inbox.first!.isTouched = true;
+    inbox.begun(inbox.first!);
     inbox.interrupted();
     assert.throws(() => {
       inbox.begin({ kind: "commit", commitLsn: begin });
@@ -191,6 +195,8 @@ test("failures are retried, waited for, or final", () => {
   assert.equal(consequenceOf(lost, true), "retry");
   assert.equal(consequenceOf(lost, false), "fatal", "a server that was never reached");
   assert.equal(consequenceOf(refused, true), "fatal");
+  const full = new ReplicationSetupError("limit", "max_wal_senders");
+  assert.deepEqual([true, false].map((was) => consequenceOf(full, was)), ["retry", "fatal"]);
   assert.equal(consequenceOf(new SlotBusyError("s", 1), false), "busy");
   assert.equal(consequenceOf(new SlotLostError("s", "missing"), true), "lost");
   assert.equal(consequenceOf(new InterfaceError("x"), true), "fatal");
