@@ -29,12 +29,13 @@ export {};
  *
  * `Uint8Array` and its like are generic since TypeScript 5.7, where `slice()` returns one with a
  * buffer of its own; before, it returns the type without parameters. So `ReturnType` of that is right
- * for both.
+ * for both. An `AsyncIterableIterator` has the type of its end since TypeScript 5.6.
  */
 export function published(text: string, path: string): string {
   const plain = text
     .replaceAll(/\b(Uint8Array|Uint32Array)<ArrayBuffer>/g, 'ReturnType<$1["slice"]>')
-    .replaceAll(/\b(\w+Array|DataView)<ArrayBuffer(?:Like)?>/g, "$1");
+    .replaceAll(/\b(\w+Array|DataView)<ArrayBuffer(?:Like)?>/g, "$1")
+    .replaceAll(/\bAsyncIterableIterator<([^;()]+), undefined>/g, "AsyncIterableIterator<$1>");
   if (!/\basyncDispose\b|\bAsyncDisposable\b/.test(plain)) return plain;
   const file = posix.relative(posix.dirname(path), DISPOSABLE);
   return `/// <reference path="${file}" />\n${plain}`;
