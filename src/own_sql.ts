@@ -338,10 +338,10 @@ const ATTRIBUTES = `from pg_catalog.pg_attribute a
       and a.attnum operator(pg_catalog.>) '0'::pg_catalog.int2 and not a.attisdropped`;
 
 /** The types that have an array type, each with that type. Read by the entry point for postgres.js. */
-export const ARRAY_TYPES = `select t.oid, t.typarray
-  from pg_catalog.pg_type t
-  where t.typarray operator(pg_catalog.<>) 0::pg_catalog.oid
-    and t.typtype operator(pg_catalog.<>) 'p'::pg_catalog."char"`;
+export const ARRAY_TYPES = `select t.oid, a.oid
+  from pg_catalog.pg_type a
+  join pg_catalog.pg_type t on t.typarray operator(pg_catalog.=) a.oid
+  where a.typcategory operator(pg_catalog.=) 'A'::pg_catalog."char"`;
 
 /** Undoes what was done since a savepoint, and keeps the savepoint. */
 export function rollbackToSavepoint(name: string): string {

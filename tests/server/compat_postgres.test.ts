@@ -65,7 +65,7 @@ test("compat postgres: helpers write what the text before them demands", () =>
       [sql`zz values ${sql([["a", 1], ["b", 2]])}`, "zz values ($1,$2),($3,$4)"],
       [sql`zz ${sql("s.t")} ${sql('q"r')}`, 'zz "s"."t" "q""r"'],
       [sql`zz ${sql`a ${1}`} ${sql`b ${2}`}`, "zz a $1 b $2"],
-      [sql`zz ${[sql`a`, sql`b`]}`, "zz a b"],
+      [sql`zz ${[sql`a`, sql`b`]}`, "zz  a b"],
       [sql`zz ${sql.unsafe("a b")}`, "zz a b"],
       [sql`zz returning ${sql(["a"])}`, 'zz returning "a"'],
       [sql`zz insert into t ${sql({ a: sql`now()` })}`, 'zz insert into t ("a")values(now())'],
@@ -89,7 +89,7 @@ test("compat postgres: a result has its facts beside the rows", () =>
     assert.deepEqual([created.count, created.command, created.columns], [
       null,
       "CREATE TABLE",
-      undefined,
+      [],
     ]);
     const several = await sql.unsafe("select 1 as a; select 2 as b") as unknown as unknown[][];
     assert.deepEqual(several.map((rows) => [...rows]), [[{ a: 1 }], [{ b: 2 }]]);
@@ -338,11 +338,28 @@ test("compat postgres: errors of the server have the names of postgres.js", () =
       [error.name, error.code, error.constraint_name, error.table_name, typeof error.line],
       ["PostgresError", "23514", "errors_a", "errors", "string"],
     );
-    assert.deepEqual([error.query, error.parameters], ["insert into errors values ($1)", [-1]]);
+    assert.deepEqual([error.query, error.parameters], ["insert into errors values ($1)", ["-1"]]);
     assert.ok(!Object.keys(error).includes("query"));
     const place = { host: "127.0.0.1", port: 1, database: "x", user: "x" };
     const refused = await failure(postgres(place)`select 1`) as { code?: string };
     assert.equal(refused.code, "ECONNREFUSED");
+  }));
+
+test("compat postgres: errors of the library have its codes", () =>
+  withSql(async (sql) => {
+    const many = Array.from({ length: 65_535 }, () => 1);
+    const cases: readonly (readonly [string, PromiseLike<unknown>])[] = [
+      ["UNDEFINED_VALUE", sql`select ${undefined}`],
+      ["UNDEFINED_VALUE", sql.unsafe("select $1", [undefined])],
+      ["MAX_PARAMETERS_EXCEEDED", sql`select 1 in ${sql(many)}`],
+    ];
+    for (const [code, query] of cases) {
+      assert.equal((await failure(query) as { code?: string }).code, code);
+    }
+    assert.throws(() => (sql("a") as unknown as Promise<void>).then(() => {}), {
+      code: "NOT_TAGGED_CALL",
+    });
+    assert.deepEqual([...await sql`select 1 as a`], [{ a: 1 }]);
   }));
 
 test("compat postgres: cancelled queries reject with 57014, and the connection goes on", () =>

@@ -32,6 +32,7 @@ export class Execution implements ResultObserver {
   readonly #lock: SessionLock | undefined;
   readonly #results: Result<unknown>[] = [];
   #open: Result<unknown> | undefined;
+  #request: ExtendedQuery | undefined;
   #isBegun = false;
   #view: StatementView | undefined;
 
@@ -54,7 +55,8 @@ export class Execution implements ResultObserver {
       this.#query.stop = () => void executor.session.cancel(request);
       return request.query().then(() => this.#outcome());
     }
-    const request = new ExtendedQuery(executor.context, text, values, options);
+    this.#query.sent = this;
+    const request = this.#request = new ExtendedQuery(executor.context, text, values, options);
     this.#query.stop = () => request.cancel(undefined);
     const sent = executor.trace.query.isWatched
       ? executor.query(request)
@@ -63,6 +65,20 @@ export class Execution implements ResultObserver {
       this.#view ??= viewOf(request.statement, client);
       return this.#outcome();
     });
+  }
+
+  /** The parameters as they were sent; as they were given, if their types were not known. */
+  get parameters(): readonly unknown[] {
+    const { given, values } = this.#statement;
+    const statement = this.#request?.statement;
+    if (statement?.state !== "ready" || statement.parameters.length !== given.length) return given;
+    try {
+      return values.map((value, i) =>
+        value === null ? null : statement.parameters[i]!.codec!.encodeText(value)
+      );
+    } catch {
+      return given;
+    }
   }
 
   described(description: ResultDescription): RowReceiver {
@@ -82,8 +98,11 @@ export class Execution implements ResultObserver {
     return make === undefined ? result : (row) => void result.push(make(row as unknown[]));
   }
 
-  completed({ tag }: CoreResult<unknown>): void {
+  completed(complete: CoreResult<unknown>): void {
+    const { tag } = complete;
     const result = this.#open ?? new Result<unknown>();
+    // Rows without columns are not described.
+    if (this.#open === undefined) { for (const row of complete) result.push(row); }
     this.#open = undefined;
     if (tag === "BEGIN" || tag === "START TRANSACTION") this.#isBegun = true;
     else if (tag === "COMMIT" || tag === "ROLLBACK") this.#isBegun = false;
@@ -102,7 +121,8 @@ export class Execution implements ResultObserver {
 
   /** Describes a result without rows. */
   #complete(result: Result<unknown>): void {
-    if (result.command === null || result.statement !== null) return;
+    const isEmpty = result.command === null;
+    if (result.statement !== null || isEmpty && this.#query.options.simple === true) return;
     const { client, state } = this.#place;
     const { text } = this.#statement;
     this.#view ??= new StatementView({ text, name: "", columns: [] }, client.options);

@@ -33,7 +33,7 @@ export function connectFailure(error: unknown, place: Place): unknown {
 /** Sets the query's facts and the caller's stack on an error, once. */
 export function explain(
   error: unknown,
-  { origin, args }: Pick<Runnable, "origin" | "args">,
+  { origin, args, sent }: Pick<Runnable, "origin" | "args" | "sent">,
   statement: Statement | undefined,
   debug: boolean,
 ): unknown {
@@ -45,9 +45,9 @@ export function explain(
       [...frames(failure), ...frames(origin).slice(0, debug ? undefined : 1)].join("\n")
     }`,
     query: statement?.text,
-    parameters: statement?.given,
+    parameters: sent?.parameters ?? statement?.given,
     args: [...args],
-    types: statement?.types ?? statement?.given.map(() => 0),
+    types: statement === undefined ? null : statement.types ?? statement.given.map(() => 0),
   };
   for (const [name, value] of Object.entries(facts)) {
     Object.defineProperty(failure, name, { value, enumerable: debug, configurable: true });

@@ -70,7 +70,7 @@ export class Parameter<T = Anything> extends NotTagged {
 }
 
 /** A list of columns and values, made by `sql(object)` or `sql(array)`. The text before it decides how it is written. */
-export class Helper<T = Anything> extends NotTagged {
+export class Builder<T = Anything> extends NotTagged {
   /** The object, or the array of objects, rows or values. */
   readonly first: T;
   /** The names of columns. */
@@ -133,11 +133,11 @@ export class Assembly {
 
   #written(before: string, value: unknown): string {
     if (typeof value !== "object" || value === null) return this.add(value);
-    if (value instanceof Helper) return this.#helper(before, value);
+    if (value instanceof Builder) return this.#helper(before, value);
     if (this.#isPart(value)) return this.text(value);
     if (value instanceof Identifier) return value.value;
     if (Array.isArray(value) && (this.#isPart(value[0]) || value[0] instanceof Identifier)) {
-      return value.map((part) => this.#plain(part)).join(" ");
+      return value.map((part) => ` ${this.#plain(part)}`).join("");
     }
     return this.add(value);
   }
@@ -148,7 +148,7 @@ export class Assembly {
     return value instanceof Identifier ? value.value : this.add(value);
   }
 
-  #helper(before: string, { first, rest }: Helper): string {
+  #helper(before: string, { first, rest }: Builder): string {
     switch (lastKeyword(before)) {
       case undefined:
         return this.#names(first);

@@ -140,7 +140,7 @@ export class Link implements RunPlace {
       const context = this.executor.context;
       await new SimpleRequest(context, text, own({ lock })).run();
     } catch (error) {
-      throw queryFailure(error, this.place);
+      throw this.explained(error, text);
     } finally {
       this.pending--;
     }
@@ -173,6 +173,13 @@ export class Link implements RunPlace {
   /** Resolves when the connection has ended. */
   async closed(): Promise<void> {
     await this.#core?.closed;
+  }
+
+  /** Returns the error of one of the library's own texts. */
+  explained(error: unknown, text: string): unknown {
+    const query = { origin: undefined, args: [], sent: undefined };
+    const statement = { text, given: [], values: [], types: undefined, isCopy: false };
+    return explain(this.failure(error), query, statement, !!this.client.options.debug);
   }
 
   /** Returns the error of a query of this connection. */

@@ -30,6 +30,8 @@ export class PendingQuery<T = Row[]> implements Template {
   each: ((row: Anything, result: Anything) => void) | undefined;
   /** @internal Whether it was cancelled before it was sent. */
   isCancelled = false;
+  /** @internal The parameters as they were sent. */
+  sent: { readonly parameters: readonly unknown[] } | undefined;
   /** @internal Cancels it on the server. */
   stop: (() => void) | undefined;
   /** @internal The stack of the caller. */

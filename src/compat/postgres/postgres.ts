@@ -41,7 +41,7 @@ export type {
   ValueTransform,
 } from "./casing.ts";
 export type { CursorCallback } from "./cursor.ts";
-export type { Helper, Identifier, NotTagged, Parameter, Template } from "./interpolation.ts";
+export type { Builder, Identifier, NotTagged, Parameter, Template } from "./interpolation.ts";
 export type { LargeObject, LargeObjectStreamOptions, Rows } from "./large_object.ts";
 export type { Listening } from "./listener.ts";
 export type { Options, ParsedOptions, Transform, TransformOptions } from "./options.ts";

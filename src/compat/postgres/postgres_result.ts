@@ -87,9 +87,10 @@ export class Result<T = Row> extends Array<T> {
     this.#replace({ state });
   }
 
-  /** The columns; `undefined` for a statement without rows. */
+  /** The columns; `null` for an empty query, `undefined` for one of the simple protocol without rows. */
   get columns(): readonly Column[] | null | undefined {
-    return this.#replaced?.columns ?? this.statement?.columns;
+    if (this.#replaced?.columns !== undefined) return this.#replaced.columns;
+    return this.#view === undefined ? null : this.#view.facts.columns;
   }
   set columns(columns: readonly Column[] | null | undefined) {
     this.#replace({ columns });

@@ -24,6 +24,8 @@ export interface Runnable extends Template {
   readonly each: ((row: Anything, result: Anything) => void) | undefined;
   /** The stack of the caller. */
   readonly origin: Error | undefined;
+  /** The parameters as they were sent; set when it runs. */
+  sent: { readonly parameters: readonly unknown[] } | undefined;
   /** Cancels it on the server; set while it runs. */
   stop: (() => void) | undefined;
   resolve(value: unknown): void;

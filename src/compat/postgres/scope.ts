@@ -118,7 +118,11 @@ export async function runTransaction<T>(lease: Lease, modes: string, work: Work<
   const lock = new TransactionLock(link.executor.session, modes);
   try {
     // Modes that the server refuses are an error of begin(), whether or not a query follows.
-    if (modes !== "") await lock.begin().catch((error) => Promise.reject(link.failure(error)));
+    if (modes !== "") {
+      await lock.begin().catch((error) => {
+        throw link.explained(error, ownSql.begin(modes));
+      });
+    }
     return await Promise.race([lost, new Transaction(lease, lock).run(work)]);
   } finally {
     link.onLost = undefined;

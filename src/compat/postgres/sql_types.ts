@@ -1,5 +1,5 @@
 /** The declarations of the tag `sql` in its forms. */
-import type { Helper, Identifier, Parameter } from "./interpolation.ts";
+import type { Builder, Identifier, Parameter } from "./interpolation.ts";
 import type { LargeObject } from "./large_object.ts";
 import type { Listening } from "./listener.ts";
 import type { ParsedOptions } from "./options.ts";
@@ -35,7 +35,7 @@ export interface BaseSql {
   /** Quotes a name. */
   (name: string): Identifier;
   /** Lists names, columns or values, as the text before it demands. */
-  (first: unknown, ...rest: readonly unknown[]): Helper;
+  (first: unknown, ...rest: readonly unknown[]): Builder;
   /** Makes typed parameters. */
   readonly types: Typed;
   /** Makes typed parameters. */

@@ -10,7 +10,7 @@ export interface Parsed {
   readonly types: readonly number[];
   /** The name on the server; `""` for none. */
   readonly name: string;
-  /** The columns; absent for a statement without rows. */
+  /** The columns; absent for a statement of the simple protocol without rows. */
   readonly columns: readonly {
     /** The name, after `transform.column.from`. */
     readonly name: string;
@@ -51,7 +51,7 @@ export class StatementView {
     this.#options = options;
   }
 
-  /** The statement. It has no columns where it returns no rows. */
+  /** The statement. */
   get facts(): Parsed {
     return this.#facts ??= this.#make();
   }
@@ -65,7 +65,8 @@ export class StatementView {
     const { text, name, description } = this.#described;
     const types = description?.parameterTypes ?? [];
     const columns = this.#columns();
-    return { string: text, types, name, ...columns.length > 0 && { columns } } as Parsed;
+    const isDescribed = columns.length > 0 || description !== undefined;
+    return { string: text, types, name, ...isDescribed && { columns } } as Parsed;
   }
 
   #columns(): Parsed["columns"] {

@@ -1,7 +1,7 @@
 import * as ownSql from "../../own_sql.ts";
 import type { Client } from "./client.ts";
 import { FileQuery } from "./file_query.ts";
-import { Helper, Identifier, inferType, Parameter } from "./interpolation.ts";
+import { Builder, Identifier, inferType, Parameter } from "./interpolation.ts";
 import { PendingQuery } from "./pending_query.ts";
 import type { QueryOptions } from "./runnable.ts";
 import type { Source } from "./source.ts";
@@ -20,7 +20,7 @@ export function tagOn(client: Client, source: Source): BaseSql {
     if (isTemplate(first)) {
       return new PendingQuery(source, first, rest, true, {}, client.originOf(first));
     }
-    if (typeof first !== "string" || rest.length > 0) return new Helper(first, rest);
+    if (typeof first !== "string" || rest.length > 0) return new Builder(first, rest);
     const { to } = options.transform.column;
     return new Identifier(to === undefined ? first : to(first));
   };
