@@ -80,12 +80,8 @@ export class Refusal extends Error {
   }
 }
 
-function attempt<T>(field: Field, write: () => T): T {
-  try {
-    return write();
-  } catch (cause) {
-    throw new Refusal(field, cause instanceof Error ? cause.message : String(cause), cause);
-  }
+function refused(field: Field, cause: unknown): Refusal {
+  return new Refusal(field, cause instanceof Error ? cause.message : String(cause), cause);
 }
 
 class BinaryRows implements Encoder {
@@ -99,17 +95,26 @@ class BinaryRows implements Encoder {
   }
 
   row(values: readonly unknown[], out: Writer): void {
+    const { fields } = this;
     out.int16(values.length);
-    for (let i = 0; i < values.length; i++) {
-      const field = this.fields[i]!;
-      const value = values[i];
-      if (value === null) out.int32(-1);
-      else attempt(field, () => writeBinary(field, value, out));
+    let i = 0;
+    try {
+      for (; i < values.length; i++) {
+        const value = values[i];
+        if (value === null) out.int32(-1);
+        else writeBinary(fields[i]!, value, out);
+      }
+    } catch (cause) {
+      throw refused(fields[i]!, cause);
     }
   }
 }
 
 function writeBinary({ codec }: Field, value: unknown, out: Writer): void {
+  // Most values are of these kinds, for which nothing else is to be decided.
+  const isPlain = typeof value === "number" && codec.encodesBinary === undefined &&
+    codec.encodeBinary !== undefined && codec.accepts(value);
+  if (isPlain) return writeAccepted(codec, value, out);
   if (!goesInBinary(codec, value)) throw new InterfaceError(ONLY_TEXT);
   if (!isTextOfBinary(codec, value)) return writeComponent(codec, value, out);
   const at = out.lengthHere();
@@ -119,6 +124,12 @@ function writeBinary({ codec }: Field, value: unknown, out: Writer): void {
     if (!(cause instanceof InterfaceError) || cause.code !== "22P02") throw cause;
     throw new InterfaceError(ONLY_TEXT, { code: cause.code, cause });
   }
+  out.patchValueLength(at);
+}
+
+function writeAccepted(codec: Codec, value: unknown, out: Writer): void {
+  const at = out.lengthHere();
+  codec.encodeBinary!(value, out);
   out.patchValueLength(at);
 }
 
@@ -175,13 +186,17 @@ class TextRows implements Encoder {
   begin(): void {}
 
   row(values: readonly unknown[], out: Writer): void {
-    for (let i = 0; i < values.length; i++) {
-      if (i > 0) out.uint8(0x09);
-      const field = this.fields[i]!;
-      attempt(field, () => {
-        const text = componentText(field.codec, values[i]);
-        out.text(text === null ? "\\N" : text.replace(SPECIAL, escaped));
-      });
+    const { fields } = this;
+    let i = 0;
+    try {
+      for (; i < values.length; i++) {
+        if (i > 0) out.uint8(0x09);
+        const text = componentText(fields[i]!.codec, values[i]);
+        if (text === null) out.text("\\N");
+        else out.text(SPECIAL.test(text) ? text.replace(EACH_SPECIAL, escaped) : text);
+      }
+    } catch (cause) {
+      throw refused(fields[i]!, cause);
     }
     out.uint8(0x0a);
   }
@@ -190,7 +205,8 @@ class TextRows implements Encoder {
 }
 
 /** Characters with a meaning in the text format. Source: manual, "COPY", "Text Format". */
-const SPECIAL = /[\\\b\f\n\r\t\v]/g;
+const SPECIAL = /[\\\b\f\n\r\t\v]/;
+const EACH_SPECIAL = /[\\\b\f\n\r\t\v]/g;
 
 function escaped(character: string): string {
   return ESCAPES[character]!;
