@@ -1,3 +1,4 @@
+import { copyBytes } from "../bytes/copy_bytes.ts";
 import type { Reader } from "../bytes/reader.ts";
 import type { Writer } from "../bytes/writer.ts";
 import { InterfaceError } from "../errors/errors.ts";
@@ -48,6 +49,7 @@ export class CopyOut implements Request<void> {
   /** Chunks that were received and not read. */
   readonly #ready: Uint8Array<ArrayBuffer>[] = [];
   #chunk: Uint8Array<ArrayBuffer> = NOTHING;
+  #view: DataView = new DataView(NOTHING.buffer);
   #length = 0;
   /** Lets the next message in. */
   #resume: (() => void) | undefined;
@@ -127,11 +129,13 @@ export class CopyOut implements Request<void> {
     if (message.tag !== Backend.CopyOutResponse) throw isNoCopy(message, "to stdout");
     const { format } = readCopyResponse(message.reader);
     if (this.#options.progress !== undefined) this.#count = counterOf(this.#text, format);
-    for (;;) {
-      message = yield this.#hold();
-      if (message.tag !== Backend.CopyData) break;
-      this.#take(message.reader);
-    }
+    message = yield {
+      isDuplex: false,
+      take: (reader) => {
+        this.#take(reader);
+        return this.#hold();
+      },
+    };
     expect(message, Backend.CopyDone);
     this.#copied = rowsOf(yield);
     this.#options.complete?.(this.#copied);
@@ -177,8 +181,9 @@ export class CopyOut implements Request<void> {
     if (this.#length + size > this.#chunk.length) {
       this.#seal();
       this.#chunk = new Uint8Array(Math.max(size, CHUNK));
+      this.#view = new DataView(this.#chunk.buffer);
     }
-    this.#chunk.set(reader.buffer.subarray(start, start + size), this.#length);
+    copyBytes(reader, start, size, this.#chunk, this.#view, this.#length);
     this.#length += size;
     if (this.#wake === undefined || this.#isWaking) return;
     // Wake the reader once everything that arrived together was taken.

@@ -4,6 +4,7 @@
  * Rows that were decoded ahead would survive collections of the young generation. V8 doubles that
  * generation whenever as much as it holds has survived: over ten million rows, to its maximum.
  */
+import { copyBytes } from "../bytes/copy_bytes.ts";
 import { Reader } from "../bytes/reader.ts";
 import { ProtocolError } from "../errors/errors.ts";
 import { Backend } from "../protocol/tags.ts";
@@ -14,8 +15,6 @@ import { type RowDecoder, wrongCount } from "./rows.ts";
 const INITIAL_SIZE = 16_384;
 /** A larger buffer is released if less than half of it was used. */
 const KEEP = 1 << 20;
-/** Up to so many bytes are copied faster by words than by `set()`, which needs a view of them. */
-const SHORT = 256;
 
 /** Rows that were received and not read. A buffer is filled again and again. */
 export class RowBuffer {
@@ -88,7 +87,7 @@ export class RowBuffer {
   }
 
   #add(from: Reader): void {
-    const { buffer, position, end, view } = from;
+    const { position, end, view } = from;
     const at = this.#size;
     const size = end - position;
     const columns = size < 2 ? 0 : view.getUint16(position);
@@ -97,8 +96,7 @@ export class RowBuffer {
     if (this.rows === this.#starts.length) this.#starts = doubled(this.#starts);
     this.#starts[this.rows++] = at;
     this.left++;
-    if (size > SHORT) this.#reader.buffer.set(buffer.subarray(position, end), at);
-    else copyWords(view, position, size, this.#reader.view, at);
+    copyBytes(from, position, size, this.#reader.buffer, this.#reader.view, at);
     this.#size = at + size;
     from.position = end;
   }
@@ -109,13 +107,6 @@ export class RowBuffer {
     next.set(buffer.subarray(0, this.#size));
     this.#reader.attach(next);
   }
-}
-
-/** Copies `size` bytes, four at a time. */
-function copyWords(from: DataView, start: number, size: number, to: DataView, at: number): void {
-  let i = 0;
-  for (; i + 4 <= size; i += 4) to.setUint32(at + i, from.getUint32(start + i));
-  for (; i < size; i++) to.setUint8(at + i, from.getUint8(start + i));
 }
 
 function doubled(starts: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
