@@ -1,13 +1,14 @@
 import { InterfaceError } from "../errors/errors.ts";
 import type { ByteStream } from "../query/source.ts";
 import type { Session } from "../session/session.ts";
+import { baseBackup, type BaseBackupOptions, checkBackupVersion } from "./backup_command.ts";
 import {
   type BackupPosition,
   BackupRequest,
   type FileStart,
   type Tablespace,
 } from "./backup_request.ts";
-import type { CommandOptions } from "./command_request.ts";
+import { UploadManifest } from "./upload_manifest.ts";
 
 /** One file of a base backup. */
 export interface BackupFile {
@@ -56,11 +57,16 @@ export class BaseBackup implements AsyncIterable<BackupFile>, AsyncDisposable {
   /** @internal Starts a backup. Resolves when the server has sent its start. */
   static async open(
     session: Session,
-    text: string,
-    isOld: boolean,
-    { signal, timeout }: CommandOptions,
+    major: number,
+    options: BaseBackupOptions,
   ): Promise<BaseBackup> {
-    const request = new BackupRequest(session, text, isOld);
+    checkBackupVersion(major);
+    const text = baseBackup(major, options);
+    const { signal, timeout, incremental } = options;
+    if (incremental !== undefined) {
+      await session.request(new UploadManifest(session, incremental), { signal, timeout });
+    }
+    const request = new BackupRequest(session, text, major < 15);
     const ended = request.run({ signal, timeout });
     await request.begun;
     return new BaseBackup(request, ended);

@@ -4,6 +4,9 @@ import type { PluginOptions } from "./commands.ts";
 import type { Lsn } from "./lsn.ts";
 import type { StreamOptions } from "./replication_stream.ts";
 
+/** The kind of a replication connection. */
+export type ReplicationMode = "logical" | "physical";
+
 /** The identity and the position of a server. */
 export interface SystemIdentity {
   /** The identifier of the cluster, which its standbys share: an unsigned 64-bit number as text. */

@@ -4,7 +4,9 @@ import { InterfaceError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import { withCallSite } from "../query/call_site.ts";
 import { explained } from "./explain.ts";
-import { ReplicationConnection, type ReplicationMode } from "./replication_connection.ts";
+import type { ReplicationMode } from "./command_types.ts";
+import { ReplicationConnection } from "./replication_connection.ts";
+import { openOrdinary, SideConnection } from "./side_connection.ts";
 
 /** The options of `connectReplication()`: those of `connect()`, and the kind of the connection. */
 export interface ReplicationConnectOptions extends Omit<ConnectOptions, "replication"> {
@@ -51,10 +53,20 @@ export async function connectReplication(
   try {
     const dsn = isDsn ? first : undefined;
     const core = await openCore(dsn, walsenderOptions(mode, options), runtime);
-    return new ReplicationConnection(core, mode, options.closeTimeout ?? 5);
+    const beside = {
+      open: () => new SideConnection((signal) => openOrdinary(dsn, ordinary(options), signal)),
+      rows: options.rows ?? "object",
+      types: options.types,
+    };
+    return new ReplicationConnection(core, mode, options.closeTimeout ?? 5, beside);
   } catch (error) {
     throw error === options.signal?.reason ? error : withCallSite(explained(error), site);
   }
+}
+
+/** Returns the options of a connection beside the walsender, whatever the connection string says. */
+function ordinary(options: ConnectOptions): ConnectOptions {
+  return own<ConnectOptions>(options, { replication: false });
 }
 
 function walsenderOptions(

@@ -253,7 +253,7 @@ class CopyBoth implements Request<void>, CopySink {
       return this.#end({ kind: "copyDone", nextTimeline: this.#nextTimeline });
     }
     const error = real.error instanceof Error ? real.error : new Error(String(real.error));
-    if (real !== failure || error.message !== CLOSED_BY_SERVER) {
+    if (real !== failure || !isClosed(error)) {
       return this.#end({ kind: "error", error });
     }
     this.#end({ kind: "closed by server", error: closedByServer(this.#isComplete, error) });
@@ -293,6 +293,11 @@ class CopyBoth implements Request<void>, CopySink {
 
 function unexpected({ tag }: Message): ProtocolError {
   return new ProtocolError(`${backendName(tag)} in a replication stream`);
+}
+
+/** Reports whether the server closed the connection. A reset comes where it was noticed by a write. */
+function isClosed({ message }: Error): boolean {
+  return message === CLOSED_BY_SERVER || /\((?:ECONNRESET|EPIPE)\)$/.test(message);
 }
 
 function codeOf(error: unknown): string | undefined {

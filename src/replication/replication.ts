@@ -42,12 +42,13 @@ export type {
 export type { Relation, RelationColumn, RelationDiff, ReplicaIdentity } from "./relation.ts";
 export { ChangeId, type Origin, type TransactionInfo } from "./transaction_info.ts";
 export { connectReplication, type ReplicationConnectOptions } from "./connect_replication.ts";
-export { ReplicationConnection, type ReplicationMode } from "./replication_connection.ts";
+export { ReplicationConnection } from "./replication_connection.ts";
 export type {
   CreatedSlot,
   LogicalStartOptions,
   PhysicalSlotPosition,
   PhysicalStartOptions,
+  ReplicationMode,
   SystemIdentity,
 } from "./command_types.ts";
 export type {
@@ -108,3 +109,4 @@ export type { PreparedEvent, StreamEvent } from "./stream_event.ts";
 export type { Transaction } from "./transactions.ts";
 export { testDecoding } from "./test_decoding.ts";
 export { wal2json } from "./wal2json.ts";
+export type { DecodedStartOptions } from "./decoded_stream.ts";

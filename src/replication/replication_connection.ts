@@ -6,7 +6,7 @@ import type { Parsers } from "../query/parsers.ts";
 import type { Result } from "../query/result.ts";
 import type { Signal } from "../session/exchange.ts";
 import type { Session } from "../session/session.ts";
-import { baseBackup, type BaseBackupOptions, checkBackupVersion } from "./backup_command.ts";
+import type { BaseBackupOptions } from "./backup_command.ts";
 import { BaseBackup } from "./base_backup.ts";
 import { type CommandOptions, runCommand } from "./command_request.ts";
 import type {
@@ -14,27 +14,26 @@ import type {
   LogicalStartOptions,
   PhysicalSlotPosition,
   PhysicalStartOptions,
+  ReplicationMode,
   SystemIdentity,
 } from "./command_types.ts";
 import * as commands from "./commands.ts";
 import type { AlterSlotOptions, LogicalSlotOptions, PhysicalSlotOptions } from "./commands.ts";
 import { startFeed } from "./copy_both.ts";
 import { SlotLostError } from "./errors.ts";
+import { type Beside, type DecodedStartOptions, openDecoded } from "./decoded_stream.ts";
 import { explained } from "./explain.ts";
 import type { ReplicationFeed, ReplicationSink } from "./feed.ts";
+import type { LogicalMessage } from "./plugin.ts";
 import { slotInfo } from "./slot_info.ts";
 import { needsSlot, slotProblem } from "./slot_problem.ts";
 import { slotNamed } from "./slot_sql.ts";
-import { ReplicationStream } from "./replication_stream.ts";
+import { ReplicationStream, walChunk } from "./replication_stream.ts";
 import { numberIn, positionIn } from "./text_rows.ts";
 import { readTimeline, type TimelineHistory } from "./timeline.ts";
-import { UploadManifest } from "./upload_manifest.ts";
 
 /** Seconds for each look at a slot that could not be used. */
 const EXPLAIN_TIME = 5;
-
-/** The kind of a replication connection. */
-export type ReplicationMode = "logical" | "physical";
 
 /** A stream or a backup, which occupies its connection. */
 interface Occupant {
@@ -54,17 +53,20 @@ export class ReplicationConnection implements AsyncDisposable {
   readonly #session: Session;
   readonly #connection: Connection;
   readonly #closeTimeout: number;
+  /** Opens the connections that are asked about types. */
+  readonly #side: Beside | undefined;
   /** The stream or the backup that occupies the connection. */
   #running: Occupant | undefined;
   #hasStreamed = false;
 
   /** For the driver: use `connectReplication()`. */
-  constructor(core: ConnectionCore, mode: ReplicationMode, closeTimeout: number) {
+  constructor(core: ConnectionCore, mode: ReplicationMode, closeTimeout: number, side?: Beside) {
     this.mode = mode;
     this.closed = core.closed;
     this.#session = core.session;
     this.#connection = new Connection(core);
     this.#closeTimeout = closeTimeout;
+    this.#side = side;
   }
 
   /** The server's version. */
@@ -190,7 +192,33 @@ export class ReplicationConnection implements AsyncDisposable {
    * from a primary.
    */
   startLogical(slot: string, options: LogicalStartOptions = {}): Promise<ReplicationStream> {
-    return ReplicationStream.open(options, false, (sink) => this.feedLogical(slot, options, sink));
+    return ReplicationStream.open(
+      options,
+      false,
+      walChunk,
+      (sink) => this.feedLogical(slot, options, sink),
+    );
+  }
+
+  /**
+   * Streams the messages of a logical slot decoded, with rows in the driver's types, as the plugin sends
+   * them: nothing is collected, confirmed or reconnected, as `replicate()` does. Types that are not built in
+   * are looked up over a second connection.
+   *
+   * @throws the errors of {@linkcode ReplicationConnection.startLogical}.
+   * @throws {NotSupportedError} the server is too old for an option.
+   */
+  startDecoded<M = LogicalMessage>(
+    slot: string,
+    options: DecodedStartOptions<M>,
+  ): Promise<ReplicationStream<M>> {
+    return openDecoded(
+      options,
+      this.#major,
+      this.#side,
+      (start, sink) =>
+        this.feedLogical(slot, { ...start, from: options.from, signal: options.signal }, sink),
+    );
   }
 
   /**
@@ -199,7 +227,12 @@ export class ReplicationConnection implements AsyncDisposable {
    * @throws {SlotBusyError} another connection uses the slot.
    */
   startPhysical(options: PhysicalStartOptions): Promise<ReplicationStream> {
-    return ReplicationStream.open(options, true, (sink) => this.feedPhysical(options, sink));
+    return ReplicationStream.open(
+      options,
+      true,
+      walChunk,
+      (sink) => this.feedPhysical(options, sink),
+    );
   }
 
   /**
@@ -217,17 +250,8 @@ export class ReplicationConnection implements AsyncDisposable {
    * ```
    */
   baseBackup(options: BaseBackupOptions = {}): Promise<BaseBackup> {
-    const { incremental, ...given } = own<BaseBackupOptions>(options);
-    return this.#occupy(async () => {
-      checkBackupVersion(this.#major);
-      const text = baseBackup(this.#major, { ...given, incremental });
-      if (incremental !== undefined) {
-        const { signal, timeout } = given;
-        const upload = new UploadManifest(this.#session, incremental);
-        await this.#session.request(upload, { signal, timeout });
-      }
-      return await BaseBackup.open(this.#session, text, this.#major < 15, given);
-    });
+    const given = own<BaseBackupOptions>(options);
+    return this.#occupy(() => BaseBackup.open(this.#session, this.#major, given));
   }
 
   /** @internal Starts a logical stream into a sink. */

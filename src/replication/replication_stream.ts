@@ -47,6 +47,20 @@ export interface StreamOptions {
   windowBytes?: number | undefined;
 }
 
+/** Makes the message of an XLogData; `undefined`: there is nothing to deliver. */
+export type Decode<M> = (
+  reader: Reader,
+  start: bigint,
+  walEnd: bigint,
+  at: bigint,
+) => M | undefined | Promise<M | undefined>;
+
+/** Returns the bytes of an XLogData with the fields of its header. */
+export function walChunk(reader: Reader, start: bigint, walEnd: bigint, at: bigint): WalChunk {
+  const data = reader.bytes(reader.remaining);
+  return { start: new Lsn(start), walEnd: new Lsn(walEnd), at: dateOf(at), data };
+}
+
 /** The cost of a kept message besides its bytes. */
 const OVERHEAD = 128;
 
@@ -57,13 +71,16 @@ const OVERHEAD = 128;
  * reported as flushed before {@linkcode ReplicationStream.status} says so; a server that shuts down waits until
  * the flushed position, once it was reported, has reached its own.
  */
-export class ReplicationStream implements AsyncIterable<WalChunk>, AsyncDisposable {
+export class ReplicationStream<M = WalChunk> implements AsyncIterable<M>, AsyncDisposable {
   readonly #window: number;
   readonly #isPhysical: boolean;
+  readonly #decode: Decode<M>;
   #feed: ReplicationFeed | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
-  #ready: WalChunk[] = [];
-  /** The index of the first chunk of `#ready` that was not read. */
+  #ready: M[] = [];
+  /** The bytes of each message of `#ready`. */
+  #sizes: number[] = [];
+  /** The index of the first message of `#ready` that was not read. */
   #next = 0;
   #bytes = 0;
   #written = 0n;
@@ -79,23 +96,25 @@ export class ReplicationStream implements AsyncIterable<WalChunk>, AsyncDisposab
   #isIterated = false;
 
   /** For the driver: `start` starts the feed with the stream's sink. */
-  private constructor({ windowBytes = 1 << 20 }: StreamOptions, isPhysical: boolean) {
-    this.#window = windowBytes;
+  private constructor(options: StreamOptions, isPhysical: boolean, decode: Decode<M>) {
+    this.#window = options.windowBytes ?? 1 << 20;
     this.#isPhysical = isPhysical;
+    this.#decode = decode;
   }
 
   /** @internal For the driver: use `startLogical()` or `startPhysical()` of a replication connection. */
-  static async open(
+  static async open<M>(
     options: StreamOptions,
     isPhysical: boolean,
+    decode: Decode<M>,
     start: (sink: ReplicationSink) => Promise<ReplicationFeed>,
-  ): Promise<ReplicationStream> {
+  ): Promise<ReplicationStream<M>> {
     const { statusInterval = 10, windowBytes = 1 } = options;
     if (!(statusInterval > 0)) {
       throw new InterfaceError("statusInterval must be more than 0 seconds");
     }
     if (!(windowBytes > 0)) throw new InterfaceError("windowBytes must be more than 0");
-    const stream = new ReplicationStream(options, isPhysical);
+    const stream = new ReplicationStream(options, isPhysical, decode);
     const feed = await start(stream.#sink());
     stream.#run(feed, statusInterval);
     return stream;
@@ -149,6 +168,7 @@ export class ReplicationStream implements AsyncIterable<WalChunk>, AsyncDisposab
   async stop(): Promise<void> {
     this.#isLeft = true;
     this.#ready = [];
+    this.#sizes = [];
     this.#next = this.#bytes = 0;
     await this.#feed!.stop();
   }
@@ -158,7 +178,7 @@ export class ReplicationStream implements AsyncIterable<WalChunk>, AsyncDisposab
    *
    * @throws {InterfaceError} the stream is read already.
    */
-  async *[Symbol.asyncIterator](): AsyncGenerator<WalChunk, void> {
+  async *[Symbol.asyncIterator](): AsyncGenerator<M, void> {
     if (this.#isIterated) throw new InterfaceError("the replication stream is read already");
     this.#isIterated = true;
     try {
@@ -206,11 +226,18 @@ export class ReplicationStream implements AsyncIterable<WalChunk>, AsyncDisposab
 
   #take(reader: Reader, start: bigint, walEnd: bigint, at: bigint): Promise<void> | undefined {
     const size = reader.remaining;
-    const data = reader.bytes(size);
     // The position of a logical message says nothing about its size.
     this.#receive(this.#isPhysical ? start + BigInt(size) : start);
     if (this.#isLeft) return undefined;
-    this.#ready.push({ start: new Lsn(start), walEnd: new Lsn(walEnd), at: dateOf(at), data });
+    const message = this.#decode(reader, start, walEnd, at);
+    if (!(message instanceof Promise)) return this.#keep(message, size);
+    return message.then((late) => this.#keep(late, size));
+  }
+
+  #keep(message: M | undefined, size: number): Promise<void> | undefined {
+    if (message === undefined || this.#isLeft) return undefined;
+    this.#ready.push(message);
+    this.#sizes.push(size + OVERHEAD);
     this.#bytes += size + OVERHEAD;
     this.#wake?.();
     this.#wake = undefined;
@@ -223,19 +250,20 @@ export class ReplicationStream implements AsyncIterable<WalChunk>, AsyncDisposab
     if (position > this.#received) this.#written = this.#received = position;
   }
 
-  #shift(): WalChunk | undefined {
-    const chunk = this.#ready[this.#next];
-    if (chunk === undefined) return undefined;
+  #shift(): M | undefined {
+    const message = this.#ready[this.#next];
+    if (message === undefined) return undefined;
+    this.#bytes -= this.#sizes[this.#next]!;
     if (++this.#next === this.#ready.length) {
       this.#ready = [];
+      this.#sizes = [];
       this.#next = 0;
     }
-    this.#bytes -= chunk.data.length + OVERHEAD;
     if (this.#bytes < this.#window / 2) {
       this.#release?.();
       this.#release = undefined;
     }
-    return chunk;
+    return message;
   }
 
   #report(reply = false): void {
