@@ -37,7 +37,7 @@ async function observed(
     await scenario(pool, log, pg);
   } finally {
     if (!pool.ending) await pool.end();
-    await pause(0.03); // for the events of closed clients
+    await pause(0.05); // for the events of closed clients
   }
   log.push(`${pool.totalCount} ${pool.idleCount} ${pool.waitingCount} ${pool.ended}`);
   return inOrder(log);
@@ -51,6 +51,10 @@ function inOrder(log: Log): Log {
   );
   return lines.trimEnd().split("\n");
 }
+
+/** Resolves when the pool has removed a client. */
+const removal = (pool: BasePool): Promise<void> =>
+  new Promise((resolve) => pool.once("remove", () => resolve()));
 
 const counts = (pool: BasePool): string =>
   `counts ${pool.totalCount} ${pool.idleCount} ${pool.waitingCount}`;
@@ -85,11 +89,11 @@ const SCENARIOS: readonly (readonly [
     log.push(results.map(({ rows }) => shown(rows)).join());
   }],
   ["release(true) and release(error) close the client", {}, async (pool, log) => {
-    (await pool.connect()).release(true);
-    await until(() => Promise.resolve(pool.totalCount === 0));
-    await pause(0.02);
-    (await pool.connect()).release(new Error("unfit"));
-    await pause(0.02);
+    for (const reason of [true, new Error("unfit")]) {
+      const removed = removal(pool);
+      (await pool.connect()).release(reason);
+      await removed;
+    }
     log.push(counts(pool));
   }],
   ["a second release throws", {}, async (pool, log) => {
@@ -131,14 +135,14 @@ const SCENARIOS: readonly (readonly [
     const clients = [await pool.connect(), await pool.connect()];
     for (const client of clients) client.release();
     log.push(counts(pool));
-    await until(() => Promise.resolve(pool.totalCount === 1));
-    await pause(0.02);
+    await removal(pool);
     log.push(counts(pool));
   }],
   ["a client is closed after maxUses", { maxUses: 2 }, async (pool, log) => {
-    for (let i = 0; i < 5; i++) {
+    for (let i = 1; i <= 4; i++) {
+      const removed = i % 2 === 0 ? removal(pool) : undefined;
       await pool.query("select 1");
-      await pause(0.02);
+      await removed;
     }
     log.push(counts(pool));
   }],
@@ -151,8 +155,9 @@ const SCENARIOS: readonly (readonly [
   ["verify refuses a client", {
     verify: (_client, callback) => callback(new Error("not this one")),
   }, async (pool, log) => {
+    const removed = removal(pool);
     log.push(await outcome(pool.connect()));
-    await pause(0.02);
+    await removed;
     log.push(counts(pool));
   }],
   ["onConnect refuses a client", {
@@ -171,7 +176,6 @@ const SCENARIOS: readonly (readonly [
     log.push(await outcome(client.query("select 1 as still")));
     client.release();
     await ended;
-    await pause(0.02);
   }],
   ["end() without a client, by callback", {}, async (pool, log) => {
     await new Promise<void>((resolve) => {
@@ -185,9 +189,9 @@ const SCENARIOS: readonly (readonly [
     const client = await pool.connect();
     const { processID } = client;
     client.release();
+    const removed = removal(pool);
     await behind(`select pg_terminate_backend(${processID})`);
-    await until(() => Promise.resolve(pool.totalCount === 0));
-    await pause(0.05);
+    await removed;
     log.push(await outcome(pool.query("select 1 as again")));
   }],
   ["a function in place of a query", {}, async (pool, log) => {
