@@ -50,6 +50,9 @@ export class Connection extends EventEmitter {
     this.#end = end;
   }
 
+  /** @internal The Submittable that has got an error, and gets no second one. */
+  _failed: Submittable | undefined = undefined;
+
   /** @internal Whether ReadyForQuery is due. */
   get _hasSync(): boolean {
     return this.#hasSync;

@@ -154,7 +154,7 @@ export class Cursor extends EventEmitter implements Submittable {
 
   /** @internal */
   handleError(error: Error): void {
-    if (this.state === "done") return;
+    if (this.state === "done" || this.state === "error") return;
     this.state = "error";
     this.#error = error;
     this.connection?.sync();

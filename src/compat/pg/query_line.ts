@@ -90,7 +90,10 @@ export class QueryLine {
     const left = [...this.#runs.splice(0).map(({ query }) => query), ...this.#unsent.splice(0)];
     owner._activeQuery = null;
     owner._queryQueue.length = 0;
-    for (const query of left) nextTick(() => query.handleError(error, owner.connection));
+    const { _failed: failed } = owner.connection;
+    for (const query of left.filter((one) => one !== failed)) {
+      nextTick(() => query.handleError(error, owner.connection));
+    }
   }
 
   #takeOut(query: Query | Submittable): void {

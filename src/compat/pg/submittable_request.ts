@@ -11,6 +11,7 @@ import type { DataRowMessage, Submittable } from "./submittable.ts";
 /** The connection of a Submittable, as far as its request needs it. */
 interface SubmittableConnection extends EventEmitter {
   readonly _hasSync: boolean;
+  _failed: Submittable | undefined;
   sync(): void;
   _submit(submittable: Submittable, out: Writer): Error | undefined;
   _completed(tag: string): void;
@@ -129,6 +130,7 @@ export class SubmittableRequest implements Request<void> {
   }
 
   #fail(error: unknown): void {
+    this.#connection._failed = this.#submittable;
     try {
       this.#submittable.handleError(error, this.#connection as never);
     } finally {
