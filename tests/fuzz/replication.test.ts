@@ -1,8 +1,8 @@
 /**
  * Random transactions of several sessions, with their walsender killed at random: the stream, applied to
  * a second database, gives the same tables under each protocol of pgoutput, in text and binary.
- * `CORNAC_FUZZ=2000` is the number of transactions per protocol and format; `CORNAC_SEED` makes the same
- * ones again.
+ * `CORNAC_CHANGES=2000` is the number of transactions per protocol and format; `CORNAC_SEED` makes the
+ * same ones again.
  */
 import assert from "node:assert/strict";
 import process from "node:process";
@@ -16,7 +16,7 @@ import { Random, seedOfToday } from "../wire/model.ts";
 import { contentOf, Copy } from "./replication_copy.ts";
 import { SCHEMA, Session, TABLES } from "./replication_workload.ts";
 
-const TRANSACTIONS = Number(process.env.CORNAC_FUZZ ?? 40);
+const TRANSACTIONS = Number(process.env.CORNAC_CHANGES ?? 40);
 const SEED = seedOfToday(process.env.CORNAC_SEED);
 const SESSIONS = 3;
 
@@ -132,6 +132,8 @@ class Killer {
         "select pg_terminate_backend(active_pid) from pg_replication_slots where slot_name = $1",
         [slot],
       );
+      // From here a new walsender can begin; otherwise it decodes everything again.
+      await admin.query("select pg_log_standby_snapshot()");
     }
   }
 }

@@ -90,7 +90,7 @@ export class SlotDatabase {
   #context(
     { plugin: _, rows = "object", types, onUnknownType, ...options }: Reading,
   ): DecoderContext {
-    const side = new SideTypes(types, async () => this.#cores[0] ??= await this.#open());
+    const side = new SideTypes(types, () => this.core());
     return {
       types: side,
       rows,
@@ -106,6 +106,11 @@ export class SlotDatabase {
     const db = await connect({ ...options, sslMode: "disable" });
     this.#others.push(db);
     return db;
+  }
+
+  /** Returns the core of a further connection to the database. */
+  async core(): Promise<ConnectionCore> {
+    return this.#cores[0] ??= await this.#open();
   }
 
   async #open(): Promise<ConnectionCore> {
