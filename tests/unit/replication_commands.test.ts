@@ -22,7 +22,7 @@ const TABLE: readonly (readonly [string, (major: number) => string, ByVersion])[
         ...{ temporary: true, plugin: 'a"b', snapshot: "use", twoPhase: true, failover: true },
       }),
     [
-      [14, /failover needs PostgreSQL 17; the server is 14/],
+      [14, /failover needs PostgreSQL 17; the server is/],
       [
         17,
         `CREATE_REPLICATION_SLOT "s" TEMPORARY LOGICAL "a""b" (SNAPSHOT 'use', TWO_PHASE, FAILOVER)`,
