@@ -114,6 +114,21 @@ for (const [fact, scenario] of SCENARIOS) {
     }));
 }
 
+test("compat/pg: a pool leases a client for a stream, and takes it back at the end", () =>
+  withoutUnhandled(async () => {
+    const pool = new ours.Pool({ ...await login(), max: 1 });
+    const stream = new QueryStream("select generate_series(1, 3) as n");
+    const rows: unknown[] = [];
+    stream.on("data", (row: unknown) => rows.push(row));
+    await pool.query(stream as never);
+    assert.deepEqual(rows, [{ n: 1 }, { n: 2 }, { n: 3 }]);
+    const failing = new QueryStream("selec");
+    failing.on("error", () => {});
+    await assert.rejects(pool.query(failing as never), { code: "42601" });
+    assert.equal((await pool.query("select 1")).rowCount, 1);
+    await pool.end();
+  }));
+
 test("compat/pg: COPY as streams, both ways", () =>
   withoutUnhandled(async () => {
     const client = new ours.Client(await login());

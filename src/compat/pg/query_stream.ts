@@ -45,6 +45,8 @@ export class QueryStream extends Readable implements Submittable {
   readonly text: string;
   /** @internal The result, whose parsers the client chooses. */
   readonly _result: Cursor["_result"];
+  /** Called once, at the end or with an error, where the stream was passed to `pool.query()`. */
+  callback: ((error: unknown, result?: unknown) => void) | undefined = undefined;
 
   /** Creates a stream for a text with values. */
   constructor(
@@ -110,7 +112,10 @@ export class QueryStream extends Readable implements Submittable {
 
   /** @internal */
   override _destroy(reason: Error | null, done: (error?: Error | null) => void): void {
-    this.cursor.close(() => done(reason));
+    this.cursor.close(() => {
+      done(reason);
+      this.callback?.(reason, this._result);
+    });
   }
 }
 
