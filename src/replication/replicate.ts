@@ -11,17 +11,20 @@ import type { ReplicateOptions } from "./options.ts";
  * @throws {InterfaceError} an option is missing, unknown or wrong; the message names it.
  *
  * @example
- * ```ts ignore
- * await using changes = replicate({
- *   host: "db.example.com",
- *   database: "shop",
- *   slot: "shop_search",
- *   publication: "shop",
+ * ```ts
+ * import { replicate } from "@cornac/pg/replication";
+ *
+ * const changes = replicate<{ "public.users": { id: number; name: string } }>({
+ *   slot: "search",
+ *   publication: { name: "people", create: { tables: ["users"] } },
  *   snapshot: "initial",
  * });
+ * const names: string[] = [];
  * for await (const change of changes) {
- *   if (change.kind === "insert") console.log(change.table, change.new);
+ *   if (change.kind === "snapshot" || change.kind === "insert") names.push(change.new.name);
+ *   if (names.length === 3) break;
  * }
+ * names; // → ["Ada", "Grace", "Edsger"]
  * ```
  */
 export function replicate<Tables = AnyTables>(options: ReplicateOptions): ChangeStream<Tables>;
