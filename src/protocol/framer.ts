@@ -3,7 +3,10 @@ import { OperationalError, ProtocolError } from "../errors/errors.ts";
 import { escaped } from "../errors/escaped.ts";
 import { Backend, backendName } from "./tags.ts";
 
-const INITIAL_SIZE = 65_536;
+/** Bytes of the buffer of a connection that has received little: login, a few rows. */
+const FIRST_SIZE = 8_192;
+/** Bytes of the buffer as soon as a read has filled the first one. */
+const USUAL_SIZE = 65_536;
 /** Bytes; a larger buffer is not kept when it is empty. */
 const KEEP = 1 << 20;
 /** Bytes of a message's tag and length. */
@@ -57,7 +60,8 @@ export class Framer {
    * protocol's version. Source: `report_fork_failure_to_client` of postmaster.c.
    */
   takesOldErrors = false;
-  #buffer: Uint8Array<ArrayBuffer> = new Uint8Array(INITIAL_SIZE);
+  #buffer: Uint8Array<ArrayBuffer> = new Uint8Array(FIRST_SIZE);
+  #isBusy = false;
   #start = 0;
   #end = 0;
   /** Bytes of the message that has begun to arrive, with its tag. */
@@ -83,7 +87,8 @@ export class Framer {
   space(): Uint8Array<ArrayBuffer> {
     if (this.#start === this.#end) {
       this.#start = this.#end = 0;
-      if (this.#buffer.length > KEEP) this.#move(INITIAL_SIZE);
+      const { length } = this.#buffer;
+      if (length > KEEP || this.#isBusy && length < USUAL_SIZE) this.#move(USUAL_SIZE);
       return this.#buffer;
     }
     const free = this.#buffer.length - this.#end;
@@ -94,6 +99,7 @@ export class Framer {
   /** Announces that `count` bytes were written at the start of `space()`. */
   advance(count: number): void {
     this.#end += count;
+    if (this.#end === this.#buffer.length) this.#isBusy = true;
   }
 
   /** Appends a copy of `bytes`. */
@@ -103,7 +109,7 @@ export class Framer {
       const space = this.space();
       const part = rest.length > space.length ? rest.subarray(0, space.length) : rest;
       space.set(part);
-      this.#end += part.length;
+      this.advance(part.length);
       rest = rest.subarray(part.length);
     }
   }

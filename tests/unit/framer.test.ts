@@ -121,3 +121,14 @@ test("messages that hold no data have a limit of their own", () => {
     }
   }
 });
+
+test("the buffer is small until a read has filled it", () => {
+  const framer = new Framer(1 << 20);
+  const small = framer.space().length;
+  framer.append(message(90, new Uint8Array(1)));
+  while (framer.next());
+  assert.equal(framer.space().length, small);
+  framer.append(message(68, new Uint8Array(small)));
+  while (framer.next());
+  assert.ok(framer.space().length >= 65_536);
+});
