@@ -22,6 +22,7 @@ export class Writer {
   view: DataView<ArrayBuffer>;
   /** The number of bytes appended so far. */
   length = 0;
+  #peeked: Uint8Array<ArrayBuffer> | undefined;
   #spareBuffer: Uint8Array<ArrayBuffer> | undefined;
   #spareView: DataView<ArrayBuffer> | undefined;
   #lentBuffer: Uint8Array<ArrayBuffer> | undefined;
@@ -188,7 +189,10 @@ export class Writer {
 
   /** Returns the appended bytes in place; they are valid until the next append. */
   peek(): Uint8Array<ArrayBuffer> {
-    return this.buffer.subarray(0, this.length);
+    const last = this.#peeked;
+    // Requests of one statement often have the same length, and a view is not cheap to make.
+    if (last?.length === this.length && last.buffer === this.buffer.buffer) return last;
+    return this.#peeked = this.buffer.subarray(0, this.length);
   }
 
   /** Empties the same buffer; bytes from `peek` must no longer be read. */
@@ -197,6 +201,7 @@ export class Writer {
     if (this.buffer.length > KEEP) {
       this.buffer = new Uint8Array(INITIAL_SIZE);
       this.view = new DataView(this.buffer.buffer);
+      this.#peeked = undefined;
     }
   }
 

@@ -105,13 +105,15 @@ export class Framer {
   /** Appends a copy of `bytes`. */
   append(bytes: Uint8Array): void {
     let rest = bytes;
-    while (rest.length > 0) {
-      const space = this.space();
-      const part = rest.length > space.length ? rest.subarray(0, space.length) : rest;
-      space.set(part);
-      this.advance(part.length);
-      rest = rest.subarray(part.length);
+    let space = this.space();
+    while (rest.length > space.length) {
+      space.set(rest.subarray(0, space.length));
+      this.advance(space.length);
+      rest = rest.subarray(space.length);
+      space = this.space();
     }
+    space.set(rest);
+    this.advance(rest.length);
   }
 
   /**

@@ -56,7 +56,9 @@ export function deliver(
   let rest = bytes;
   while (rest.length > 0 && isWanted()) {
     const room = sink.space().length;
-    const goesOn = sink.chunk(rest.length > room ? rest.subarray(0, room) : rest);
+    // A view costs JavaScriptCore as much as a small message, so none is made without need.
+    if (rest.length <= room) return sink.chunk(rest) ? undefined : new Uint8Array(0);
+    const goesOn = sink.chunk(rest.subarray(0, room));
     rest = rest.subarray(room);
     if (!goesOn) return rest;
   }
