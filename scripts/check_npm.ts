@@ -156,7 +156,7 @@ function install(work: string, tarball: string, peers: readonly string[]): Findi
   writeFileSync(join(work, "package.json"), JSON.stringify(manifest));
   const quiet = ["--no-audit", "--no-fund", "--silent"];
   const compilers = Object.entries(TYPESCRIPTS).map(([name, version]) => `${name}@npm:${version}`);
-  // What a peer asks of its own surroundings is not the package's matter.
+  // The peers have peers of their own, which this package does not use.
   const free = ["--legacy-peer-deps", "--ignore-scripts"];
   return run(
     work,

@@ -43,7 +43,7 @@ describe("drizzle(), its clients", () => {
   const names = async (): Promise<string[]> =>
     (await db.select().from(people).orderBy(people.id)).map(({ name }) => name);
 
-  it("keeps results in a cache, and tells it which tables have changed", async () => {
+  it("keeps results in a cache, and reports changed tables to the cache", async () => {
     const cache = new MemoryCache();
     const cached = drizzle(pool, { cache });
     const all = () => cached.select({ name: people.name }).from(people).orderBy(people.id);

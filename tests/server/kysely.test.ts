@@ -331,7 +331,7 @@ describe("CornacDialect takes", () => {
     await failure(connection.query("select 1"), InterfaceError);
   });
 
-  it("no wrong option, which the constructor names", () => {
+  it("no wrong option: the constructor reports its name", () => {
     assert.throws(() => new CornacDialect({ hots: "x" } as object), /hots/);
     assert.throws(() => new CornacDialect({}, { max: 0 }), /max/);
   });

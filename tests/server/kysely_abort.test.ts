@@ -114,7 +114,7 @@ describe("Kysely over CornacDialect, streams and cancelling", () => {
     await returned();
   });
 
-  it("ends the session of an aborted query, when that is asked for", async () => {
+  it("ends the session of an aborted query with the strategy kill session", async () => {
     const stop = new AbortController();
     const options = { signal: stop.signal, inflightQueryAbortStrategy: "kill session" } as const;
     const before = await db.connection().execute((one) =>
@@ -135,7 +135,7 @@ describe("Kysely over CornacDialect, streams and cancelling", () => {
     await returned();
   });
 
-  it("leaves a query alone that is aborted without such a wish", async () => {
+  it("lets an aborted query finish by default", async () => {
     const stop = new AbortController();
     const text = sql`insert into numbers select 0 from pg_sleep(0.2)`;
     const failed = failure(text.execute(db, { signal: stop.signal }), RangeError);

@@ -216,7 +216,7 @@ describe("PrismaCornac", () => {
     assert.equal(await scalar("select to_regclass('public.s')::text"), null);
   });
 
-  it("says what it knows about the connection", async () => {
+  it("reports the schema, and that relation joins are supported", async () => {
     assert.deepEqual(adapter.getConnectionInfo!(), { supportsRelationJoins: true });
     const other = await new PrismaCornac(pool, { schema: "app" }).connect();
     assert.deepEqual(other.getConnectionInfo!(), {
@@ -226,7 +226,7 @@ describe("PrismaCornac", () => {
     assert.deepEqual([other.provider, other.adapterName], ["postgres", "@cornac/pg"]);
   });
 
-  it("closes what it has opened, and a given pool only if told so", async () => {
+  it("closes a pool of its own, and a given pool only with disposeExternalPool", async () => {
     const factory = new PrismaCornac(options, { pool: { max: 1 } });
     for (let i = 0; i < 2; i++) {
       const other = await factory.connect();
