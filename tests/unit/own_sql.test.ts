@@ -109,6 +109,8 @@ const OTHERS: ReadonlySet<string> = new Set([
 
 /** Other strings of the source that begin like a statement, with their files. */
 const NO_SQL: ReadonlySet<string> = new Set([
+  "compat/pg/connection_string.ts: SECURITY WARNING: Using sslmode=verify-ca requires specifying a CA with sslrootcert.",
+  "compat/pg/pool.ts: Release called on client which has already been released to the pool.",
   "errors/reason.ts: reset by the server",
   "pool/session_need.ts: set local in pool.transaction(), pool.connect() for a connection of your own, or ",
   "features/listen.ts: drop oldest",
