@@ -234,6 +234,7 @@ export class ChangeStream<Tables = AnyTables>
       types,
       rows: settings.connection.rows ?? "object",
       options: { publications, binary, streaming, messages, origin, twoPhase: slot.twoPhase },
+      onUnknownType: settings.onUnknownType,
     });
     const intake = new Intake(inbox, isWhole ? settings.streamedBytes : undefined);
     const parts: Parts = { settings, inbox, intake, signal: this.#stopper.signal };

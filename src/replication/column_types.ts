@@ -49,7 +49,9 @@ export class ColumnTypes {
       if (this.#basicCodec(oid) !== undefined) continue;
       const column = relation.columns.find(({ type }) => type === oid)!.name;
       const { table } = relation;
-      this.#context.onUnknownType?.({ oid, name: this.#streamedName(oid), table, column });
+      try {
+        this.#context.onUnknownType?.({ oid, name: this.#streamedName(oid), table, column });
+      } catch { /* the stream is not at fault */ }
     }
   }
 

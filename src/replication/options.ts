@@ -19,7 +19,7 @@ import {
 } from "./option_checks.ts";
 import type { Signal } from "../runtime/runtime.ts";
 import { Lsn } from "./lsn.ts";
-import type { LogicalPlugin } from "./plugin.ts";
+import type { LogicalPlugin, UnknownType } from "./plugin.ts";
 import type { PublicationSpec } from "./publications.ts";
 import type { StreamState } from "./state.ts";
 
@@ -94,6 +94,11 @@ export interface ReplicateOptions extends ConnectOptions {
   /** Called when the state changes. An error that it throws is ignored. */
   onState?: ((state: StreamState) => void) | undefined;
   /**
+   * Called once for each type that the catalogue does not have any more: values of it are text, or bytes
+   * in the binary format. An error that it throws is ignored.
+   */
+  onUnknownType?: ((type: UnknownType) => void) | undefined;
+  /**
    * Stops the stream: the loop ends when it asks for the next unit, and the one before is confirmed. The
    * loop does not throw.
    */
@@ -164,6 +169,7 @@ export interface ReplicateSettings {
   readonly onSlotLost: "error" | "snapshot";
   readonly onMissingPublication: "error" | "wait";
   readonly onState: ((state: StreamState) => void) | undefined;
+  readonly onUnknownType: ((type: UnknownType) => void) | undefined;
   readonly signal: Signal | undefined;
 }
 
@@ -231,6 +237,7 @@ function settingsOf(
     onSlotLost: given.onSlotLost ?? "error",
     onMissingPublication: given.onMissingPublication ?? "error",
     onState: given.onState,
+    onUnknownType: given.onUnknownType,
     signal: given.signal,
   };
   checkTogether(settings);
@@ -361,5 +368,6 @@ const CHECKS: Readonly<Record<OwnOption, Check>> = {
   onSlotLost: oneOf("error", "snapshot"),
   onMissingPublication: oneOf("error", "wait"),
   onState: FUNCTION,
+  onUnknownType: FUNCTION,
   signal: rule(isObject, "an AbortSignal"),
 };

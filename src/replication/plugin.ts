@@ -75,7 +75,7 @@ export interface DecoderContext {
   /** The options of the stream. */
   readonly options: LogicalOptions;
   /** Called once for each type that cannot be looked up. */
-  onUnknownType?(type: UnknownType): void;
+  readonly onUnknownType?: ((type: UnknownType) => void) | undefined;
 }
 
 /** A decoder of one stream's messages. */

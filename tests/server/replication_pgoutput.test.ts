@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Change, RowChange } from "../../src/replication/change.ts";
+import { replicate, type UnknownType } from "../../src/replication/replication.ts";
 import { majors } from "../_kit/servers.ts";
 import { changesOf, type Reading, shown, type SlotDatabase, withSlot } from "./replication_slot.ts";
 
@@ -211,6 +212,15 @@ for (const major of majors()) {
           const m = new TextEncoder().encode("sad");
           assert.deepEqual(bytes, [["insert", "public.t", { id: 1, m }]]);
           assert.deepEqual(unknown, ["public.mood", "public.mood"]);
+          const onUnknownType = ({ table, column }: UnknownType): never => {
+            unknown.push(`${table}.${column}`);
+            throw new Error("of the caller");
+          };
+          const stream = replicate({
+            ...{ ...await slot.place(), slot: slot.slot, publication: "p", onUnknownType },
+          });
+          for await (const change of stream) if (change.kind === "insert") break;
+          assert.deepEqual(unknown.slice(2), ["public.t.m"]);
         },
       ));
 

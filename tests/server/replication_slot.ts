@@ -1,5 +1,5 @@
 // A database with a slot, whose changes are read by SQL: decoders without a stream around them.
-import { connect, type Connection } from "../../mod.ts";
+import { connect, type Connection, type ConnectOptions } from "../../mod.ts";
 import { Reader } from "../../src/bytes/reader.ts";
 import { openCore } from "../../src/connect.ts";
 import type { ConnectionCore } from "../../src/connection_core.ts";
@@ -101,9 +101,7 @@ export class SlotDatabase {
 
   /** Opens another connection to the database; it is closed with the slot. */
   async another(): Promise<Connection> {
-    const { host, port } = await sharedServer(this.major);
-    const options = { host, port, user: "postgres", database: this.database } as const;
-    const db = await connect({ ...options, sslMode: "disable" });
+    const db = await connect(await this.place());
     this.#others.push(db);
     return db;
   }
@@ -113,10 +111,14 @@ export class SlotDatabase {
     return this.#cores[0] ??= await this.#open();
   }
 
-  async #open(): Promise<ConnectionCore> {
+  /** Returns the options to connect to the database. */
+  async place(): Promise<ConnectOptions> {
     const { host, port } = await sharedServer(this.major);
-    const options = { host, port, user: "postgres", database: this.database, sslMode: "disable" };
-    return await openCore(undefined, options as never, await detectRuntime());
+    return { host, port, user: "postgres", database: this.database, sslMode: "disable" };
+  }
+
+  async #open(): Promise<ConnectionCore> {
+    return await openCore(undefined, await this.place(), await detectRuntime());
   }
 
   async close(): Promise<void> {

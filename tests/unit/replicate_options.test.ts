@@ -29,6 +29,7 @@ const WRONG: readonly (readonly [options: object, message: RegExp])[] = [
   [{ windowBytes: 0.5 }, /^windowBytes must be a whole number from 1$/],
   [{ reconnect: { attempts: -1 } }, /^reconnect.attempts must be a whole number from 0$/],
   [{ onState: 1 }, /^onState must be a function$/],
+  [{ onUnknownType: 1 }, /^onUnknownType must be a function$/],
   [{ signal: 1 }, /^signal must be an AbortSignal$/],
   [{ slots: "s" }, /^unknown option "slots" of replicate\(\); did you mean "slot"\?$/],
   [{ replication: "database" }, /^replication is no option of replicate\(\)/],
