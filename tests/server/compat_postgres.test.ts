@@ -364,6 +364,10 @@ test("compat postgres: errors of the library have its codes", () =>
 
 test("compat postgres: cancelled queries reject with 57014, and the connection goes on", () =>
   withSql(async (sql) => {
+    const early = sql`select 1`.execute();
+    early.cancel();
+    const error = await failure(early) as { code?: string };
+    assert.equal(error.code, "57014", "a query that waits for its connection");
     const running = sql`select pg_sleep(60)`.execute();
     const queued = sql`select 1 as never`;
     setTimeout(() => running.cancel(), 50);

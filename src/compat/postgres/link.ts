@@ -11,7 +11,7 @@ import { copyStream } from "./copy.ts";
 import { Execution, type Place as RunPlace } from "./execution.ts";
 import { connectFailure, explain, queryFailure } from "./failures.ts";
 import { openLink } from "./opening.ts";
-import { connectionError, namedFields, type Place } from "./postgres_error.ts";
+import { cancelledError, connectionError, namedFields, type Place } from "./postgres_error.ts";
 import type { ConnectionState } from "./postgres_result.ts";
 import type { Runnable } from "./runnable.ts";
 import { StatementView } from "./statement_view.ts";
@@ -119,6 +119,7 @@ export class Link implements RunPlace {
     let statement: Statement | undefined;
     this.pending++;
     try {
+      if (query.isCancelled) throw cancelledError();
       statement = this.client.statementOf(query);
       const outcome = this.#outcome(query, statement, lock);
       const sent = statement;

@@ -24,6 +24,8 @@ export interface Runnable extends Template {
   readonly each: ((row: Anything, result: Anything) => void) | undefined;
   /** The stack of the caller. */
   readonly origin: Error | undefined;
+  /** Whether it was cancelled before it was sent. */
+  readonly isCancelled: boolean;
   /** The parameters as they were sent; set when it runs. */
   sent: { readonly parameters: readonly unknown[] } | undefined;
   /** Cancels it on the server; set while it runs. */
