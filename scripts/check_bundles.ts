@@ -21,12 +21,16 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { certificates } from "../tests/_kit/certs.ts";
 import { type Cluster, startCluster } from "../tests/_kit/cluster.ts";
 import { buildNpm } from "./build_npm.ts";
 import { withExampleServer } from "../tests/_kit/example_server.ts";
 import { bundlersDirectory, runtimeBinary } from "./toolchain.ts";
 
 const ROOT = join(import.meta.dirname ?? ".", "..");
+
+/** The outcomes from which README's table "where it runs" is made. */
+const RECORD = join(ROOT, "scripts/where_it_runs.json");
 /**
  * Most bytes of a bundle, minified and compressed by gzip, that is loaded at once: a record of what it
  * is, so that growth is noticed. The aim is 70,000 and 85,000.
@@ -52,6 +56,7 @@ const IN_WORKERS: Readonly<Record<string, RegExp>> = {
     /^"OperationalError 08001: cannot connect to 127.0.0.1 port 1: the connection was refused/,
   unix: /^"NotSupportedError 0A000: .*Workers cannot open a Unix socket"$/,
   "own root": /^"NotSupportedError 0A000: .*Workers cannot trust a root of your own/,
+  tls: /trusts certificates of public/,
   "private authority": /the TLS handshake failed; Cloudflare Workers trusts certificates of public/,
 };
 
@@ -77,6 +82,9 @@ const OVER_WEBSOCKET: Readonly<Record<string, RegExp>> = {
   pool: /^1,2,3,4,5$/,
 };
 
+/** The outcomes of this run for the table "where it runs", by runtime. */
+const ran: Record<string, Record<string, boolean>> = {};
+
 let failed = 0;
 
 function report(title: string, finding: string | undefined): void {
@@ -96,10 +104,13 @@ async function main(): Promise<number> {
     cluster = await startCluster();
     const { host, port } = cluster;
     const options = { host, port, user: "postgres", database: "postgres", sslMode: "disable" };
+    const { ca } = await certificates();
+    await everywhere(work, { ...options, root: ca.cert, socket: cluster.socketPath });
     await bundlers(work, options);
     await compilers(work, options);
     await workers(work, options);
     await browser(work, options);
+    compareRecord(process.argv.includes("--record"));
   } finally {
     await cluster?.stop();
     rmSync(work, { recursive: true, force: true });
@@ -190,10 +201,19 @@ async function workers(work: string, options: object): Promise<void> {
     md5: { user: "u_md5", password: "p md5" },
   };
   const root = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
+  const { ca } = await certificates();
   const sent = { CORNAC_OPTIONS: JSON.stringify({ ...options, root, logins }) };
+  const trusting = { ...sent, CORNAC_ONLY: "tls", NODE_EXTRA_CA_CERTS: ca.certPath };
+  const secured = run(work, trusting, await runtimeBinary("node24"), "workers.mjs");
+  const tls = secured.isRight && lastLine(secured.output).found[0].outcomes.tls;
   const { isRight, output } = run(work, sent, await runtimeBinary("node24"), "workers.mjs");
   if (!isRight) return report("workerd", output);
-  const { found, nodeImports } = JSON.parse(output.trim().split("\n").at(-1)!);
+  const { found, nodeImports } = lastLine(output);
+  ran["Cloudflare Workers"] = workersRow(found[0].outcomes, tls);
+  report(
+    "workerd: TLS to an authority that it trusts",
+    tls === true ? undefined : `${tls} ${secured.output}`,
+  );
   report("workerd: no node: import", nodeImports === 0 ? undefined : `${nodeImports} imports`);
   for (const { title, outcomes } of found) {
     const wrong = Object.entries(IN_WORKERS)
@@ -201,6 +221,78 @@ async function workers(work: string, options: object): Promise<void> {
       .map(([name]) => `${name}: ${JSON.stringify(outcomes[name])}`);
     report(`workerd, ${title}`, wrong.length === 0 ? undefined : wrong.join("\n"));
   }
+}
+
+/** Tries each thing of the table "where it runs" on the runtimes with sockets, and in PGlite. */
+async function everywhere(work: string, options: object): Promise<void> {
+  const deno = [process.execPath, "run", "-A", "--quiet", "--node-modules-dir=manual"];
+  const runtimes: readonly (readonly [string, readonly string[]])[] = [
+    ["Deno", deno],
+    ["Bun", [await runtimeBinary("bun")]],
+    ["Node 20", [await runtimeBinary("node20")]],
+    ["Node 24", [await runtimeBinary("node24")]],
+  ];
+  for (const [name, command] of runtimes) {
+    const sent = { CORNAC_OPTIONS: JSON.stringify(options) };
+    const { isRight, output } = run(work, sent, ...command, "everywhere.mjs");
+    if (!isRight) report(`${name}: where it runs`, output);
+    else {
+      const [here, inProcess] = JSON.parse(output.trim().split("\n").at(-1)!);
+      const wrong = Object.entries(here).filter(([, outcome]) => outcome !== true);
+      report(`${name}: where it runs`, wrong.map(String).join("\n") || undefined);
+      ran[name] = outcomes(here);
+      ran["PGlite, in process"] = { ...ran["PGlite, in process"], ...outcomes(inProcess) };
+    }
+  }
+}
+
+// deno-lint-ignore no-explicit-any -- programs of this project print it
+function lastLine(output: string): any {
+  return JSON.parse(output.trim().split("\n").at(-1)!);
+}
+
+function outcomes(found: Readonly<Record<string, unknown>>): Record<string, boolean> {
+  return Object.fromEntries(Object.entries(found).map(([name, value]) => [name, value === true]));
+}
+
+function workersRow(
+  found: Readonly<Record<string, unknown>>,
+  tls: unknown,
+): Record<string, boolean> {
+  const holds = (name: string): boolean => IN_WORKERS[name]!.test(JSON.stringify(found[name]));
+  return {
+    ...{ TCP: holds("query"), TLS: tls === true, Unix: !holds("unix"), cancel: holds("cancel") },
+    ...{ COPY: holds("copy"), LISTEN: holds("listen"), pool: holds("pool") },
+  };
+}
+
+function browserRow(found: Shown): Record<string, boolean> {
+  const holds = (name: string): boolean => OVER_WEBSOCKET[name]!.test(found[name] ?? "");
+  return {
+    ...{ TCP: false, TLS: false, Unix: false, WebSocket: holds("their answers") },
+    ...{ cancel: holds("timeout"), COPY: holds("copied out"), LISTEN: holds("heard") },
+    pool: holds("pool"),
+  };
+}
+
+/** Compares this run with the record from which README's table is made, or writes the record. */
+function compareRecord(isRecording: boolean): void {
+  if (isRecording) {
+    writeFileSync(RECORD, `${JSON.stringify(ran, null, 2)}\n`);
+    return report(`where it runs: recorded in ${RECORD}`, undefined);
+  }
+  const recorded: typeof ran = JSON.parse(readFileSync(RECORD, "utf8"));
+  const different = Object.entries(ran)
+    .filter(([name, row]) => JSON.stringify(row) !== JSON.stringify(recorded[name]))
+    .map(([name, row]) => `${name}: ${JSON.stringify(row)}`);
+  report(
+    "where it runs: as README says",
+    different.length === 0
+      ? undefined
+      : `${
+        different.join("\n")
+      }\nrun deno task bundles --record, and scripts/generate_where_table.ts`,
+  );
 }
 
 /** Takes the tours in Chromium, headless, through the relay of examples/ to the server. */
@@ -248,6 +340,7 @@ interface Tours {
 
 function reportTours({ version, pglite, websocket, cells, errors }: Tours): void {
   const name = `Chromium ${version}`;
+  ran["Browsers"] = browserRow(websocket);
   report(`${name}: PGlite in the page`, differences(IN_BROWSER, pglite));
   report(`${name}: a WebSocket through the relay`, differences(OVER_WEBSOCKET, websocket));
   const shown = cells.filter((cell) => cell === "the connection goes on").length;

@@ -4,7 +4,7 @@
  * failure in full, and the sums. Fails when a test fails, a process hangs or a group runs no test.
  *
  *     deno task test [part of a file's path …] [--runtime=deno,bun,node,npm-node20,npm-node24,workerd]
- *                    [--group=unit,wire,server,pooler,docs,fuzz] [--filter=part of a test's name]
+ *                    [--group=unit,wire,server,typed,pooler,pglite,docs,fuzz] [--filter=part of a test's name]
  *                    [--timeout=seconds for each process, 1200]
  *
  * What the package repeats of Node's sources is left out unless a runtime is named: jobs.ts.
@@ -108,7 +108,7 @@ async function npmPackageTests({ runtimes }: Selection): Promise<string> {
 }
 
 function needsServer({ group, files }: Job): boolean {
-  return files.length > 0 && group !== "unit" && group !== "wire";
+  return files.length > 0 && !["unit", "wire", "pglite"].includes(group);
 }
 
 async function startServers(): Promise<Cluster[]> {

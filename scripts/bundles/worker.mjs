@@ -12,9 +12,10 @@ const globalPool = (() => {
 
 export default {
   async fetch(request) {
-    const { logins, root, ...options } = await request.json();
+    const { logins, root, only, ...options } = await request.json();
     const outcomes = {};
     for (const [name, work] of Object.entries(scenarios)) {
+      if (only !== undefined && name !== only) continue;
       try {
         outcomes[name] = await work(options, { ...logins, root });
       } catch (error) {
@@ -98,5 +99,10 @@ const scenarios = {
   unix: (options) => withDb({ ...options, host: "/tmp" }, user),
   "own root": (options, { root }) =>
     withDb({ ...options, sslMode: "verify-full", sslContext: { ca: root } }, user),
+  tls: (options) =>
+    withDb(
+      { ...options, host: "localhost", sslMode: "verify-full", sslRootCert: "system" },
+      (db) => db.query("select ssl from pg_stat_ssl where pid = pg_backend_pid()").scalar(),
+    ),
   "private authority": (options) => withDb({ ...options, sslMode: "require" }, user),
 };

@@ -3,11 +3,27 @@ import { existsSync, readdirSync } from "node:fs";
 import { join, relative } from "node:path";
 import process from "node:process";
 import { runtimeBinary } from "../toolchain.ts";
+import { SELECTED as IN_PGLITE } from "./pglite_tests.ts";
 import { pooledFiles, type Pooler, POOLERS } from "./pooled_tests.ts";
 import { LEFT_OUT, SELECTED } from "./workerd_tests.ts";
 
-/** The groups, in the order they are run. `pooler` is the query tests of `server`, behind PgBouncer. */
-export const GROUPS = ["unit", "wire", "server", "typed", "pooler", "docs", "fuzz"] as const;
+/**
+ * The groups, in the order they are run. `pooler` is the query tests of `server`, behind PgBouncer, and
+ * `pglite` those of `server` that can hold in PGlite.
+ */
+export const GROUPS = [
+  "unit",
+  "wire",
+  "server",
+  "typed",
+  "pooler",
+  "pglite",
+  "docs",
+  "fuzz",
+] as const;
+
+/** The groups that run only when they are named. */
+const NAMED: readonly Group[] = ["pooler", "pglite"];
 
 /** Deno, Bun and Node on the sources; Node 20 and 24 on the npm package; Cloudflare's workerd. */
 export const RUNTIMES = ["deno", "bun", "node", "npm-node20", "npm-node24", "workerd"] as const;
@@ -19,7 +35,7 @@ export type RuntimeName = typeof RUNTIMES[number];
  * The groups that Node 24 runs on the sources when no runtime is named, to show that they load and work
  * as they are. It runs all groups on the package, which holds the same modules without their types.
  */
-const FROM_SOURCES: readonly Group[] = ["unit", "docs", "pooler"];
+const FROM_SOURCES: readonly Group[] = ["unit", "docs", "pooler", "pglite"];
 
 /** Which tests to run; empty lists stand for all. */
 export interface Selection {
@@ -35,8 +51,8 @@ export interface Selection {
 export interface Job {
   readonly runtime: RuntimeName;
   readonly group: Group;
-  /** The pooler in front of the server, in the group `pooler`. */
-  readonly pooler: Pooler | undefined;
+  /** The pooler in front of the server, in the group `pooler`, or PGlite in place of it. */
+  readonly pooler: Pooler | "pglite" | undefined;
   readonly command: string;
   readonly args: readonly string[];
   readonly directory: string;
@@ -76,10 +92,9 @@ export async function planJobs(
 function plansOf(root: string, selection: Selection): Plan[] {
   const plans: Plan[] = [];
   for (const group of GROUPS) {
-    // Runs when it is named; pooled_tests.ts.
-    if (group === "pooler" && !selection.groups.includes(group)) continue;
+    if (NAMED.includes(group) && !selection.groups.includes(group)) continue;
     if (!chosen(selection.groups, group)) continue;
-    for (const pooler of group === "pooler" ? POOLERS : [undefined]) {
+    for (const pooler of modesOf(group)) {
       const files = filesOf(root, group, pooler, selection.files);
       if (files.length === 0 && selection.files.length > 0) continue;
       for (const runtime of RUNTIMES) {
@@ -94,6 +109,11 @@ function plansOf(root: string, selection: Selection): Plan[] {
     }
   }
   return plans;
+}
+
+function modesOf(group: Group): readonly Job["pooler"][] {
+  if (group === "pooler") return POOLERS;
+  return group === "pglite" ? ["pglite"] : [undefined];
 }
 
 function runsInWorkerd(path: string): boolean {
@@ -112,15 +132,16 @@ function halves(plan: Plan): Plan[] {
 function filesOf(
   root: string,
   group: Group,
-  pooler: Pooler | undefined,
+  pooler: Job["pooler"],
   parts: readonly string[],
 ): string[] {
   if (pooler === undefined) return testFiles(root, group, parts);
-  return pooledFiles(pooler).filter((path) => isWanted(path, parts));
+  const all = pooler === "pglite" ? IN_PGLITE : pooledFiles(pooler);
+  return all.filter((path) => isWanted(path, parts));
 }
 
 /** Prepared statements in transaction mode are not recommended, so one runtime is enough for them. */
-function pooledRuntimes(pooler: Pooler): readonly RuntimeName[] {
+function pooledRuntimes(pooler: Pooler | "pglite"): readonly RuntimeName[] {
   return pooler === "transaction" ? ["deno"] : ["deno", "bun", "node"];
 }
 

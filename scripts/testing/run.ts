@@ -6,6 +6,7 @@ import { noPgBouncer } from "../../tests/_kit/pgbouncer.ts";
 import type { Job } from "./jobs.ts";
 import { parseJunit, type TestCase } from "./junit.ts";
 import { excused, leftOut } from "./exclusions.ts";
+import * as pglite from "./pglite_tests.ts";
 import { excusedBehind } from "./pooled_tests.ts";
 import * as workerd from "./workerd_tests.ts";
 
@@ -59,7 +60,7 @@ async function runJob(
   };
   if (job.files.length === 0) return result([], `tests/${job.group} has no test file`);
   const { pooler } = job;
-  if (pooler !== undefined && noPgBouncer) return result([allSkipped(job, noPgBouncer)]);
+  if (job.group === "pooler" && noPgBouncer) return result([allSkipped(job, noPgBouncer)]);
   const own = pooler === undefined ? environment : { ...environment, CORNAC_POOLER: pooler };
   const { code, output, hung } = await execute(job, own, timeout);
   const cases = existsSync(job.report) ? parseJunit(readFileSync(job.report, "utf8")) : [];
@@ -69,6 +70,10 @@ async function runJob(
 
 /** The outcomes with what cannot hold where the job runs. */
 function accounted({ runtime, group, pooler, isWhole }: Job, cases: TestCase[]): TestCase[] {
+  if (pooler === "pglite") {
+    const own = excused(cases, pglite.EXCLUSIONS, "scripts/testing/pglite_tests.ts");
+    return isWhole ? [...own, ...leftOut(pglite.LEFT_OUT)] : own;
+  }
   if (pooler !== undefined) return excusedBehind(cases, pooler);
   if (runtime !== "workerd") return cases;
   const files = group === "wire" && isWhole ? leftOut(workerd.LEFT_OUT) : [];

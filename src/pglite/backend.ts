@@ -10,7 +10,7 @@
 import { OperationalError } from "../errors/errors.ts";
 import * as ownSql from "../own_sql.ts";
 import { Backend, Frontend, RequestCode } from "../protocol/tags.ts";
-import { copyInResponse, int32, joined, MAX_BYTES, messagesIn, Packets } from "./packets.ts";
+import { copyInResponse, fatal, int32, joined, MAX_BYTES, messagesIn, Packets } from "./packets.ts";
 import { query, stringAt, sync } from "./packets.ts";
 
 /** The part of a PGlite instance that the driver uses. */
@@ -105,8 +105,14 @@ export class PGliteBackend {
       this.#send(Uint8Array.of(NO));
       return true;
     }
+    const parameters = parametersOf(packet);
+    // PGlite would take every later session for one of replication, too.
+    if (!NO_REPLICATION.has(parameters.get("replication") ?? "off")) {
+      this.#send(fatal("0A000", "PGlite has no replication"));
+      return false;
+    }
     await this.#pglite.waitReady;
-    const settings = assignments(packet);
+    const settings = assignments(parameters);
     if (settings !== "") await this.#run(query(settings));
     this.#send(await this.#run(packet));
     this.#isStarted = true;
@@ -204,18 +210,26 @@ function copyText(text: string): string | undefined {
   return COPY.test(text) ? text : undefined;
 }
 
-/** SET commands for the run-time parameters of a StartupMessage. */
-function assignments(startup: Uint8Array): string {
+/** The parameters of a StartupMessage. */
+function parametersOf(startup: Uint8Array): Map<string, string> {
   const parts = new TextDecoder().decode(startup.subarray(8)).split("\0");
-  let text = "";
+  const parameters = new Map<string, string>();
   for (let i = 0; i + 1 < parts.length && parts[i] !== ""; i += 2) {
-    const [name = "", value = ""] = [parts[i], parts[i + 1]];
-    if (NOT_SETTINGS.has(name) || name.startsWith("_pq_.")) continue;
-    const set = `pg_catalog.set_config('${quoted(name)}', '${quoted(value)}', false)`;
-    text += `${text === "" ? "select " : ", "}${set}`;
+    parameters.set(parts[i]!, parts[i + 1]!);
   }
-  return text;
+  return parameters;
 }
+
+/** The query that sets the run-time parameters among `parameters`; empty if there are none. */
+function assignments(parameters: ReadonlyMap<string, string>): string {
+  const calls = [...parameters]
+    .filter(([name]) => !NOT_SETTINGS.has(name) && !name.startsWith("_pq_."))
+    .map(([name, value]) => `pg_catalog.set_config('${quoted(name)}', '${quoted(value)}', false)`);
+  return calls.length === 0 ? "" : `select ${calls.join(", ")}`;
+}
+
+/** The values of the parameter `replication` that stand for an ordinary session. */
+const NO_REPLICATION: ReadonlySet<string> = new Set(["false", "off", "no", "0"]);
 
 /** PGlite has one user and one database. */
 const NOT_SETTINGS: ReadonlySet<string> = new Set([

@@ -68,6 +68,12 @@ export function copyInResponse(isBinary: boolean): Uint8Array {
   return message(Backend.CopyInResponse, Uint8Array.of(isBinary ? 1 : 0, 0, 0));
 }
 
+/** A fatal ErrorResponse. */
+export function fatal(code: string, text: string): Uint8Array {
+  const fields = `SFATAL\0VFATAL\0C${code}\0M${text}\0\0`;
+  return message(Backend.ErrorResponse, new TextEncoder().encode(fields));
+}
+
 /** All bytes in one array. */
 export function joined(parts: readonly Uint8Array[]): Uint8Array {
   if (parts.length === 1) return parts[0]!;

@@ -94,18 +94,22 @@ export async function connect(
 ): Promise<Connection> {
   const isOwn = typeof source === "string";
   const pglite = isOwn ? await instanceOf(source.replace(/^pglite:/, "")) : source;
+  let sock: PGliteStream | undefined;
   try {
+    sock = pgliteStream(pglite);
     const db = await connectTo({
       user: "postgres",
       database: "postgres",
       ...options,
-      sock: pgliteStream(pglite),
+      sock,
       sslContext: false,
     });
     if (isOwn) db.closed.then(() => pglite.close()).catch(() => {});
     return db;
   } catch (error) {
     if (isOwn) await pglite.close();
+    // An option was wrong, so that the driver has not taken the stream; the instance is free again.
+    else await (sock?.writable as WritableStream | undefined)?.abort().catch(() => {});
     throw error;
   }
 }

@@ -16,6 +16,7 @@
 import process from "node:process";
 import { POSTGRES } from "../../scripts/toolchain.ts";
 import { type Cluster, type ServerAddress, startCluster } from "./cluster.ts";
+import { startInProcess } from "./in_process.ts";
 import type { Mode } from "./pgbouncer.ts";
 import { plainQuery } from "./plain_client.ts";
 import { isBackendOf, poolerMode, type Recognisable, startPooled } from "./pooled.ts";
@@ -40,9 +41,11 @@ export function defaultMajor(): number {
  * unmistakably (or make it temporary). Database and user: `postgres`, trusted.
  *
  * With `CORNAC_POOLER=session` or `transaction`, host and port are those of a PgBouncer in front of it
- * (pooled.ts); the Unix socket is the server's own.
+ * (pooled.ts); the Unix socket is the server's own. With `CORNAC_POOLER=pglite` they lead into PGlite
+ * (in_process.ts), and there is no Unix socket.
  */
 export async function sharedServer(major: number = defaultMajor()): Promise<ServerAddress> {
+  if (process.env.CORNAC_POOLER === "pglite") return await (inProcess ??= startInProcess());
   const given: ServerAddress[] = JSON.parse(process.env.CORNAC_SERVERS ?? "[]");
   const server = given.find((server) => server.major === major) ?? await ownServer(major);
   const mode = poolerMode();
@@ -60,6 +63,8 @@ export async function terminate(db: Recognisable): Promise<void> {
   const killed = await serverQuery(await sharedServer(), sql);
   if (killed.length !== 1) throw new Error(`${killed.length} backends were killed`);
 }
+
+let inProcess: Promise<ServerAddress> | undefined;
 
 // One per process: starting one per test would cost more than the test.
 const own = new Map<number, Promise<Cluster>>();

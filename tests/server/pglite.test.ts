@@ -180,6 +180,21 @@ describe("PGlite", () => {
       assert.equal(refused.code, "53300");
     }));
 
+  it("refuses replication, which would make every later session one of replication", async () => {
+    for (const replication of ["database", true] as const) {
+      const refused = await failure(connectPGlite(pglite, { replication }));
+      assert.match(refused.message, /PGlite has no replication/);
+      assert.equal(refused.code, "0A000");
+    }
+    await over((db) => assertUsable(db));
+  });
+
+  it("is free again after an option was refused", async () => {
+    const wrong = await failure(connectPGlite(pglite, { startupParams: { user: "u" } }));
+    assert.ok(wrong instanceof InterfaceError, String(wrong));
+    await over((db) => assertUsable(db));
+  });
+
   it("works as the sock of connect(), whose default asks for TLS", async () => {
     const db = await connect({ sock: pgliteStream(pglite), user: "postgres" });
     await assertUsable(db);
