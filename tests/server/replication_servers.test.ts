@@ -16,15 +16,17 @@ import {
 import { Cluster, type ClusterOptions, startCluster } from "../_kit/cluster.ts";
 import { failure } from "../_kit/outcomes.ts";
 import { serverPrograms } from "../_kit/server_user.ts";
-import { defaultMajor } from "../_kit/servers.ts";
+import { defaultMajor, majors } from "../_kit/servers.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
 import { inTime, pause, until } from "../_kit/waiting.ts";
 
-const major = defaultMajor();
+/** The versions whose slots or base backups differ. */
+const DIFFERENT = majors().filter((major) => [14, 17, 18].includes(major));
 
 async function withCluster(
   settings: ClusterOptions["settings"],
   work: (cluster: Cluster, reach: ConnectOptions) => Promise<void>,
+  major: number = defaultMajor(),
 ): Promise<void> {
   const cluster = await startCluster({ major, settings });
   const { host, port } = cluster;
@@ -117,26 +119,31 @@ test("replication: pain 4: an idle stream does not keep the server from stopping
   });
 });
 
-test("replication: pain 15: a lost slot is found out at the start, with the reason", async () => {
-  const settings = { max_slot_wal_keep_size: "2MB" };
-  await withCluster(settings, async (cluster, reach) => {
-    await cluster.query("create publication p for all tables");
-    const db = await connect(reach);
-    await slots.create(db, "lost");
-    for (let i = 0; i < 8; i++) {
-      await cluster.query(`create table t${i} (); select pg_switch_wal()`);
-    }
-    await cluster.query("checkpoint");
-    assert.equal((await slots.get(db, "lost"))?.walStatus, "lost");
-    const stream = await connectReplication(reach);
-    const error = await failure(stream.startLogical("lost", { options: PGOUTPUT }), SlotLostError);
-    assert.equal(error.reason, "wal_removed");
-    assert.match(error.message, /max_slot_wal_keep_size/);
-    assert.equal(await slots.drop(db, "lost"), true);
-    await stream.close();
-    await db.close();
+for (const major of DIFFERENT) {
+  test(`replication: pain 15: a lost slot is found out at the start, with the reason (${major})`, async () => {
+    const settings = { max_slot_wal_keep_size: "2MB" };
+    await withCluster(settings, async (cluster, reach) => {
+      await cluster.query("create publication p for all tables");
+      const db = await connect(reach);
+      await slots.create(db, "lost");
+      for (let i = 0; i < 8; i++) {
+        await cluster.query(`create table t${i} (); select pg_switch_wal()`);
+      }
+      await cluster.query("checkpoint");
+      assert.equal((await slots.get(db, "lost"))?.walStatus, "lost");
+      const stream = await connectReplication(reach);
+      const error = await failure(
+        stream.startLogical("lost", { options: PGOUTPUT }),
+        SlotLostError,
+      );
+      assert.equal(error.reason, "wal_removed");
+      assert.match(error.message, /max_slot_wal_keep_size/);
+      assert.equal(await slots.drop(db, "lost"), true);
+      await stream.close();
+      await db.close();
+    }, major);
   });
-});
+}
 
 /** Writes the files of a backup into a directory and returns the bytes of its manifest. */
 async function unpack(backup: BaseBackup, into: string): Promise<Uint8Array> {
@@ -158,35 +165,37 @@ async function unpack(backup: BaseBackup, into: string): Promise<Uint8Array> {
   return manifest;
 }
 
-test("replication: a base backup is a cluster that starts", async () => {
-  const settings: Record<string, string> = major >= 17 ? { summarize_wal: "on" } : {};
-  await withCluster(settings, async (cluster, reach) => {
-    await cluster.query("create table kept as select i from generate_series(1, 1000) i");
-    const db = await connectReplication({ ...reach, mode: "physical" });
-    const backup = await db.baseBackup({ checkpoint: "fast", wal: true, progress: true });
-    const directory = join(cluster.socketDirectory, "restored");
-    const manifest = await unpack(backup, directory);
-    assert.ok(backup.progress.done > 10e6 && backup.progress.total! > 10e6);
-    assert.match(new TextDecoder().decode(manifest), /"Manifest-Checksum"/);
-    assert.ok(backup.end!.position.compare(backup.start.position) > 0);
-    if (major >= 17) {
-      const next = await db.baseBackup({ checkpoint: "fast", incremental: manifest });
-      let bytes = 0;
-      for await (const { body } of next) for await (const chunk of body) bytes += chunk.length;
-      assert.ok(bytes < backup.progress.done / 2, `${bytes} bytes since the full backup`);
-    }
-    const early = await db.baseBackup({ checkpoint: "fast" });
-    for await (const _ of early) break;
-    assert.equal((await db.identifySystem()).timeline, 1);
-    await db.close();
-    const programs = await serverPrograms(major);
-    spawnSync("chown", ["-R", "--reference", cluster.dataDirectory, directory]);
-    spawnSync("chmod", ["700", directory]);
-    const restored = await Cluster.start(programs, directory, { major });
-    try {
-      assert.deepEqual(await restored.query("select count(*) from kept"), [["1000"]]);
-    } finally {
-      await restored.stop();
-    }
+for (const major of DIFFERENT) {
+  test(`replication: a base backup is a cluster that starts (${major})`, async () => {
+    const settings: Record<string, string> = major >= 17 ? { summarize_wal: "on" } : {};
+    await withCluster(settings, async (cluster, reach) => {
+      await cluster.query("create table kept as select i from generate_series(1, 1000) i");
+      const db = await connectReplication({ ...reach, mode: "physical" });
+      const backup = await db.baseBackup({ checkpoint: "fast", wal: true, progress: true });
+      const directory = join(cluster.socketDirectory, "restored");
+      const manifest = await unpack(backup, directory);
+      assert.ok(backup.progress.done > 10e6 && backup.progress.total! > 10e6);
+      assert.match(new TextDecoder().decode(manifest), /"Manifest-Checksum"/);
+      assert.ok(backup.end!.position.compare(backup.start.position) > 0);
+      if (major >= 17) {
+        const next = await db.baseBackup({ checkpoint: "fast", incremental: manifest });
+        let bytes = 0;
+        for await (const { body } of next) for await (const chunk of body) bytes += chunk.length;
+        assert.ok(bytes < backup.progress.done / 2, `${bytes} bytes since the full backup`);
+      }
+      const early = await db.baseBackup({ checkpoint: "fast" });
+      for await (const _ of early) break;
+      assert.equal((await db.identifySystem()).timeline, 1);
+      await db.close();
+      const programs = await serverPrograms(major);
+      spawnSync("chown", ["-R", "--reference", cluster.dataDirectory, directory]);
+      spawnSync("chmod", ["700", directory]);
+      const restored = await Cluster.start(programs, directory, { major });
+      try {
+        assert.deepEqual(await restored.query("select count(*) from kept"), [["1000"]]);
+      } finally {
+        await restored.stop();
+      }
+    }, major);
   });
-});
+}
