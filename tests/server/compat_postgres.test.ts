@@ -322,6 +322,11 @@ test("compat postgres: the end of a client", async () => {
     await sql.end({ timeout: 0 });
     assert.equal((await slow as unknown as { code?: string }).code, "CONNECTION_DESTROYED");
   });
+  const away = postgres({ host: "127.0.0.1", port: 1, user: "x", database: "x", backoff: 3600 });
+  assert.equal((await failure(away`select 1`) as { code?: string }).code, "ECONNREFUSED");
+  const paused = away`select 2`.catch((error: unknown) => error);
+  await away.end({ timeout: 0 });
+  assert.equal((await paused as unknown as { code?: string }).code, "CONNECTION_DESTROYED");
   await withSql(async (sql) => {
     await sql`select 1`;
     await sql.close();

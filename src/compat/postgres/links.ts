@@ -26,7 +26,8 @@ export class Links implements Source, LinkOwner {
   #closedAt = -Infinity;
   #isEnding = false;
   #drained: (() => void) | undefined;
-  #starting: ReturnType<typeof setTimeout> | undefined;
+  /** Ends the pauses before attempts to connect. */
+  readonly #pauses = new Set<() => void>();
 
   constructor(client: Client) {
     this.client = client;
@@ -130,8 +131,8 @@ export class Links implements Source, LinkOwner {
     const error = (): Error => connectionError("CONNECTION_DESTROYED", this.client.options);
     this.#isEnding = true;
     this.#sweeper.stop();
-    clearTimeout(this.#starting);
     for (const link of this.#links) link.destroy(error());
+    for (const end of this.#pauses) end();
     for (const waiter of this.#waiting.drain()) waiter.fail(error());
   }
 
@@ -208,7 +209,16 @@ export class Links implements Source, LinkOwner {
     if (retries === 0 || !backoff) return;
     const seconds = typeof backoff === "function" ? backoff(retries) : Number(backoff);
     const rest = this.#closedAt + seconds * 1000 - performance.now();
-    if (rest > 0) await new Promise((resolve) => this.#starting = setTimeout(resolve, rest));
+    if (rest <= 0) return;
+    await new Promise<void>((resolve) => {
+      const end = (): void => {
+        clearTimeout(timer);
+        this.#pauses.delete(end);
+        resolve();
+      };
+      const timer = setTimeout(end, rest);
+      this.#pauses.add(end);
+    });
   }
 
   /** Opens a connection for the first that waits, if there is none that will serve it. */
