@@ -23,7 +23,7 @@ const SLOW: readonly string[] = [
 
 const STEPS: readonly (readonly [name: string, ...args: string[]])[] = [
   ["tests", "run", "-A", "scripts/test.ts", "--runtime=deno", "--group=unit,wire", ...SLOW],
-  ["types", "check", "mod.ts", "src", "tests", "scripts/**/*.ts", "bench", "examples"],
+  ["types", "check", "mod.ts", "src", "tests", "scripts/**/*.ts", "bench", "examples/**/*.ts"],
   ["lint", "lint"],
   ["format", "fmt", "--check"],
   ["layers", "run", "--allow-read", "--allow-env", "scripts/check_layers.ts"],
