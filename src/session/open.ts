@@ -5,7 +5,6 @@
  * Source: PostgreSQL 18 manual, "Specifying Multiple Hosts", `target_session_attrs` and
  * `load_balance_hosts`; `PQconnectPoll` of `fe-connect.c`.
  */
-import { deviceFlowToken } from "../auth/device_flow.ts";
 import type { OAuthRefusal } from "../auth/oauth.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Target } from "../config/target.ts";
@@ -197,6 +196,8 @@ function remarked(found: Failure): Failure {
 
 async function obtainToken(search: Search, wanted: OAuthRefusal): Promise<string> {
   const { issuer, clientId, clientSecret, scope, prompt } = search.settings.oauth!;
+  // Loaded when a server asks for it, because few do.
+  const { deviceFlowToken } = await import("../auth/device_flow.ts");
   return await deviceFlowToken({
     issuer: issuer!,
     discoveryUri: wanted.discoveryUri,
