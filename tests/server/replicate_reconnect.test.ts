@@ -127,6 +127,21 @@ test("pain 15: a slot whose WAL was removed ends the stream, active or not", asy
   }, { settings });
 });
 
+test("pain 15: a slot that was idle for too long says so", () =>
+  withPlace(async (place) => {
+    await makeSlot(place);
+    await until(async () => {
+      await pause(0.3);
+      await place.cluster.query("checkpoint");
+      const [row] = await place.cluster.query(`select wal_status from pg_replication_slots
+        where database = '${place.login.database}'`);
+      return row![0] === "lost";
+    });
+    const error = await failure(place.stream().transactions().next(), SlotLostError);
+    assert.equal(error.reason, "idle_timeout");
+    assert.match(error.message, /idle_replication_slot_timeout/);
+  }, { settings: { idle_replication_slot_timeout: "1s" } }));
+
 /** Writes WAL until the slot is lost. */
 async function loseWal({ cluster, login, db }: Place): Promise<void> {
   await until(async () => {
