@@ -23,7 +23,11 @@ export async function openOrdinary(
   signal: Signal | undefined,
 ): Promise<Ordinary> {
   const runtime = await runtimeOf(options);
-  const core = await openCore(dsn, own<ConnectOptions>(options, { signal }), runtime);
+  const core = await openCore(
+    dsn,
+    own<ConnectOptions>(options, { signal, queryTimeout: PATIENCE }),
+    runtime,
+  );
   const connection = new Connection(core);
   return { core, connection, ask: (text, values, timeout) => askOn(core, text, values, timeout) };
 }

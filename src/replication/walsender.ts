@@ -4,7 +4,7 @@
  */
 import type { Reader } from "../bytes/reader.ts";
 import type { Notice } from "../connection.ts";
-import { DatabaseError } from "../errors/errors.ts";
+import { DatabaseError, OperationalError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import { after } from "../session/alarm.ts";
 import { connectReplication } from "./connect_replication.ts";
@@ -18,10 +18,14 @@ import type { ReplicateSettings } from "./options.ts";
 import type { LogicalDecoder, LogicalMessage } from "./plugin.ts";
 import type { ReplicationConnection } from "./replication_connection.ts";
 import type { StreamEvent } from "./stream_event.ts";
+import { Silence } from "./silence.ts";
 import { secondsOf, Statuses, statusInterval } from "./statuses.ts";
 
 /** Seconds that a server may take to end the stream when it is closed. */
 const GRACE = 0.7;
+
+/** Seconds after which a silent server is given up if `wal_sender_timeout` is off; limits answers, too. */
+const PATIENCE = 60;
 
 /** The parts of a change stream that outlive its connections. */
 export interface Parts {
@@ -55,6 +59,7 @@ export class Walsender {
   #statuses: Statuses | undefined;
   #decoder: LogicalDecoder<LogicalMessage> | undefined;
   #failure: Error | undefined;
+  readonly #silence: Silence;
 
   private constructor(
     parts: Parts,
@@ -68,6 +73,7 @@ export class Walsender {
     this.identity = identity;
     this.timeout = timeout;
     this.#notices = notices;
+    this.#silence = new Silence(timeout || PATIENCE);
   }
 
   /** Opens a connection and asks who the server is. */
@@ -85,7 +91,7 @@ export class Walsender {
       ? await connectReplication(options)
       : await connectReplication(dsn, options);
     try {
-      const how = { signal: parts.signal };
+      const how = { signal: parts.signal, timeout: PATIENCE };
       const identity = await connection.identifySystem(how);
       const timeout = secondsOf(await connection.show("wal_sender_timeout", how));
       return new Walsender(parts, connection, identity, timeout, notices);
@@ -112,8 +118,11 @@ export class Walsender {
     const feed = await this.connection.feedLogical(slot, start, this.#sink());
     this.#feed = feed;
     const interval = statusInterval(settings.statusInterval, this.timeout);
+    if (this.#failure !== undefined) void feed.stop();
     this.#statuses = new Statuses(inbox.positions, interval, (report) => {
-      feed.status(report);
+      const heard = this.#silence.tick(performance.now());
+      if (heard === "gone") return this.destroy(this.#gone());
+      feed.status({ ...report, reply: heard === "ask" });
       onStatus();
     });
     inbox.onMoved = () => this.#statuses?.moved();
@@ -146,22 +155,37 @@ export class Walsender {
     this.connection.destroy(reason);
   }
 
+  #gone(): Error {
+    const seconds = this.timeout || PATIENCE;
+    const message = `the server has not answered for ${seconds} s (wal_sender_timeout)`;
+    return this.#failure = new OperationalError(message, { code: "08006" });
+  }
+
   #sink(): ReplicationSink {
     const { intake, inbox } = this.#parts;
     return {
       data: (reader, start, _walEnd, at) => {
         if (this.#failure !== undefined) return;
+        this.#silence.messages++;
         if (!inbox.hasClock) inbox.clock(at);
-        return this.#data(reader, start, intake);
+        const held = this.#data(reader, start, intake);
+        return held === undefined ? undefined : this.#hold(held);
       },
       keepalive: (position, at, isAsked) => {
         if (this.#failure !== undefined) return;
+        this.#silence.messages++;
         inbox.clock(at);
         const before = inbox.positions.confirmed;
         inbox.keepalive(position);
         if (isAsked && inbox.positions.confirmed !== before) this.#statuses?.now();
       },
     };
+  }
+
+  async #hold(held: Promise<void>): Promise<void> {
+    this.#silence.isHeld = true;
+    await held;
+    this.#silence.isHeld = false;
   }
 
   #data(reader: Reader, start: bigint, intake: Intake): Promise<void> | undefined {

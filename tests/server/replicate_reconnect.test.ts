@@ -261,6 +261,31 @@ test("pain 20: a slot that a dead connection still holds is waited for", () =>
     }
   }, { settings: { wal_sender_timeout: "2s" } }));
 
+test("a server that has fallen silent is given up, and the stream goes on over another connection", () =>
+  withPlace(async (place) => {
+    await makeSlot(place);
+    const proxy = await faultProxy(place.cluster);
+    try {
+      const states: StreamState[] = [];
+      const stream = place.stream({
+        ...{ host: proxy.host, port: proxy.port, reconnect: { maxDelay: 0.2 } },
+        onState: (state) => states.push(state),
+      });
+      const first = stream.transactions().next();
+      await until(() => stream.state?.state === "streaming");
+      proxy.down.stallAt = 0;
+      await until(() => states.some(({ state }) => state === "reconnecting"));
+      proxy.down.stallAt = undefined;
+      proxy.cut();
+      await place.insert(1);
+      assert.deepEqual(await idsOf((await first).value!), [1]);
+      const lost = states.find((state) => state.state === "reconnecting");
+      assert.match(String(lost?.error), /has not answered for 2 s/);
+    } finally {
+      await proxy.close();
+    }
+  }, { settings: { wal_sender_timeout: "2s" } }));
+
 test("pain 20: a slot that stays in use is an error with the process", () =>
   withPlace(async (place) => {
     await makeSlot(place);

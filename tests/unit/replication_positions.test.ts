@@ -9,6 +9,7 @@ import {
   SlotLostError,
 } from "../../src/replication/errors.ts";
 import { DatabaseError, InterfaceError, OperationalError } from "../../src/errors/errors.ts";
+import { Silence } from "../../src/replication/silence.ts";
 import { secondsOf, statusInterval } from "../../src/replication/statuses.ts";
 
 interface Item {
@@ -210,4 +211,18 @@ test("pauses between attempts double up to a limit and are shortened at random",
   backoff.succeeded();
   assert.equal(backoff.next(), 0.1);
   assert.equal(new Backoff(1, () => 1).next(), 0.05);
+});
+
+test("a silent server is asked, and given up when it has not answered three times", () => {
+  const silence = new Silence(3);
+  const at = (...seconds: number[]) => seconds.map((second) => silence.tick(second * 1000));
+  assert.deepEqual(at(0, 1, 2, 3, 4, 5), ["well", "well", "ask", "ask", "ask", "gone"]);
+  silence.messages++;
+  assert.deepEqual(
+    at(6, 60, 61, 62, 63),
+    ["well", "ask", "ask", "ask", "gone"],
+    "a stopped process",
+  );
+  silence.isHeld = true;
+  assert.deepEqual(at(70, 80, 90), ["well", "well", "well"], "nothing can come");
 });
