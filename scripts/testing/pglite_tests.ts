@@ -8,7 +8,7 @@ import type { Exclusion, LeftOut } from "./exclusions.ts";
 
 /** The files that are run. */
 export const SELECTED: readonly string[] = [
-  ...["batch", "dbapi_copy", "dbapi_cursor", "error_position", "large_object", "native"],
+  ...["batch", "dbapi_copy", "dbapi_cursor", "error_position", "large_object"],
   ...["parameters", "prepare", "query", "sql", "stream", "transaction", "types_copied_strings"],
   ...["types_round_trip", "types_writing"],
 ].map((name) => `tests/server/${name}.test.ts`);
@@ -49,6 +49,7 @@ export const LEFT_OUT: readonly LeftOut[] = [
     ...["safe_to_retry", "sql_foreign", "transaction_unstarted", "types_names", "types_settings"],
     ...["types_surrogates"],
   ]),
+  ...leftOut("it changes the session's authorization, which PGlite does not give back", ["native"]),
   ...leftOut("it tests PGlite itself", ["pglite"]),
 ];
 
@@ -59,7 +60,7 @@ export const EXCLUSIONS: readonly Exclusion[] = [
     "executeMany: without a cache, with a stale statement, aborted, and when the backend dies",
     "batch: queries made on it keep their texts, parameters and shapes, by every way",
     "cursor: while its code loads, a statement keeps the values it was made with",
-    "native: notices are typed and notifications are UTF-8, also while nothing runs",
+    "query: describe() tells the types and runs nothing",
     "query: parameterTypes by name and by OID fix what the server would choose",
     "sql: text that is not what it seems is refused before anything is sent",
     "sql: a list within parentheses is hinted at, by every way",
@@ -69,6 +70,10 @@ export const EXCLUSIONS: readonly Exclusion[] = [
     "every base type of PostgreSQL 18 has a table or a reason to have none",
     "a user's codec stands in for a type of PostgreSQL 18 by its OID or its name, in containers too",
   ]),
+  ...excluded("PGlite does not report the stale statement there; the cause is not known", [
+    "statement cache: inside a transaction a stale statement is a retryable error, once",
+    "statement cache: a stale statement in a pipeline with its ROLLBACK is not run outside",
+  ]),
   ...excluded(STOPS, [
     "batch: abort and timeout stop it, and undo it",
     "query: cancel() stops this one and no other",
@@ -77,7 +82,6 @@ export const EXCLUSIONS: readonly Exclusion[] = [
     "transaction: an abort within it fails it, and the connection is usable",
     "pseudo-types of PostgreSQL 18 that a result can have are read alike in both formats",
   ]),
-  { test: "native: parameter statuses are the latest", reason: "PGlite has one role" },
 ];
 
 function leftOut(reason: string, names: readonly string[]): LeftOut[] {
