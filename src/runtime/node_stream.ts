@@ -7,9 +7,12 @@ import type { Sink, Stream, TlsFacts, TlsSettings } from "./runtime.ts";
 
 /** The `onread` option of node:net: reads go into a given buffer. */
 export interface OnRead {
-  buffer(): Uint8Array;
-  callback(count: number, buffer: Uint8Array): boolean;
+  readonly buffer: Uint8Array;
+  callback(count: number): boolean;
 }
+
+/** The size of the buffer of `onread`: what node:net itself reads at once. */
+const READ_SIZE = 65_536;
 
 /** The source of a {@linkcode NodeStream}'s socket. */
 export interface NodeSource {
@@ -25,9 +28,10 @@ export interface NodeSource {
 /**
  * A `Stream` over a socket of node:net, node:tls or any `Duplex`.
  *
- * With `onread` bytes are read straight into the sink's buffer. Node asks for the next buffer right
- * after each read, even if that read paused the stream, and such a buffer would be stale at `resume()`.
- * So the first read after a pause goes into a buffer of one byte, which is copied.
+ * With `onread` bytes are read into one buffer, from which the sink copies them. A function that returns
+ * a buffer for each read would save the copy. But when code of the application throws in a tick behind
+ * the read, and an `uncaughtException` listener keeps the process alive, node:net goes on with the buffer
+ * of that read, while its JavaScript names the next one.
  */
 export class NodeStream implements Stream {
   readonly kind: Stream["kind"];
@@ -35,11 +39,13 @@ export class NodeStream implements Stream {
   readonly #traits: NodeTraits;
   readonly #usesOnRead: boolean;
   readonly #address: string | undefined;
-  readonly #first: Uint8Array<ArrayBuffer> = new Uint8Array(1);
+  readonly #buffer: Uint8Array<ArrayBuffer>;
+  /** The bytes of the buffer that the sink has not taken. */
+  #from = 0;
+  #to = 0;
   #socket: Duplex;
   #sink: Sink | undefined;
   #flowing = false;
-  #lent = false;
   #secured = false;
   #ours = false;
   #over = false;
@@ -57,10 +63,8 @@ export class NodeStream implements Stream {
     this.#traits = traits;
     this.#usesOnRead = source.usesOnRead;
     this.#address = source.address;
-    this.#socket = source.open({
-      buffer: () => this.#window(),
-      callback: (count) => this.#filled(count),
-    });
+    const buffer = this.#buffer = new Uint8Array(source.usesOnRead ? READ_SIZE : 0);
+    this.#socket = source.open({ buffer, callback: (count) => this.#filled(count) });
     this.#attach(this.#socket);
   }
 
@@ -87,7 +91,8 @@ export class NodeStream implements Stream {
   resume(): void {
     if (this.#over || this.#sink === undefined) return;
     this.#flowing = true;
-    this.#socket.resume();
+    if (this.#from < this.#to) queueMicrotask(this.#goOn);
+    else this.#socket.resume();
   }
 
   write(bytes: Uint8Array<ArrayBuffer>): Promise<void> | undefined {
@@ -111,6 +116,7 @@ export class NodeStream implements Stream {
   async secure(tls: TlsSettings, signal?: AbortSignal): Promise<TlsFacts> {
     const plain = this.#socket;
     if (this.#closed || this.#over) throw this.#refusal();
+    if (this.#from < this.#to) throw glued();
     this.#detach(plain);
     try {
       const { socket, facts } = await handshake(plain, tls, this.#traits, signal);
@@ -156,18 +162,31 @@ export class NodeStream implements Stream {
     (this.#socket as Partial<Socket>).unref?.();
   }
 
-  #window(): Uint8Array {
-    this.#lent = this.#flowing && !this.#over;
-    return this.#lent ? this.#sink!.space() : this.#first;
+  #filled(count: number): boolean {
+    this.#from = 0;
+    this.#to = count;
+    return this.#drain();
   }
 
-  #filled(count: number): boolean {
+  /** Passes the bytes of the buffer to the sink, as many at once as it has space for. */
+  #drain(): boolean {
     const sink = this.#sink;
-    if (sink === undefined || this.#ours || this.#over) return false;
-    if (!this.#lent) sink.space()[0] = this.#first[0]!;
-    this.#flowing = sink.received(count) && !this.#ours;
-    return this.#flowing;
+    while (this.#from < this.#to) {
+      if (sink === undefined || this.#ours || this.#over) return false;
+      const space = sink.space();
+      const count = Math.min(this.#to - this.#from, space.length);
+      space.set(this.#buffer.subarray(this.#from, this.#from + count));
+      this.#from += count;
+      this.#flowing = sink.received(count) && !this.#ours;
+      if (!this.#flowing) return false;
+    }
+    return true;
   }
+
+  /** Reads on: first what is in the buffer. */
+  readonly #goOn = (): void => {
+    if (this.#flowing && this.#drain()) this.#socket.resume();
+  };
 
   /** Passes the bytes of a `data` event to the sink; the socket gets back what does not fit. */
   readonly #deliver = (bytes: Uint8Array): void => {
@@ -270,4 +289,11 @@ export class NodeStream implements Stream {
     if (this.#referenced) this.ref();
     else this.unref();
   }
+}
+
+/** Returns the error for plain text that came with the answer to SSLRequest (CVE-2021-23222). */
+function glued(): OperationalError {
+  const message =
+    "the server sent unencrypted bytes between its answer to SSLRequest and the TLS handshake";
+  return new OperationalError(message, { code: "08P01" });
 }

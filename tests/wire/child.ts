@@ -32,7 +32,26 @@ async function run(): Promise<ChildReport> {
       return {};
     case "faulty listener":
       return await listened(db);
+    case "thrown ticks":
+      return await ticked(db);
   }
+}
+
+/** Queries, behind each of which a tick throws; a listener of the process survives that. */
+async function ticked(db: Connection): Promise<ChildReport> {
+  let survived = 0;
+  process.on("uncaughtException", () => survived++);
+  const read: unknown[] = [];
+  for (let i = 0; i < 20; i++) {
+    const [row] = await db.query<{ n: number }>(`select ${i} as n`);
+    read.push(row?.n);
+    process.nextTick(() => {
+      throw new Error("thrown by the application");
+    });
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  await db.close();
+  return { message: `${read.join(" ")}, ${survived} errors` };
 }
 
 /** Queries with a subscriber that freezes its messages and throws. */

@@ -9,9 +9,16 @@ import type { ConnectOptions } from "../../mod.ts";
 export interface ChildTask {
   /**
    * `close()` at once; a query; a query and `close()`; wait for `closed` and try a query; nothing at all; a query under
-   * the eyes of a listener that throws.
+   * the eyes of a listener that throws; queries with errors in ticks behind them.
    */
-  readonly task: "connect" | "query" | "close" | "idle" | "nothing" | "faulty listener";
+  readonly task:
+    | "connect"
+    | "query"
+    | "close"
+    | "idle"
+    | "nothing"
+    | "faulty listener"
+    | "thrown ticks";
   readonly options: ConnectOptions;
 }
 
