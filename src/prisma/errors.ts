@@ -95,8 +95,9 @@ function constraintOf(error: DatabaseError): Constraint | undefined {
   const { column, detail } = error;
   if (column !== undefined) return { fields: [column] };
   // The detail is translated in servers with other messages: the columns stand before `)=(`.
-  const columns = /\(([^)]+)\)=\(/.exec(detail ?? "")?.[1];
-  if (columns !== undefined) return { fields: columns.split(", ").map(unquoted) };
+  const end = detail?.indexOf(")=(") ?? -1;
+  const start = end < 0 ? -1 : detail!.indexOf("(");
+  if (start >= 0) return { fields: detail!.slice(start + 1, end).split(", ").map(unquoted) };
   return indexOf(error);
 }
 

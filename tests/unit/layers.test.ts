@@ -60,7 +60,6 @@ const PLANTED: [fact: string, file: string, text: string, rules: string[]][] = [
   ["features know no connection", "src/features/a.ts", `import "../connection.ts";`, ["layer:1"]],
   ["features do not know one another", "src/features/a.ts", `import "./copy.ts";`, ["layer:1"]],
   ["copy_rows knows copy", "src/features/copy_rows.ts", `import "./copy.ts";`, []],
-  ["replication knows pgoutput", "src/features/replication.ts", `import "./pgoutput.ts";`, []],
   ["copy does not know copy_rows", "src/features/copy.ts", `import "./copy_rows.ts";`, ["layer:1"]],
   ["dbapi knows no session", "src/dbapi/a.ts", `import "../session/b.ts";`, ["layer:1"]],
   [

@@ -37,12 +37,12 @@ export class PostgresInterval {
     const parts = PARTS.filter((part) => part !== "milliseconds" && this.#has(part));
     if (this.milliseconds && !parts.includes("seconds")) parts.push("seconds");
     if (parts.length === 0) return "0";
-    return parts.map((part) => `${this.#text(part, /\.?0+$/)} ${part}`).join(" ");
+    return parts.map((part) => `${this.#text(part, true)} ${part}`).join(" ");
   }
 
   /** Returns the interval by ISO 8601 with all parts: `"P0Y0M1DT0H0M2.5S"`. */
   toISO(): string {
-    const of = (part: Part): string => this.#text(part, /0+$/);
+    const of = (part: Part): string => this.#text(part, false);
     return `P${of("years")}Y${of("months")}M${of("days")}DT` +
       `${of("hours")}H${of("minutes")}M${of("seconds")}S`;
   }
@@ -60,10 +60,13 @@ export class PostgresInterval {
     if (value !== 0) this[part] = value;
   }
 
-  #text(part: Part, zeros: RegExp): string {
+  #text(part: Part, dropsPoint: boolean): string {
     const value = this[part] ?? 0;
     if (part !== "seconds" || !this.milliseconds) return String(value);
-    return (value + this.milliseconds / 1000).toFixed(6).replace(zeros, "");
+    const digits = (value + this.milliseconds / 1000).toFixed(6);
+    let end = digits.length;
+    while (digits[end - 1] === "0") end--;
+    return digits.slice(0, dropsPoint && digits[end - 1] === "." ? end - 1 : end);
   }
 }
 
