@@ -10,8 +10,8 @@
  * - The version begins with 8, because instrumentations and peer ranges look at it.
  */
 import { build } from "esbuild";
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join, normalize } from "node:path";
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import configuration from "../deno.json" with { type: "json" };
 
 const ENTRY = "src/compat/pg/pg";
@@ -87,6 +87,17 @@ module.exports.default = PlainPool;
   }),
 };
 
+/**
+ * The declarations are those of `@types/pg`, under a name of their own: a program that was typed by them
+ * is typed as before. `QueryConfig` takes no `signal` there, which the object may have all the same.
+ */
+const DECLARATIONS: Readonly<Record<string, string>> = {
+  "lib/index.d.ts": `export * from "pg-declared";\n`,
+  "lib/index.d.mts": `export * from "pg-declared";
+export { default } from "pg-declared";
+`,
+};
+
 /** Builds the package and returns its path. `npm` is the built main package. */
 export async function buildCompat(npm: string): Promise<string> {
   const out = join(npm, "..", "npm-compat");
@@ -107,10 +118,7 @@ export async function buildCompat(npm: string): Promise<string> {
     legalComments: "none",
     logLevel: "error",
   });
-  copyDeclarations(npm, join(out, "types"), `${ENTRY}.d.ts`);
-  const types = `export * from "../types/${ENTRY}.js";\n`;
-  writeFileSync(join(out, "lib", "index.d.ts"), types);
-  writeFileSync(join(out, "lib", "index.d.mts"), types + types.replace("*", "{ default }"));
+  for (const [file, text] of Object.entries(DECLARATIONS)) writeFileSync(join(out, file), text);
   for (const name of ["LICENSE", "docs/compat.md"]) {
     copyFileSync(join(npm, name), join(out, place(name)));
   }
@@ -121,22 +129,6 @@ export async function buildCompat(npm: string): Promise<string> {
 /** The page on compatibility is the README of the package. */
 function place(document: string): string {
   return document === "docs/compat.md" ? "README.md" : document;
-}
-
-/** Copies a declaration and all that it imports. */
-function copyDeclarations(from: string, to: string, first: string): void {
-  const seen = new Set<string>();
-  const visit = (file: string): void => {
-    if (seen.has(file)) return;
-    seen.add(file);
-    const text = readFileSync(join(from, file), "utf8");
-    mkdirSync(dirname(join(to, file)), { recursive: true });
-    writeFileSync(join(to, file), text);
-    for (const [, specifier = ""] of text.matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)) {
-      visit(normalize(join(dirname(file), specifier)).replace(/\.js$/, ".d.ts"));
-    }
-  };
-  visit(first);
 }
 
 const MANIFEST = {
@@ -160,7 +152,9 @@ const MANIFEST = {
     "./lib/*.js": "./lib/*.js",
     "./package.json": "./package.json",
   },
-  dependencies: { "pg-pool": POOL_VERSION },
+  dependencies: { "pg-declared": "npm:@types/pg@^8.23.1", "pg-pool": POOL_VERSION },
   bundleDependencies: ["pg-pool"],
   sideEffects: false,
 };
+
+if (import.meta.main) await buildCompat(join(import.meta.dirname ?? ".", "..", "npm"));

@@ -166,17 +166,20 @@ async function programs(work: string, cluster: Cluster): Promise<void> {
   const environmentOf = (database: string) => ({
     DATABASE_URL: `postgres://postgres@${cluster.host}:${cluster.port}/${database}`,
   });
-  for (const name of names) {
-    const wanted = printed(readFileSync(join(EXAMPLES, name), "utf8"));
-    for (const [title, command] of runtimes) {
+  const jobs = names.flatMap((name) => runtimes.map((runtime) => [name, ...runtime] as const));
+  const worker = async (): Promise<void> => {
+    for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) {
+      const [name, title, command] = job;
       const database = `${name} ${title}`.toLowerCase().replaceAll(/\W/g, "_");
       await cluster.query(`create database ${database}`);
-      const environment = environmentOf(database);
+      const wanted = printed(readFileSync(join(EXAMPLES, name), "utf8"));
       await check(`${name} on ${title}`, async () => {
-        return difference(await ended(work, [...command, name], environment), wanted);
+        const run = ended(work, [...command, name], environmentOf(database));
+        return difference(await run, wanted);
       });
     }
-  }
+  };
+  await Promise.all([worker(), worker()]);
   await check(
     "OpenTelemetry's instrumentation-pg",
     async () =>

@@ -8,25 +8,44 @@ import { type ReportFields, reportLength, setFields } from "./database_error.ts"
 export class NoticeMessage implements ReportFields {
   /** The length of the message on the wire, in bytes. */
   readonly length: number;
+  /** The message. */
   readonly message: string | undefined;
+  /** The kind of message. */
   readonly name = "notice";
+  /** The severity, as the server translates it. */
   severity: string | undefined;
+  /** The SQLSTATE. */
   code: string | undefined;
+  /** Details. */
   detail: string | undefined;
+  /** A suggestion. */
   hint: string | undefined;
+  /** The position in the text, from 1, in characters. */
   position: string | undefined;
+  /** The position in `internalQuery`. */
   internalPosition: string | undefined;
+  /** The text of a command that was generated. */
   internalQuery: string | undefined;
+  /** The context. */
   where: string | undefined;
+  /** The schema of the object. */
   schema: string | undefined;
+  /** The table. */
   table: string | undefined;
+  /** The column. */
   column: string | undefined;
+  /** The data type. */
   dataType: string | undefined;
+  /** The constraint. */
   constraint: string | undefined;
+  /** The server's source file. */
   file: string | undefined;
+  /** The line of the server's source file. */
   line: string | undefined;
+  /** The routine of the server. */
   routine: string | undefined;
 
+  /** Creates a notice from the fields of a NoticeResponse. */
   constructor(fields: ServerFields) {
     this.length = reportLength(fields);
     this.message = fields.M;
@@ -40,11 +59,14 @@ export class NotificationResponseMessage {
   readonly length: number;
   /** The process ID of the backend that notified. */
   readonly processId: number;
+  /** The channel. */
   readonly channel: string;
   /** The payload; `""` without one. */
   readonly payload: string;
+  /** The kind of message. */
   readonly name = "notification";
 
+  /** Creates a notification. */
   constructor({ channel, payload, processId }: Notification) {
     this.length = 10 + Buffer.byteLength(channel) + Buffer.byteLength(payload);
     this.processId = processId;

@@ -38,6 +38,7 @@ export type {
 } from "./submittable.ts";
 export type { ConnectionStream } from "./connection_stream.ts";
 export type { ConnectionParameters } from "./connection_parameters.ts";
+export type { NoticeMessage, NotificationResponseMessage as Notification } from "./messages.ts";
 export { type FieldDef, Result } from "./result.ts";
 export { BoundPool as Pool } from "./bound_pool.ts";
 export type { Pool as BasePool, PoolCallback, PoolClient, Release } from "./pool.ts";
@@ -56,6 +57,15 @@ export { type Defaults, defaults } from "./defaults.ts";
 export { DatabaseError, type ReportField, type ReportFields } from "./database_error.ts";
 export { escapeIdentifier, escapeLiteral } from "./escape.ts";
 export type { Signal } from "../../session/exchange.ts";
+
+/** A row, by the names of the columns. */
+export type QueryResultRow = Record<string, unknown>;
+
+/** The result of a query whose rows are objects. */
+export type QueryResult<Row = QueryResultRow> = Result<Row>;
+
+/** The result of a query with `rowMode: "array"`. */
+export type QueryArrayResult<Row extends unknown[] = unknown[]> = Result<Row>;
 
 /** The module as one object, which `require("pg")` returns. */
 export interface Pg {
