@@ -14,7 +14,9 @@ export function checkOptions(options: ConnectOptions): void {
   for (const [name, value] of Object.entries(options)) {
     const check = OPTION_CHECKS.get(name);
     if (check === undefined) {
-      const near = suggestion(name, [...OPTION_CHECKS.keys()]);
+      const near = name === "connectionString"
+        ? ": a connection string is the first argument"
+        : suggestion(name, [...OPTION_CHECKS.keys()]);
       throw new InterfaceError(`unknown option "${name}"${near}`);
     }
     if (value !== undefined) check(name, value);

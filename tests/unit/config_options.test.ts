@@ -384,3 +384,11 @@ test("no message shows a secret, whatever else is wrong", async () => {
     });
   }));
 });
+
+test("the option connectionString of pg is refused, and the place of the string is said", async () => {
+  const options = { connectionString: "postgres://u@h/d" } as ConnectOptions;
+  await assert.rejects(
+    resolveSettings(undefined, options, fakeRuntime({ user: "me" })),
+    /unknown option "connectionString": a connection string is the first argument$/,
+  );
+});
