@@ -116,7 +116,10 @@ export class NodeStream implements Stream {
   async secure(tls: TlsSettings, signal?: AbortSignal): Promise<TlsFacts> {
     const plain = this.#socket;
     if (this.#closed || this.#over) throw this.#refusal();
-    if (this.#from < this.#to) throw glued();
+    if (this.#from < this.#to) {
+      this.destroy();
+      throw glued();
+    }
     this.#detach(plain);
     try {
       const { socket, facts } = await handshake(plain, tls, this.#traits, signal);

@@ -230,9 +230,7 @@ export class Wire implements Sink {
       const puller = this.#puller;
       this.#puller = undefined;
       puller?.resolve();
-      // Reading on costs less than pausing after each chunk: Node's first read after a pause is a byte.
-      const isPlain = this.#byte === undefined;
-      if (isPlain && this.#framer.pending < LIMIT_BEFORE_AUTHENTICATION) return true;
+      // The message that is pulled lies in the buffer, which another read would move.
     }
     this.#paused = true;
     return false;
