@@ -37,6 +37,9 @@ import { runJobs } from "./testing/run.ts";
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
+/** The jobs that run at once. */
+const PROCESSES = 2;
+
 if (import.meta.main) process.exitCode = await main();
 
 async function main(): Promise<number> {
@@ -49,14 +52,20 @@ async function main(): Promise<number> {
     const npmTests = await npmPackageTests(selection);
     const jobs = await planJobs(ROOT, selection, npmTests, reports);
     if (jobs.length === 0) throw new Error("nothing to run");
-    if (jobs.some(needsServer)) clusters.push(...await startServers());
-    const environment = {
-      CORNAC_CACHE: cacheDirectory(),
-      CORNAC_SERVERS: JSON.stringify(clusters.map(({ address }) => address)),
-      NODE_COMPILE_CACHE: join(reports, "compiled"), // Node starts a process per file
-    };
+    const isServed = jobs.some(needsServer);
+    const environments = [];
+    for (let i = 0; i < PROCESSES; i++) {
+      const own = isServed ? await startServers() : [];
+      clusters.push(...own);
+      environments.push({
+        CORNAC_CACHE: cacheDirectory(),
+        CORNAC_SERVERS: JSON.stringify(own.map(({ address }) => address)),
+        NODE_COMPILE_CACHE: join(reports, "compiled"), // Node starts a process per file
+      });
+    }
+    if (isServed) say(`PostgreSQL ${majors().join(", ")} is ready\n`);
     const finished = (result: Parameters<typeof summaryLine>[0]) => say(summaryLine(result));
-    const results = await runJobs(jobs, environment, { processes: 2, timeout }, finished);
+    const results = await runJobs(jobs, environments, timeout, finished);
     say(`\n${closingReport(ROOT, results)}`);
     return allPassed(results) ? 0 : 1;
   } finally {
@@ -111,14 +120,8 @@ function needsServer({ group, files }: Job): boolean {
   return files.length > 0 && !["unit", "wire", "pglite"].includes(group);
 }
 
-async function startServers(): Promise<Cluster[]> {
-  const start = performance.now();
-  const clusters = await Promise.all(majors().map((major) => startCluster({ major })));
-  const names = clusters.map(({ major }) => major).join(", ");
-  say(
-    `PostgreSQL ${names} ready in ${((performance.now() - start) / 1000).toFixed(1)} s\n`,
-  );
-  return clusters;
+function startServers(): Promise<Cluster[]> {
+  return Promise.all(majors().map((major) => startCluster({ major })));
 }
 
 function say(line: string): void {

@@ -20,31 +20,28 @@ export interface Result {
   readonly seconds: number;
 }
 
-/** How many processes run at once, and for how long. */
-export interface Limits {
-  readonly processes: number;
-  /** Seconds a job may take. */
-  readonly timeout: number;
-}
-
-/** Runs all jobs and reports each as it ends. */
+/**
+ * Runs all jobs and reports each as it ends. As many run at once as there are environments, each of
+ * which has servers of its own: two runtimes that run the same file create the same tables. A job may
+ * take `timeout` seconds.
+ */
 export async function runJobs(
   jobs: readonly Job[],
-  environment: Readonly<Record<string, string>>,
-  limits: Limits,
+  environments: readonly Readonly<Record<string, string>>[],
+  timeout: number,
   finished: (result: Result) => void,
 ): Promise<Result[]> {
   const results: Result[] = [];
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => giveUp());
   const waiting = [...jobs];
-  const worker = async (): Promise<void> => {
+  const worker = async (environment: Readonly<Record<string, string>>): Promise<void> => {
     for (let job = waiting.shift(); job; job = waiting.shift()) {
-      const result = await runJob(job, environment, limits.timeout);
+      const result = await runJob(job, environment, timeout);
       results.push(result);
       finished(result);
     }
   };
-  await Promise.all(Array.from({ length: limits.processes }, worker));
+  await Promise.all(environments.map(worker));
   return results;
 }
 
