@@ -28,6 +28,8 @@ export function consequenceOf(error: unknown, established: boolean): Consequence
   if (error instanceof ReplicationSetupError && error.problem === "limit" && established) {
     return "retry";
   }
+  // A connection that was lost before the next command refuses the command.
+  if (error instanceof InterfaceError && error.safeToRetry && established) return "retry";
   if (FATAL.some((Class) => error instanceof Class)) return "fatal";
   if (!(error instanceof PgError)) return "fatal";
   if (!established) return "fatal";

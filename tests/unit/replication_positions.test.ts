@@ -201,6 +201,9 @@ test("failures are retried, waited for, or final", () => {
   assert.equal(consequenceOf(new SlotBusyError("s", 1), false), "busy");
   assert.equal(consequenceOf(new SlotLostError("s", "missing"), true), "lost");
   assert.equal(consequenceOf(new InterfaceError("x"), true), "fatal");
+  const closed = new InterfaceError("connection is closed", { safeToRetry: true });
+  assert.equal(consequenceOf(closed, true), "retry", "lost between two commands");
+  assert.equal(consequenceOf(closed, false), "fatal");
   assert.equal(consequenceOf(new TypeError("x"), true), "fatal");
   assert.equal(consequenceOf(new DatabaseError("ended", { code: "57P01" }), true), "retry");
 });
