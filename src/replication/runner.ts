@@ -46,7 +46,9 @@ export class Runner {
   #walsender: Walsender | undefined;
   #isClosing = false;
   #systemId: string | undefined;
-  /** Whether a connection has streamed, so that a missing slot is a lost one. */
+  /** Whether a connection has streamed: the options are right, and an unreachable server is away. */
+  #hasStreamed = false;
+  /** Whether a connection has streamed from the slot, so that a missing slot is a lost one. */
   #isEstablished = false;
   /** Whether gaps before a publication was created are accepted (`onMissingPublication: "wait"`). */
   #toleratesGaps = false;
@@ -94,7 +96,7 @@ export class Runner {
       } catch (error) {
         await this.#leave(error);
         if (this.#isStopped) return;
-        await this.#recover(error);
+        await this.#recover(error).catch((later) => this.#recoverAgain(error, later));
       }
     }
   }
@@ -199,7 +201,7 @@ export class Runner {
   }
 
   #started(from: bigint, to: Lsn): void {
-    this.#isEstablished = true;
+    this.#isEstablished = this.#hasStreamed = true;
     this.#busySince = undefined;
     this.#backoff.succeeded();
     this.#trace.tell("start");
@@ -226,7 +228,7 @@ export class Runner {
       this.#needsText = true;
       return;
     }
-    switch (consequenceOf(error, this.#isEstablished)) {
+    switch (consequenceOf(error, this.#hasStreamed)) {
       case "fatal":
         throw error;
       case "lost":
@@ -240,6 +242,13 @@ export class Runner {
       case "retry":
         return await this.#pauseBeforeRetry(error);
     }
+  }
+
+  /** The server may be away while the publications or the slot are looked at. */
+  async #recoverAgain(error: unknown, later: unknown): Promise<void> {
+    if (this.#isStopped) return;
+    if (later === error || consequenceOf(later, this.#hasStreamed) !== "retry") throw later;
+    await this.#pauseBeforeRetry(later);
   }
 
   async #pauseBeforeRetry(error: unknown): Promise<void> {

@@ -222,6 +222,35 @@ test("pain 16: a missing publication is waited for if asked", () =>
     assert.ok(states.some((s) => s.state === "waiting" && s.for === "publications"));
   }));
 
+test("pain 16: while a publication is waited for, the server may be away", () =>
+  withPlace(async (place) => {
+    const states: StreamState[] = [];
+    const stream = place.stream({ onMissingPublication: "wait", onState: (s) => states.push(s) });
+    const transactions = stream.transactions();
+    const first = transactions.next();
+    await until(() => stream.state?.state === "streaming");
+    await place.insert(1);
+    assert.deepEqual(await idsOf((await first).value!), [1]);
+    const next = transactions.next();
+    await place.db.query("drop publication p").execute();
+    await place.insert(2);
+    await until(() => states.at(-1)?.state === "waiting");
+    const [row] = await place.db.query<{ name: string }>("select current_database() as name");
+    const allow = (allowed: boolean) =>
+      place.cluster.query(`alter database ${row!.name} allow_connections ${allowed}`);
+    await allow(false);
+    await place.cluster.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity " +
+        `where datname = '${row!.name}' and pid <> ${place.db.processId}`,
+    );
+    await until(() => states.at(-1)?.state === "reconnecting");
+    await place.db.query("create publication p for table t").execute();
+    await allow(true);
+    await until(() => stream.state?.state === "streaming");
+    await place.insert(3);
+    assert.deepEqual(await idsOf((await next).value!), [3]);
+  }));
+
 test("pain 16: a publication is created as the options say, before the slot", () =>
   withPlace(async (place) => {
     const create = { tables: [{ table: "public.t", columns: ["id"], where: "id > 1" }] };
