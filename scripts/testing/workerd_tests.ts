@@ -9,6 +9,8 @@ const TLS =
   "a Worker's TLS trusts public authorities only and has neither ALPN nor client certificates; " +
   "the refusal of each option is tested by the bundles (scripts/bundles/worker.mjs)";
 
+const REQUESTS = "a change stream outlives a request, which is all that a Worker has";
+
 /** Files of `wire` that are not run. */
 export const LEFT_OUT: readonly LeftOut[] = [
   ["tests/wire/black_hole.test.ts", PROCESSES],
@@ -28,6 +30,9 @@ export const LEFT_OUT: readonly LeftOut[] = [
   ["tests/wire/fault_proxy.test.ts", "it tests the kit, whose sockets are not workerd's"],
   ["tests/wire/forged_certificates.test.ts", TLS],
   ["tests/wire/idle_death.test.ts", PROCESSES],
+  ["tests/wire/replication_backup.test.ts", REQUESTS],
+  ["tests/wire/replication_hostile.test.ts", REQUESTS],
+  ["tests/wire/replication_stream.test.ts", REQUESTS],
   ["tests/wire/scripted_server.test.ts", "it tests the kit, whose sockets are not workerd's"],
   ["tests/wire/sock_cancel.test.ts", "Duplex.toWeb() of workerd does not end what it wraps"],
   ["tests/wire/stream_tls.test.ts", TLS],
