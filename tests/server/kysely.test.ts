@@ -6,6 +6,7 @@ import { after, before, beforeEach, describe, it } from "node:test";
 import { connect, createPool, DatabaseError, IntegrityError, InterfaceError } from "../../mod.ts";
 import { CornacDialect } from "../../src/kysely/kysely.ts";
 import { failure } from "../_kit/outcomes.ts";
+import { defaultMajor } from "../_kit/servers.ts";
 import { OwnDatabase } from "./orm_database.ts";
 
 interface Schema {
@@ -68,7 +69,7 @@ describe("Kysely over CornacDialect", () => {
     assert.deepStrictEqual(rows, [{ id: 1 }, { id: 2 }]);
   });
 
-  it("reports the counts of insert, update, delete and merge", async () => {
+  it("reports the counts of insert, update and delete", async () => {
     const inserted = await db.insertInto("people").values({ name: "Alan" }).executeTakeFirst();
     assert.equal(inserted.numInsertedOrUpdatedRows, 1n);
     const updated = await db.updateTable("people").set({ born: "1815-12-10" })
@@ -76,6 +77,10 @@ describe("Kysely over CornacDialect", () => {
     assert.equal(updated.numUpdatedRows, 2n);
     const deleted = await db.deleteFrom("people").where("id", "=", 99).executeTakeFirst();
     assert.equal(deleted.numDeletedRows, 0n);
+  });
+
+  const old = defaultMajor() < 15 && "MERGE needs PostgreSQL 15";
+  it("reports the count of merge", { skip: old }, async () => {
     const merged = await db.mergeInto("people as t")
       .using(
         sql<{ name: string }>`(values ('Grace'), ('Barbara'))`.as<"s">(sql`s(name)`),
