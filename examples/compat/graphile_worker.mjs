@@ -47,9 +47,13 @@ const [{ error }] = await failed;
 console.log(`failed: ${error.message}`);
 
 greet = Promise.withResolvers();
+const written = new Promise((resolve) => {
+  runner.events.on("job:complete", ({ job }) => job.payload.name === "Grace" && resolve());
+});
 await pgPool.query("select graphile.add_job('hello', json_build_object('name', 'Grace'))");
 console.log(`added in SQL: ${await greet.promise}`);
 
+await written; // before its tables go
 await utils.release();
 await runner.stop();
 await pgPool.query("drop schema graphile cascade");
