@@ -1,4 +1,5 @@
 import { type ConnectOptions, openCore, type Opening, type Url } from "../connect.ts";
+import { PgError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import type { AsyncContext, Runtime, Signal } from "../runtime/runtime.ts";
 import type { CheckoutContext } from "./checkout.ts";
@@ -58,7 +59,24 @@ export class Connector {
     return this.#open(signal, listeningRole);
   }
 
+  /** Opens a connection. Where kept settings have failed, files and environment are read again. */
   async #open(signal: Signal, choose: (role: Role) => Role, trace?: PoolTrace): Promise<Opened> {
+    const wasKept = this.#kept.settings !== undefined;
+    try {
+      return await this.#openOnce(signal, choose, trace);
+    } catch (error) {
+      this.#kept.settings = undefined;
+      const isRefused = error instanceof PgError && error.code?.startsWith("28") === true;
+      if (!wasKept || !isRefused || signal.aborted) throw error;
+      return await this.#openOnce(signal, choose, trace);
+    }
+  }
+
+  async #openOnce(
+    signal: Signal,
+    choose: (role: Role) => Role,
+    trace: PoolTrace | undefined,
+  ): Promise<Opened> {
     const runtime = this.#options.runtime ?? await this.#detect();
     this.#runtime = runtime;
     this.keepsStacks = runtime.asyncStacks;
@@ -74,9 +92,6 @@ export class Connector {
       role: (asked) => role = choose(asked),
       makeExecutor: (session, types, limits, tracing, startup) =>
         executor = new PoolExecutor(session, types, limits, tracing, rules, startup),
-    }).catch((error) => {
-      this.#kept.settings = undefined;
-      throw error;
     });
     if (rules.forbids && options.statementCacheSize === undefined) executor!.cache.keepNone();
     return { core, executor: executor!, runtime, role: role! };

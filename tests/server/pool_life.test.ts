@@ -1,10 +1,10 @@
 /** How a pool's connections come and go: options, connecting, timers, close(). */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import process from "node:process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import process from "node:process";
 import { test } from "node:test";
 import { InterfaceError, OperationalError, PgError } from "../../src/errors/errors.ts";
 import { createPool } from "../../src/pool.ts";
@@ -87,6 +87,31 @@ test("pool: a password that was changed is the next connection's, and the old on
     await assert.rejects(late.connect(), { code: "28P01" });
     await late.close();
   } finally {
+    await cluster.stop();
+  }
+});
+
+test("pool: a password file that was changed is read again before a connection is refused", async () => {
+  const cluster = await startCluster({
+    hba: "local all all trust\nhost all postgres all trust\nhost all all all scram-sha-256\n",
+  });
+  const directory = mkdtempSync(join(tmpdir(), "cornac-passfile-"));
+  const passfile = join(directory, "pgpass");
+  const write = (password: string) =>
+    writeFileSync(passfile, `*:*:*:*:${password}\n`, { mode: 0o600 });
+  try {
+    await cluster.query("create role pool_filed login password 'first'");
+    write("first");
+    const pool = createPool({ ...as(cluster), user: "pool_filed", passfile }, { max: 1 });
+    const pid = await pool.query(PID).scalar();
+    await cluster.query("alter role pool_filed password 'second'");
+    write("second");
+    await cluster.query(`select pg_terminate_backend(${pid})`);
+    await until(() => pool.stats().retired.lost === 1);
+    assert.notEqual(await pool.query(PID).scalar(), pid);
+    await pool.close();
+  } finally {
+    rmSync(directory, { recursive: true });
     await cluster.stop();
   }
 });
