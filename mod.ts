@@ -32,10 +32,12 @@ export {
   type ListenerStats,
   type ListenEvent,
   Pool,
+  type PoolConnectionEvent,
   PooledConnection,
   type PoolListenOptions,
   type PoolNotification,
   type PoolOptions,
+  type PoolRemoveEvent,
   type PoolStats,
   type RetireReason,
 } from "./src/pool.ts";
@@ -178,6 +180,7 @@ export type {
   DiagnosticsChannel,
   DialOptions,
   KeepAlive,
+  OperationChannels,
   Readable,
   Runtime,
   Signal,
@@ -185,5 +188,6 @@ export type {
   Stream,
   TlsFacts,
   TlsSettings,
+  TracedOperation,
 } from "./src/runtime/runtime.ts";
 export type { Dial, DialTarget } from "./src/runtime/dialled.ts";

@@ -55,7 +55,7 @@ async function main(): Promise<number> {
   const work = mkdtempSync(join(tmpdir(), "cornac-compat-"));
   let cluster: Cluster | undefined;
   try {
-    const compat = await buildCompat(buildNpm(ROOT));
+    const compat = await buildCompat(await buildNpm(ROOT));
     await check("publint", () => run(compat, "npx", "-y", PUBLINT, "--strict"));
     await check(
       "npm pack",

@@ -5,10 +5,10 @@
  *
  *     deno task npm
  */
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { renameSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { runtimeBinary } from "./toolchain.ts";
@@ -28,8 +28,14 @@ const NODE_TYPES = "@types/node@20";
 type Finding = string | undefined;
 
 interface Manifest {
-  readonly exports: Readonly<Record<string, unknown>>;
+  readonly exports: Readonly<Record<string, string | Entry>>;
   readonly peerDependencies: Readonly<Record<string, string>>;
+}
+
+/** The file of an entry point with single modules, and with joined ones. */
+interface Entry {
+  readonly module: string;
+  readonly default: string;
 }
 
 /** Runs all checks on the package in folder `npm` and resolves to how many failed. */
@@ -42,8 +48,8 @@ export async function checkNpm(npm: string): Promise<number> {
   ] as const;
   const work = mkdtempSync(join(tmpdir(), "cornac-npm-"));
   let failed = 0;
-  const check = (title: string, find: () => Finding): void => {
-    const finding = find();
+  const check = async (title: string, find: () => Finding | Promise<Finding>): Promise<void> => {
+    const finding = await find();
     process.stdout.write(`${finding === undefined ? "ok    " : "FAILED"}  ${title}\n`);
     if (finding === undefined) return;
     failed++;
@@ -51,18 +57,22 @@ export async function checkNpm(npm: string): Promise<number> {
   };
   try {
     const entries = entryPoints(npm);
-    check("contents", () => contents(npm));
-    check("publint", () => run(npm, "npx", "-y", PUBLINT, "--strict"));
+    await check("contents", () => contents(npm));
+    await check("publint", () => run(npm, "npx", "-y", PUBLINT, "--strict"));
     const tarball = join(work, "package.tgz");
-    check("npm pack", () => pack(npm, work, tarball));
-    check(
-      "attw",
-      () => run(work, "npx", "-y", ATTW, tarball, "--profile", "esm-only", "--no-emoji"),
-    );
-    check("install", () => install(work, tarball, peers(npm)));
+    await check("npm pack", () => pack(npm, work, tarball));
+    await Promise.all([
+      check(
+        "attw",
+        () => run(work, "npx", "-y", ATTW, tarball, "--profile", "esm-only", "--no-emoji"),
+      ),
+      check("install", () => install(work, tarball, peers(npm))),
+    ]);
     writeFileSync(join(work, "main.mjs"), importer(entries));
+    writeFileSync(join(work, "joined.mjs"), comparer(manifestOf(npm)));
     for (const [title, program] of runtimes) {
-      check(`import on ${title}`, () => run(work, program, "main.mjs"));
+      await check(`import on ${title}`, () => run(work, program, "main.mjs"));
+      await check(`joined files on ${title}`, () => run(work, program, "joined.mjs"));
     }
     writeFileSync(join(work, "main.ts"), consumer(entries.filter((entry) => !ADAPTER.test(entry))));
     writeFileSync(
@@ -71,18 +81,44 @@ export async function checkNpm(npm: string): Promise<number> {
     );
     writeFileSync(join(work, "strict.ts"), strict());
     writeFileSync(join(work, "typing.ts"), typing(npm));
-    for (const compiler of Object.keys(TYPESCRIPTS)) {
-      const version = TYPESCRIPTS[compiler as keyof typeof TYPESCRIPTS].replace("@", " ");
-      for (const [title, options] of SETTINGS) {
-        check(`types: ${version}, ${title}`, () => types(work, compiler, options, PROGRAMS));
-      }
-      const adapters = () => types(work, compiler, { types: ["node"] }, ["adapters.ts"]);
-      check(`types: ${version}, adapters`, adapters);
-    }
+    await several(compilations(), async ({ title, ...how }) => {
+      await check(`types: ${title}`, () => types(work, how));
+    });
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
   return failed;
+}
+
+/** One run of a compiler. */
+interface Compilation {
+  readonly title: string;
+  readonly compiler: string;
+  readonly options: Settings;
+  readonly files: readonly string[];
+}
+
+function compilations(): Compilation[] {
+  return Object.entries(TYPESCRIPTS).flatMap(([compiler, name]) => {
+    const version = name.replace("@", " ");
+    const usual = SETTINGS.map(([title, options]) => (
+      { title: `${version}, ${title}`, compiler, options, files: PROGRAMS }
+    ));
+    const node = { types: ["node"] };
+    return [
+      ...usual,
+      { title: `${version}, adapters`, compiler, options: node, files: ["adapters.ts"] },
+    ];
+  });
+}
+
+/** Calls `work` for each item, for as many at once as there are cores. */
+async function several<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const waiting = [...items];
+  const worker = async (): Promise<void> => {
+    for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await work(item);
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, worker));
 }
 
 /**
@@ -111,15 +147,23 @@ function peers(npm: string): string[] {
     .map((name) => imports[name]?.replace(/^npm:/, "") ?? name);
 }
 
-function run(cwd: string, ...command: string[]): Finding {
+function run(cwd: string, ...command: string[]): Promise<Finding> {
   const [name = "", ...args] = command;
   const env = { ...process.env, NO_COLOR: "1", npm_config_update_notifier: "false" };
-  const { status, stdout, stderr, error } = spawnSync(name, args, {
-    ...{ cwd, env },
-    encoding: "utf8",
-    timeout: 120_000,
+  const child = spawn(name, args, {
+    ...{ cwd, env, timeout: 120_000 },
+    stdio: ["ignore", "pipe", "pipe"],
   });
-  return status === 0 ? undefined : `${stdout}${stderr}${error?.message ?? ""}`;
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text) => output += text);
+  }
+  return new Promise((resolve) => {
+    child.on("error", (error) => resolve(`${output}${error.message}`));
+    child.on("close", (code) => {
+      resolve(code === 0 ? undefined : output || `ended with ${code}`);
+    });
+  });
 }
 
 /** Nothing of this machine, nothing of one runtime's types, no TypeScript sources. */
@@ -139,11 +183,15 @@ function contents(npm: string): Finding {
       found.push(`${file}: declares something by the types of one runtime`);
     }
   }
+  const core = join("lib", "chunks", "core.js");
+  if (/from "\.{1,2}\//.test(readFileSync(join(npm, core), "utf8"))) {
+    found.push(`${core}: an import loads more files than this one`);
+  }
   return found.length === 0 ? undefined : found.join("\n");
 }
 
-function pack(npm: string, work: string, tarball: string): Finding {
-  const failure = run(npm, "npm", "pack", "--silent", "--pack-destination", work);
+async function pack(npm: string, work: string, tarball: string): Promise<Finding> {
+  const failure = await run(npm, "npm", "pack", "--silent", "--pack-destination", work);
   if (failure !== undefined) return failure;
   const [name] = readdirSync(work).filter((file) => file.endsWith(".tgz"));
   if (name === undefined) return "npm pack wrote nothing";
@@ -151,7 +199,11 @@ function pack(npm: string, work: string, tarball: string): Finding {
   return undefined;
 }
 
-function install(work: string, tarball: string, peers: readonly string[]): Finding {
+function install(
+  work: string,
+  tarball: string,
+  peers: readonly string[],
+): Promise<Finding> {
   const manifest = { private: true, type: "module" };
   writeFileSync(join(work, "package.json"), JSON.stringify(manifest));
   const quiet = ["--no-audit", "--no-fund", "--silent"];
@@ -179,6 +231,37 @@ function importer(entries: readonly string[]): string {
     `const empty = modules.findIndex((module) => Object.keys(module).length === 0);`,
     `if (empty >= 0) throw new Error("entry point " + empty + " exports nothing");`,
     `if (typeof m0.connect !== "function") throw new Error("connect is not a function");`,
+    "",
+  ].join("\n");
+}
+
+/**
+ * Compares the entry points of joined files with those of single modules, and exits 1 unless the runtime
+ * takes the joined ones, and names, names of classes, and what two entry points share are the same.
+ */
+function comparer({ exports }: Manifest): string {
+  const entries = Object.entries(exports).filter((entry): entry is [string, Entry] =>
+    typeof entry[1] === "object"
+  );
+  const at = (path: string): string => JSON.stringify(`./node_modules/@cornac/pg/${path.slice(2)}`);
+  return [
+    `import assert from "node:assert/strict";`,
+    ...entries.flatMap(([name, { module, default: joined }], i) => [
+      `import * as named${i} from "@cornac/pg${name.slice(1)}";`,
+      `import * as joined${i} from ${at(joined)};`,
+      `import * as single${i} from ${at(module)};`,
+      `assert.equal(named${i}, joined${i});`,
+    ]),
+    `const describe = (modules) => {`,
+    `  const first = new Map();`,
+    `  return modules.map((module, i) => Object.entries(module).map(([name, value]) => {`,
+    `    if (typeof value !== "function") return [name, typeof value];`,
+    `    if (!first.has(value)) first.set(value, i + " " + name);`,
+    `    return [name, value.name, first.get(value)];`,
+    `  }));`,
+    `};`,
+    `const joined = [${entries.map((_, i) => `joined${i}`)}];`,
+    `assert.deepEqual(describe(joined), describe([${entries.map((_, i) => `single${i}`)}]));`,
     "",
   ].join("\n");
 }
@@ -256,12 +339,10 @@ const SETTINGS: readonly (readonly [title: string, options: Settings])[] = [
 ];
 
 /** Type-checks the programs and our declarations, strictly and without Deno's types. */
-function types(
+async function types(
   work: string,
-  compiler: string,
-  own: Settings,
-  files: readonly string[],
-): Finding {
+  { compiler, options: own, files }: Omit<Compilation, "title">,
+): Promise<Finding> {
   const options = {
     ...{ strict: true, noEmit: true, skipLibCheck: false, exactOptionalPropertyTypes: true },
     ...{ noUncheckedIndexedAccess: true, noPropertyAccessFromIndexSignature: true },
@@ -270,9 +351,10 @@ function types(
     ...own,
   };
   const config = { compilerOptions: options, files };
-  writeFileSync(join(work, "tsconfig.json"), JSON.stringify(config));
+  const project = `tsconfig.${crypto.randomUUID()}.json`;
+  writeFileSync(join(work, project), JSON.stringify(config));
   const tsc = join("node_modules", compiler, "bin", "tsc");
-  const failure = run(work, "node", tsc, "--pretty", "false");
+  const failure = await run(work, "node", tsc, "--pretty", "false", "--project", project);
   return failure === undefined ? undefined : ownErrors(failure);
 }
 

@@ -8,12 +8,15 @@ import { readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { type Parameter, PARAMETERS } from "../src/config/parameters.ts";
+import { DIFFERENCES } from "./parameter_differences.ts";
 
 /** Whether the driver does what libpq does with a parameter. */
 export type Standing = "same" | "differs" | "refused";
 
 /** How a parameter stands, in a word and in a phrase that begins with it. */
-export function standingOf({ remark, harmless }: Parameter): { standing: Standing; how: string } {
+export function standingOf(
+  { keyword, harmless, remark = DIFFERENCES[keyword] }: Parameter,
+): { standing: Standing; how: string } {
   if (remark === undefined) return { standing: "same", how: "same" };
   if (harmless === undefined) return { standing: "differs", how: `differs: ${remark}` };
   const nothing = harmless.map((value) => `\`${value}\``).join(" and ");

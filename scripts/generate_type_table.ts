@@ -10,12 +10,8 @@ import process from "node:process";
 import { Temporal } from "temporal-polyfill";
 import { EXTENSION_CODECS } from "../src/types/extensions.ts";
 import { BUILTIN_TYPES } from "../src/types/oids.ts";
-import {
-  createRegistry,
-  type TypeInfo,
-  type TypeRegistry,
-  type TypesOptions,
-} from "../src/types/registry.ts";
+import { completeRegistry } from "../src/types/complete_registry.ts";
+import type { TypeInfo, TypeRegistry, TypesOptions } from "../src/types/registry.ts";
 import { update } from "./generate_parameter_table.ts";
 
 /** Texts of a type; what a type has besides its ordinary values is in the second. */
@@ -166,7 +162,7 @@ function listed(registry: TypeRegistry, label: string, name: string, oid: number
 /** The types under a policy. */
 export function registryOf(options: TypesOptions): TypeRegistry {
   const json = { parse: () => PARSED_MARK };
-  const registry = createRegistry({ ...options, json });
+  const registry = completeRegistry({ ...options, json });
   const schema = SCHEMA;
   for (const [name, oid] of extensions()) registry.define({ oid, name, schema, kind: "base" });
   DEFINED.forEach(([, info], i) => registry.define({ ...info, oid: FIRST_OID + i, schema }));

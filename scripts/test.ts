@@ -5,7 +5,7 @@
  *
  *     deno task test [part of a file's path …] [--runtime=deno,bun,node,npm-node20,npm-node24,workerd]
  *                    [--group=unit,wire,server,typed,pooler,pglite,docs,fuzz] [--filter=part of a test's name]
- *                    [--timeout=seconds for each process, 1200]
+ *                    [--timeout=seconds for each process, 1200] [--slowest=how many files and tests to list]
  *
  * What the package repeats of Node's sources is left out unless a runtime is named: jobs.ts.
  *
@@ -13,7 +13,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -37,24 +37,24 @@ import { runJobs } from "./testing/run.ts";
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** The jobs that run at once. */
-const PROCESSES = 2;
+/** The jobs that run at once: two for each core, because tests wait for more than half of their time. */
+const PROCESSES = 2 * availableParallelism();
 
 if (import.meta.main) process.exitCode = await main();
 
 async function main(): Promise<number> {
-  const { selection, timeout } = options(process.argv.slice(2));
+  const { selection, timeout, slowest } = options(process.argv.slice(2));
   const reports = mkdtempSync(join(tmpdir(), "cornac-reports-"));
   const clusters: Cluster[] = [];
   try {
     install();
     await certificates(); // once, before two processes want them
     const npmTests = await npmPackageTests(selection);
-    const jobs = await planJobs(ROOT, selection, npmTests, reports);
+    const jobs = await planJobs(ROOT, selection, npmTests, reports, PROCESSES);
     if (jobs.length === 0) throw new Error("nothing to run");
     const isServed = jobs.some(needsServer);
     const environments = [];
-    for (let i = 0; i < PROCESSES; i++) {
+    for (let i = 0; i < Math.min(PROCESSES, jobs.length); i++) {
       const own = isServed ? await startServers() : [];
       clusters.push(...own);
       environments.push({
@@ -66,7 +66,7 @@ async function main(): Promise<number> {
     if (isServed) say(`PostgreSQL ${majors().join(", ")} is ready\n`);
     const finished = (result: Parameters<typeof summaryLine>[0]) => say(summaryLine(result));
     const results = await runJobs(jobs, environments, timeout, finished);
-    say(`\n${closingReport(ROOT, results)}`);
+    say(`\n${closingReport(ROOT, results, slowest)}`);
     return allPassed(results) ? 0 : 1;
   } finally {
     await Promise.all(clusters.map((cluster) => cluster.stop()));
@@ -74,7 +74,9 @@ async function main(): Promise<number> {
   }
 }
 
-function options(args: string[]): { selection: Selection; timeout: number } {
+function options(
+  args: string[],
+): { selection: Selection; timeout: number; slowest: number } {
   const { values, positionals } = parseArgs({
     args: args.filter((arg) => arg !== "--"),
     allowPositionals: true,
@@ -83,12 +85,13 @@ function options(args: string[]): { selection: Selection; timeout: number } {
       group: { type: "string" },
       filter: { type: "string" },
       timeout: { type: "string", default: "1200" },
+      slowest: { type: "string", default: "0" },
     },
   });
   const runtimes = listOf<RuntimeName>("--runtime", values.runtime, RUNTIMES);
   const groups = listOf<Group>("--group", values.group, GROUPS);
   const selection = { runtimes, groups, files: positionals, filter: values.filter };
-  return { selection, timeout: Number(values.timeout) };
+  return { selection, timeout: Number(values.timeout), slowest: Number(values.slowest) };
 }
 
 function listOf<T extends string>(name: string, text: string | undefined, all: readonly T[]): T[] {
@@ -112,7 +115,7 @@ async function npmPackageTests({ runtimes }: Selection): Promise<string> {
   const wanted = runtimes.length === 0 || runtimes.some((name) => name.startsWith("npm-"));
   if (!wanted || !existsSync(join(ROOT, "scripts", "build_npm.ts"))) return ROOT;
   const { buildNpm } = await import("./build_npm.ts");
-  buildNpm(ROOT);
+  await buildNpm(ROOT);
   return buildNpmTests(ROOT);
 }
 

@@ -8,8 +8,10 @@ import { type ConnectionCore, connectionCore } from "./connection_core.ts";
 import { Executor } from "./query/executor.ts";
 import { withCallSite } from "./query/call_site.ts";
 import type { StatementLimits } from "./query/statement_cache.ts";
+import { loaded } from "./errors/loading.ts";
+import { CALL_OPTIONS, checkOptions } from "./errors/checks.ts";
 import { detectRuntime } from "./runtime/detect.ts";
-import { dialledBy } from "./runtime/dialled.ts";
+import type { Dial } from "./runtime/dialled.ts";
 import type { Runtime, Signal } from "./runtime/runtime.ts";
 import { bound, unlessAborted } from "./session/deadline.ts";
 import { type Found, openSession } from "./session/open.ts";
@@ -78,14 +80,18 @@ export async function openCore(
   surroundings: Runtime,
   { makeExecutor, goesTo, role = (asked) => asked, kept }: Opening = PLAIN,
 ): Promise<ConnectionCore> {
+  if (surroundings.loadEarly !== undefined) {
+    const load = () => import("./late.ts").then(({ load }) => load());
+    await loaded(surroundings.loadEarly("connections", load), "the driver's code");
+  }
   const { dial } = options;
-  const runtime = dial === undefined ? surroundings : dialledBy(surroundings, dial);
+  const runtime = dial === undefined ? surroundings : await dialled(surroundings, dial);
   const resolved = kept?.settings ?? await settingsInTime(dsn, options, runtime);
   if (kept !== undefined) kept.settings = resolved;
   const settings = { ...resolved, targetSessionAttrs: role(resolved.targetSessionAttrs) };
   const types = createRegistry(options.types ?? {});
   const origin = originOf(settings, settings.targets);
-  const trace = new Tracing(runtime.channel, origin);
+  const trace = new Tracing(runtime, origin);
   goesTo?.(origin);
   const { session, target } = await openWatched(settings, options.signal, trace);
   trace.origin = originOf(settings, [target]);
@@ -97,17 +103,26 @@ export async function openCore(
   return connectionCore(session, executor, settings, options.rows ?? "object", options);
 }
 
+/** Returns the runtime whose connections the option `dial` opens. */
+async function dialled(runtime: Runtime, dial: Dial): Promise<Runtime> {
+  const { dialledBy } = await loaded(import("./runtime/dialled.ts"), "the option dial");
+  return dialledBy(runtime, dial);
+}
+
 /** Resolves the settings within `connectTimeout`, because a file may be on a disk that is gone. */
 async function settingsInTime(
   dsn: string | Url | undefined,
   options: ConnectOptions,
   runtime: Runtime,
 ): Promise<Settings> {
+  const { signal, timeout } = options;
+  checkOptions({ signal, timeout }, CALL_OPTIONS);
   const controller = new AbortController();
   const stage = (): string => "reading the files that the settings name";
-  const release = bound(controller, timeForFiles(dsn, options, runtime), stage, options.signal);
+  const { seconds, early } = await unlessAborted(timeForFiles(dsn, options, runtime), signal);
+  const release = bound(controller, seconds, stage, options.signal);
   try {
-    return await unlessAborted(resolveSettings(dsn, options, runtime), controller.signal);
+    return await unlessAborted(resolveSettings(dsn, options, runtime, early), controller.signal);
   } finally {
     release();
   }

@@ -4,26 +4,23 @@ import { Cursor, type CursorOptions } from "./dbapi/cursor.ts";
 import { plainHost } from "./dbapi/execution_host.ts";
 import { WorkLoader } from "./dbapi/work_loader.ts";
 import { BulkQueries } from "./features/bulk.ts";
-import { ImplicitQueries } from "./features/implicit.ts";
-import { type ListenOptions, type Subscription, Subscriptions } from "./features/listen.ts";
-import {
-  beginTransaction,
-  type Promises,
-  type QueriesDone,
-  runTransaction,
-  type Transaction,
-  type TransactionCallback,
-  type TransactionOptions,
-  type TransactionRunOptions,
+import { beginTransaction, runTransaction } from "./features/first_transaction.ts";
+import type { ListenOptions, Subscription, Subscriptions } from "./features/listen.ts";
+import type {
+  Promises,
+  QueriesDone,
+  Transaction,
+  TransactionCallback,
+  TransactionOptions,
+  TransactionRunOptions,
 } from "./features/transaction.ts";
-import {
-  commitPrepared,
-  type PreparedTransaction,
-  recoverPrepared,
-  rollbackPrepared,
-} from "./features/two_phase.ts";
+import type { PreparedTransaction } from "./features/two_phase.ts";
 import type { CallOptions } from "./query/options.ts";
 import type { QueryContext } from "./query/query_context.ts";
+import { loaded } from "./errors/loading.ts";
+import { CALL_OPTIONS, checkOptions } from "./errors/checks.ts";
+import { own } from "./errors/own.ts";
+import { withCode } from "./session/loading.ts";
 import { uncancellable } from "./session/cancellation.ts";
 import type { Queryable } from "./queryable.ts";
 import type { TlsFacts } from "./runtime/runtime.ts";
@@ -33,6 +30,9 @@ import type { CustomCodec } from "./types/custom.ts";
 
 export type { ConnectionHooks, Notice } from "./connection_core.ts";
 export type { Queryable } from "./queryable.ts";
+
+const twoPhase = () => loaded(import("./features/two_phase.ts"), "two-phase commit");
+const listening = () => loaded(import("./features/listen.ts"), "the code of listen()");
 
 /** The version that the server reports. */
 export interface ServerVersion {
@@ -53,8 +53,19 @@ export interface ConnectionTypes {
    * @throws {InterfaceError} the codec has neither a name nor an OID.
    */
   register(codec: Codec | CustomCodec): void;
-  /** Returns the codec of a type by its OID, or `undefined` while the type is unknown. */
+  /**
+   * Returns the codec of a type by its OID, or `undefined` while the type is unknown: before the first
+   * query that uses it. The common built-in types are known from the start, all others of them after
+   * `load()`.
+   */
   lookup(oid: number): Codec | undefined;
+  /**
+   * Loads the codecs of the built-in types that are otherwise loaded with their first use, for
+   * `lookup()`.
+   *
+   * @throws {OperationalError} the part of the driver that holds them cannot be loaded.
+   */
+  load(): Promise<void>;
   /**
    * Clears cached catalogue types; the next query that uses one looks it up again. Needed after another
    * session has renamed attributes of a composite type, which the server does not report. Changes by
@@ -112,6 +123,7 @@ export class Connection extends BulkQueries implements Queryable, AsyncDisposabl
     return this.#types ??= {
       register: (codec) => host.executor.types.register(codec),
       lookup: (oid) => host.executor.types.registry.lookup(oid),
+      load: () => host.executor.types.registry.load(),
       refresh: () => host.executor.types.forget(),
     };
   }
@@ -201,7 +213,7 @@ export class Connection extends BulkQueries implements Queryable, AsyncDisposabl
    * @throws {DatabaseError} there is no such transaction (42704), or it belongs to another role.
    */
   commitPrepared(gid: string, options?: CallOptions): Promise<void> {
-    return commitPrepared(this.#host, gid, options);
+    return this.#twoPhase(options, (code, how) => code.commitPrepared(this.#host, gid, how));
   }
 
   /**
@@ -210,12 +222,12 @@ export class Connection extends BulkQueries implements Queryable, AsyncDisposabl
    * @throws {DatabaseError} there is no such transaction (42704), or it belongs to another role.
    */
   rollbackPrepared(gid: string, options?: CallOptions): Promise<void> {
-    return rollbackPrepared(this.#host, gid, options);
+    return this.#twoPhase(options, (code, how) => code.rollbackPrepared(this.#host, gid, how));
   }
 
   /** Returns the prepared transactions of the whole server, oldest first. */
   recoverPrepared(options?: CallOptions): Promise<PreparedTransaction[]> {
-    return recoverPrepared(this.#host, options);
+    return this.#twoPhase(options, (code, how) => code.recoverPrepared(this.#host, how));
   }
 
   /**
@@ -234,14 +246,21 @@ export class Connection extends BulkQueries implements Queryable, AsyncDisposabl
    * value?.payload; // → "42"
    * ```
    */
-  listen(channel: string, options?: ListenOptions): Promise<Subscription> {
-    this.#subscriptions ??= this.#subscribe();
-    return this.#subscriptions.listen(channel, options);
+  async listen(channel: string, options: ListenOptions = {}): Promise<Subscription> {
+    const how = own(options); // the caller may change them while the code is loaded
+    const { signal } = how;
+    checkOptions({ signal }, CALL_OPTIONS);
+    const session = this.#session;
+    const { lock } = session;
+    return await withCode(session, listening, { lock, signal }, (code) => {
+      this.#subscriptions ??= this.#subscribe(code);
+      return this.#subscriptions.listen(channel, how);
+    });
   }
 
-  /** @internal For `./dbapi`: returns queries that begin transactions by themselves. */
-  implicit(): ImplicitQueries {
-    return new ImplicitQueries(this.#host);
+  /** @internal For `./dbapi`: returns the queries that `make` makes for this connection. */
+  implicit<Queries>(make: (host: QueryContext) => Queries): Queries {
+    return make(this.#host);
   }
 
   /**
@@ -256,7 +275,9 @@ export class Connection extends BulkQueries implements Queryable, AsyncDisposabl
 
   /**
    * Cancels the query that the server runs for this connection, and no later one. The query is rejected
-   * with an `OperationalError` with code 57014, unless it has completed.
+   * with an `OperationalError` with code 57014, unless it has completed. The ROLLBACK of a transaction is
+   * passed over. A later query that the request hits all the same, because something between client and
+   * server delays it, is sent again; one that cannot be sent again has the cancel as its error's cause.
    *
    * Resolves when the server has received the request, or could not be reached within 5 seconds, or if
    * no query runs. It does not wait for the query's end, so it can be awaited in a stream's loop.
@@ -299,7 +320,23 @@ export class Connection extends BulkQueries implements Queryable, AsyncDisposabl
     return this.#core.session;
   }
 
-  #subscribe(): Subscriptions {
+  async #twoPhase<T>(
+    options: CallOptions = {},
+    work: (code: Awaited<ReturnType<typeof twoPhase>>, how: CallOptions) => Promise<T>,
+  ): Promise<T> {
+    checkOptions(options, CALL_OPTIONS);
+    const how = own(options); // the caller may change them while the code is loaded
+    const session = this.#session;
+    const { lock } = session;
+    return await withCode(
+      session,
+      twoPhase,
+      { lock, signal: how.signal },
+      (code) => work(code, how),
+    );
+  }
+
+  #subscribe({ Subscriptions }: Awaited<ReturnType<typeof listening>>): Subscriptions {
     const { notified, host, session, closed } = this.#core;
     const subscriptions = new Subscriptions(host);
     const deliver = (notification: Notification): void => subscriptions.deliver(notification);

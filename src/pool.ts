@@ -1,14 +1,14 @@
 import type { ConnectOptions, Url } from "./connect.ts";
 import type { Queryable } from "./queryable.ts";
 import { InterfaceError } from "./errors/errors.ts";
+import { checkOptions, seconds } from "./errors/checks.ts";
 import { own } from "./errors/own.ts";
-import type { CopyData, CopyOptions } from "./features/copy.ts";
-import {
-  type CopyRow,
-  type CopyRowsFromOptions,
-  copyRowsTo,
-  type CopyRowsToOptions,
-  type TableName,
+import { type CopyData, type CopyOptions, copyRowsTo } from "./features/copy.ts";
+import type {
+  CopyRow,
+  CopyRowsFromOptions,
+  CopyRowsToOptions,
+  TableName,
 } from "./features/copy_rows.ts";
 import type { Subscription } from "./features/listen.ts";
 import type {
@@ -20,7 +20,8 @@ import type {
 import { type AcquireOptions, Borrower, type Need } from "./pool/borrower.ts";
 import { Connector } from "./pool/connector.ts";
 import { Lender } from "./pool/lender.ts";
-import { Listener, type ListenEvent, type PoolListenOptions } from "./pool/listener.ts";
+import { LateListener } from "./pool/late_listener.ts";
+import type { ListenEvent, PoolListenOptions } from "./pool/listener.ts";
 import type { PoolOptions, PoolSettings } from "./pool/options.ts";
 import { poolArguments } from "./pool/pool_arguments.ts";
 import { here, located } from "./pool/call_stack.ts";
@@ -41,7 +42,12 @@ import type { Signal } from "./runtime/runtime.ts";
 export type { AcquireOptions } from "./pool/borrower.ts";
 export type { Gap, ListenEvent, PoolListenOptions, PoolNotification } from "./pool/listener.ts";
 export type { ListenerState } from "./pool/listener_state.ts";
-export type { LeaseReport, PoolOptions } from "./pool/options.ts";
+export type {
+  LeaseReport,
+  PoolConnectionEvent,
+  PoolOptions,
+  PoolRemoveEvent,
+} from "./pool/options.ts";
 export { PooledConnection } from "./pool/pooled_connection.ts";
 export type { RetireReason } from "./pool/slot.ts";
 export type { ListenerStats, PoolStats } from "./pool/stats.ts";
@@ -86,7 +92,7 @@ export class Pool extends Queries implements Queryable, AsyncDisposable {
   readonly #lender: Lender;
   readonly #borrower: Borrower;
   readonly #texts: PoolTexts;
-  readonly #listener: Listener;
+  readonly #listener: LateListener;
   #closing: Promise<void> | undefined;
 
   static {
@@ -104,7 +110,9 @@ export class Pool extends Queries implements Queryable, AsyncDisposable {
     this.#texts = texts;
     this.#lender = lender;
     this.#borrower = borrower;
-    this.#listener = new Listener(settings, (signal) => connector.openToListen(signal));
+    this.#listener = new LateListener(({ Listener }) =>
+      new Listener(settings, (signal) => connector.openToListen(signal))
+    );
   }
 
   /** Runs a `copy … from stdin` on a connection of its own; see `Connection.copyFrom`. */
@@ -253,8 +261,11 @@ export class Pool extends Queries implements Queryable, AsyncDisposable {
    * Closes the pool: refuses new calls, serves those that wait already, and closes each connection
    * when it is returned. Connections that are not returned after `timeout` seconds (default 10; 0:
    * no limit) are destroyed. Never rejects; further calls return the same promise.
+   *
+   * @throws {InterfaceError} an option is wrong; the pool is open then.
    */
   close(options: { timeout?: number } = {}): Promise<void> {
+    checkOptions(options, { timeout: seconds });
     return this.#closing ??= this.#close(own(options).timeout ?? CLOSE_TIMEOUT);
   }
 
@@ -278,7 +289,7 @@ export class Pool extends Queries implements Queryable, AsyncDisposable {
     kind: Need["kind"],
     signal: Signal | undefined,
     what: string,
-    refusal?: string | undefined,
+    refusal?: Need["refusal"],
   ): Need {
     return { kind, signal, site: this.#borrower.place(what), refusal };
   }

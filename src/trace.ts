@@ -8,8 +8,9 @@
  * Attributes with dots have the names of OpenTelemetry's semantic conventions for databases. The others
  * have no name there. Source: opentelemetry.io, "Semantic conventions for PostgreSQL client operations".
  */
-import { DatabaseError, PgError } from "./errors/errors.ts";
-import type { DiagnosticsChannel, Runtime } from "./runtime/runtime.ts";
+import type { DiagnosticsChannel, Runtime, TracedOperation } from "./runtime/runtime.ts";
+
+export type { TracedOperation } from "./runtime/runtime.ts";
 
 /** The destination of an operation: a part of every message. */
 export interface TraceOrigin {
@@ -110,10 +111,13 @@ export class Tracing {
   readonly copy: Trace<CopyTrace>;
   /** The destination; more precise once the connection is open. */
   origin: TraceOrigin;
+  /** Makes operations. Present if the runtime has channels. */
+  readonly begin: Runtime["operation"];
 
-  /** Makes the traces. Without channels, nothing is published. */
-  constructor(channels: ChannelOf | undefined, origin: TraceOrigin) {
-    const channelOf = channels ?? (() => SILENT);
+  /** Makes the traces. On a runtime without channels, nothing is published. */
+  constructor({ channel, operation }: Pick<Runtime, "channel" | "operation">, origin: TraceOrigin) {
+    const channelOf = operation === undefined || channel === undefined ? () => SILENT : channel;
+    this.begin = operation;
     this.origin = origin;
     this.connect = new Trace("connect", channelOf, this);
     this.query = new Trace("query", channelOf, this);
@@ -148,9 +152,10 @@ export class Trace<M extends TraceMessage> {
       this.error.hasSubscribers || this.end.hasSubscribers || this.asyncStart.hasSubscribers;
   }
 
-  /** Returns an operation that is about to begin. */
-  open(own: Own<M>): Operation<M> {
-    return new Operation(this, { ...this.#tracing.origin, ...own } as M);
+  /** Returns an operation that is about to begin. Called only if there is a subscriber. */
+  open(own: Own<M>): TracedOperation<M> {
+    const { begin, origin } = this.#tracing;
+    return begin!(this, { ...origin, ...own } as M);
   }
 
   /** Runs `work` as an operation; `describe` returns the properties to add if it succeeds. */
@@ -169,66 +174,6 @@ export class Trace<M extends TraceMessage> {
       throw error;
     }
   }
-}
-
-/** A running operation. Only its first end counts. */
-export class Operation<M extends TraceMessage> {
-  readonly #trace: Trace<M>;
-  readonly #message: M;
-  readonly #began = performance.now();
-  #isOver = false;
-
-  constructor(trace: Trace<M>, message: M) {
-    this.#trace = trace;
-    this.#message = message;
-  }
-
-  /** Calls `work`, which begins the operation, in the contexts that subscribers have bound to `start`. */
-  run<R>(work: () => R): R {
-    const message = this.#message;
-    try {
-      return this.#trace.start.runStores(message, work);
-    } finally {
-      this.#trace.end.publish(message);
-    }
-  }
-
-  succeeded(added: Partial<M>): void {
-    if (!this.#isOver) this.#settle(added);
-  }
-
-  failed(error: unknown, added?: Partial<M>): void {
-    if (this.#isOver) return;
-    const code = reportedCode(error);
-    const own = { error, "error.type": typeOf(error), ...added };
-    this.#settle(code === undefined ? own : { ...own, "db.response.status_code": code }, true);
-  }
-
-  #settle(added: object, isFailure = false): void {
-    this.#isOver = true;
-    const message = this.#message;
-    const seconds = (performance.now() - this.#began) / 1000;
-    try {
-      Object.assign(message, added, { "db.client.operation.duration": seconds });
-    } catch { /* a subscriber has frozen the message, which must not fail the operation */ }
-    if (isFailure) this.#trace.error.publish(message);
-    this.#trace.asyncStart.publish(message);
-    this.#trace.asyncEnd.publish(message);
-  }
-}
-
-/** Returns the SQLSTATE of the server's report that is the error or its cause. */
-function reportedCode(error: unknown): string | undefined {
-  for (let at = error, depth = 0; at instanceof Error && depth < 10; at = at.cause, depth++) {
-    if (at instanceof DatabaseError && "C" in at.fields) return at.code;
-  }
-  return undefined;
-}
-
-/** Returns the type of an error: one of a few values, by which metrics are grouped. */
-function typeOf(error: unknown): string {
-  if (error instanceof PgError && error.code !== undefined) return error.code;
-  return error instanceof Error ? error.name : "_OTHER";
 }
 
 /** The channel of a runtime without channels. */

@@ -66,30 +66,38 @@ await viteBuild({
 });
 built.push({ title: "Vite SSR", file: "out/vite/program.js", runs: true });
 
+// In chunks, for Deno.
+const contexts = await rollup({
+  input: "./contexts.mjs",
+  external: /^node:/,
+  plugins: [nodeResolve({ exportConditions: ["deno"] })],
+});
+await contexts.write({ dir: "out/rollup-chunks", format: "es", entryFileNames: "[name].mjs" });
+await esbuild.build({
+  entryPoints: ["./contexts.mjs"],
+  ...{ bundle: true, splitting: true, format: "esm", outdir: "out/esbuild-chunks" },
+  ...{ platform: "node", conditions: ["deno"], outExtension: { ".js": ".mjs" } },
+});
+
+// Rollup with esbuild's minifier, as in Vite. The code behind import() is in other chunks.
 const sizes = {};
 for (const name of ["connect_only", "with_pool"]) {
-  const { outputFiles } = await esbuild.build({
-    entryPoints: [`./${name}.mjs`],
-    bundle: true,
-    minify: true,
-    format: "esm",
-    platform: "browser",
-    write: false,
-    splitting: true,
-    outdir: "out/sizes",
+  const bundle = await rollup({
+    input: `./${name}.mjs`,
+    plugins: [nodeResolve({ browser: true, exportConditions: ["browser"] })],
   });
-  // What is loaded at once; dynamic imports are other chunks.
-  const main = outputFiles.find(({ path }) => path.endsWith(`${name}.js`));
+  const { output } = await bundle.generate({ format: "es" });
   const seen = new Set();
-  const add = (file) => {
-    if (seen.has(file.path)) return 0;
-    seen.add(file.path);
-    const statically = [...file.text.matchAll(/(?:from|import)\s*"\.\/([^"]+)"/g)];
-    const others = statically.map(([, path]) => outputFiles.find((one) => one.path.endsWith(path)));
-    return gzipSync(file.contents, { level: 9 }).length +
-      others.reduce((sum, one) => sum + add(one), 0);
+  const add = async (fileName) => {
+    const chunk = output.find((one) => one.fileName === fileName);
+    if (chunk === undefined || seen.has(chunk)) return 0;
+    seen.add(chunk);
+    const { code } = await esbuild.transform(chunk.code, { minify: true, format: "esm" });
+    let sum = gzipSync(code, { level: 9 }).length;
+    for (const other of chunk.imports) sum += await add(other);
+    return sum;
   };
-  sizes[name] = add(main);
+  sizes[name] = await add(output.find(({ isEntry }) => isEntry).fileName);
 }
 
 const names = await Promise.all(built.map(({ file }) => readFile(file, "utf8")));

@@ -33,7 +33,7 @@ export type RuntimeName = typeof RUNTIMES[number];
 
 /**
  * The groups that Node 24 runs on the sources when no runtime is named, to show that they load and work
- * as they are. It runs all groups on the package, which holds the same modules without their types.
+ * as they are. It runs all groups on the package, whose files join the same modules without their types.
  */
 const FROM_SOURCES: readonly Group[] = ["unit", "docs", "pooler", "pglite"];
 
@@ -67,23 +67,27 @@ export interface Job {
 /** A job before it is known how it is to be run. */
 type Plan = Pick<Job, "runtime" | "group" | "pooler" | "files" | "isWhole">;
 
-/** The jobs of a selection. `npmTests`: see npm_tests.ts; `reports`: a directory for the reports. */
+/**
+ * The jobs of a selection, of which so many `processes` run at once. `npmTests`: see npm_tests.ts;
+ * `reports`: a directory for the reports.
+ */
 export async function planJobs(
   root: string,
   selection: Selection,
   npmTests: string,
   reports: string,
+  processes: number,
 ): Promise<Job[]> {
   const plans = plansOf(root, selection);
   const isWhole = selection.files.length === 0 && selection.filter === undefined;
   const isAlone = isWhole && plans.length === 1;
-  const jobs = (isAlone ? halves(plans[0]!) : plans).map(async (plan, i) => {
+  const jobs = (isAlone ? parts(plans[0]!, processes) : plans).map(async (plan, i) => {
     const { runtime, files } = plan;
     const fromNpm = runtime.startsWith("npm-");
     const report = join(reports, `${i}.xml`);
     const here = fromNpm ? files.map((file) => file.replace(/\.ts$/, ".js")) : files;
     const directory = fromNpm ? npmTests : root;
-    const [command, args] = await commandOf(runtime, here, report, selection.filter);
+    const [command, args] = await commandOf(plan, here, report, selection.filter);
     return { ...plan, command, args, directory, report };
   });
   return await Promise.all(jobs);
@@ -121,12 +125,15 @@ function runsInWorkerd(path: string): boolean {
   return path.startsWith("tests/wire/") && !LEFT_OUT.some(([file]) => file === path);
 }
 
-/** A group that would run alone, as two side by side. */
-function halves(plan: Plan): Plan[] {
+/** A group that would run alone, as several side by side. */
+function parts(plan: Plan, processes: number): Plan[] {
   const { files, runtime } = plan;
   if (runtime === "workerd") return [plan]; // runs several files at once by itself
-  if (files.length < 2) return [plan];
-  return [0, 1].map((half) => ({ ...plan, files: files.filter((_, i) => i % 2 === half) }));
+  const count = Math.max(1, Math.min(processes, files.length));
+  return Array.from(
+    { length: count },
+    (_, part) => ({ ...plan, files: files.filter((_, i) => i % count === part) }),
+  );
 }
 
 function filesOf(
@@ -171,7 +178,7 @@ function isWanted(path: string, parts: readonly string[]): boolean {
 }
 
 async function commandOf(
-  runtime: RuntimeName,
+  { runtime, group }: Plan,
   files: readonly string[],
   report: string,
   filter: string | undefined,
@@ -215,7 +222,10 @@ async function commandOf(
     "--test-reporter-destination=stdout",
   ];
   const limits = ["--test-concurrency=1", "--test-timeout=120000"];
-  const flags = ["--test", ...limits, ...reporters, ...only];
+  // Tests that need nothing share a process, as on Bun; on Node 20 each file has its own.
+  const isShared = group === "unit" && runtime !== "npm-node20";
+  const isolation = isShared ? ["--test-isolation=none"] : [];
+  const flags = ["--test", ...isolation, ...limits, ...reporters, ...only];
   const node = await runtimeBinary(runtime === "npm-node20" ? "node20" : "node24");
   return [node, [...flags, ...files]];
 }

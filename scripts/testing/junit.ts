@@ -8,6 +8,8 @@ export interface TestCase {
   readonly outcome: "passed" | "failed" | "skipped";
   /** Why it was skipped, or how it failed, as far as the report says. */
   readonly detail: string;
+  /** The time that it took, as far as the report says. */
+  readonly seconds?: number;
 }
 
 /** All tests of a report. */
@@ -69,6 +71,7 @@ function testCase({ attributes, body }: Element, suites: readonly string[]): Tes
     file: attributes.file ?? attributes.classname ?? "",
     outcome: skipped ? "skipped" : failed ?? empty ? "failed" : "passed",
     detail: skipped ? message.replace(/^true$/, "") : text || message,
+    seconds: Number(attributes.time ?? 0),
   };
 }
 

@@ -1,7 +1,8 @@
 /**
- * The tests as JavaScript beside the built npm package: `.cache/npm-tests/` holds a copy of the
- * package's modules where the sources would be and every test, transpiled, where it was. So the same
- * relative imports reach what npm's users get, on a Node that cannot read TypeScript too.
+ * The tests as JavaScript beside the built npm package: `.cache/npm-tests/` holds a copy of the package,
+ * every test, transpiled, where it was, and in place of each source a module that exports the same names
+ * from the package's joined files. So the same relative imports reach what npm's users get, on a Node
+ * that cannot read TypeScript too.
  */
 import {
   cpSync,
@@ -14,6 +15,7 @@ import {
 } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import ts from "typescript";
+import { forwardingAt, type Place, PLACES } from "../npm_chunks.ts";
 
 /**
  * Replaces the directory by one built from `<root>/npm` and returns its path. Modules of src that the package
@@ -24,6 +26,10 @@ export function buildNpmTests(root: string): string {
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
   cpSync(join(root, "npm"), out, { recursive: true });
+  const places: Record<string, Place> = JSON.parse(readFileSync(join(root, PLACES), "utf8"));
+  for (const [path, place] of Object.entries(places)) {
+    writeFileSync(join(out, path), forwardingAt(path, place));
+  }
   for (const folder of ["tests", "scripts", "src", "examples", "bench"]) {
     transpileAll(root, folder, out);
   }

@@ -38,6 +38,7 @@ export const LEFT_OUT: readonly LeftOut[] = [
     ...["dbapi_types_register", "failures", "statement_model", "transaction_limits"],
     ...["transaction_lost", "types_catalogue", "types_extensions", "websocket", "pool_copy"],
   ]),
+  ...leftOut("PGlite has no replication", ["option_checks"]),
   ...leftOut(STOPS, ["cancel", "large_object_limits", "query_cancel", "stream_stop", "transfers"]),
   ...leftOut(WHOLE, ["copy_exclusive", "copy_in", "copy_out", "copy_rows"]),
   ...leftOut("it runs COPY with a program, which PGlite cannot start", ["copy_refused"]),

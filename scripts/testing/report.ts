@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Job } from "./jobs.ts";
 import type { TestCase } from "./junit.ts";
 import type { Result } from "./run.ts";
+import { slowestSection } from "./slowest.ts";
 
 /** One line for a runtime and group. */
 export function summaryLine(result: Result): string {
@@ -17,10 +18,14 @@ export function summaryLine(result: Result): string {
   return columns.join(" ") + (trouble ? `   ${trouble}` : "");
 }
 
-/** Everything after the lines: the tests' own counts, skipped tests with reasons, failures, the sums. */
-export function closingReport(root: string, results: readonly Result[]): string {
+/**
+ * Everything after the lines: the tests' own counts, as many of the slowest files and tests as asked for,
+ * skipped tests with reasons, failures, the sums.
+ */
+export function closingReport(root: string, results: readonly Result[], slowest = 0): string {
   const sections = [
     countsSection(results),
+    slowestSection(root, results, slowest),
     skippedSection(root, results),
     failedSection(results),
     totals(results),
@@ -109,7 +114,9 @@ function reasonInSource(root: string, files: readonly string[], name: string): s
     const at = source.indexOf(title);
     const options = at < 0 ? "" : source.slice(at + title.length, at + title.length + 300);
     const head = options.split("=>")[0]!;
-    const reason = /\bskip:[^}]*?(["'`])((?:(?!\1).)+)\1\s*[,})]/.exec(head);
+    const named = /^["'`],\s*(\w+),/.exec(head)?.[1];
+    const given = named === undefined ? head : definition(source, named);
+    const reason = /\bskip:[^}]*?(["'`])((?:(?!\1).)+)\1\s*[,})]/.exec(given);
     if (reason) return reason[2];
   }
   return undefined;
@@ -134,4 +141,9 @@ function isTerse({ outcome, detail }: TestCase): boolean {
 
 function indent(text: string): string {
   return text.trimEnd().split("\n").map((line) => `    ${line}`).join("\n");
+}
+
+/** The definition of a constant of the file, in which the options of several tests are given. */
+function definition(source: string, name: string): string {
+  return new RegExp(`\\bconst ${name} = [^;]*`).exec(source)?.[0] ?? "";
 }

@@ -1,4 +1,4 @@
-/** Runs jobs as processes, two at a time, each bounded in time. */
+/** Runs jobs as processes, several at a time, each bounded in time. */
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import process from "node:process";

@@ -50,6 +50,8 @@ export interface ScramOptions {
   readonly verified: boolean;
   /** Fresh random bytes for the nonce; libpq uses 18. */
   readonly random: Uint8Array;
+  /** Returns the SHA-256 of bytes, or their HMAC with a key; WebCrypto does it by default. */
+  readonly sha256?: ((bytes: Uint8Array, key?: Uint8Array) => Bytes) | undefined;
   /** The name in the message, empty by default; PostgreSQL ignores it. */
   readonly user?: string;
 }
@@ -78,6 +80,7 @@ export class Scram {
   readonly #channel: Channel;
   readonly #nonce: string;
   readonly #firstBare: string;
+  readonly #sha256: Hash;
   #serverSignature: Bytes | undefined;
   #next: "first" | "final" | "busy" | "verify" | "accept" | "done" = "first";
 
@@ -92,6 +95,7 @@ export class Scram {
     this.#channel = chooseChannel(options);
     this.mechanism = this.#channel.mechanism;
     this.#secret = prepareSecret(options.secret);
+    this.#sha256 = options.sha256 ?? webSha256;
     this.#nonce = encodeBase64(options.random);
     this.#firstBare = `n=${escapeName(options.user ?? "")},r=${this.#nonce}`;
   }
@@ -111,12 +115,12 @@ export class Scram {
   async clientFinal(serverFirst: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
     this.#turn("final", "busy");
     const { text, nonce, salt, iterations } = readServerFirst(serverFirst, this.#nonce);
-    const { clientKey, serverKey } = await deriveKeys(this.#secret, salt, iterations);
+    const sha256 = this.#sha256;
+    const { clientKey, serverKey } = await deriveKeys(this.#secret, salt, iterations, sha256);
     const withoutProof = `c=${encodeBase64(this.#channel.binding)},r=${nonce}`;
     const signed = UTF8.encode(`${this.#firstBare},${text},${withoutProof}`);
-    const storedKey = new Uint8Array(await crypto.subtle.digest(HASH, clientKey));
-    const clientSignature = await hmac(storedKey, signed);
-    this.#serverSignature = await hmac(serverKey, signed);
+    const clientSignature = await sha256(signed, await sha256(clientKey));
+    this.#serverSignature = await sha256(signed, serverKey);
     this.#next = "verify";
     const proof = clientKey.map((byte, i) => byte ^ clientSignature[i]!);
     return UTF8.encode(`${withoutProof},p=${encodeBase64(proof)}`);
@@ -316,6 +320,7 @@ async function deriveKeys(
   secret: Uint8Array | { clientKey: Bytes; serverKey: Bytes },
   salt: Bytes,
   iterations: number,
+  sha256: Hash,
 ): Promise<{ clientKey: Bytes; serverKey: Bytes }> {
   if (!(secret instanceof Uint8Array)) return secret;
   const password = new Uint8Array(secret);
@@ -323,15 +328,19 @@ async function deriveKeys(
   const how = { name: "PBKDF2", hash: HASH, salt, iterations };
   const salted = new Uint8Array(await crypto.subtle.deriveBits(how, key, KEY_LENGTH * 8));
   return {
-    clientKey: await hmac(salted, UTF8.encode("Client Key")),
-    serverKey: await hmac(salted, UTF8.encode("Server Key")),
+    clientKey: await sha256(UTF8.encode("Client Key"), salted),
+    serverKey: await sha256(UTF8.encode("Server Key"), salted),
   };
 }
 
-async function hmac(key: Bytes, data: Bytes): Promise<Bytes> {
+/** Returns the SHA-256 of bytes, or their HMAC with a key. */
+type Hash = (bytes: Bytes, key?: Bytes) => Bytes | Promise<Bytes>;
+
+async function webSha256(bytes: Bytes, key?: Bytes): Promise<Bytes> {
+  if (key === undefined) return new Uint8Array(await crypto.subtle.digest(HASH, bytes));
   const how = { name: "HMAC", hash: HASH };
   const imported = await crypto.subtle.importKey("raw", key, how, false, ["sign"]);
-  return new Uint8Array(await crypto.subtle.sign("HMAC", imported, data));
+  return new Uint8Array(await crypto.subtle.sign("HMAC", imported, bytes));
 }
 
 function equalInConstantTime(left: Uint8Array, right: Uint8Array): boolean {

@@ -173,3 +173,12 @@ function decodeUtf8(buffer: Uint8Array, start: number, end: number): string {
   }
   return text;
 }
+
+/**
+ * Returns the text of a `"char"`: the empty string for zero and `\ooo` beyond ASCII, as PostgreSQL 15
+ * prints and reads it. Source: char.c, `charout`.
+ */
+export function charText(byte: number): string {
+  if (byte === 0) return "";
+  return byte < 128 ? String.fromCharCode(byte) : `\\${byte.toString(8)}`;
+}

@@ -14,7 +14,7 @@ import {
   readCertificate,
 } from "./certificate.ts";
 import { printable } from "./identity.ts";
-import { isSignedBy } from "./signature.ts";
+import { isKnownSigned } from "./signature.ts";
 
 /** As many certificates as a server may send, and as long as a path may be. */
 const MAX_SENT = 16;
@@ -108,7 +108,7 @@ class Search {
   ): Promise<boolean> {
     const fault = this.#issuerFault(issuer, count, `${kind} ${nameOf(issuer)}`);
     if (fault === undefined) {
-      return this.#checks++ < MAX_CHECKS && await isSignedBy(below, issuer.publicKey);
+      return this.#checks++ < MAX_CHECKS && await isKnownSigned(below, issuer.publicKey);
     }
     this.fault ??= fault;
     return false;

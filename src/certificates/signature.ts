@@ -1,6 +1,6 @@
 /** Checks the signature of one certificate with the key of another, by WebCrypto. */
 import type { Reader } from "../bytes/reader.ts";
-import type { Certificate } from "./certificate.ts";
+import { type Certificate, equalBytes } from "./certificate.ts";
 import {
   contents,
   contextTag,
@@ -47,6 +47,36 @@ const CURVES: Readonly<Record<string, readonly [name: string, bytes: number]>> =
 const RSASSA_PSS = "1.2.840.113549.1.1.10";
 const ED25519 = "1.3.101.112";
 const EC_PUBLIC_KEY = "1.2.840.10045.2.1";
+
+/** The most signatures that are remembered. */
+const MAX_REMEMBERED = 16;
+/** Bytes of a certificate with its issuer's key; longer ones are not remembered. */
+const LONGEST_REMEMBERED = 8_192;
+
+/** Certificates with the keys that were found to have signed them. */
+const remembered: { readonly certificate: Uint8Array; readonly publicKey: Uint8Array }[] = [];
+
+/**
+ * Reports whether the owner of `publicKey` has signed `certificate`, as {@linkcode isSignedBy} does.
+ * A signature that holds is remembered with all the bytes that it depends on: for the same bytes the
+ * answer stays the same. Validity, names and trust are not part of it and are checked each time. What
+ * is remembered are at most 16 certificates of 8 kB, all of them public.
+ */
+export async function isKnownSigned(
+  certificate: Certificate,
+  publicKey: Uint8Array,
+): Promise<boolean> {
+  const { bytes } = certificate;
+  const isKnown = remembered.some((one) =>
+    equalBytes(one.certificate, bytes) && equalBytes(one.publicKey, publicKey)
+  );
+  if (isKnown) return true;
+  if (!await isSignedBy(certificate, publicKey)) return false;
+  if (bytes.length + publicKey.length > LONGEST_REMEMBERED) return true;
+  if (remembered.length >= MAX_REMEMBERED) remembered.shift();
+  remembered.push({ certificate: bytes.slice(), publicKey: publicKey.slice() });
+  return true;
+}
 
 /**
  * Reports whether the owner of `publicKey` (SubjectPublicKeyInfo, DER) has signed `certificate`. A

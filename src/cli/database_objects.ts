@@ -1,6 +1,6 @@
 /** Reads the objects of a database of which `types` prints types. */
 import type { Connection } from "../connection.ts";
-import { columnsOf } from "../own_sql.ts";
+import { columnsOf } from "../features/late_sql.ts";
 import { quoteIdentifier } from "../query/quote.ts";
 import { Catalogue } from "../typed/catalogue.ts";
 import { loadCatalogue, noReferences } from "../typed/catalogue_queries.ts";

@@ -110,7 +110,28 @@ function expressionPieces(
     }
     return expressionPieces(source, value, hole, depth + 1);
   }
-  return callPieces(tokens, hole) ?? [{ kind: "value", hole }];
+  return callPieces(tokens, hole) ?? listPieces(source, tokens, depth) ??
+    [{ kind: "value", hole }];
+}
+
+/** Returns the pieces of an array of fragments; `undefined` for another expression. */
+function listPieces(
+  source: SourceCode,
+  tokens: readonly Token[],
+  depth: number,
+): Piece[] | undefined {
+  const isTag = ({ template }: Token, i: number): boolean =>
+    template !== undefined && tagBefore(tokens, i) !== undefined;
+  if (!tokens.some(isTag) || tokens.some(({ text }) => text === "await")) return undefined;
+  if (tokens[0]!.text !== "[" || tokens.at(-1)!.text !== "]") {
+    const isMapped = tokens.some(({ text }, i) => text === "map" && tokens[i + 1]?.text === "(");
+    return isMapped ? [{ kind: "unknown", why: "a list by map() is not followed" }] : undefined;
+  }
+  const items = splitAtCommas(tokens.slice(1, -1))
+    .map((item) => expressionPieces(source, item, undefined, depth + 1));
+  if (!isFragment(items[0] ?? [])) return undefined;
+  const space: Piece = { kind: "text", text: " ", offsets: [] };
+  return items.flatMap((item, i) => i === 0 ? item : [space, ...item]);
 }
 
 /** Reports whether all that stands before a tag is the object that it is a member of. */

@@ -2,13 +2,23 @@
  * The parts of Node's standard library that entry points in the shape of other drivers give to their
  * users. Deno, Bun and Workers with `nodejs_compat` have them, too.
  */
+import { EventEmitter } from "node:events";
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { clearTimeout, setImmediate, setTimeout } from "node:timers";
 
 export { Buffer } from "node:buffer";
-export { errorMonitor, EventEmitter } from "node:events";
+export { errorMonitor } from "node:events";
+export { EventEmitter };
 export { Readable, Writable } from "node:stream";
+
+/**
+ * Makes a class of emitters that allocate nothing before they have a listener: Node's constructor makes
+ * the table of listeners, which `on()` makes where it is missing.
+ */
+export function inheritFromEmitter(prototype: object): void {
+  Object.setPrototypeOf(prototype, EventEmitter.prototype);
+}
 
 /** Calls `work` after the current operation, before other events. */
 export function nextTick(work: () => void): void {

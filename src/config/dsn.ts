@@ -1,6 +1,8 @@
 import { InterfaceError } from "../errors/errors.ts";
 import { parameter, PARAMETERS } from "./parameters.ts";
-import { suggestion, trimBoth } from "./spelling.ts";
+import { suggestion } from "./spelling.ts";
+import { trimBoth } from "./trim.ts";
+import { URI_PREFIX } from "./uri.ts";
 
 /**
  * Parses a connection string, a URI or `keyword=value` pairs, by libpq's rules. Returns the text of
@@ -29,13 +31,6 @@ export function parseDsn(dsn: string): Map<string, string> {
   }
   return prefix === null ? parsePairs(dsn) : parseUri(dsn.slice(prefix[0].length));
 }
-
-/** Reports whether a text begins like a connection URI. */
-export function isUri(text: string): boolean {
-  return URI_PREFIX.test(text);
-}
-
-const URI_PREFIX = /^postgres(?:ql)?:\/\//;
 
 /** The characters of `isspace()` in the C locale, which are fewer than those of `\s`. */
 const BLANKS = /[ \t\n\v\f\r]*/y;

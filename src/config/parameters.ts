@@ -1,6 +1,7 @@
 /**
  * The table of connection parameters: libpq's keyword, the option, the environment variable. Parsing,
- * precedence, validation and the table in the documentation are derived from it.
+ * precedence, validation and the table in the documentation are derived from it. The other differences
+ * from libpq stand in `scripts/parameter_differences.ts`, for that table.
  *
  * Source: PostgreSQL 18 manual, "Parameter Key Words" and "Environment Variables", and the array
  * `PQconninfoOptions` of `fe-connect.c`; `servicefile` as a keyword is PostgreSQL 19's.
@@ -27,9 +28,9 @@ export interface Parameter {
   /** The keyword of libpq, as in a connection string or a service file. */
   readonly keyword: string;
   /** The property of `ConnectOptions`, if there is one. */
-  readonly option?: string;
+  readonly option?: string | undefined;
   /** The environment variable, if libpq has one. */
-  readonly env?: string;
+  readonly env?: string | undefined;
   /** The kind of its value. */
   readonly kind: Kind;
   /** Whether the value must not be shown. */
@@ -39,7 +40,7 @@ export interface Parameter {
    * refused with a `NotSupportedError`.
    */
   readonly harmless?: readonly string[];
-  /** The difference from libpq, in a phrase, if there is one. */
+  /** The reason why the parameter is not supported, in a phrase. */
   readonly remark?: string;
 }
 
@@ -69,245 +70,102 @@ export const TLS_VERSIONS = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"] as const;
 /** Values of `min_protocol_version` and `max_protocol_version`, in order. */
 export const PROTOCOL_VERSIONS = ["3.0", "3.2", "latest"] as const;
 
-/** The longest time of a timer, in seconds. A longer one overflows and fires at once. */
-export const LONGEST_TIME = 2147483;
-
 const NO_GSS = "the driver has no GSSAPI";
 const KEEPALIVE = "tcpKeepalive";
 
 /** Every parameter that libpq 18 knows. */
 export const PARAMETERS: readonly Parameter[] = [
-  { keyword: "service", option: "service", env: "PGSERVICE", kind: "text" },
-  { keyword: "servicefile", option: "servicefile", env: "PGSERVICEFILE", kind: "path" },
-  { keyword: "user", option: "user", env: "PGUSER", kind: "text" },
-  { keyword: "password", option: "password", env: "PGPASSWORD", kind: "text", secret: true },
-  {
-    keyword: "passfile",
-    option: "passfile",
-    env: "PGPASSFILE",
-    kind: "path",
-    remark: "a file that others may read is ignored, and named if a password is missing",
-  },
-  {
-    keyword: "channel_binding",
-    option: "channelBinding",
-    env: "PGCHANNELBINDING",
-    kind: ["disable", "prefer", "require"],
-  },
-  {
-    keyword: "connect_timeout",
-    option: "connectTimeout",
-    env: "PGCONNECT_TIMEOUT",
-    kind: "seconds",
-    remark: "30 s by default, fractions allowed",
-  },
-  { keyword: "dbname", option: "database", env: "PGDATABASE", kind: "text" },
-  {
-    keyword: "host",
-    option: "host",
-    env: "PGHOST",
-    kind: "hosts",
-    remark:
-      "localhost by default, not a socket directory; the next host is also tried when one breaks off",
-  },
-  { keyword: "hostaddr", option: "hostaddr", env: "PGHOSTADDR", kind: "hosts" },
-  { keyword: "port", option: "port", env: "PGPORT", kind: "ports" },
-  {
-    keyword: "client_encoding",
-    option: "clientEncoding",
-    env: "PGCLIENTENCODING",
-    kind: "text",
-    remark: "UTF8 only",
-  },
-  { keyword: "options", option: "options", env: "PGOPTIONS", kind: "text" },
-  { keyword: "application_name", option: "applicationName", env: "PGAPPNAME", kind: "text" },
-  { keyword: "fallback_application_name", kind: "text" },
-  { keyword: "keepalives", option: KEEPALIVE, kind: "whole" },
-  { keyword: "keepalives_idle", option: KEEPALIVE, kind: "whole" },
-  { keyword: "keepalives_interval", option: KEEPALIVE, kind: "whole" },
-  { keyword: "keepalives_count", option: KEEPALIVE, kind: "whole" },
-  {
-    keyword: "tcp_user_timeout",
-    kind: "whole",
+  row("service", "text"),
+  row("servicefile", "path"),
+  row("user", "text"),
+  row("password", "text", { secret: true }),
+  row("passfile", "path"),
+  row("channel_binding", ["disable", "prefer", "require"]),
+  row("connect_timeout", "seconds", { env: "PGCONNECT_TIMEOUT" }),
+  row("dbname", "text", { option: "database", env: "PGDATABASE" }),
+  row("host", "hosts"),
+  row("hostaddr", "hosts"),
+  row("port", "ports"),
+  row("client_encoding", "text"),
+  row("options", "text"),
+  row("application_name", "text", { env: "PGAPPNAME" }),
+  row("fallback_application_name", "text", { option: undefined, env: undefined }),
+  row("keepalives", "whole", { option: KEEPALIVE, env: undefined }),
+  row("keepalives_idle", "whole", { option: KEEPALIVE, env: undefined }),
+  row("keepalives_interval", "whole", { option: KEEPALIVE, env: undefined }),
+  row("keepalives_count", "whole", { option: KEEPALIVE, env: undefined }),
+  row("tcp_user_timeout", "whole", {
+    option: undefined,
+    env: undefined,
     harmless: ["0"],
     remark: "no runtime can set it; use timeout",
-  },
-  {
-    keyword: "sslmode",
-    option: "sslMode",
-    env: "PGSSLMODE",
-    kind: SSL_MODES,
-    remark:
-      "allow and prefer go the other way only when the server's access rules refuse the first",
-  },
-  {
-    keyword: "sslnegotiation",
-    option: "sslNegotiation",
-    env: "PGSSLNEGOTIATION",
-    kind: ["postgres", "direct"],
-  },
-  {
-    keyword: "sslcompression",
-    env: "PGSSLCOMPRESSION",
-    kind: "bool",
+  }),
+  row("sslmode", SSL_MODES, { option: "sslMode" }),
+  row("sslnegotiation", ["postgres", "direct"], { option: "sslNegotiation" }),
+  row("sslcompression", "bool", {
+    option: undefined,
     harmless: ["0"],
     remark: "TLS compression is insecure",
-  },
-  {
-    keyword: "sslcert",
-    option: "sslCert",
-    env: "PGSSLCERT",
-    kind: "pem",
-    remark: "PEM text allowed; a named file must be there",
-  },
-  {
-    keyword: "sslkey",
-    option: "sslKey",
-    env: "PGSSLKEY",
-    kind: "pem",
-    remark: "PEM text allowed; no DER, no engines",
-  },
-  {
-    keyword: "sslcertmode",
-    env: "PGSSLCERTMODE",
-    kind: ["disable", "allow", "require"],
+  }),
+  row("sslcert", "pem", { option: "sslCert" }),
+  row("sslkey", "pem", { option: "sslKey" }),
+  row("sslcertmode", ["disable", "allow", "require"], {
+    option: undefined,
     harmless: ["disable", "allow"],
     remark: "no runtime can find out whether the server asked for a certificate",
-  },
-  { keyword: "sslpassword", option: "sslPassword", kind: "text", secret: true },
-  {
-    keyword: "sslrootcert",
-    option: "sslRootCert",
-    env: "PGSSLROOTCERT",
-    kind: "pem",
-    remark: "PEM text allowed; a named file must be there; system: the runtime's own roots",
-  },
-  {
-    keyword: "sslcrl",
-    option: "sslCrl",
-    env: "PGSSLCRL",
-    kind: "pem",
-    remark: "PEM text allowed; a named file must be there",
-  },
-  {
-    keyword: "sslcrldir",
-    env: "PGSSLCRLDIR",
-    kind: "path",
+  }),
+  row("sslpassword", "text", { option: "sslPassword", env: undefined, secret: true }),
+  row("sslrootcert", "pem", { option: "sslRootCert" }),
+  row("sslcrl", "pem", { option: "sslCrl" }),
+  row("sslcrldir", "path", {
+    option: undefined,
     harmless: [],
     remark: "no runtime reads a hashed directory; use sslcrl",
-  },
-  { keyword: "sslsni", option: "sslSni", env: "PGSSLSNI", kind: "bool" },
-  {
-    keyword: "requirepeer",
-    env: "PGREQUIREPEER",
-    kind: "text",
+  }),
+  row("sslsni", "bool", { option: "sslSni" }),
+  row("requirepeer", "text", {
+    option: undefined,
     harmless: [],
     remark: "no runtime can find out who owns the other end of a Unix socket",
-  },
-  {
-    keyword: "require_auth",
-    option: "requireAuth",
-    env: "PGREQUIREAUTH",
-    kind: "text",
-  },
-  {
-    keyword: "ssl_min_protocol_version",
-    option: "sslMinProtocolVersion",
-    env: "PGSSLMINPROTOCOLVERSION",
-    kind: TLS_VERSIONS,
-  },
-  {
-    keyword: "ssl_max_protocol_version",
-    option: "sslMaxProtocolVersion",
-    env: "PGSSLMAXPROTOCOLVERSION",
-    kind: TLS_VERSIONS,
-  },
-  {
-    keyword: "gssencmode",
-    env: "PGGSSENCMODE",
-    kind: ["disable", "prefer", "require"],
+  }),
+  row("require_auth", "text"),
+  row("ssl_min_protocol_version", TLS_VERSIONS),
+  row("ssl_max_protocol_version", TLS_VERSIONS),
+  row("gssencmode", ["disable", "prefer", "require"], {
+    option: undefined,
     harmless: ["disable", "prefer"],
     remark: NO_GSS,
-  },
-  {
-    keyword: "krbsrvname",
-    env: "PGKRBSRVNAME",
-    kind: "text",
-    remark: "passed to gssProvider, without which there is no GSSAPI",
-  },
-  { keyword: "gsslib", env: "PGGSSLIB", kind: "text", harmless: ["gssapi"], remark: NO_GSS },
-  {
-    keyword: "gssdelegation",
-    env: "PGGSSDELEGATION",
-    kind: "bool",
-    harmless: ["0"],
-    remark: NO_GSS,
-  },
-  { keyword: "replication", option: "replication", kind: "replication" },
-  {
-    keyword: "target_session_attrs",
-    option: "targetSessionAttrs",
-    env: "PGTARGETSESSIONATTRS",
-    kind: SESSION_ATTRS,
-  },
-  {
-    keyword: "load_balance_hosts",
-    option: "loadBalanceHosts",
-    env: "PGLOADBALANCEHOSTS",
-    kind: ["disable", "random"],
-  },
-  {
-    keyword: "scram_client_key",
-    option: "scramClientKey",
-    kind: "text",
-    secret: true,
-    remark: "only together with scram_server_key",
-  },
-  {
-    keyword: "scram_server_key",
-    option: "scramServerKey",
-    kind: "text",
-    secret: true,
-    remark: "only together with scram_client_key",
-  },
-  {
-    keyword: "min_protocol_version",
-    option: "minProtocolVersion",
-    env: "PGMINPROTOCOLVERSION",
-    kind: PROTOCOL_VERSIONS,
-  },
-  {
-    keyword: "max_protocol_version",
-    option: "maxProtocolVersion",
-    env: "PGMAXPROTOCOLVERSION",
-    kind: PROTOCOL_VERSIONS,
-    remark: "3.0 is asked for when a pooler drops a 3.2 start",
-  },
-  {
-    keyword: "sslkeylogfile",
-    kind: "path",
+  }),
+  row("krbsrvname", "text", { option: undefined }),
+  row("gsslib", "text", { option: undefined, harmless: ["gssapi"], remark: NO_GSS }),
+  row("gssdelegation", "bool", { option: undefined, harmless: ["0"], remark: NO_GSS }),
+  row("replication", "replication", { env: undefined }),
+  row("target_session_attrs", SESSION_ATTRS),
+  row("load_balance_hosts", ["disable", "random"]),
+  row("scram_client_key", "text", { env: undefined, secret: true }),
+  row("scram_server_key", "text", { env: undefined, secret: true }),
+  row("min_protocol_version", PROTOCOL_VERSIONS),
+  row("max_protocol_version", PROTOCOL_VERSIONS),
+  row("sslkeylogfile", "path", {
+    option: undefined,
+    env: undefined,
     harmless: [],
     remark: "the driver does not write session keys to files",
-  },
-  {
-    keyword: "oauth_issuer",
-    option: "oauthIssuer",
-    kind: "text",
-    remark: "the token comes from oauthToken or, by the device flow, with oauthPrompt",
-  },
-  {
-    keyword: "oauth_client_id",
-    option: "oauthClientId",
-    kind: "text",
-  },
-  {
-    keyword: "oauth_client_secret",
-    option: "oauthClientSecret",
-    kind: "text",
-    secret: true,
-  },
-  { keyword: "oauth_scope", option: "oauthScope", kind: "text" },
+  }),
+  row("oauth_issuer", "text", { env: undefined }),
+  row("oauth_client_id", "text", { env: undefined }),
+  row("oauth_client_secret", "text", { env: undefined, secret: true }),
+  row("oauth_scope", "text", { env: undefined }),
 ];
+
+/**
+ * Returns a row. Unless `more` names them, the option is the keyword in camel case, and the environment
+ * variable is `PG` and the keyword in capitals.
+ */
+function row(keyword: string, kind: Kind, more: Partial<Parameter> = {}): Parameter {
+  const option = keyword.replace(/_(.)/g, (_, letter) => letter.toUpperCase());
+  return { keyword, option, env: `PG${keyword.toUpperCase().replaceAll("_", "")}`, kind, ...more };
+}
 
 /**
  * Environment variables that become run-time parameters of the session unless their value is

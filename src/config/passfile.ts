@@ -1,5 +1,5 @@
 import type { Runtime } from "../runtime/runtime.ts";
-import { trimEnd } from "./spelling.ts";
+import { trimEnd } from "./trim.ts";
 
 /** The values that a line of a password file must match. */
 export interface PassfileKey {

@@ -1,25 +1,20 @@
+import { LONGEST_TIME } from "../errors/checks.ts";
 import { InterfaceError } from "../errors/errors.ts";
+import { loaded } from "../errors/loading.ts";
 import { own } from "../errors/own.ts";
 import type { KeepAlive, Readable, Runtime } from "../runtime/runtime.ts";
-import { isUri } from "./dsn.ts";
 import { type Given, given, givenChoice, givenText, givenWhole, wholeNumber } from "./given.ts";
-import {
-  type GssProvider,
-  type OAuthSettings,
-  oauthSettings,
-  type RequiredAuth,
-  requiredAuth,
-  type ScramSecret,
-  scramSecret,
-} from "./login.ts";
+import type { GssProvider, OAuthSettings, ScramSecret } from "./login.ts";
 import type { ConnectOptions } from "./options.ts";
-import { LONGEST_TIME, PROTOCOL_VERSIONS, SESSION_ATTRS } from "./parameters.ts";
+import { PROTOCOL_VERSIONS, SESSION_ATTRS } from "./parameters.ts";
+import type { PassfileKey } from "./passfile.ts";
 import { permissionHint } from "./permissions.ts";
-import { passfilePassword, readPassfile } from "./passfile.ts";
 import { type Place, resolvePlaces } from "./places.ts";
-import { gather, gatherFromCaller, gatherWithoutFiles, sessionVariables } from "./sources.ts";
+import type { RequiredAuth } from "./required_auth.ts";
+import { type Early, gather, gatherWithoutFiles, sessionVariables } from "./sources.ts";
 import type { Target } from "./target.ts";
 import { placeTls, resolveTls } from "./tls.ts";
+import { isUri } from "./uri.ts";
 import { checkOptions, ownOptions } from "./validate.ts";
 
 /** The options of a connection, checked and resolved; nothing below reads options again. */
@@ -94,7 +89,8 @@ export interface Settings {
  * Checks the arguments of `connect()` and resolves them, together with the service file, the
  * environment, the password file and the defaults. Reads files; dials nothing.
  *
- * `dsn` is a URI or `keyword=value` pairs; `options` override it.
+ * `dsn` is a URI or `keyword=value` pairs; `options` override it. `early` is the part that
+ * {@linkcode timeForFiles} has read.
  *
  * @throws {InterfaceError} an option, the string or a file is wrong. The message shows no value that
  * may be secret.
@@ -104,12 +100,13 @@ export async function resolveSettings(
   dsn: string | URL | undefined,
   options: ConnectOptions,
   runtime: Runtime,
+  early?: Early,
 ): Promise<Settings> {
   options = ownOptions(options);
   checkOptions(options);
   const text = dsnText(dsn);
   checkDatabase(options);
-  const values = await gather(text, options, runtime);
+  const values = await gather(text, options, runtime, early);
   const user = givenText(values, "user") ?? runtime.userName();
   if (user === undefined || user === "") {
     const hint = permissionHint(runtime, { kind: "env", name: "PGUSER" }, { kind: "user" });
@@ -131,6 +128,7 @@ export async function resolveSettings(
       `${given(values, "channel_binding")!.name} is "require", but TLS is off everywhere`,
     );
   }
+  const login = await loginSettings(values, options);
   return {
     runtime,
     targets,
@@ -140,9 +138,7 @@ export async function resolveSettings(
     parameters: startupParameters(values, options, runtime),
     sslNegotiation: givenChoice(values, "sslnegotiation", ["postgres", "direct"], "postgres"),
     channelBinding,
-    requireAuth: requiredAuth(values),
-    scramKeys: scramSecret(values),
-    oauth: oauthSettings(values, options),
+    ...login,
     gss: { provider: options.gssProvider, service: givenText(values, "krbsrvname") ?? "postgres" },
     ...protocolVersions(values),
     targetSessionAttrs: givenChoice(values, "target_session_attrs", SESSION_ATTRS, "any"),
@@ -153,25 +149,30 @@ export async function resolveSettings(
   };
 }
 
-/**
- * Checks what a caller gives, as far as that needs neither the environment nor a file.
- *
- * @throws {InterfaceError | NotSupportedError} as {@linkcode resolveSettings} does.
- */
-export function checkSettings(dsn: string | URL | undefined, options: ConnectOptions): void {
-  checkOptions(options);
-  checkDatabase(options);
-  const values = gatherFromCaller(dsnText(dsn), options);
-  const isPlaced = values.has("host") || values.has("hostaddr") || options.unixSock !== undefined;
-  // A list of ports in the environment may belong to these hosts.
-  if (isPlaced && values.has("port")) resolvePlaces(values, options);
-  limits(values, options);
-  keepAlive(values);
-  requiredAuth(values);
-  protocolVersions(values);
+type LoginSettings = Pick<Settings, "requireAuth" | "scramKeys" | "oauth">;
+
+const NO_LOGIN: LoginSettings = {
+  requireAuth: undefined,
+  scramKeys: undefined,
+  oauth: undefined,
+};
+
+/** Resolves what is asked of logins. The code for it is loaded if anything is. */
+async function loginSettings(values: Given, options: ConnectOptions): Promise<LoginSettings> {
+  const keywords = [...values.keys()].filter((keyword) => given(values, keyword) !== undefined);
+  const isAsked = keywords.some((keyword) => /^(?:require_auth|scram_|oauth_)/.test(keyword)) ||
+    options.oauthToken !== undefined || options.oauthPrompt !== undefined;
+  if (!isAsked) return NO_LOGIN;
+  const code = await loaded(import("./login.ts"), "the code for the settings of logins");
+  return {
+    requireAuth: code.requiredAuth(values),
+    scramKeys: code.scramSecret(values),
+    oauth: code.oauthSettings(values, options),
+  };
 }
 
-function checkDatabase({ database = "" }: ConnectOptions): void {
+/** @throws {InterfaceError} `database` is a connection string. */
+export function checkDatabase({ database = "" }: ConnectOptions): void {
   if (!isUri(database)) return;
   throw new InterfaceError(
     "database is a connection string; give it as connect()'s first argument",
@@ -179,30 +180,34 @@ function checkDatabase({ database = "" }: ConnectOptions): void {
 }
 
 /**
- * Seconds that {@linkcode resolveSettings} may take to read files, 0 for no limit: `connectTimeout`
- * as far as it is known without the files. `resolveSettings` reports faults.
+ * Returns the seconds that {@linkcode resolveSettings} may take to read files, 0 for no limit:
+ * `connectTimeout` as far as it is known without the files. `early` is what was read for that.
+ * `resolveSettings` reports faults.
  */
-export function timeForFiles(
+export async function timeForFiles(
   dsn: string | URL | undefined,
   options: ConnectOptions,
   runtime: Runtime,
-): number {
+): Promise<{ seconds: number; early?: Early }> {
   try {
-    return limits(gatherWithoutFiles(dsnText(dsn), options, runtime), options).connectTimeout;
+    const early = await gatherWithoutFiles(dsnText(dsn), options, runtime);
+    return { seconds: limits(early.values, options).connectTimeout, early };
   } catch {
-    return DEFAULT_CONNECT_TIMEOUT;
+    return { seconds: DEFAULT_CONNECT_TIMEOUT };
   }
 }
 
 const DEFAULT_CONNECT_TIMEOUT = 30;
 
-function dsnText(dsn: string | URL | undefined): string | undefined {
+/** Returns the text of a connection string. @throws {InterfaceError} it is neither text nor a URL. */
+export function dsnText(dsn: string | URL | undefined): string | undefined {
   if (dsn === undefined || typeof dsn === "string") return dsn;
   if (dsn instanceof URL) return dsn.href;
   throw new InterfaceError("the connection string must be a string or a URL");
 }
 
-function limits(values: Given, options: ConnectOptions): Pick<
+/** Returns the limits on times, sizes and numbers. @throws {InterfaceError} one is wrong. */
+export function limits(values: Given, options: ConnectOptions): Pick<
   Settings,
   | "connectTimeout"
   | "timeout"
@@ -240,7 +245,8 @@ function connectTimeout(values: Given): number {
   return Math.min(Math.max(seconds, 0), LONGEST_TIME);
 }
 
-function keepAlive(values: Given): KeepAlive | undefined {
+/** Returns the times of TCP keepalive. @throws {InterfaceError} one is wrong. */
+export function keepAlive(values: Given): KeepAlive | undefined {
   if (givenWhole(values, "keepalives") === 0) return undefined;
   const time = (keyword: string): number | undefined => {
     const value = givenWhole(values, keyword);
@@ -253,8 +259,12 @@ function keepAlive(values: Given): KeepAlive | undefined {
   };
 }
 
-/** Resolves the versions: "latest" is the greatest here; libpq's default is 3.0 for both. */
-function protocolVersions(
+/**
+ * Resolves the versions: "latest" is the greatest here; libpq's default is 3.0 for both.
+ *
+ * @throws {InterfaceError} a version is unknown, or the least is above the greatest.
+ */
+export function protocolVersions(
   values: Given,
 ): Pick<Settings, "minProtocolVersion" | "maxProtocolVersion"> {
   const version = (keyword: string, fallback: "3.0" | "3.2"): "3.0" | "3.2" => {
@@ -321,7 +331,7 @@ async function resolveTargets(
   const isDefault = !given(values, "host") && !given(values, "hostaddr") && !options.unixSock;
   const hostHint = isDefault ? permissionHint(runtime, { kind: "env", name: "PGHOST" }) : "";
   const hint = hostHint === "" ? {} : { hostHint };
-  const password = await passwords(values, options, login, runtime);
+  const password = passwords(values, options, login, runtime);
   return places.map((place) => {
     const { sslMode, tls } = placeTls(policy, place);
     const { host, address, port } = place;
@@ -329,21 +339,36 @@ async function resolveTargets(
   });
 }
 
-async function passwords(
+type Secret = Pick<Target, "password" | "passwordFile">;
+
+function passwords(
   values: Given,
   options: ConnectOptions,
   login: { user: string; database: string },
   runtime: Runtime,
-): Promise<(place: Place) => Pick<Target, "password" | "passwordHint">> {
+): (place: Place) => Secret {
   const own = typeof options.password === "string" ? undefined : options.password;
   const known = own ?? givenText(values, "password");
-  if (known !== undefined) return () => ({ password: known, passwordHint: undefined });
+  if (known !== undefined) return () => ({ password: known });
   const named = givenText(values, "passfile");
-  const { text, hint = unreadHint(named, runtime) } = await readPassfile(named, runtime);
+  // One reading serves all hosts.
+  let reading: ReturnType<typeof readPasswords> | undefined;
   return ({ host, port }) => ({
-    password: text && passfilePassword(text, { host, port, ...login }),
-    passwordHint: hint,
+    password: undefined,
+    passwordFile: async () => {
+      const { hint, find } = await (reading ??= readPasswords(named, runtime));
+      return { password: find({ host, port, ...login }), hint };
+    },
   });
+}
+
+async function readPasswords(
+  named: string | undefined,
+  runtime: Runtime,
+): Promise<{ hint: string | undefined; find(key: PassfileKey): string | undefined }> {
+  const code = await loaded(import("./passfile.ts"), "the code for password files");
+  const { text, hint = unreadHint(named, runtime) } = await code.readPassfile(named, runtime);
+  return { hint, find: (key) => text && code.passfilePassword(text, key) };
 }
 
 /** Returns why a password was not looked for in every place, if the program lacks permissions. */

@@ -1,9 +1,8 @@
 import { InterfaceError, NotSupportedError } from "../errors/errors.ts";
+import { loaded } from "../errors/loading.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { parseDsn } from "./dsn.ts";
-import { choice, type Given, given, type GivenValue } from "./given.ts";
+import { choice, type Given, type GivenValue } from "./given.ts";
 import type { ConnectOptions } from "./options.ts";
-import { permissionHint } from "./permissions.ts";
 import {
   type Parameter,
   parameter,
@@ -11,8 +10,10 @@ import {
   refusesEmpty,
   SESSION_VARIABLES,
 } from "./parameters.ts";
-import { suggestion, trimBoth } from "./spelling.ts";
 import { optionTexts } from "./validate.ts";
+
+/** Returns the text of each keyword of a connection string. */
+export type DsnParser = (dsn: string) => ReadonlyMap<string, string>;
 
 /**
  * Merges all sources: options, connection string, service file, environment, the stronger ones first.
@@ -30,42 +31,74 @@ export async function gather(
   dsn: string | undefined,
   options: ConnectOptions,
   runtime: Runtime,
+  early?: Early,
 ): Promise<Given> {
-  const values = fromCaller(dsn, options);
-  await addService(values, runtime);
-  addEnvironment(values, runtime);
+  const values = early?.isComplete ? early.values : await gatherAll(dsn, options, runtime);
   for (const [keyword, value] of values) checkValue(parameter(keyword)!, value);
   return values;
 }
 
-/** Merges the sources that need no file. */
-export function gatherWithoutFiles(
+async function gatherAll(
   dsn: string | undefined,
   options: ConnectOptions,
   runtime: Runtime,
-): Given {
-  const values = fromCaller(dsn, options);
+): Promise<Given> {
+  const values = fromCaller(dsn, options, await parserFor(dsn));
+  await addService(values, runtime);
   addEnvironment(values, runtime);
   return values;
 }
 
+/** The result of {@linkcode gatherWithoutFiles}. */
+export interface Early {
+  readonly values: Given;
+  /** Whether these are all sources, because no service is named. */
+  readonly isComplete: boolean;
+}
+
+/** Merges the sources that need no file, unchecked. */
+export async function gatherWithoutFiles(
+  dsn: string | undefined,
+  options: ConnectOptions,
+  runtime: Runtime,
+): Promise<Early> {
+  const values = fromCaller(dsn, options, await parserFor(dsn));
+  const isComplete = serviceOf(values, runtime) === "";
+  addEnvironment(values, runtime);
+  return { values, isComplete };
+}
+
 /**
- * Brings together and checks what the caller gives.
+ * Brings together and checks what the caller gives; `parse` parses connection strings.
  *
  * @throws {InterfaceError | NotSupportedError} as {@linkcode gather} does.
  */
-export function gatherFromCaller(dsn: string | undefined, options: ConnectOptions): Given {
-  const values = fromCaller(dsn, options);
+export function gatherFromCaller(
+  dsn: string | undefined,
+  options: ConnectOptions,
+  parse: DsnParser,
+): Given {
+  const values = fromCaller(dsn, options, parse);
   for (const [keyword, value] of values) checkValue(parameter(keyword)!, value);
   return values;
 }
 
-function fromCaller(dsn: string | undefined, options: ConnectOptions): Map<string, GivenValue> {
+/** Loads the parser of connection strings if there is one to parse. */
+async function parserFor(dsn: string | undefined): Promise<DsnParser | undefined> {
+  if (dsn === undefined) return undefined;
+  return (await loaded(import("./dsn.ts"), "the parser of connection strings")).parseDsn;
+}
+
+function fromCaller(
+  dsn: string | undefined,
+  options: ConnectOptions,
+  parse: DsnParser | undefined,
+): Map<string, GivenValue> {
   const values = new Map<string, GivenValue>();
   for (const [keyword, text, name] of optionTexts(options)) {
     values.set(keyword, { text, name, source: "option" });
   }
-  if (dsn !== undefined) addDsn(values, dsn, options.allowedDsnKeys);
+  if (dsn !== undefined) addDsn(values, parse!(dsn), options.allowedDsnKeys);
   return values;
 }
 
@@ -87,10 +120,10 @@ export function sessionVariables(runtime: Runtime): Record<string, string> {
 
 function addDsn(
   values: Map<string, GivenValue>,
-  dsn: string,
+  pairs: ReadonlyMap<string, string>,
   allowed: readonly string[] | undefined,
 ): void {
-  for (const [keyword, text] of parseDsn(dsn)) {
+  for (const [keyword, text] of pairs) {
     if (allowed !== undefined && !allowed.includes(keyword)) {
       throw new InterfaceError(
         `the connection string (not shown) sets "${keyword}", which allowedDsnKeys does not allow`,
@@ -115,81 +148,17 @@ function addEnvironment(values: Map<string, GivenValue>, runtime: Runtime): void
   }
 }
 
-/** Adds the parameters of the service, if one is named. Source: `parseServiceInfo` of `fe-connect.c`. */
+/** Adds the parameters of the service, if one is named. */
 async function addService(values: Map<string, GivenValue>, runtime: Runtime): Promise<void> {
-  const service = values.get("service")?.text ?? runtime.env("PGSERVICE") ?? "";
+  const service = serviceOf(values, runtime);
   if (service === "") return;
-  const named = given(values, "servicefile")?.text ?? runtime.env("PGSERVICEFILE") ?? "";
-  const home = runtime.homeDirectory();
-  const files: string[] = [];
-  if (named !== "") files.push(named);
-  else if (home !== undefined) files.push(`${home}/.pg_service.conf`);
-  const system = runtime.env("PGSYSCONFDIR");
-  if (system !== undefined && system !== "") files.push(`${system}/pg_service.conf`);
-  for (const file of files) {
-    const text = await runtime.readTextFile(file);
-    if (text === undefined && file === named) {
-      const hint = permissionHint(runtime, { kind: "file", name: file });
-      throw new InterfaceError(`service file "${file}" does not exist or cannot be read${hint}`);
-    }
-    const section = text === undefined ? undefined : parseServiceFile(text, service, file);
-    if (section === undefined) continue;
-    const name = (keyword: string): string => `"${keyword}" of service "${service}"`;
-    for (const [keyword, value] of section) {
-      if (values.has(keyword)) continue;
-      values.set(keyword, { text: value, name: name(keyword), source: "service" });
-    }
-    return;
-  }
-  const unread = files.map((name) => ({ kind: "file", name }) as const);
-  const hint = permissionHint(runtime, { kind: "home" }, ...unread);
-  throw new InterfaceError(`definition of service "${service}" not found${hint}`);
+  const code = loaded(import("./service_file.ts"), "the code for service files");
+  await (await code).addServiceFrom(values, service, runtime);
 }
 
-/**
- * Returns the parameters of one service in the text of a service file, or `undefined` if the file does
- * not define the service. Of a repeated parameter the first counts. There is no quoting: a value is the
- * rest of its line.
- *
- * Source: `parseServiceFile` of `fe-connect.c`.
- *
- * @throws {InterfaceError} a line of the service is wrong; the message names the file and the line.
- * @throws {NotSupportedError} the service asks for an LDAP lookup.
- */
-export function parseServiceFile(
-  text: string,
-  service: string,
-  file: string,
-): Map<string, string> | undefined {
-  let section: Map<string, string> | undefined;
-  for (const [index, raw] of text.split("\n").entries()) {
-    const line = trimBoth(raw, " \t\v\f\r");
-    if (line === "" || line.startsWith("#")) continue;
-    if (line.startsWith("[")) {
-      if (section !== undefined) return section;
-      if (line.startsWith(`[${service}]`)) section = new Map();
-    } else if (section !== undefined) {
-      addServiceLine(section, line, `line ${index + 1} of service file "${file}"`);
-    }
-  }
-  return section;
-}
-
-function addServiceLine(section: Map<string, string>, line: string, where: string): void {
-  const equals = line.indexOf("=");
-  if (line.startsWith("ldap")) {
-    throw new NotSupportedError(`${where} asks for an LDAP lookup, which the driver cannot do`);
-  }
-  if (equals < 0) throw new InterfaceError(`${where} lacks "="`);
-  const keyword = line.slice(0, equals);
-  if (keyword === "service" || keyword === "servicefile") {
-    throw new InterfaceError(`${where} names another service, which is not allowed`);
-  }
-  if (parameter(keyword) === undefined) {
-    const near = suggestion(keyword, PARAMETERS.map((row) => row.keyword));
-    throw new InterfaceError(`${where} has an unknown key "${keyword}"${near}`);
-  }
-  if (!section.has(keyword)) section.set(keyword, line.slice(equals + 1));
+/** Returns the name of the service; empty if none is named. */
+function serviceOf(values: Given, runtime: Runtime): string {
+  return values.get("service")?.text ?? runtime.env("PGSERVICE") ?? "";
 }
 
 function checkValue(row: Parameter, { text, name, source }: GivenValue): void {

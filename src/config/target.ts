@@ -9,6 +9,13 @@ export type Password =
   | Uint8Array
   | (() => string | Uint8Array | Promise<string | Uint8Array>);
 
+/** A password from a password file. */
+export interface FoundPassword {
+  readonly password: string | undefined;
+  /** The reason why the file gave none, for the error that misses it. */
+  readonly hint: string | undefined;
+}
+
 /** One server to try. */
 export interface Target {
   /** The host as the user named it: for messages, certificates and password files. */
@@ -21,10 +28,13 @@ export interface Target {
   readonly sslMode: SslMode;
   /** The settings of TLS; present unless `sslMode` is `disable`. */
   readonly tls: TlsSettings | undefined;
-  /** The password for this host, from the options or the password file. */
+  /** The password, if one was given. */
   readonly password: Password | undefined;
-  /** The reason why no password was found, for the error that misses it. */
-  readonly passwordHint: string | undefined;
+  /**
+   * Looks for this host in the password file; absent if a password was given. Called when a server asks
+   * for a password, because most servers that are given none do not ask.
+   */
+  readonly passwordFile?: (() => Promise<FoundPassword>) | undefined;
   /** The reason why the host is the default one, for the error that cannot reach it. */
   readonly hostHint?: string | undefined;
 }

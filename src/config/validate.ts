@@ -1,7 +1,18 @@
+import {
+  bool,
+  callback,
+  type Check,
+  fail,
+  object,
+  oneOf,
+  seconds,
+  signal,
+  whole,
+} from "../errors/checks.ts";
 import { InterfaceError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import type { ConnectOptions, TlsOptions } from "./options.ts";
-import { type Kind, LONGEST_TIME, type Parameter, PARAMETERS, TLS_VERSIONS } from "./parameters.ts";
+import { type Kind, type Parameter, PARAMETERS, TLS_VERSIONS } from "./parameters.ts";
 import { suggestion } from "./spelling.ts";
 
 /**
@@ -13,21 +24,54 @@ export function checkOptions(options: ConnectOptions): void {
   options = ownOptions(options);
   for (const [name, value] of Object.entries(options)) {
     const check = OPTION_CHECKS.get(name);
-    if (check === undefined) {
-      const near = name === "connectionString"
-        ? ": a connection string is the first argument"
-        : suggestion(name, [...OPTION_CHECKS.keys()]);
-      throw new InterfaceError(`unknown option "${name}"${near}`);
-    }
+    if (check === undefined) throw unknown(name);
     if (value !== undefined) check(name, value);
   }
   checkTogether(options);
+}
+
+function unknown(name: string): InterfaceError {
+  if (POOL_OPTIONS.includes(name)) {
+    return new InterfaceError(`"${name}" is an option of a pool: createPool(url, { ${name}: … })`);
+  }
+  const near = name === "connectionString"
+    ? ": a connection string is the first argument"
+    : suggestion(name, [...OPTION_CHECKS.keys()]);
+  return new InterfaceError(`unknown option "${name}"${near}`);
 }
 
 /** Reports whether `connect()` has an option of this name. */
 export function isConnectOption(name: string): boolean {
   return OPTION_CHECKS.has(name);
 }
+
+/** The options that only pools have; a test compares them with those of `createPool()`. */
+export const POOL_OPTIONS: readonly string[] = [
+  "acquireTimeout",
+  "connectBackoff",
+  "connection",
+  "heartbeat",
+  "idleTimeout",
+  "leakWarning",
+  "max",
+  "maxLifetime",
+  "maxUses",
+  "maxWaiting",
+  "min",
+  "name",
+  "onAcquire",
+  "onConnect",
+  "onDirtyRelease",
+  "onLeak",
+  "onRelease",
+  "onRemove",
+  "pooler",
+  "reset",
+  "unref",
+  "validateAfterIdle",
+  "verify",
+  "waitForServer",
+];
 
 /** The options that are objects of options. */
 const NESTED = ["sslContext", "tcpKeepalive", "sourceAddress", "startupParams"] as const;
@@ -39,9 +83,7 @@ const NESTED = ["sslContext", "tcpKeepalive", "sourceAddress", "startupParams"] 
  * @throws {InterfaceError} the options are not an object.
  */
 export function ownOptions<T extends ConnectOptions>(options: T): T {
-  if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw new InterfaceError("options must be an object");
-  }
+  object("options", options);
   const copy: { -readonly [K in keyof ConnectOptions]: unknown } = own(options);
   for (const name of NESTED) {
     const value = copy[name];
@@ -66,44 +108,10 @@ export function* optionTexts(options: ConnectOptions): Generator<[string, string
   yield* keepaliveTexts(options.tcpKeepalive);
 }
 
-type Check = (name: string, value: unknown) => void;
-
-const fail = (name: string, what: string): never => {
-  throw new InterfaceError(`${name} must be ${what}`);
-};
-
 const text: Check = (name, value) => {
   if (typeof value !== "string") fail(name, "a string");
   else if (value.includes("\0")) throw new InterfaceError(`${name} contains a NUL byte`);
   else if (!value.isWellFormed()) throw new InterfaceError(`${name} contains a lone surrogate`);
-};
-
-const bool: Check = (name, value) => {
-  if (typeof value !== "boolean") fail(name, "a boolean");
-};
-
-const seconds: Check = (name, value) => {
-  if (typeof value !== "number" || !(value >= 0 && value <= LONGEST_TIME)) {
-    fail(name, `a number of seconds from 0 to ${LONGEST_TIME}`);
-  }
-};
-
-const object: Check = (name, value) => {
-  if (typeof value !== "object" || value === null) fail(name, "an object");
-};
-
-const callback: Check = (name, value) => {
-  if (typeof value !== "function") fail(name, "a function");
-};
-
-const whole = (least: number, most: number): Check => (name, value) => {
-  if (!Number.isInteger(value) || (value as number) < least || (value as number) > most) {
-    fail(name, `a whole number from ${least} to ${most}`);
-  }
-};
-
-const oneOf = (values: readonly unknown[]): Check => (name, value) => {
-  if (!values.includes(value)) fail(name, `one of ${values.join(", ")}`);
 };
 
 const oneOrMany = (check: Check): Check => (name, value) => {
@@ -186,8 +194,8 @@ const TLS_OPTIONS: Check = record({
   rejectUnauthorized: bool,
   servername: text,
   checkServerIdentity: callback,
-  minVersion: oneOf(TLS_VERSIONS),
-  maxVersion: oneOf(TLS_VERSIONS),
+  minVersion: oneOf(...TLS_VERSIONS),
+  maxVersion: oneOf(...TLS_VERSIONS),
   alpn: oneOrMany(text),
 });
 
@@ -228,7 +236,7 @@ const OWN_CHECKS: Readonly<Record<string, Check>> = {
   dial: callback,
   oauthToken: callback,
   oauthPrompt: callback,
-  oauthSslMode: oneOf(["require", "verify-ca", "verify-full"]),
+  oauthSslMode: oneOf("require", "verify-ca", "verify-full"),
   gssProvider: callback,
   allowedDsnKeys,
   queryTimeout: seconds,
@@ -238,11 +246,11 @@ const OWN_CHECKS: Readonly<Record<string, Check>> = {
   statementCacheSize: whole(0, 0x7fffffff),
   statementLifetime: seconds,
   types: object,
-  rows: oneOf(["object", "array"]),
+  rows: oneOf("object", "array"),
   onNotice: callback,
   onNotification: callback,
   onParameterStatus: callback,
-  signal: object,
+  signal,
   runtime: object,
 };
 
@@ -263,10 +271,10 @@ function kindCheck(kind: Kind): Check {
     case "ports":
       return oneOrMany(whole(1, 65535));
     case "replication":
-      return oneOf([true, false, "database", "physical"]);
+      return oneOf(true, false, "database", "physical");
     default:
       return (name, value) => {
-        if (value !== "") oneOf(kind)(name, value);
+        if (value !== "") oneOf(...kind)(name, value);
       };
   }
 }

@@ -1,5 +1,6 @@
 import type { Connection as DriverConnection, Notice } from "../connection.ts";
 import { InterfaceError } from "../errors/errors.ts";
+import { ImplicitQueries } from "../features/implicit.ts";
 import type { Result } from "../query/result.ts";
 import type { Class } from "./adapters.ts";
 import { Host } from "./host.ts";
@@ -20,7 +21,8 @@ export abstract class BaseConnection implements AsyncDisposable {
   /** For `connect()`. */
   constructor(db: DriverConnection, wantsTransaction: () => boolean) {
     this.#db = db;
-    this.#host = new Host(db.implicit(), wantsTransaction);
+    const queries = db.implicit((host) => new ImplicitQueries(host));
+    this.#host = new Host(queries, wantsTransaction);
     this.#statements = new NamedStatements(this.#host);
   }
 

@@ -1,13 +1,10 @@
-import { asGiven } from "../query/rewritten.ts";
 import type { Queryable } from "../queryable.ts";
 import { InterfaceError, ProgrammingError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
-import * as ownSql from "../own_sql.ts";
 import type { Result } from "../query/result.ts";
 import type { StreamOptions } from "./copy_stream.ts";
 import type { ExecutionHost, Outcome } from "./execution_host.ts";
 import type { InputSize } from "./input_sizes.ts";
-import type { ScannedText } from "./paramstyle.ts";
 import {
   type Arguments,
   checkParamStyle,
@@ -15,7 +12,7 @@ import {
   hasArguments,
   type ParamStyle,
 } from "./arguments.ts";
-import { type Work, WorkLoader } from "./work_loader.ts";
+import { WorkLoader } from "./work_loader.ts";
 
 /** Options of a cursor. */
 export interface CursorOptions {
@@ -112,14 +109,11 @@ export class Cursor<Connection = Queryable> implements AsyncDisposable {
     const { paramstyle } = this;
     const sizes = stream === undefined && hasArguments(args) ? this.#takeSizes() : [];
     const given = this.#work.isLoaded ? args : copyArguments(args);
-    this.#outcome = await this.#work.run(async (work) => {
-      if (stream !== undefined) return await work.executeCopy(host, operation, given, stream);
-      if (!hasArguments(given)) return await work.executeText(host, operation, true);
-      const scanned = work.scanText(paramstyle, operation, host.backslashes);
-      const types = typesOf(sizes, scanned, work);
-      const values = work.bindArguments(scanned, given);
-      return await work.executeStatement(host, scanned, values, types, true);
-    });
+    this.#outcome = await this.#work.run((work) =>
+      stream !== undefined
+        ? work.executeCopy(host, operation, given, stream)
+        : work.execute(host, { operation, paramstyle, sizes }, given)
+    );
     return this;
   }
 
@@ -135,12 +129,11 @@ export class Cursor<Connection = Queryable> implements AsyncDisposable {
     const { paramstyle } = this;
     const sizes = this.#takeSizes();
     const given = this.#work.isLoaded ? sets : Array.from(sets, copyArguments);
-    this.#outcome = await this.#work.run(async (work) => {
-      const scanned = work.scanText(paramstyle, operation, host.backslashes);
-      const types = typesOf(sizes, scanned, work);
-      const all = Array.from(given, (args) => work.bindArguments(scanned, args));
+    this.#outcome = await this.#work.run((work) => {
+      const { scanned, sets, types } = work.bindSets(host, { operation, paramstyle, sizes }, given);
       this.#outcome = NOTHING;
-      return all.length > 0 ? await work.executeSets(host, scanned, all, types) : NOTHING;
+      if (sets.length === 0) return Promise.resolve(NOTHING);
+      return work.executeSets(host, scanned, sets, types);
     });
     return this;
   }
@@ -155,12 +148,11 @@ export class Cursor<Connection = Queryable> implements AsyncDisposable {
   async callproc(procname: string, parameters: readonly unknown[] = []): Promise<void> {
     const host = this.#begin(procname);
     if (!NAME.test(procname)) throw new InterfaceError("callproc(): not the name of a procedure");
-    const text = ownSql.callProcedure(procname, parameters.length);
     const sizes = this.#takeSizes();
     const given = this.#work.isLoaded ? parameters : parameters.slice();
-    this.#outcome = await this.#work.run((work) => {
-      return work.executeStatement(host, asGiven(text), given, work.typeOids(sizes), false);
-    });
+    this.#outcome = await this.#work.run((work) =>
+      work.callProcedure(host, procname, given, sizes)
+    );
   }
 
   /**
@@ -261,13 +253,6 @@ export class Cursor<Connection = Queryable> implements AsyncDisposable {
     this.#inputSizes = [];
     return sizes;
   }
-}
-
-/** Returns the types of the parameters, in the order of their numbers in the scanned text. */
-function typesOf(sizes: readonly InputSize[], { keys }: ScannedText, work: Work): number[] {
-  if (sizes.length === 0) return [];
-  const oids = work.typeOids(sizes);
-  return keys.map((key, i) => oids[typeof key === "number" ? key : i] ?? 0);
 }
 
 const NOTHING: Outcome = { columns: null, rows: null, rowCount: -1 };

@@ -3,6 +3,5 @@
  * statement, so that programs without cursors do not load the DB-API.
  */
 export { executeCopy } from "./copy_stream.ts";
-export { executeSets, executeStatement, executeText } from "./execution.ts";
-export { typeOids } from "./input_sizes.ts";
-export { bindArguments, scanText } from "./paramstyle.ts";
+export { bindSets, callProcedure, execute } from "./cursor_statements.ts";
+export { executeSets } from "./execution.ts";

@@ -18,7 +18,9 @@ import { Cursor, type CursorOptions } from "./cursor.ts";
 import * as cursorWork from "./cursor_work.ts";
 import { executeText } from "./execution.ts";
 import { checkParamStyle, type ParamStyle } from "./paramstyle.ts";
+import { commitPrepared, rollbackPrepared } from "../features/late_sql.ts";
 import * as ownSql from "../own_sql.ts";
+import * as transactionSql from "../query/transaction_sql.ts";
 import { literal } from "./quoting.ts";
 import { WorkLoader } from "./work_loader.ts";
 import { gidOf, makeXid, type Xid, xidOf } from "./xid.ts";
@@ -65,6 +67,7 @@ export async function connect(
   }
   checkParamStyle(paramstyle);
   const db = await (isDsn ? connectDriver(first, options) : connectDriver(options));
+  await db.types.load();
   return new Connection(db, autocommit, paramstyle);
 }
 
@@ -125,7 +128,7 @@ export class Connection extends BaseConnection {
    */
   async commit(): Promise<void> {
     this.#refuseInTpc("commit()");
-    await executeText(this.host, ownSql.COMMIT, false);
+    await executeText(this.host, transactionSql.COMMIT, false);
   }
 
   /**
@@ -175,7 +178,7 @@ export class Connection extends BaseConnection {
     if (tpc === undefined || tpc.prepared) {
       throw new ProgrammingError("Cannot tpc_prepare() without a TPC transaction!");
     }
-    await executeText(this.host, ownSql.prepareTransaction(literal(gidOf(tpc.xid))), true);
+    await executeText(this.host, transactionSql.prepareTransaction(literal(gidOf(tpc.xid))), true);
     tpc.prepared = true;
   }
 
@@ -188,8 +191,8 @@ export class Connection extends BaseConnection {
    */
   async tpc_commit(xid?: Xid): Promise<void> {
     const tpc = this.#take("tpc_commit()", xid);
-    if (tpc.prepared) await this.#finish("tpc_commit()", ownSql.commitPrepared, tpc.xid);
-    else await executeText(this.host, ownSql.COMMIT, false);
+    if (tpc.prepared) await this.#finish("tpc_commit()", commitPrepared, tpc.xid);
+    else await executeText(this.host, transactionSql.COMMIT, false);
     this.#tpc = undefined;
   }
 
@@ -201,7 +204,7 @@ export class Connection extends BaseConnection {
    */
   async tpc_rollback(xid?: Xid): Promise<void> {
     const tpc = this.#take("tpc_rollback()", xid);
-    if (tpc.prepared) await this.#finish("tpc_rollback()", ownSql.rollbackPrepared, tpc.xid);
+    if (tpc.prepared) await this.#finish("tpc_rollback()", rollbackPrepared, tpc.xid);
     else await this.#rollback();
     this.#tpc = undefined;
   }

@@ -26,7 +26,9 @@ export async function connect(
   second: ConnectOptions = {},
 ): Promise<Connection> {
   const isDsn = typeof first === "string" || first instanceof URL;
-  return new Connection(await (isDsn ? connectDriver(first, second) : connectDriver(first)));
+  const db = await (isDsn ? connectDriver(first, second) : connectDriver(first));
+  await db.types.load();
+  return new Connection(db);
 }
 
 /**

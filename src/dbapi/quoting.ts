@@ -1,6 +1,6 @@
 import { InterfaceError } from "../errors/errors.ts";
 import { quoted } from "../types/array_text.ts";
-import { dateTimeCodecs } from "../types/datetime.ts";
+import { dateTimeCodecs, plainValues } from "../types/datetime.ts";
 import { OIDS } from "../types/oids.ts";
 import { Range } from "../types/range.ts";
 import { quotedBound } from "../types/range_text.ts";
@@ -116,6 +116,6 @@ function rangeText({ isEmpty, bounds, lower, upper }: Range): string {
 }
 
 function timestamptzText(value: Date): string {
-  const codec = dateTimeCodecs("date").find(({ oid }) => oid === OIDS.timestamptz)!;
+  const codec = dateTimeCodecs(plainValues("date")).find(({ oid }) => oid === OIDS.timestamptz)!;
   return codec.encodeText(value);
 }

@@ -1,3 +1,4 @@
+import { loaded } from "../errors/loading.ts";
 import { takeCallSite, withCallSite } from "../query/call_site.ts";
 
 /** The functions of cursor_work.ts. */
@@ -35,7 +36,7 @@ export class WorkLoader {
 
   /** All callers wait for one promise, whose reactions run in the order in which they were added. */
   async #load(): Promise<Work> {
-    this.#loading ??= import("./cursor_work.ts");
+    this.#loading ??= loaded(import("./cursor_work.ts"), "the code of cursors");
     try {
       // Set by the first caller that goes on: set when the import settles, a statement made in between
       // would be sent before those that wait.

@@ -6,7 +6,8 @@ import type { ColumnParser } from "../query/parsers.ts";
 import { parseArray } from "../types/array_text.ts";
 import type { Codec } from "../types/codec.ts";
 import { BUILTIN_TYPES, OIDS } from "../types/oids.ts";
-import { createRegistry, type TypeRegistry } from "../types/registry.ts";
+import { completeRegistry } from "../types/complete_registry.ts";
+import type { TypeRegistry } from "../types/registry.ts";
 
 /** The types that the driver's codecs read, by themselves and in arrays. */
 const BY_CODEC: ReadonlySet<string> = new Set([
@@ -16,7 +17,7 @@ const BY_CODEC: ReadonlySet<string> = new Set([
 
 /** The parsers of one database object. A parser is made when its type is first seen. */
 export class ColumnParsers {
-  readonly #registry: TypeRegistry = createRegistry({ int8: "string", numeric: "string" });
+  readonly #registry: TypeRegistry = completeRegistry({ int8: "string", numeric: "string" });
   readonly #parsers = new Map<number, ColumnParser>();
 
   /** Returns the parser of a type, always the same one. */

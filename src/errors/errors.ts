@@ -1,5 +1,6 @@
+import { conditionOf } from "./condition.ts";
 import { poolerRemark } from "./pooler.ts";
-import { type ConditionName, CONDITIONS } from "./sqlstate.ts";
+import type { ConditionName } from "./sqlstate.ts";
 
 /**
  * The fields of an ErrorResponse or NoticeResponse by their letters, as the server sent them; more than
@@ -221,8 +222,7 @@ export class DatabaseError extends PgError {
   }
   /** PostgreSQL's name of the SQLSTATE (`"unique_violation"`), or `undefined` for an unlisted one. */
   get condition(): ConditionName | undefined {
-    const code = this.code as keyof typeof CONDITIONS;
-    return Object.hasOwn(CONDITIONS, code) ? CONDITIONS[code] : undefined;
+    return this.code === undefined ? undefined : conditionOf(this.code);
   }
 }
 

@@ -19,102 +19,80 @@ interface Fields {
 
 /** Returns a sentence about an error of a pooler, or `undefined` if no pooler is recognised. */
 export function poolerRemark({ M: message = "", C: code, F: file }: Fields): string | undefined {
-  for (const { says, code: itsCode, names, remark } of SIGNATURES) {
+  for (const [says, remark, itsCode, names] of SIGNATURES) {
     const found = code === itsCode || itsCode === undefined ? says.exec(message) : null;
     if (found === null || (file !== undefined && names !== "file")) continue;
-    return typeof remark === "string" ? remark : remark(found[1] ?? "");
+    return remark.replace("$1", () => found[1]!);
   }
   return undefined;
 }
 
-interface Signature {
-  readonly says: RegExp;
-  readonly code?: string;
-  /** `"file"` if the pooler sends a source file of its own, as PostgreSQL does. */
-  readonly names?: "file";
-  /** The sentence, or a function of the first group of `says`. */
-  readonly remark: string | ((found: string) => string);
-}
+/**
+ * An error of a pooler: its message; the sentence, in which `$1` is the first group of the message; its
+ * SQLSTATE; and `"file"` if the pooler sends a source file of its own, as PostgreSQL does.
+ */
+type Signature = readonly [says: RegExp, remark: string, code?: string, names?: "file"];
 
 const SIGNATURES: readonly Signature[] = [
-  {
-    says: /^unsupported startup parameter: ([\w.]+)/,
-    code: "08P01",
-    remark: (name) =>
-      `PgBouncer refuses startup parameter "${name}": omit it, or list it in ` +
-      "ignore_startup_parameters",
-  },
-  {
-    says: /^unsupported startup parameter in options: ([\w.]+)/,
-    code: "08P01",
-    remark: (name) =>
-      `PgBouncer refuses "${name}" in startup parameter "options": omit it, or list it ` +
-      "in ignore_startup_parameters",
-  },
-  {
-    says: /^query_wait_timeout$/,
-    code: "08P01",
-    remark: "PgBouncer had no server connection free within its query_wait_timeout",
-  },
-  {
-    says: /^no more connections allowed \(max_client_conn\)$/,
-    code: "08P01",
-    remark: "PgBouncer has reached its max_client_conn",
-  },
-  {
-    says: /^no such database: /,
-    code: "08P01",
-    remark: "PgBouncer does not list the database in [databases]",
-  },
-  {
-    says:
-      /^(?:server login has been failing|client_login_timeout \(server down\)|server conn crashed\?)/,
-    code: "08P01",
-    remark: "PgBouncer is running, but the server behind it is not",
-  },
-  {
-    says: /^odyssey: \w+: /,
-    remark: "the error comes from Odyssey, not from the server behind it",
-  },
-  {
-    says: /^no pgagroal_hba\.conf entry /,
-    remark: "pgagroal refuses the connection, not the server behind it",
-  },
-  {
-    says: /^connection pool is full$/,
-    code: "53300",
-    remark: "pgagroal has no connection free",
-  },
-  {
-    says: /^kind mismatch among backends/,
-    names: "file",
-    remark: "the servers behind Pgpool-II returned different answers",
-  },
-  {
-    says: /^unable to read (?:message kind|data from DB node \d+)$/,
-    names: "file",
-    remark: "Pgpool-II could not read from a server behind it",
-  },
-  {
-    says: /^could not get connection from the pool/,
-    code: "58000",
-    remark: "PgCat had no server connection within its connect_timeout",
-  },
-  {
-    says: /^Tenant or user not found$/,
-    code: "XX000",
-    remark: "Supavisor needs the tenant in the user's name: user.tenant",
-  },
-  {
-    says: /^(?:Max client connections reached|MaxClientsInSessionMode: )/,
-    remark: "Supavisor has reached its limit of clients",
-  },
-  {
-    says: /RDS Proxy currently doesn.t support the option ([\w.]+?)\.?$/,
-    remark: (name) => `omit startup parameter "${name}"`,
-  },
-  {
-    says: /RDS Proxy currently doesn.t support command-line options/,
-    remark: 'omit startup parameter "options"',
-  },
+  [
+    /^unsupported startup parameter: ([\w.]+)/,
+    'PgBouncer refuses startup parameter "$1": omit it, or list it in ignore_startup_parameters',
+    "08P01",
+  ],
+  [
+    /^unsupported startup parameter in options: ([\w.]+)/,
+    'PgBouncer refuses "$1" in startup parameter "options": omit it, or list it in ' +
+    "ignore_startup_parameters",
+    "08P01",
+  ],
+  [
+    /^query_wait_timeout$/,
+    "PgBouncer had no server connection free within its query_wait_timeout",
+    "08P01",
+  ],
+  [
+    /^no more connections allowed \(max_client_conn\)$/,
+    "PgBouncer has reached its max_client_conn",
+    "08P01",
+  ],
+  [/^no such database: /, "PgBouncer does not list the database in [databases]", "08P01"],
+  [
+    /^(?:server login has been failing|client_login_timeout \(server down\)|server conn crashed\?)/,
+    "PgBouncer is running, but the server behind it is not",
+    "08P01",
+  ],
+  [/^odyssey: \w+: /, "the error comes from Odyssey, not from the server behind it"],
+  [/^no pgagroal_hba\.conf entry /, "pgagroal refuses the connection, not the server behind it"],
+  [/^connection pool is full$/, "pgagroal has no connection free", "53300"],
+  [
+    /^kind mismatch among backends/,
+    "the servers behind Pgpool-II returned different answers",
+    undefined,
+    "file",
+  ],
+  [
+    /^unable to read (?:message kind|data from DB node \d+)$/,
+    "Pgpool-II could not read from a server behind it",
+    undefined,
+    "file",
+  ],
+  [
+    /^could not get connection from the pool/,
+    "PgCat had no server connection within its connect_timeout",
+    "58000",
+  ],
+  [
+    /^Tenant or user not found$/,
+    "Supavisor needs the tenant in the user's name: user.tenant",
+    "XX000",
+  ],
+  [
+    /^(?:Max client connections reached|MaxClientsInSessionMode: )/,
+    "Supavisor has reached its limit of clients",
+  ],
+  [
+    /RDS Proxy currently doesn.t support the option ([\w.]+?)\.?$/,
+    'omit startup parameter "$1"',
+  ],
+  [/RDS Proxy currently doesn.t support command-line options/, 'omit startup parameter "options"'],
 ];

@@ -7,17 +7,20 @@
  * or a mode that is refused, the server skips that request, and nothing more is sent. Source:
  * manual, BEGIN, SAVEPOINT; "Extended Query", "Pipelining".
  */
-import { InterfaceError, InternalError } from "../errors/errors.ts";
+import { InterfaceError, InternalError, PgError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import * as ownSql from "../own_sql.ts";
 import type { TransactionStatus } from "../protocol/backend.ts";
+import { executeSimple } from "../query/execute_simple.ts";
 import type { QueryContext } from "../query/query_context.ts";
-import { executeSimple } from "../query/simple.ts";
-import type { Unstarted } from "../query/unstarted.ts";
+import * as transactionSql from "../query/transaction_sql.ts";
+import { undo } from "../query/undo.ts";
 import { lockedOut, type Request, type SessionLock, type Signal } from "../session/exchange.ts";
 import type { TransactionOutcome } from "../trace.ts";
 import { Beginning, NOTHING } from "./begin.ts";
-import { prepareTransaction } from "./two_phase.ts";
+import { ALREADY_OPEN, TRANSACTION_IS_OPEN } from "./transaction_errors.ts";
+import { prepareTransaction } from "./prepare_transaction.ts";
+import { within } from "./within.ts";
 
 /** Modes and limits of a transaction. */
 export interface TransactionOptions {
@@ -36,13 +39,6 @@ export interface TransactionOptions {
   readonly signal?: Signal | undefined;
   /** Seconds for the transaction, with its retries and pauses. Default 0: no limit. */
   readonly timeout?: number | undefined;
-}
-
-/** Returns the host for queries within a block. `unstarted` records the queries made on it. */
-export function within(host: QueryContext, lock: SessionLock, unstarted?: Unstarted): QueryContext {
-  const { executor, asyncStacks, templates, names } = host;
-  const defaults = Object.freeze(own(host.defaults, { lock }));
-  return { executor, defaults, asyncStacks, templates, names, outer: host, unstarted };
 }
 
 /**
@@ -102,7 +98,7 @@ export class Block implements SessionLock {
     this.depth = depth;
     this.#savepoint = depth === 0 ? undefined : `cornac_${depth}`;
     this.refusal = depth === 0
-      ? "a transaction is open on this connection: run the query on the transaction"
+      ? TRANSACTION_IS_OPEN
       : "a savepoint is open in this transaction: run the query on the savepoint";
     if (this.#signal?.aborted) throw this.#signal.reason;
     if (session.lock !== outer) {
@@ -112,10 +108,12 @@ export class Block implements SessionLock {
       );
     }
     if (depth === 0 && session.transactionStatus !== "idle" && session.pending === 0) {
-      throw new InterfaceError("a transaction is already open: a query has begun it");
+      throw new InterfaceError(ALREADY_OPEN);
     }
     session.lock = this;
-    if (this.#savepoint !== undefined) this.#made = this.#run(ownSql.savepoint(this.#savepoint));
+    if (this.#savepoint !== undefined) {
+      this.#made = this.#run(transactionSql.savepoint(this.#savepoint));
+    }
     this.#made?.catch(() => {});
   }
 
@@ -144,8 +142,21 @@ export class Block implements SessionLock {
 
   /** Called by the session when a request of the block has failed. */
   failed(error: unknown, status: TransactionStatus): void {
-    if (status === "failed") this.#firstFailure ??= error;
-    else if (this.#beginning.isDue) this.#root.#stillborn ??= { error };
+    if (status !== "failed") {
+      if (this.#beginning.isDue) this.#root.#stillborn ??= { error };
+    } else if (error instanceof PgError && error.code === "25P02" && error !== this.#cause) {
+      error.cause ??= this.#cause;
+    }
+  }
+
+  aborted(error: unknown): void {
+    this.#firstFailure = error;
+  }
+
+  /** The error that has failed the transaction, here or around this block. */
+  get #cause(): unknown {
+    const outer = this.#outer;
+    return this.#firstFailure ?? (outer === undefined ? undefined : outer.#cause);
   }
 
   /** Commits, or releases the savepoint. */
@@ -203,14 +214,14 @@ export class Block implements SessionLock {
     }
     session.lock = this.#end;
     this.#isPrepared = true;
-    const cause = (): unknown => this.#firstFailure;
+    const cause = (): unknown => this.#cause;
     const prepare = () => prepareTransaction(within(this.#host, this.#end), gid, cause);
     return this.#ending = this.#endBy("prepared", prepare);
   }
 
   async #commit(): Promise<void> {
     if (this.#savepoint !== undefined) await this.#release(this.#savepoint);
-    else if (await this.#tag(ownSql.COMMIT) !== "COMMIT") throw this.#rolledBack();
+    else if (await this.#tag(transactionSql.COMMIT) !== "COMMIT") throw this.#rolledBack();
   }
 
   /** Ends the block, and gives up the lock in any case. */
@@ -230,9 +241,9 @@ export class Block implements SessionLock {
   /** Releases a savepoint. In a failed block RELEASE fails, and the savepoint is rolled back. */
   async #release(savepoint: string): Promise<void> {
     try {
-      await this.#run(ownSql.releaseSavepoint(savepoint));
+      await this.#run(transactionSql.releaseSavepoint(savepoint));
     } catch (error) {
-      throw this.#firstFailure === error ? error : this.#rolledBack();
+      throw this.#cause === error ? error : this.#rolledBack();
     }
   }
 
@@ -240,10 +251,28 @@ export class Block implements SessionLock {
     try {
       await this.#sendRollback();
     } catch (error) {
+      await this.#notUndone(error);
       this.#leave(undefined, error);
       throw error;
     }
     this.#leave("rolled back");
+  }
+
+  /**
+   * Handles a ROLLBACK that failed. The transaction around a savepoint has failed then, and gets the
+   * cause; a connection whose transaction cannot be ended is given up.
+   */
+  async #notUndone(error: unknown): Promise<void> {
+    const { session } = this.#host.executor;
+    const status = session.transactionStatus;
+    if (!this.#holds(session.lock)) return;
+    if (this.#outer === undefined) {
+      if (status !== "idle") session.destroy(error);
+      return;
+    }
+    // Without its savepoint, there was nothing to roll back to.
+    const cause = await this.#made!.then(() => error, (reason: unknown) => reason);
+    if (status === "failed") this.#outer.aborted(cause);
   }
 
   /** Rolls back after a COMMIT that failed, where the block may have ended or not. */
@@ -251,16 +280,22 @@ export class Block implements SessionLock {
     const { session } = this.#host.executor;
     const isOver = session.pending === 0 && session.transactionStatus === "idle";
     if (session.closed || isOver) return;
-    await this.#sendRollback().catch(() => {});
+    await this.#sendRollback().catch((error) => this.#notUndone(error));
   }
 
   /** Sends ROLLBACK. While BEGIN was not sent, nothing was, and nothing will be. */
   async #sendRollback(): Promise<void> {
     const savepoint = this.#savepoint;
     this.#isRollingBack = true;
-    if (savepoint === undefined && this.#beginning.isDue) this.#isAbandoned = true;
-    else if (savepoint === undefined) await this.#run(ownSql.ROLLBACK);
-    else await this.#run(ownSql.undoSavepoint(savepoint));
+    if (savepoint === undefined && this.#beginning.isDue) {
+      this.#isAbandoned = true;
+      return;
+    }
+    const { context } = this.#host.executor;
+    const text = savepoint === undefined
+      ? ownSql.ROLLBACK
+      : transactionSql.undoSavepoint(savepoint);
+    await undo(context, text, { lock: this.#lock });
   }
 
   #leave(outcome: TransactionOutcome | undefined, error?: unknown): void {
@@ -274,7 +309,7 @@ export class Block implements SessionLock {
     const what = this.#savepoint === undefined ? "transaction" : "savepoint";
     const message =
       `the ${what} was rolled back instead of committed: a statement in it had failed`;
-    return new InternalError(message, { code: "40000", cause: this.#firstFailure });
+    return new InternalError(message, { code: "40000", cause: this.#cause });
   }
 
   async #run(text: string): Promise<void> {
@@ -283,10 +318,14 @@ export class Block implements SessionLock {
 
   /** Runs a command and returns its tag. Only the connection's `timeout` limits it. */
   async #tag(text: string): Promise<string> {
-    const { executor } = this.#host;
-    const lock = executor.session.lock === this.#end ? this.#end : this;
-    const results = await executeSimple(executor.context, text, own({ lock }));
+    const { context } = this.#host.executor;
+    const results = await executeSimple(context, text, own({ lock: this.#lock }));
     return results.at(-1)!.command;
+  }
+
+  /** The lock for the block's own commands. */
+  get #lock(): SessionLock {
+    return this.#host.executor.session.lock === this.#end ? this.#end : this;
   }
 }
 
@@ -322,6 +361,10 @@ class Ending implements SessionLock {
     this.ends.failed(error, status);
   }
 
+  aborted(error: unknown): void {
+    this.ends.aborted(error);
+  }
+
   abandoned(): void {
     this.ends.abandoned();
   }
@@ -330,20 +373,8 @@ class Ending implements SessionLock {
 /** Returns the modes that follow BEGIN; `""` for none. */
 function transactionModes({ isolation, readOnly, deferrable }: TransactionOptions): string {
   const modes: string[] = [];
-  if (isolation !== undefined) modes.push(`isolation level ${checkedIsolation(isolation)}`);
+  if (isolation !== undefined) modes.push(`isolation level ${isolation}`);
   if (readOnly !== undefined) modes.push(readOnly ? "read only" : "read write");
   if (deferrable !== undefined) modes.push(deferrable ? "deferrable" : "not deferrable");
   return modes.join(", ");
 }
-
-function checkedIsolation(isolation: string): string {
-  if (ISOLATIONS.has(isolation)) return isolation;
-  throw new InterfaceError(`isolation must be one of ${[...ISOLATIONS].join(", ")}`);
-}
-
-const ISOLATIONS: ReadonlySet<string> = new Set([
-  "read uncommitted",
-  "read committed",
-  "repeatable read",
-  "serializable",
-]);

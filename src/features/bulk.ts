@@ -3,16 +3,16 @@ import type { QueryContext } from "../query/query_context.ts";
 import { Queries } from "../query/queries.ts";
 import type { ObjectRow } from "../query/result.ts";
 import type { ByteStream, Source } from "../query/source.ts";
-import { type CopyData, copyFrom, type CopyOptions, copyTo } from "./copy.ts";
 import {
-  type CopyRow,
+  type CopyData,
+  copyFrom,
+  type CopyOptions,
   copyRowsFrom,
-  type CopyRowsFromOptions,
   copyRowsTo,
-  type CopyRowsToOptions,
-  type TableName,
-} from "./copy_rows.ts";
-import { notify } from "./listen.ts";
+  copyTo,
+} from "./copy.ts";
+import type { CopyRow, CopyRowsFromOptions, CopyRowsToOptions, TableName } from "./copy_rows.ts";
+import { notify } from "./notify.ts";
 
 /** The operations besides queries that connections and transactions share: COPY and NOTIFY. */
 export class BulkQueries extends Queries {

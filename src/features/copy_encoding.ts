@@ -9,7 +9,7 @@ import type { RowColumn } from "../query/rows.ts";
 import type { Item } from "../query/source.ts";
 import type { Codec } from "../types/codec.ts";
 import { componentText, isBinaryComponent, writeComponent } from "../types/component.ts";
-import { OIDS } from "../types/oids.ts";
+import { COMMON_OIDS } from "../types/common_oids.ts";
 import { textOnlyCodec } from "../types/scalars.ts";
 
 /** A row to copy: values in the order of the columns, or by their names. */
@@ -160,7 +160,7 @@ function suitsBinary(codec: Codec, value: unknown): boolean {
  * `namerecv`.
  */
 function isLongName(codec: Codec, value: unknown): boolean {
-  return codec.oid === OIDS.name && typeof value === "string" &&
+  return codec.oid === COMMON_OIDS.name && typeof value === "string" &&
     value.length > MAX_NAME / 3 && new TextEncoder().encode(value).length > MAX_NAME;
 }
 

@@ -1,12 +1,16 @@
 import type { Writer } from "../bytes/writer.ts";
 import { InterfaceError } from "../errors/errors.ts";
-import { readCopyResponse } from "../protocol/backend.ts";
+import { own } from "../errors/own.ts";
 import type { RowCounter } from "../protocol/copy_format.ts";
+import { readCopyResponse } from "../protocol/copy_messages.ts";
 import { copyDone, copyFail, flush, sync } from "../protocol/frontend.ts";
 import { Backend, Frontend } from "../protocol/tags.ts";
+import { withCallSite } from "../query/call_site.ts";
+import type { QueryContext } from "../query/query_context.ts";
 import type { Pull } from "../query/source.ts";
 import type { Conversation, Request } from "../session/exchange.ts";
 import type { Session } from "../session/session.ts";
+import type { CopyPlace } from "./copy_lock.ts";
 import {
   begin,
   begun,
@@ -15,8 +19,10 @@ import {
   counterOf,
   hitByAnothersCancel,
   isNoCopy,
+  requestOptions,
   rowsOf,
   unexpected,
+  watchCopy,
 } from "./copy_statement.ts";
 
 /** Milliseconds after which the event loop runs, even if the socket takes everything at once. */
@@ -25,6 +31,34 @@ const NOTHING: Uint8Array = new Uint8Array(0);
 
 /** Data to copy. Strings are sent as UTF-8. */
 export type CopyData = Uint8Array | string;
+
+/** Copies from an open source, which is read as data is sent, and closed in any case. */
+export async function copyIn(
+  host: QueryContext,
+  text: string,
+  source: Pull<CopyData>,
+  given: CopyOptions,
+  { lock, site }: CopyPlace,
+): Promise<number> {
+  const options = own(given);
+  const { session } = host.executor;
+  const copy = new CopyIn(session, text, source, options.progress);
+  lock.stop = () => void session.cancel(copy);
+  const watched = watchCopy(host, text, "in");
+  const send = () => lock.hold((held) => session.request(copy, requestOptions(options, held)));
+  try {
+    const rows = await (watched === undefined ? send() : watched.run(send));
+    watched?.succeeded({ rows, bytes: copy.bytes });
+    options.complete?.(rows);
+    return rows;
+  } catch (error) {
+    copy.release(error);
+    watched?.failed(copy.failure === undefined ? error : copy.failure.reason, {
+      bytes: copy.bytes,
+    });
+    throw copy.failure === undefined ? withCallSite(error, site) : copy.failure.reason;
+  }
+}
 
 /** One copy into a table. Its source decides when data is sent; anything may stop it. */
 export class CopyIn implements Request<number> {

@@ -1,19 +1,17 @@
 import { copyBytes } from "../bytes/copy_bytes.ts";
 import type { Reader } from "../bytes/reader.ts";
 import type { Writer } from "../bytes/writer.ts";
-import { InterfaceError } from "../errors/errors.ts";
-import { readCopyResponse } from "../protocol/backend.ts";
 import type { RowCounter } from "../protocol/copy_format.ts";
+import { readCopyResponse } from "../protocol/copy_messages.ts";
 import { sync } from "../protocol/frontend.ts";
 import { Backend } from "../protocol/tags.ts";
-import { takeCallSite, withCallSite } from "../query/call_site.ts";
-import { copyDirection } from "../query/copy_grammar.ts";
+import { withCallSite } from "../query/call_site.ts";
 import { endCopy } from "../query/copy_guard.ts";
 import type { QueryContext } from "../query/query_context.ts";
 import type { Conversation, Request } from "../session/exchange.ts";
 import type { Session } from "../session/session.ts";
-import type { CopyTrace, Operation } from "../trace.ts";
-import { CopyLock } from "./copy_lock.ts";
+import type { CopyTrace, TracedOperation } from "../trace.ts";
+import type { CopyLock, CopyPlace } from "./copy_lock.ts";
 import {
   begin,
   begun,
@@ -28,6 +26,8 @@ import {
   watchCopy,
 } from "./copy_statement.ts";
 
+/** Bytes of a message's tag and length. */
+const HEADER = 5;
 const NOTHING: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 
 /** One copy out of a table. Data is kept until it is read, and the server waits meanwhile. */
@@ -63,28 +63,24 @@ export class CopyOut implements Request<void> {
   /** The number of rows that the server has counted. */
   #copied: number | undefined;
 
-  constructor(host: QueryContext, text: string, options: CopyOptions) {
-    CopyOut.check(text);
+  constructor(host: QueryContext, text: string, options: CopyOptions, place: CopyPlace) {
     this.#host = host;
     this.#session = host.executor.session;
     this.#text = text;
     this.#options = options;
-    this.#site = takeCallSite(host.asyncStacks);
-    this.#lock = new CopyLock(host, () => void this.leave());
+    this.#site = place.site;
+    this.#lock = place.lock;
+    place.lock.stop = () => void this.leave();
   }
 
-  /**
-   * Checks the statement as far as its text tells.
-   *
-   * @throws {InterfaceError} the statement copies in.
-   */
-  static check(text: string): void {
-    if (copyDirection(text) === "in") throw new InterfaceError("copyTo() takes a COPY … TO STDOUT");
+  /** Begins the copy. Resolves when the connection is free again; never rejects. */
+  run(): Promise<void> {
+    return this.#running ??= this.#run();
   }
 
   /** Returns the next chunk, which the caller owns; `undefined` at the end. One call at a time. */
   async next(): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    this.#running ??= this.#run();
+    this.run();
     while (this.#ready.length === 0 && this.#length === 0 && this.#outcome === undefined) {
       await new Promise<void>((resolve) => this.#wake = resolve);
     }
@@ -132,7 +128,7 @@ export class CopyOut implements Request<void> {
     message = yield {
       isDuplex: false,
       take: (reader) => {
-        this.#take(reader);
+        this.#takeRun(reader);
         return this.#hold();
       },
     };
@@ -156,7 +152,7 @@ export class CopyOut implements Request<void> {
   }
 
   /** Reports the outcome to tracing. Leaving early is no failure. */
-  #tell(watched: Operation<CopyTrace>, outcome: { readonly error?: unknown }): void {
+  #tell(watched: TracedOperation<CopyTrace>, outcome: { readonly error?: unknown }): void {
     const moved = { bytes: this.#bytes, rows: this.#copied };
     if ("error" in outcome && !this.#isUnwanted) watched.failed(outcome.error, moved);
     else watched.succeeded(moved);
@@ -173,19 +169,18 @@ export class CopyOut implements Request<void> {
     this.#resume = undefined;
   }
 
-  #take(reader: Reader): void {
-    const size = reader.remaining;
-    const start = reader.take(size);
-    this.#bytes += size;
-    if (this.#isLeft) return;
-    if (this.#length + size > this.#chunk.length) {
-      this.#seal();
-      this.#chunk = new Uint8Array(Math.max(size, CHUNK));
-      this.#view = new DataView(this.#chunk.buffer);
+  /** Takes the message, and those of data behind it that have arrived. */
+  #takeRun(reader: Reader): void {
+    this.#session.wire.takeRun();
+    const { view, end } = reader;
+    for (let at = reader.position - HEADER; at < end;) {
+      const size = view.getInt32(at + 1) - 4;
+      this.#bytes += size;
+      if (!this.#isLeft) this.#keep(reader, at + HEADER, size);
+      at += HEADER + size;
     }
-    copyBytes(reader, start, size, this.#chunk, this.#view, this.#length);
-    this.#length += size;
-    if (this.#wake === undefined || this.#isWaking) return;
+    reader.position = end;
+    if (this.#isLeft || this.#wake === undefined || this.#isWaking) return;
     // Wake the reader once everything that arrived together was taken.
     this.#isWaking = true;
     queueMicrotask(() => {
@@ -193,6 +188,17 @@ export class CopyOut implements Request<void> {
       this.#wake?.();
       this.#wake = undefined;
     });
+  }
+
+  /** Copies `size` bytes behind the data that was not read. */
+  #keep(reader: Reader, start: number, size: number): void {
+    if (this.#length + size > this.#chunk.length) {
+      this.#seal();
+      this.#chunk = new Uint8Array(Math.max(size, CHUNK));
+      this.#view = new DataView(this.#chunk.buffer);
+    }
+    copyBytes(reader, start, size, this.#chunk, this.#view, this.#length);
+    this.#length += size;
   }
 
   /** Makes a chunk of the data so far. */

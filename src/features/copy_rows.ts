@@ -2,17 +2,15 @@
  * COPY of typed rows: JavaScript values in and out, by the codecs of the columns' types. Source:
  * manual, "COPY", "Binary Format"; a tuple has the layout of a DataRow.
  */
-import { Reader } from "../bytes/reader.ts";
 import { Writer } from "../bytes/writer.ts";
-import { InterfaceError, ProtocolError } from "../errors/errors.ts";
+import { InterfaceError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
-import * as ownSql from "../own_sql.ts";
-import { appendChunk, isTrailer, readBinaryHeader, TupleEnds } from "../protocol/copy_format.ts";
+import { takeCallSite } from "../query/call_site.ts";
 import type { HostLoan, QueryContext } from "../query/query_context.ts";
 import { quoteIdentifier } from "../query/quote.ts";
 import type { ObjectRow } from "../query/result.ts";
 import { compileRows, type RowColumn, type RowShape } from "../query/rows.ts";
-import { type Item, openSource, type Pull, type Source } from "../query/source.ts";
+import type { Item, Pull } from "../query/source.ts";
 import { limit, unlessAborted } from "../session/deadline.ts";
 import type { SessionLock } from "../session/exchange.ts";
 import {
@@ -23,8 +21,12 @@ import {
   Refusal,
   valuesOf,
 } from "./copy_encoding.ts";
-import { copyIn, type CopyOptions, copyTo } from "./copy.ts";
-import { CopyLock } from "./copy_lock.ts";
+import { CopiedRows, Tuples } from "./copied_rows.ts";
+import { copyIn } from "./copy_in.ts";
+import { CopyLock, type CopyPlace } from "./copy_lock.ts";
+import { CopyOut } from "./copy_out.ts";
+import type { CopyOptions } from "./copy_statement.ts";
+import * as lateSql from "./late_sql.ts";
 
 /** Bytes that are encoded before they are sent. */
 const CHUNK = 65_536;
@@ -49,35 +51,31 @@ export interface CopyRowsToOptions extends CopyOptions {
   rows?: RowShape | undefined;
 }
 
-/**
- * Copies rows into a table; see `copyRowsFrom()` of a connection.
- *
- * The server describes the columns' types first. The first row is read before the copy begins,
- * because the format depends on it.
- */
+/** Copies rows into a table. */
 export async function copyRowsFrom(
   host: QueryContext,
   table: TableName,
   columns: readonly string[],
-  rows: Source<CopyRow>,
-  given: CopyRowsFromOptions = {},
+  pull: Pull<CopyRow>,
+  given: CopyRowsFromOptions,
+  { lock: place, site }: CopyPlace,
 ): Promise<number> {
   const options = own(given);
-  const [into, names] = [tableOf(table), namesOf(columns)];
-  const pull = openSource(rows, "copyRowsFrom(): the source");
   const { signal, lift } = limit("copy", options.timeout, options.signal);
   const how = own<CopyRowsFromOptions>(options, { signal, timeout: 0 });
   const copy = async (lock: SessionLock | undefined): Promise<number> => {
+    const [into, names] = [tableOf(table), namesOf(columns)];
     const held = own<QueryContext>(host, { defaults: own(host.defaults, { lock }) });
     const described = await describe(held, table, columns, how);
     const first = await unlessAborted(pull.next(), signal);
     const encoder = encoderOf(described.map(fieldOf), first, options.format);
-    const text = ownSql.copyInto(into, names, encoder.format);
-    return await copyIn(held, text, new Chunks(encoder, pull, first), how);
+    const text = lateSql.copyInto(into, names, encoder.format);
+    const inner = { lock: new CopyLock(held), site };
+    return await copyIn(held, text, new Chunks(encoder, pull, first), how, inner);
   };
   try {
     // The source is also read before the COPY begins, so queries are refused from here on.
-    return await new CopyLock(host, () => {}).hold(copy);
+    return await place.hold(copy);
   } catch (error) {
     pull.cancel(error);
     throw error;
@@ -86,40 +84,43 @@ export async function copyRowsFrom(
   }
 }
 
-/**
- * Returns the rows of a table; see `copyRowsTo()` of a connection. A host is taken when the first
- * row is read, so that rows that are never read hold none.
- */
-export async function* copyRowsTo<Row = ObjectRow>(
+/** Returns the rows of a table, on a host that is taken when the first row is read. */
+export function copyRowsTo<Row = ObjectRow>(
   lend: () => HostLoan | Promise<HostLoan>,
   table: TableName,
   columns: readonly string[],
   given: CopyRowsToOptions = {},
-): AsyncGenerator<Row, void, undefined> {
+): CopiedRows<Row> {
+  return new CopiedRows(arrivals<Row>(lend, table, columns, given));
+}
+
+/** Copies out, and yields the tuples whenever a chunk was added to them. */
+async function* arrivals<Row>(
+  lend: () => HostLoan | Promise<HostLoan>,
+  table: TableName,
+  columns: readonly string[],
+  given: CopyRowsToOptions,
+): AsyncGenerator<Tuples<Row>, void, undefined> {
   const options = own(given);
   const { host, giveBack } = await lend();
   const { signal, lift } = limit("copy", options.timeout, options.signal);
   const how = own<CopyRowsToOptions>(options, { signal, timeout: 0 });
+  let copy: CopyOut | undefined;
   try {
     const described = await describe(host, table, columns, how);
     const decode = compileRows(described, options.rows ?? host.defaults.rows ?? "object");
-    const query = ownSql.columnsOf(described.map(readable), tableOf(table));
-    const chunks = copyTo(host, ownSql.copyOut(query), how);
-    const ends = new TupleEnds();
-    for await (const tuples of cut(chunks, host.executor.session.wire.reader)) {
-      for (
-        let end = ends.find(tuples);
-        end !== undefined && !isTrailer(tuples);
-        end = ends.find(tuples)
-      ) {
-        const whole = tuples.end;
-        tuples.end = end;
-        const row = decode(tuples) as Row;
-        tuples.end = whole;
-        yield row;
-      }
+    const query = lateSql.columnsOf(described.map(readable), tableOf(table));
+    const place = { lock: new CopyLock(host), site: takeCallSite(host.asyncStacks) };
+    const tuples = new Tuples<Row>(decode, host.executor.session.wire.reader);
+    copy = new CopyOut(host, lateSql.copyOut(query), how, place);
+    for (let chunk; (chunk = await copy.next()) !== undefined;) {
+      tuples.add(chunk);
+      yield tuples;
     }
+    copy = undefined;
+    tuples.finish();
   } finally {
+    await copy?.leave();
     lift();
     await giveBack?.();
   }
@@ -128,29 +129,7 @@ export async function* copyRowsTo<Row = ObjectRow>(
 /** Selects a column, as text within the binary format where its codec reads no binary form. */
 function readable({ name, format }: RowColumn): string {
   const quoted = quoteIdentifier(name);
-  return format === 1 ? quoted : ownSql.asText(quoted);
-}
-
-/**
- * Yields the same reader repeatedly, each time with more of the data. The caller must leave it at
- * the end of the last whole tuple. It decodes strings like the session's reader.
- */
-async function* cut(
-  chunks: AsyncIterable<Uint8Array>,
-  { decode }: Reader,
-): AsyncGenerator<Reader, void, undefined> {
-  const reader = new Reader();
-  reader.decode = decode;
-  let kept: Writer | undefined;
-  let isBegun = false;
-  for await (const chunk of chunks) {
-    kept = appendChunk(reader, chunk, kept);
-    isBegun ||= readBinaryHeader(reader);
-    if (isBegun) yield reader;
-  }
-  if (!isBegun || reader.remaining < 2 || !isTrailer(reader)) {
-    throw new ProtocolError("malformed COPY data: it ends before its end");
-  }
+  return format === 1 ? quoted : lateSql.asText(quoted);
 }
 
 /** Describes the columns. No right to read them is needed. */
@@ -160,7 +139,7 @@ async function describe(
   columns: readonly string[],
   { signal }: CopyOptions,
 ): Promise<readonly RowColumn[]> {
-  const text = ownSql.columnsOf(namesOf(columns), tableOf(table));
+  const text = lateSql.columnsOf(namesOf(columns), tableOf(table));
   return (await executor.describe(text, own({ prepare: false, signal, lock }))).binaryColumns;
 }
 

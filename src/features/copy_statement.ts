@@ -3,12 +3,13 @@ import type { Writer } from "../bytes/writer.ts";
 import { InterfaceError, OperationalError, ProtocolError } from "../errors/errors.ts";
 import { readCommandTag } from "../protocol/backend.ts";
 import { lineCounter, type RowCounter, tupleCounter } from "../protocol/copy_format.ts";
-import { beginBind, endBind, execute, parse } from "../protocol/frontend.ts";
+import { beginBind, endBind, parse } from "../protocol/frontend.ts";
+import { execute } from "../protocol/portal_messages.ts";
 import { Backend, backendName } from "../protocol/tags.ts";
 import { clientCopies } from "../query/copy_grammar.ts";
 import type { QueryContext } from "../query/query_context.ts";
 import type { Message, RequestOptions, SessionLock, Signal } from "../session/exchange.ts";
-import type { CopyTrace, Operation } from "../trace.ts";
+import type { CopyTrace, TracedOperation } from "../trace.ts";
 
 /** Bytes of one CopyData, of one write, and of unread data that is kept. */
 export const CHUNK = 65_536;
@@ -38,7 +39,7 @@ export function watchCopy(
   { executor: { trace: { copy } } }: QueryContext,
   text: string,
   direction: CopyTrace["direction"],
-): Operation<CopyTrace> | undefined {
+): TracedOperation<CopyTrace> | undefined {
   if (!copy.isWatched) return undefined;
   return copy.open({ "db.operation.name": "COPY", "db.query.text": text, direction });
 }

@@ -8,8 +8,8 @@ import type { QueryContext } from "../query/query_context.ts";
 import type { Request, SessionLock } from "../session/exchange.ts";
 import type { Session } from "../session/session.ts";
 import { Beginning, NOTHING } from "./begin.ts";
-import { within } from "./block.ts";
 import { BulkQueries } from "./bulk.ts";
+import { within } from "./within.ts";
 
 /** The queries of a session that one caller holds for good. */
 export class ImplicitQueries extends BulkQueries {

@@ -1,24 +1,26 @@
 /**
- * LISTEN and NOTIFY. The server sends a notification once to a session, however many subscriptions
- * that has; here each subscription gets its own. Source: manual, LISTEN, NOTIFY; async.c.
+ * LISTEN. The server sends a notification once to a session, however many subscriptions
+ * that has; here each subscription gets its own. Source: manual, LISTEN; async.c.
  */
-import { encodeUtf8 } from "../bytes/well_formed.ts";
 import { InterfaceError, OperationalError, PgError } from "../errors/errors.ts";
+import { checkOptions, type Checks, oneOf, signal, whole } from "../errors/checks.ts";
 import { ONCE, own } from "../errors/own.ts";
-import * as ownSql from "../own_sql.ts";
 import type { Notification } from "../protocol/backend.ts";
-import type { CallOptions } from "../query/options.ts";
 import type { QueryContext } from "../query/query_context.ts";
 import { quoteIdentifier } from "../query/quote.ts";
 import { unlessAborted } from "../session/deadline.ts";
 import type { Signal } from "../session/exchange.ts";
+import { checkChannel } from "./notify.ts";
+import * as lateSql from "./late_sql.ts";
 
-/**
- * The longest name in bytes: LISTEN cuts a longer one, `pg_notify` refuses it. Source: NAMEDATALEN
- * - 1.
- */
-const MAX_CHANNEL = 63;
 const QUEUE_LIMIT = 10_000;
+
+/** The checks of {@linkcode ListenOptions}. */
+export const LISTEN_OPTIONS: Checks = {
+  limit: whole(1),
+  overflow: oneOf("error", "drop oldest", "drop newest"),
+  signal,
+};
 
 /** Options of one subscription. */
 export interface ListenOptions {
@@ -73,12 +75,6 @@ export class Subscription<Event = Notification>
     unlisten: (self: Subscription<Event>) => Promise<void>,
   ) {
     const { limit = QUEUE_LIMIT, overflow = "error", signal } = own(options);
-    if (!(Number.isInteger(limit) && limit > 0)) {
-      throw new InterfaceError("limit must be a positive integer");
-    }
-    if (!OVERFLOWS.has(overflow)) {
-      throw new InterfaceError(`overflow must be one of ${[...OVERFLOWS].join(", ")}`);
-    }
     this.channel = channel;
     this.#limit = limit;
     this.#overflow = overflow;
@@ -193,7 +189,6 @@ interface Waiter<Event> {
   reject(reason: unknown): void;
 }
 
-const OVERFLOWS: ReadonlySet<string> = new Set(["error", "drop oldest", "drop newest"]);
 const DONE: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined });
 
 /** The subscriptions of one connection. Those to the same channel share one LISTEN. */
@@ -215,6 +210,7 @@ export class Subscriptions {
    */
   async listen(name: string, options: ListenOptions = {}): Promise<Subscription> {
     checkChannel(name);
+    checkOptions(options, LISTEN_OPTIONS);
     const { signal } = own(options);
     signal?.throwIfAborted();
     const { session } = this.#host.executor;
@@ -259,7 +255,7 @@ export class Subscriptions {
   }
 
   async #listen(name: string): Promise<void> {
-    await this.#run(ownSql.listen(quoteIdentifier(name)));
+    await this.#run(lateSql.listen(quoteIdentifier(name)));
     if (this.#host.executor.session.transactionStatus === "idle") return;
     // A BEGIN was sent before.
     throw new InterfaceError(IN_TRANSACTION);
@@ -275,7 +271,7 @@ export class Subscriptions {
     if (channel === undefined || !channel.members.delete(subscription)) return;
     if (channel.members.size > 0) return;
     this.#channels.delete(name);
-    await this.#run(ownSql.unlisten(quoteIdentifier(name))).catch(() => {});
+    await this.#run(lateSql.unlisten(quoteIdentifier(name))).catch(() => {});
   }
 
   async #run(text: string): Promise<void> {
@@ -290,38 +286,6 @@ interface Channel {
 }
 
 const IN_TRANSACTION = "listen() cannot be called in a transaction: a rollback would undo LISTEN";
-
-/**
- * Sends a notification to the listeners of a channel; in a transaction, when it commits.
- *
- * @throws {InterfaceError} the channel's name is too long or empty.
- * @throws {DatabaseError} the payload has 8,000 bytes or more.
- */
-export async function notify(
-  host: QueryContext,
-  channel: string,
-  payload: string,
-  options?: CallOptions,
-): Promise<void> {
-  checkChannel(channel);
-  if (typeof payload !== "string") throw new InterfaceError("the payload must be a string");
-  await host.executor.call(host, ownSql.NOTIFY, [channel, payload], options);
-}
-
-/**
- * Checks a channel's name.
- *
- * @throws {InterfaceError} it is too long or empty, or has a zero byte or a lone surrogate.
- */
-export function checkChannel(name: string): void {
-  if (typeof name !== "string" || name === "") {
-    throw new InterfaceError("a channel's name must be a string that is not empty");
-  }
-  if (encodeUtf8(name, "a channel's name").length > MAX_CHANNEL) {
-    throw new InterfaceError(`a channel's name cannot be longer than ${MAX_CHANNEL} bytes`);
-  }
-  quoteIdentifier(name);
-}
 
 function lost(reason: Error): OperationalError {
   const code = reason instanceof PgError ? reason.code : "08006";

@@ -1,4 +1,14 @@
 /** Transactions and savepoints for users: around a callback, with retries, or by explicit calls. */
+import {
+  bool,
+  CALL_OPTIONS,
+  type Check,
+  checkOptions,
+  type Checks,
+  object,
+  oneOf,
+  whole,
+} from "../errors/checks.ts";
 import { InterfaceError, PgError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import type { QueryContext } from "../query/query_context.ts";
@@ -8,10 +18,11 @@ import { Unstarted } from "../query/unstarted.ts";
 import { limit, unlessAborted } from "../session/deadline.ts";
 import type { Signal } from "../session/exchange.ts";
 import type { Session } from "../session/session.ts";
-import type { Operation, TransactionTrace } from "../trace.ts";
-import { Block, type TransactionOptions, within } from "./block.ts";
+import type { TracedOperation, TransactionTrace } from "../trace.ts";
+import { Block, type TransactionOptions } from "./block.ts";
 import { BulkQueries } from "./bulk.ts";
 import { LargeObjects } from "./large_object.ts";
+import { within } from "./within.ts";
 
 export type { TransactionOptions } from "./block.ts";
 
@@ -24,6 +35,19 @@ export interface TransactionRunOptions extends TransactionOptions {
    */
   readonly retries?: number | undefined;
 }
+
+const OPTIONS: Checks = {
+  ...CALL_OPTIONS,
+  isolation: oneOf("read uncommitted", "read committed", "repeatable read", "serializable"),
+  readOnly: bool,
+  deferrable: bool,
+};
+
+const retries: Check = (name, value) => {
+  if (value !== Infinity) whole(0)(name, value);
+};
+
+const RUN_OPTIONS: Checks = { ...OPTIONS, retries };
 
 /** The callback of a transaction. It rolls back by rejecting. */
 export type TransactionCallback<T> = (tx: Transaction) => T | PromiseLike<T>;
@@ -48,7 +72,9 @@ export async function runTransaction<T>(
   work: TransactionCallback<T>,
   given: TransactionRunOptions = {},
 ): Promise<T> {
+  object("options", given);
   const options = own(given);
+  checkOptions(options, RUN_OPTIONS);
   const { retries = 0 } = options;
   const { signal, lift } = limit("transaction", options.timeout, options.signal);
   try {
@@ -57,8 +83,9 @@ export async function runTransaction<T>(
         const begin = () => new Block(host, options, signal);
         return await runWatched(host, attempt + 1, begin, work);
       } catch (error) {
-        if (signal?.aborted || attempt >= retries || !isWorthRetrying(error)) throw error;
+        if (attempt >= retries || !isWorthRetrying(error)) throw error;
       }
+      // Rejects with the reason if the time is over.
       await pause(attempt, signal);
     }
   } finally {
@@ -75,7 +102,9 @@ export async function beginTransaction(
   host: QueryContext,
   given: TransactionOptions = {},
 ): Promise<Transaction> {
+  object("options", given);
   const options = own(given);
+  checkOptions(options, OPTIONS);
   const { executor: { trace: { transaction }, session } } = host;
   const { signal, lift } = limit("transaction", options.timeout, options.signal);
   const watched = transaction.isWatched ? transaction.open(told(host, 1)) : undefined;
@@ -99,7 +128,7 @@ export async function beginTransaction(
 
 /** Settles the tracing operation when the block ends, at the latest with the session. */
 function settleWhenLeft(
-  watched: Operation<TransactionTrace>,
+  watched: TracedOperation<TransactionTrace>,
   block: Block,
   session: Session,
 ): void {

@@ -3,12 +3,12 @@
  * rolled back later, on any connection. Source: manual, PREPARE TRANSACTION, COMMIT PREPARED;
  * twophase.c.
  */
-import { InterfaceError, InternalError } from "../errors/errors.ts";
+import { InterfaceError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
-import * as ownSql from "../own_sql.ts";
 import type { CallOptions } from "../query/options.ts";
 import type { QueryContext } from "../query/query_context.ts";
 import { quoteLiteral } from "../query/quote.ts";
+import * as ownSql from "./late_sql.ts";
 
 /** A transaction that was prepared and neither committed nor rolled back. */
 export interface PreparedTransaction {
@@ -23,28 +23,6 @@ export interface PreparedTransaction {
 }
 
 /**
- * Prepares the transaction that is open on `host`, and ends it there. `firstFailure` returns the
- * error of the first statement that failed in it.
- *
- * @throws {InternalError} it was rolled back instead: a statement had failed, or none was open.
- * @throws {DatabaseError} the server has a transaction of that name, or takes none
- * (`max_prepared_transactions`); the transaction is rolled back then.
- */
-export async function prepareTransaction(
-  host: QueryContext,
-  gid: string,
-  firstFailure: () => unknown = () => undefined,
-): Promise<void> {
-  const { executor, defaults } = host;
-  const text = ownSql.prepareTransaction(literalOf(gid));
-  const how = own<QueryContext["defaults"]>(defaults, { prepare: false });
-  const { command } = await executor.execute(text, [], how);
-  if (command === "PREPARE TRANSACTION") return;
-  const message = "the transaction was rolled back instead of prepared";
-  throw new InternalError(message, { code: "40000", cause: firstFailure() });
-}
-
-/**
  * Commits a prepared transaction.
  *
  * @throws {DatabaseError} there is none of that name (42704), another role owns it, or a
@@ -53,7 +31,7 @@ export async function prepareTransaction(
 export async function commitPrepared(
   host: QueryContext,
   gid: string,
-  options?: CallOptions,
+  options: CallOptions = {},
 ): Promise<void> {
   const how = own<QueryContext["defaults"]>(options, { prepare: false });
   await host.executor.call(host, ownSql.commitPrepared(literalOf(gid)), [], how);
@@ -68,7 +46,7 @@ export async function commitPrepared(
 export async function rollbackPrepared(
   host: QueryContext,
   gid: string,
-  options?: CallOptions,
+  options: CallOptions = {},
 ): Promise<void> {
   const how = own<QueryContext["defaults"]>(options, { prepare: false });
   await host.executor.call(host, ownSql.rollbackPrepared(literalOf(gid)), [], how);
@@ -77,7 +55,7 @@ export async function rollbackPrepared(
 /** Resolves to all prepared transactions of the server, the oldest first. */
 export async function recoverPrepared(
   host: QueryContext,
-  options?: CallOptions,
+  options: CallOptions = {},
 ): Promise<PreparedTransaction[]> {
   const rows = await host.executor.call(host, ownSql.PREPARED_TRANSACTIONS, [], options);
   return (rows as unknown as [string, bigint, string, string][]).map(
@@ -90,7 +68,8 @@ export async function recoverPrepared(
   );
 }
 
-function literalOf(gid: string): string {
+/** Returns the literal of a transaction's name. @throws {InterfaceError} it is no string, or empty. */
+export function literalOf(gid: string): string {
   if (typeof gid !== "string" || gid === "") {
     throw new InterfaceError("gid must be a string that is not empty");
   }

@@ -10,6 +10,7 @@ import { InterfaceError } from "../errors/errors.ts";
 import * as ownSql from "../own_sql.ts";
 import type { Pool } from "../pool.ts";
 import { quoteIdentifier } from "../query/quote.ts";
+import * as transactionSql from "../query/transaction_sql.ts";
 import { KyselyConnection } from "./kysely_connection.ts";
 
 /** The pool, or the only connection, that the driver uses. */
@@ -59,7 +60,7 @@ export class CornacDriver implements Driver {
   }
 
   async savepoint(connection: DatabaseConnection, name: string): Promise<void> {
-    await command(connection, ownSql.savepoint(quoteIdentifier(name)));
+    await command(connection, transactionSql.savepoint(quoteIdentifier(name)));
   }
 
   async rollbackToSavepoint(connection: DatabaseConnection, name: string): Promise<void> {

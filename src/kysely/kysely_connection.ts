@@ -13,6 +13,7 @@ import * as ownSql from "../own_sql.ts";
 import type { Query } from "../query/query.ts";
 import { isScript } from "../query/script.ts";
 import type { SimpleQuery } from "../query/simple_query.ts";
+import * as transactionSql from "../query/transaction_sql.ts";
 import type { Queryable } from "../queryable.ts";
 import type { Signal } from "../runtime/runtime.ts";
 
@@ -106,7 +107,7 @@ export class KyselyConnection implements DatabaseConnection {
    * error for one of its class `AbortedTransactionError`.
    */
   async commit(): Promise<void> {
-    await this.#log(ownSql.COMMIT, async () => {
+    await this.#log(transactionSql.COMMIT, async () => {
       const transaction = this.#transaction;
       this.#transaction = undefined;
       await transaction?.commit().catch((error) => {

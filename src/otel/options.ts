@@ -32,9 +32,12 @@ export interface InstrumentationOptions {
    * default: then they contain the error's class and its SQLSTATE.
    */
   readonly errorMessages?: boolean | undefined;
-  /** Called when a span has been started; to add attributes, for example. */
+  /**
+   * Called when a span has been started; to add attributes, for example. An error that it throws is
+   * logged by OpenTelemetry's `diag`.
+   */
   readonly onStart?: ((span: Span, message: TraceMessage) => void) | undefined;
-  /** Called before a span ends. */
+  /** Called before a span ends. An error that it throws is logged by OpenTelemetry's `diag`. */
   readonly onEnd?: ((span: Span, message: TraceMessage) => void) | undefined;
 }
 

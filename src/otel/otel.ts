@@ -17,6 +17,7 @@ import {
 import { type Channel, channel } from "node:diagnostics_channel";
 import type { PoolTraceMessage } from "../pool/pool_trace.ts";
 import type { AnyTrace } from "./attributes.ts";
+import { guarded } from "./guarded.ts";
 import { Meters, POOL_EVENTS } from "./meters.ts";
 import { checkedOptions, type InstrumentationOptions, OPERATIONS } from "./options.ts";
 import { Spans } from "./spans.ts";
@@ -88,14 +89,14 @@ export class CornacInstrumentation {
       start.bindStore(store as never, begin as never);
       this.#endings.push(() => start.unbindStore(store as never));
       this.#subscribe(asyncEnd, (message) => {
-        this.#spans.end(kind, message as AnyTrace);
-        this.#meters?.operation(kind, message as AnyTrace);
+        guarded("the tracer", () => this.#spans.end(kind, message as AnyTrace));
+        guarded("the meter", () => this.#meters?.operation(kind, message as AnyTrace));
       });
       this.#channels.push(start);
     }
     for (const event of POOL_EVENTS) {
       this.#subscribe(channel(`cornac.pg:pool:${event}`), (message) => {
-        this.#meters?.pool(event, message as PoolTraceMessage);
+        guarded("the meter", () => this.#meters?.pool(event, message as PoolTraceMessage));
       });
     }
   }

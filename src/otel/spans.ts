@@ -7,9 +7,9 @@ import {
   trace,
   type Tracer,
 } from "@opentelemetry/api";
-import { PgError } from "../errors/errors.ts";
 import type { AnyTrace } from "./attributes.ts";
 import { spanAttributes, spanName } from "./attributes.ts";
+import { guarded } from "./guarded.ts";
 import type { InstrumentationOptions, OperationKind } from "./options.ts";
 import { cutText, sanitizedText } from "./query_text.ts";
 
@@ -34,9 +34,12 @@ export class Spans {
     const text = this.#text(message);
     if (text !== undefined) attributes["db.query.text"] = text;
     const name = spanName(kind, message);
-    const span = this.tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes }, active);
+    const span = guarded("the tracer", () => {
+      return this.tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes }, active);
+    });
+    if (span === undefined) return active;
     this.#running.set(message, span);
-    onStart?.(span, message);
+    if (onStart !== undefined) guarded("onStart", () => onStart(span, message));
     return trace.setSpan(active, span);
   }
 
@@ -50,11 +53,9 @@ export class Spans {
       span.updateName(spanName(kind, message));
       if ("error" in message) this.#fail(span, message);
     }
-    try {
-      this.options.onEnd?.(span, message);
-    } finally {
-      span.end();
-    }
+    const { onEnd } = this.options;
+    if (onEnd !== undefined) guarded("onEnd", () => onEnd(span, message));
+    guarded("the tracer", () => span.end());
   }
 
   #fail(span: Span, message: AnyTrace): void {
@@ -77,10 +78,12 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Returns the class and the SQLSTATE of an error, which contain no values. */
+/**
+ * Returns the class and the SQLSTATE of an error, which contain no values. The message has them: the
+ * error may be of another copy of this package.
+ */
 function describe(message: AnyTrace): string {
-  const { error } = message;
-  const code = error instanceof PgError ? error.code : undefined;
+  const { error, "error.type": type } = message;
   const name = error instanceof Error ? error.name : "Error";
-  return code === undefined ? name : `${name} (${code})`;
+  return type === undefined || type === name ? name : `${name} (${type})`;
 }

@@ -1,5 +1,6 @@
 import type { Connection } from "../connection.ts";
 import { DatabaseError, InterfaceError, PgError } from "../errors/errors.ts";
+import { CALL_OPTIONS, checkOptions, type Checks, object } from "../errors/checks.ts";
 import { own } from "../errors/own.ts";
 import { withCallSite } from "../query/call_site.ts";
 import type { HostLoan, QueryContext } from "../query/query_context.ts";
@@ -21,8 +22,8 @@ export interface Need extends Wish {
    * query was sent, and its errors get the caller's stack.
    */
   readonly isQuery?: boolean;
-  /** Why the text is refused, if it is. */
-  readonly refusal?: string | undefined;
+  /** Why the text is refused, if it is; a promise while the code that decides is being loaded. */
+  readonly refusal?: string | undefined | Promise<string | undefined>;
 }
 
 /** A connection taken. */
@@ -45,6 +46,11 @@ export interface AcquireOptions {
    */
   within?: PooledConnection | undefined;
 }
+
+const ACQUIRE_OPTIONS: Checks = {
+  ...CALL_OPTIONS,
+  within: object,
+};
 
 const NOTHING: AcquireOptions = Object.freeze(own<AcquireOptions>({}));
 
@@ -75,6 +81,7 @@ export class Borrower {
     const options = own(given);
     const site = this.place("connect");
     try {
+      checkOptions(given, ACQUIRE_OPTIONS);
       const wish: Wish = { kind: "held", signal: options.signal, site };
       const connection = this.#acquire(wish, this.#leased, options);
       return connection instanceof Promise ? connection : Promise.resolve(connection);
@@ -89,7 +96,8 @@ export class Borrower {
       let slot: Slot | undefined;
       let since: number | undefined;
       try {
-        checkNeed(need);
+        const checked = checkNeed(need);
+        if (checked !== undefined) await checked;
         slot = await this.#acquire(need, itself);
         if (this.#lender.trace.release.isWatched) since = performance.now();
         return await this.#run(slot, work);
@@ -111,7 +119,8 @@ export class Borrower {
    */
   async take(need: Need): Promise<Loan> {
     try {
-      checkNeed(need);
+      const checked = checkNeed(need);
+      if (checked !== undefined) await checked;
       const slot = await this.#acquire(need, itself);
       const lease = new Lease(slot, this.#lender);
       const giveBack = lease.anchor = () => lease.end();
@@ -173,8 +182,11 @@ export class Borrower {
 }
 
 /** @throws {InterfaceError} its text needs a session. */
-function checkNeed({ refusal }: Need): void {
-  if (refusal !== undefined) throw new InterfaceError(refusal);
+function checkNeed({ refusal }: Need): Promise<void> | undefined {
+  if (typeof refusal === "string") throw new InterfaceError(refusal);
+  return refusal?.then((reason) => {
+    if (reason !== undefined) throw new InterfaceError(reason);
+  });
 }
 
 function itself(slot: Slot): Slot {

@@ -2,7 +2,7 @@
 import { OperationalError } from "../errors/errors.ts";
 import { ONCE } from "../errors/own.ts";
 import * as ownSql from "../own_sql.ts";
-import { executeSimple } from "../query/simple.ts";
+import { executeSimple } from "../query/execute_simple.ts";
 import type { Signal } from "../runtime/runtime.ts";
 import { after } from "../session/alarm.ts";
 import type { Session } from "../session/session.ts";
@@ -36,6 +36,16 @@ function problemOf({ core: { session }, executor }: Slot): LeaseReport["problem"
   session.lock = undefined;
   if (session.transactionStatus === "failed") return "in a failed transaction";
   return session.transactionStatus === "transaction" ? "in a transaction" : undefined;
+}
+
+/** Reports whether a slot can be lent only after its cleaning has been answered. */
+export function isSoiled(
+  { executor, isFurnished }: Slot,
+  how: PoolSettings["reset"],
+  wasHeld: boolean,
+): boolean {
+  if (executor.changes.any || isFurnished && executor.isUsed) return true;
+  return wasHeld && (typeof how === "function" || how === "discard" && executor.isUsed);
 }
 
 /** Makes a session fit for the next borrower. */

@@ -1,11 +1,13 @@
 import { type ConnectOptions, openCore, type Opening, type Url } from "../connect.ts";
 import { PgError } from "../errors/errors.ts";
+import { loaded } from "../errors/loading.ts";
 import { own } from "../errors/own.ts";
 import type { AsyncContext, Runtime, Signal } from "../runtime/runtime.ts";
+import { unlessAborted } from "../session/deadline.ts";
 import type { CheckoutContext } from "./checkout.ts";
 import type { PoolSettings } from "./options.ts";
+import { LatePlainReads } from "./late_plain_reads.ts";
 import { listeningRole, type Role } from "./server_role.ts";
-import { PlainReads } from "./plain_reads.ts";
 import { PoolExecutor, type PoolRules } from "./pool_executor.ts";
 import type { PoolTrace } from "./pool_trace.ts";
 import type { TextEffects } from "./session_state.ts";
@@ -41,7 +43,7 @@ export class Connector {
     this.#options = options;
     const forbids = pooler === "transaction";
     const cleans = !forbids && reset !== "text";
-    this.#rules = { effects, forbids, cleans, objectChanges: 0, reads: new PlainReads() };
+    this.#rules = { effects, forbids, cleans, objectChanges: 0, reads: new LatePlainReads() };
   }
 
   /** Opens a connection, unless `signal` aborts. `trace` learns the destination. */
@@ -84,6 +86,11 @@ export class Connector {
     let executor: PoolExecutor;
     let role: Role;
     const rules = this.#rules;
+    if (runtime.loadEarly !== undefined) {
+      const load = () => import("./late.ts").then(({ load }) => load());
+      await loaded(runtime.loadEarly("pools", load), "the code of pools");
+    }
+    if (rules.cleans) await unlessAborted(rules.reads.load(), signal);
     const { maxPipelined = rules.forbids ? 1 : undefined } = this.#options;
     const options = own<ConnectOptions>(this.#options, { maxPipelined, signal });
     const core = await openCore(this.#dsn, options, runtime, {

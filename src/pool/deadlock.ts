@@ -24,7 +24,7 @@ export function isDeadlock(
 /** Returns the error for one of the callers; it names both places. */
 export function deadlock(checkout: Checkout, waitsAt: Error | undefined): PoolDeadlockError {
   const message = `deadlock: this waits for a connection of the pool ${frameOf(waitsAt)}, and ` +
-    `holds one itself, taken ${frameOf(checkout.takenAt)}; all others are held by callers that ` +
-    "wait, too. Use the connection (or transaction) that is held already, or raise max";
+    `holds one, taken ${frameOf(checkout.takenAt)}; all others are held by callers that wait. ` +
+    "Use the connection (or transaction) that is held, or raise max";
   return new PoolDeadlockError(message, { code: "40P01", cause: checkout.takenAt });
 }

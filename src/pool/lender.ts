@@ -3,6 +3,7 @@
  * cleans and closes connections.
  */
 import { InterfaceError, PoolTimeoutError } from "../errors/errors.ts";
+import { signal } from "../errors/checks.ts";
 import { ONCE } from "../errors/own.ts";
 import { after } from "../session/alarm.ts";
 import type { Checkout } from "./checkout.ts";
@@ -58,7 +59,10 @@ export class Lender {
     use: (slot: Slot) => T,
   ): T | Promise<T> {
     if (this.#closing !== undefined) throw closed();
-    wish.signal?.throwIfAborted();
+    if (wish.signal !== undefined) {
+      signal("signal", wish.signal);
+      wish.signal.throwIfAborted();
+    }
     const now = performance.now();
     const slot = this.#waiting.length === 0 ? this.#pick(wish.kind, inside, 1, now) : undefined;
     if (slot === undefined) return this.#wait(new Waiter(wish, timeout, inside, now, use));
@@ -207,7 +211,7 @@ export class Lender {
     const place = site === undefined ? "" : `, waited for ${frameOf(site)}`;
     const message = `no connection of the pool came free within ${seconds} s (acquireTimeout)` +
       `${place}: ${this.#situation()}`;
-    this.#drop(waiter, timedOut(message, lastError));
+    this.#drop(waiter, timedOut(message, lastError, this.#slots.numbers().total > 0));
   }
 
   #situation(): string {
@@ -248,7 +252,9 @@ export class Lender {
 
   /** Reports whether no caller is to wait after this error: the server may not exist at all. */
   #isHasty(error: unknown): boolean {
-    return this.#slots.counters.created === 0 && !this.#settings.waitForServer && !isBusy(error);
+    const { waitForServer } = this.#settings;
+    if (waitForServer === "never") return true;
+    return this.#slots.counters.created === 0 && !waitForServer && !isBusy(error);
   }
 
   /**

@@ -1,6 +1,6 @@
 import { OperationalError } from "../errors/errors.ts";
 import { Connection } from "../connection.ts";
-import * as ownSql from "../own_sql.ts";
+import * as lateSql from "../features/late_sql.ts";
 import type { Notification } from "../protocol/backend.ts";
 import { quoteIdentifier } from "../query/quote.ts";
 import { after } from "../session/alarm.ts";
@@ -46,12 +46,14 @@ export class ListenConnection {
    * one transaction. Source: manual, "Multiple Statements in a Simple Query".
    */
   listen(channels: readonly string[]): Promise<void> {
-    return this.#run(channels.map((name) => ownSql.listen(quoteIdentifier(name))).join("; "));
+    return this.#run(channels.map((name) => lateSql.listen(quoteIdentifier(name))).join("; "));
   }
 
   /** Stops listening to a channel. Never rejects; a failure ends the session. */
   async unlisten(channel: string): Promise<void> {
-    await this.#run(ownSql.unlisten(quoteIdentifier(channel))).catch((error) => this.giveUp(error));
+    await this.#run(lateSql.unlisten(quoteIdentifier(channel))).catch((error) =>
+      this.giveUp(error)
+    );
   }
 
   /** Resolves after `seconds`; rejects when the session ends before. */

@@ -3,8 +3,10 @@
  * has its states.
  */
 import { InterfaceError, type PoolTimeoutError } from "../errors/errors.ts";
+import { checkOptions, type Checks, seconds } from "../errors/checks.ts";
 import { own } from "../errors/own.ts";
-import { checkChannel, type ListenOptions, Subscription } from "../features/listen.ts";
+import { LISTEN_OPTIONS, type ListenOptions, Subscription } from "../features/listen.ts";
+import { checkChannel } from "../features/notify.ts";
 import type { Notification } from "../protocol/backend.ts";
 import type { Signal } from "../runtime/runtime.ts";
 import { after } from "../session/alarm.ts";
@@ -49,6 +51,8 @@ export interface PoolListenOptions extends ListenOptions {
   readonly timeout?: number | undefined;
 }
 
+const OPTIONS: Checks = { ...LISTEN_OPTIONS, timeout: seconds };
+
 /**
  * The seconds that a new session must last before its loss no longer counts as a failed attempt.
  */
@@ -86,6 +90,7 @@ export class Listener {
   /** Subscribes to a channel; resolves when the server has confirmed it. */
   async listen(name: string, options: PoolListenOptions): Promise<Subscription<ListenEvent>> {
     checkChannel(name);
+    checkOptions(options, OPTIONS);
     if (this.#settings.pooler === "transaction") throw refusal("listeners");
     if (this.#closing !== undefined) throw closed();
     const { signal, timeout = this.#settings.acquireTimeout } = own(options);
@@ -242,7 +247,9 @@ export class Listener {
     if (this.#state !== "connecting" && this.#state !== "subscribing") return;
     this.#line = undefined;
     line?.giveUp(error as Error);
-    const isHasty = !this.#wasLive && !this.#settings.waitForServer && !isBusy(error);
+    const { waitForServer } = this.#settings;
+    const isPatient = waitForServer === true || waitForServer === false && isBusy(error);
+    const isHasty = !this.#wasLive && !isPatient;
     if (!isForGood(error) && !isHasty) return this.#on("failed");
     this.#on("refused");
     this.#endAll((member) => {
@@ -279,7 +286,7 @@ export class Listener {
 
   #late(name: string, seconds: number): PoolTimeoutError {
     const message = `the pool could not listen to "${name}" within ${seconds} s (acquireTimeout)`;
-    return timedOut(message, this.#opener.lastError);
+    return timedOut(message, this.#opener.lastError, false);
   }
 }
 

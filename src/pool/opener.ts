@@ -137,11 +137,17 @@ export function refusedAs(error: unknown): unknown {
 
 /**
  * Returns the error of a caller that has waited too long, with the error of the last attempt to
- * connect.
+ * connect. Without one, its code says whether all connections are in use or the first is still being
+ * made.
  */
-export function timedOut(message: string, lastError: unknown): PoolTimeoutError {
+export function timedOut(
+  message: string,
+  lastError: unknown,
+  isAnyOpen: boolean,
+): PoolTimeoutError {
   if (lastError === undefined) {
-    return new PoolTimeoutError(message, { code: "53300", safeToRetry: true });
+    const code = isAnyOpen ? "53300" : "08001";
+    return new PoolTimeoutError(message, { code, safeToRetry: true });
   }
   const { code = "08001" } = lastError instanceof PgError ? lastError : {};
   const reason = lastError instanceof Error ? lastError.message : String(lastError);

@@ -3,8 +3,20 @@ import type { ConnectOptions } from "../connect.ts";
 import type { Connection } from "../connection.ts";
 import { suggestion } from "../config/spelling.ts";
 import { isConnectOption } from "../config/validate.ts";
+import {
+  bool,
+  callback,
+  type Check,
+  checkOptions,
+  fail,
+  object,
+  oneOf,
+  seconds,
+  whole,
+} from "../errors/checks.ts";
 import { InterfaceError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
+import type { RetireReason } from "./slot.ts";
 
 /** The options of a pool. All durations are seconds; 0 is no limit. */
 export interface PoolOptions {
@@ -36,8 +48,11 @@ export interface PoolOptions {
    * Until the first connection is made, calls fail at once with the error of the attempt to connect.
    * `true` suits a program that starts together with its server. After the first connection, and while
    * the server has no free connection or is starting, calls wait anyway.
+   *
+   * With `"never"` a failed attempt to connect fails the calls that wait, at any time and with any
+   * error, unless the pool has an open connection that may become free for them. Subscriptions wait.
    */
-  waitForServer?: boolean | undefined;
+  waitForServer?: boolean | "never" | undefined;
   /** The most callers that may wait; further ones are refused. Default 0. */
   maxWaiting?: number | undefined;
   /**
@@ -81,6 +96,26 @@ export interface PoolOptions {
    * If it fails, the connection is closed. It is not called for the connection of `listen()`.
    */
   onConnect?: ((connection: Connection) => void | Promise<void>) | undefined;
+  /**
+   * A function that checks a connection, and rejects or throws if it must not be used.
+   *
+   * It is called with each new connection, after `onConnect`, and with each that was idle for
+   * `validateAfterIdle`, before it is used. It has 5 seconds. If it fails, the connection is closed. The
+   * call that waits for a new connection rejects with the error; in place of an idle one the pool takes
+   * another. What it changes in the session is undone. It is not called for the connection of
+   * `listen()`. Default: an idle connection is checked by an empty query.
+   */
+  verify?: ((connection: Connection) => unknown) | undefined;
+  /**
+   * A function that is called when a connection is taken.
+   *
+   * Each query on a shared connection takes it, as does each exclusive checkout.
+   */
+  onAcquire?: ((event: PoolConnectionEvent) => void) | undefined;
+  /** A function that is called when a connection is returned, once for each call of `onAcquire`. */
+  onRelease?: ((event: PoolConnectionEvent) => void) | undefined;
+  /** A function that is called when a connection has been closed or lost. */
+  onRemove?: ((event: PoolRemoveEvent) => void) | undefined;
   /** The longest pause between attempts to connect while the server is away. Default 1. */
   connectBackoff?: number | undefined;
   /**
@@ -122,6 +157,22 @@ export interface PoolOptions {
   connection?: ConnectOptions | undefined;
 }
 
+/** A connection of a pool, as `onAcquire`, `onRelease` and `onRemove` report it. */
+export interface PoolConnectionEvent {
+  /** The number of the server's process, as `processId` of a connection has it. */
+  readonly processId: number;
+  /** How often the connection was taken so far. */
+  readonly uses: number;
+}
+
+/** The end of a connection of a pool. */
+export interface PoolRemoveEvent extends PoolConnectionEvent {
+  /** The reason for which the connection was closed; `"lost"` if the pool did not close it. */
+  readonly reason: RetireReason;
+  /** The error by which the connection has ended, if it did not end by a farewell. */
+  readonly error: Error | undefined;
+}
+
 /** A report about a connection and how it was held. */
 export interface LeaseReport {
   /** The problem. */
@@ -139,7 +190,15 @@ export type PoolSettings =
   & Required<Omit<PoolOptions, Optional | "password">>
   & Pick<PoolOptions, Optional>;
 
-type Optional = "name" | "onConnect" | "onLeak" | "onDirtyRelease";
+type Optional =
+  | "name"
+  | "onConnect"
+  | "verify"
+  | "onAcquire"
+  | "onRelease"
+  | "onRemove"
+  | "onLeak"
+  | "onDirtyRelease";
 
 /**
  * Checks a pool's options and fills in the defaults.
@@ -147,14 +206,9 @@ type Optional = "name" | "onConnect" | "onLeak" | "onDirtyRelease";
  * @throws {InterfaceError} an option is unknown or of a wrong type; the message names it.
  */
 export function poolSettings(options: PoolOptions): PoolSettings {
-  if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw new InterfaceError("the pool's options must be an object");
-  }
-  for (const [name, value] of Object.entries(options)) {
-    if (!isPoolOption(name)) throw unknown(name);
-    const [isRight, what] = CHECKS[name as keyof PoolOptions];
-    if (value !== undefined && !isRight(value)) throw new InterfaceError(`${name} must be ${what}`);
-  }
+  object("the pool's options", options);
+  for (const name of Object.keys(options)) if (!isPoolOption(name)) throw unknown(name);
+  checkOptions(options, CHECKS);
   const { password, connection, pooler, ...others } = own(options);
   const given = { ...others, pooler };
   const usual = pooler === "transaction" ? { ...DEFAULTS, maxPipelined: 1 } : DEFAULTS;
@@ -204,58 +258,38 @@ const DEFAULTS = {
   pooler: "session",
 } as const satisfies PoolOptions;
 
-type Check = readonly [isRight: (value: unknown) => boolean, what: string];
-
-const COUNT: Check = [(value) => isWhole(value, 1), "a whole number from 1"];
-const COUNT_OR_NONE: Check = [(value) => isWhole(value, 0), "a whole number from 0"];
-const SECONDS: Check = [isSeconds, "a number of seconds from 0 to 2147483"];
-const BOOLEAN: Check = [(value) => typeof value === "boolean", "a boolean"];
-const FUNCTION: Check = [isFunction, "a function"];
-
 const CHECKS: Readonly<Record<keyof PoolOptions, Check>> = {
-  name: [(value) => typeof value === "string" && value !== "", "a string that is not empty"],
-  max: COUNT,
-  min: COUNT_OR_NONE,
-  idleTimeout: SECONDS,
-  maxLifetime: SECONDS,
-  maxUses: COUNT_OR_NONE,
-  acquireTimeout: SECONDS,
-  waitForServer: BOOLEAN,
-  maxWaiting: COUNT_OR_NONE,
-  maxPipelined: COUNT,
-  validateAfterIdle: SECONDS,
-  reset: [
-    (value) => isReset(value) || isFunction(value),
-    '"auto", "text", "discard" or a function',
-  ],
-  onConnect: FUNCTION,
-  connectBackoff: SECONDS,
-  heartbeat: SECONDS,
-  leakWarning: SECONDS,
-  onLeak: FUNCTION,
-  onDirtyRelease: FUNCTION,
-  unref: BOOLEAN,
-  pooler: [(value) => value === "session" || value === "transaction", '"session" or "transaction"'],
-  password: [() => true, "a password"],
-  connection: [(value) => typeof value === "object" && value !== null, "an object"],
+  name: (name, value) => {
+    if (typeof value !== "string" || value === "") fail(name, "a string that is not empty");
+  },
+  max: whole(1),
+  min: whole(0),
+  idleTimeout: seconds,
+  maxLifetime: seconds,
+  maxUses: whole(0),
+  acquireTimeout: seconds,
+  waitForServer: oneOf(true, false, "never"),
+  maxWaiting: whole(0),
+  maxPipelined: whole(1),
+  validateAfterIdle: seconds,
+  reset: (name, value) => {
+    if (typeof value !== "function") oneOf("auto", "text", "discard")(name, value);
+  },
+  onConnect: callback,
+  verify: callback,
+  onAcquire: callback,
+  onRelease: callback,
+  onRemove: callback,
+  connectBackoff: seconds,
+  heartbeat: seconds,
+  leakWarning: seconds,
+  onLeak: callback,
+  onDirtyRelease: callback,
+  unref: bool,
+  pooler: oneOf("session", "transaction"),
+  password: () => {},
+  connection: object,
 };
-
-function isReset(value: unknown): boolean {
-  return value === "auto" || value === "text" || value === "discard";
-}
-
-function isWhole(value: unknown, least: number): boolean {
-  return Number.isInteger(value) && (value as number) >= least;
-}
-
-/** A timer takes milliseconds in 31 bits. */
-function isSeconds(value: unknown): boolean {
-  return typeof value === "number" && value >= 0 && value <= 2147483;
-}
-
-function isFunction(value: unknown): boolean {
-  return typeof value === "function";
-}
 
 function definite<T extends object>(options: T): T {
   const given = Object.entries(options).filter(([, value]) => value !== undefined);

@@ -4,10 +4,10 @@
  * a view, a table with policies, or a function of the user. So the catalogue is asked, once for a text
  * that repeats, whether any object bears one of its names and could run such code.
  */
-import * as ownSql from "../own_sql.ts";
 import { Lexer } from "../query/lexer.ts";
 import { quoteLiteral } from "../query/quote.ts";
 import type { TextRows } from "./own_query.ts";
+import { isPlainRead } from "./session_sql.ts";
 
 /** The milliseconds after which the catalogue is asked again: another session may have made a view. */
 const LIFETIME = 300_000;
@@ -81,7 +81,7 @@ export class PlainReads {
     const { names, operators } = known.names!;
     known.isAsking = true;
     try {
-      const query = ownSql.isPlainRead(arrayLiteral(names), arrayLiteral(operators));
+      const query = isPlainRead(arrayLiteral(names), arrayLiteral(operators));
       const isPlain = (await catalogue.ownQuery(query))[0]?.[0] === "t";
       known.answer = { isPlain, at: performance.now() };
     } catch {

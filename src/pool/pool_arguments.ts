@@ -1,4 +1,4 @@
-import { checkSettings } from "../config/settings.ts";
+import { checkSettings } from "../config/check_settings.ts";
 import { isConnectOption, ownOptions } from "../config/validate.ts";
 import type { ConnectOptions, Url } from "../connect.ts";
 import { InterfaceError } from "../errors/errors.ts";

@@ -1,5 +1,5 @@
-import { byteStream, type Chunks } from "../features/copy.ts";
-import { CopyOut } from "../features/copy_out.ts";
+import { byteStream, type Chunks } from "../features/byte_stream.ts";
+import { checkCopyTo, CopyReader } from "../features/copy.ts";
 import type { CopyOptions } from "../features/copy_statement.ts";
 import type { ByteStream } from "../query/source.ts";
 import { bound } from "../session/deadline.ts";
@@ -19,7 +19,7 @@ export function poolCopyTo(
   options: CopyOptions,
   site: Error,
 ): ByteStream {
-  CopyOut.check(text);
+  checkCopyTo(text, options);
   return byteStream(new PoolCopy(take, text, options, site));
 }
 
@@ -30,7 +30,7 @@ class PoolCopy implements Chunks {
   readonly #site: Error;
   /** Ends the wait for a connection. */
   readonly #leaving = new AbortController();
-  #begun: Promise<CopyOut> | undefined;
+  #begun: Promise<CopyReader> | undefined;
   #loan: Loan | undefined;
 
   constructor(take: Take, text: string, options: CopyOptions, site: Error) {
@@ -61,7 +61,7 @@ class PoolCopy implements Chunks {
     await this.#giveBack();
   }
 
-  async #begin(): Promise<CopyOut> {
+  async #begin(): Promise<CopyReader> {
     const release = bound(this.#leaving, 0, () => "", this.#options.signal);
     try {
       const { signal } = this.#leaving;
@@ -69,7 +69,7 @@ class PoolCopy implements Chunks {
     } finally {
       release();
     }
-    return new CopyOut(this.#loan.host, this.#text, this.#options);
+    return new CopyReader(this.#loan.host, this.#text, this.#options);
   }
 
   async #giveBack(): Promise<void> {

@@ -8,9 +8,8 @@ import type { RequestOptions } from "../session/exchange.ts";
 import type { Session } from "../session/session.ts";
 import type { Tracing } from "../trace.ts";
 import type { TypeRegistry } from "../types/registry.ts";
-import { customSettings } from "./kept_settings.ts";
 import { ExtendedQuery } from "../query/extended_query.ts";
-import type { PlainReads } from "./plain_reads.ts";
+import type { LatePlainReads } from "./late_plain_reads.ts";
 import { OwnQuery, type TextRows } from "./own_query.ts";
 import { CHANGE_NAMES, type StateChange, StateChanges, type TextEffects } from "./session_state.ts";
 
@@ -25,14 +24,14 @@ export interface PoolRules {
   /** How often a borrower has changed objects that other connections use. */
   objectChanges: number;
   /** The reads after which no session needs a cleaning. */
-  readonly reads: PlainReads;
+  readonly reads: LatePlainReads;
 }
 
 /**
  * Runs the queries of a pool's connection and records what they change in the session.
  *
  * A text shows what it changes itself, but not what the functions, triggers and policies do that it
- * calls. So a session that has run anything but plain reads ({@linkcode PlainReads}) is cleaned before
+ * calls. So a session that has run anything but plain reads ({@linkcode LatePlainReads}) is cleaned before
  * its next borrower uses it. That costs no round trip: the cleaning travels in front of the next borrower's first request, in the same write,
  * or by itself when the session stays idle.
  */
@@ -165,19 +164,17 @@ export class PoolExecutor extends Executor {
     this.#texts = [];
   }
 
-  /**
-   * Makes each later cleaning restore the settings that `onConnect` has made. Returns whether these
-   * are all that it has left in the session.
-   */
-  async keep(): Promise<boolean> {
-    const names = this.#texts?.map(customSettings) ?? [];
+  /** Ends the record, and returns its texts. */
+  recorded(): readonly string[] {
+    const texts = this.#texts ?? [];
     this.#texts = undefined;
-    if (!this.cleans) return true;
-    const custom = new Set(names.flatMap((known) => known ?? []));
-    const rows = await this.ownQuery(ownSql.keptBySession([...custom].map(quoteLiteral)));
+    return texts;
+  }
+
+  /** Makes each later cleaning restore these settings. */
+  restore(settings: readonly Setting[]): void {
     this.cache.begin();
-    this.#cleaning = cleaningOf(rows.filter((row): row is [string, string] => row[1] !== null));
-    return names.every((known) => known !== undefined) && rows.every(([, value]) => value !== null);
+    this.#cleaning = cleaningOf(settings);
   }
 
   /** Runs a query of the pool's own. */
@@ -213,8 +210,7 @@ function reportedOf(session: Session, startup: Readonly<Record<string, string>>)
 
 function uncleaned(cause: unknown): OperationalError {
   const message =
-    "connection closed: what its last borrower may have changed could not be undone " +
-    '(option reset: "auto")';
+    'connection closed: changes of its last borrower could not be undone (option reset: "auto")';
   return new OperationalError(message, { code: "08006", cause, safeToRetry: true });
 }
 

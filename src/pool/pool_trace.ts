@@ -70,14 +70,24 @@ interface Standing {
 
 /** The channels of one pool; silent until its first connection is being opened. */
 export class PoolTrace {
-  readonly create: PoolChannel<number>;
-  readonly acquire: PoolChannel<number>;
-  readonly release: PoolChannel<number | undefined>;
-  readonly retire: PoolChannel<RetireReason>;
-  readonly wait: PoolChannel<undefined>;
-  readonly timeout: PoolChannel<number>;
-  readonly cancel: PoolChannel<number>;
-  readonly close: PoolChannel<undefined>;
+  readonly #channels: PoolChannel<never>[] = [];
+  readonly create: PoolChannel<number> = this.#channel(
+    "create",
+    "db.client.connection.create_time",
+  );
+  readonly acquire: PoolChannel<number> = this.#channel(
+    "acquire",
+    "db.client.connection.wait_time",
+  );
+  readonly release: PoolChannel<number | undefined> = this.#channel(
+    "release",
+    "db.client.connection.use_time",
+  );
+  readonly retire: PoolChannel<RetireReason> = this.#channel("retire", "reason");
+  readonly wait: PoolChannel<undefined> = this.#channel("wait");
+  readonly timeout: PoolChannel<number> = this.#channel("timeout", "waited");
+  readonly cancel: PoolChannel<number> = this.#channel("cancel", "waited");
+  readonly close: PoolChannel<undefined> = this.#channel("close");
   readonly #identity = Object.freeze({});
   readonly #settings: PoolSettings;
   readonly #standing: () => Standing;
@@ -86,15 +96,6 @@ export class PoolTrace {
   constructor(settings: PoolSettings, standing: () => Standing) {
     this.#settings = settings;
     this.#standing = standing;
-    const state = () => this.#state();
-    this.create = new PoolChannel("create", "db.client.connection.create_time", state);
-    this.acquire = new PoolChannel("acquire", "db.client.connection.wait_time", state);
-    this.release = new PoolChannel("release", "db.client.connection.use_time", state);
-    this.retire = new PoolChannel("retire", "reason", state);
-    this.wait = new PoolChannel("wait", "", state);
-    this.timeout = new PoolChannel("timeout", "waited", state);
-    this.cancel = new PoolChannel("cancel", "waited", state);
-    this.close = new PoolChannel("close", "", state);
   }
 
   /**
@@ -104,11 +105,14 @@ export class PoolTrace {
     if (this.#name !== undefined) return;
     this.#name = this.#settings.name ?? nameOf(origin);
     if (channelOf === undefined) return;
-    const { create, acquire, release, retire, wait, timeout, cancel, close } = this;
-    for (const one of [create, acquire, release, retire, wait, timeout, cancel, close]) {
-      one.introduce(channelOf);
-    }
-    for (let i = this.#standing().waiting; i > 0; i--) wait.tell(undefined);
+    for (const channel of this.#channels) channel.introduce(channelOf);
+    for (let i = this.#standing().waiting; i > 0; i--) this.wait.tell(undefined);
+  }
+
+  #channel<Value>(event: string, field = ""): PoolChannel<Value> {
+    const channel = new PoolChannel<Value>(event, field, () => this.#state());
+    this.#channels.push(channel);
+    return channel;
   }
 
   #state(): PoolTraceMessage {

@@ -3,7 +3,6 @@
  * Source: manual, DISCARD.
  */
 import * as ownSql from "../own_sql.ts";
-import { refusalOf } from "./session_need.ts";
 import { Lexer, type TokenKind } from "../query/lexer.ts";
 
 /** A kind of change that outlives its statement. */
@@ -20,8 +19,8 @@ export interface TextEffect {
   readonly changes: readonly StateChange[];
   /** Whether it begins or ends a transaction. */
   readonly transaction: boolean;
-  /** The reason for which the pool refuses it as a query of its own. */
-  readonly refusal?: string | undefined;
+  /** Whether the pool may have to refuse it as a query of its own; `session_need.ts` decides. */
+  readonly mayBeRefused: boolean;
 }
 
 /** The beginning of a statement. Comments and strings are removed from the texts before. */
@@ -62,16 +61,31 @@ const CHANGES: readonly (readonly [StateChange, RegExp])[] = [
   ["cursors", /\bdeclare\b[^;]*\bwith\s+hold\b/i],
 ];
 
-const TRANSACTION = new RegExp(
-  `${START}(?:begin|start|commit|end|rollback|abort|savepoint|release|prepare\\s+transaction)\\b`,
+/** The words that begin or end a transaction, or a part of one. */
+const BOUNDARIES = "begin|start|commit|end|rollback|abort|savepoint|release";
+
+const TRANSACTION = new RegExp(`${START}(?:${BOUNDARIES}|prepare\\s+transaction)\\b`, "i");
+
+/** The first words of statements that need a session, and the names that stand anywhere in such. */
+const BEGINNINGS = BOUNDARIES +
+  "|set|reset|listen|unlisten|prepare|execute|deallocate|declare|fetch|move|close";
+const NAMES = "temp|temporary|pg_temp|set_config";
+const LOCK = "advisory_(?:un)?lock";
+
+/** Words without which a text has no effect on its session; most texts have none of them. */
+const SUSPECT = new RegExp(`\\b(?:${BEGINNINGS}|${NAMES})\\b|${LOCK}`, "i");
+
+/** The signs of all that `session_need.ts` refuses. */
+const REFUSABLE = new RegExp(
+  `${START}(?:${BEGINNINGS})\\b|\\b(?:${NAMES})\\b|${LOCK}`,
   "i",
 );
 
-/** Words without which a text has no effect on its session; most texts have none of them. */
-const SUSPECT =
-  /\b(?:set|reset|set_config|listen|prepare|deallocate|temp|temporary|pg_temp|declare|begin|start|commit|end|rollback|abort|savepoint|release|unlisten|execute|fetch|move|close)\b|advisory_(?:un)?lock/i;
-
-const NO_EFFECT: TextEffect = Object.freeze({ changes: Object.freeze([]), transaction: false });
+const NO_EFFECT: TextEffect = Object.freeze({
+  changes: Object.freeze([]),
+  transaction: false,
+  mayBeRefused: false,
+});
 
 /** The number of texts that are remembered. */
 const REMEMBERED = 1000;
@@ -95,10 +109,11 @@ export function effectOf(text: string): TextEffect {
   if (!SUSPECT.test(text)) return NO_EFFECT;
   const code = codeOf(text, true);
   const changes = new Set(CHANGES.flatMap(([change, sign]) => sign.test(code) ? [change] : []));
-  const transaction = TRANSACTION.test(codeOf(text, false));
-  const refusal = refusalOf([text]);
-  if (changes.size === 0 && !transaction && refusal === undefined) return NO_EFFECT;
-  return { changes: [...changes], transaction, refusal };
+  const outside = codeOf(text, false);
+  const transaction = TRANSACTION.test(outside);
+  const mayBeRefused = REFUSABLE.test(outside);
+  if (changes.size === 0 && !transaction && !mayBeRefused) return NO_EFFECT;
+  return { changes: [...changes], transaction, mayBeRefused };
 }
 
 /** Reports whether a text may need a session. */

@@ -1,10 +1,11 @@
-import { CHECK_TIME, inTime, leftover, reset } from "./cleaning.ts";
-import { firstAnswer, introduce } from "./first_use.ts";
+import { isSoiled, leftover } from "./cleaning.ts";
+import { firstAnswer, introduce, renew, verify } from "./first_use.ts";
 import { FrozenTime } from "./frozen_time.ts";
 import { Checkout } from "./checkout.ts";
 import { Opener } from "./opener.ts";
 import type { PoolSettings } from "./options.ts";
 import type { PoolTrace } from "./pool_trace.ts";
+import { removed, tell, used } from "./report.ts";
 import type { Runtime, Signal } from "../runtime/runtime.ts";
 import { type Census, census, expiry, type Opened, type RetireReason, Slot } from "./slot.ts";
 import { Counters } from "./stats.ts";
@@ -163,12 +164,16 @@ export class Slots {
     }
     slot.load++;
     slot.uses++;
+    const { onAcquire } = this.#settings;
+    if (onAcquire !== undefined) tell(onAcquire, used(slot));
     return slot;
   }
 
   /** Takes a slot back; returns a promise if it must be cleaned first. */
   release(slot: Slot): Promise<void> | undefined {
     slot.load--;
+    const { onRelease, reset } = this.#settings;
+    if (onRelease !== undefined) tell(onRelease, used(slot));
     if (slot.load > 0 || slot.state === "gone") return undefined;
     const { checkout } = slot;
     slot.checkout = undefined;
@@ -177,16 +182,9 @@ export class Slots {
     if (remedy === "closed") return void this.#destroy(slot, "dirty");
     const rollback = remedy === "rolled back";
     const wasHeld = slot.state === "held";
-    if (!rollback && !this.#mustWait(slot, wasHeld)) return void this.#free(slot);
+    if (!rollback && !isSoiled(slot, reset, wasHeld)) return void this.#free(slot);
     slot.become("cleaning");
     return this.#clean(slot, rollback, wasHeld);
-  }
-
-  /** Reports whether a slot can be lent only after its cleaning has been answered. */
-  #mustWait({ executor, isFurnished }: Slot, wasHeld: boolean): boolean {
-    if (executor.changes.any || isFurnished && executor.isUsed) return true;
-    const { reset } = this.#settings;
-    return wasHeld && (typeof reset === "function" || reset === "discard" && executor.isUsed);
   }
 
   /** Records that a caller waits; `inHaste`: it must not wait for the pause to end. */
@@ -242,6 +240,7 @@ export class Slots {
         await firstAnswer(slot, this.size === 1, this.#settings, this.#destroyed.signal);
         byHook = true;
         await introduce(slot, this.#settings, this.#destroyed.signal);
+        if (this.#settings.verify !== undefined) await this.#verify(slot);
         slot.settled(opened.role);
       });
     } catch (error) {
@@ -265,8 +264,8 @@ export class Slots {
     this.#free(slot, began);
   }
 
-  #inTime<T>({ core }: Slot, seconds: number, work: () => PromiseLike<T>): Promise<T> {
-    return inTime(core.session, seconds, work, this.#destroyed.signal);
+  #verify(slot: Slot): Promise<void> {
+    return verify(slot, this.#settings, this.#destroyed.signal);
   }
 
   /** Frees a slot. `began` is the time at which its opening began, if it was just opened. */
@@ -309,32 +308,23 @@ export class Slots {
     return slot.alive && !slot.misplaced && !isWorn && slot.expires > performance.now();
   }
 
-  /** Checks a connection by an empty query, which poolers know as well. */
   #check(slot: Slot): void {
     slot.become("checking");
-    const { session } = slot.core;
-    const ask = () => slot.executor.ownQuery("");
-    this.#inTime(slot, CHECK_TIME, ask).then(
+    this.#verify(slot).then(
       () => {
         slot.isDoubtful = false;
         this.#free(slot);
       },
       (error) => {
-        session.destroy(error);
+        slot.core.session.destroy(error);
         this.#gone(slot, "invalid");
       },
     );
   }
 
   async #clean(slot: Slot, rollback: boolean, wasHeld: boolean): Promise<void> {
-    const { executor } = slot;
     try {
-      const { reset: how } = this.#settings;
-      await this.#inTime(slot, CHECK_TIME, () => reset(slot, rollback, how, wasHeld));
-      const isBare = how === "discard" || how !== "auto" && executor.changes.settings;
-      if (isBare || slot.isFurnished) await introduce(slot, this.#settings, this.#destroyed.signal);
-      executor.changes.clear();
-      executor.cleaned();
+      await renew(slot, this.#settings, this.#destroyed.signal, rollback, wasHeld);
     } catch (error) {
       slot.core.session.destroy(error);
       return this.#gone(slot, "dirty");
@@ -345,7 +335,7 @@ export class Slots {
   #retire(slot: Slot, reason: RetireReason): void {
     if (slot.state === "connecting") slot.become("idle");
     slot.become("closing");
-    this.#retired(reason);
+    this.#retired(slot, reason);
     // The role of the server has changed for the others as well; it may not be reported yet.
     if (reason === "evicted") { for (const other of this.#idle) other.isDoubtful = true; }
     const over = (): void => this.#gone(slot, undefined);
@@ -374,12 +364,14 @@ export class Slots {
     if (at >= 0) this.#idle.splice(at, 1);
     slot.become("gone");
     this.#all.delete(slot);
-    if (reason !== undefined) this.#retired(reason);
+    if (reason !== undefined) this.#retired(slot, reason);
     if (this.#all.size === 0) this.#sweeper.stop();
     this.#owner.free();
   }
 
-  #retired(reason: RetireReason): void {
+  #retired(slot: Slot, reason: RetireReason): void {
+    const { onRemove } = this.#settings;
+    if (onRemove !== undefined) removed(onRemove, slot, reason);
     this.counters.retired[reason]++;
     this.#trace.retire.tell(reason);
   }

@@ -17,6 +17,7 @@ import type { Pool } from "../pool.ts";
 import type { Result } from "../query/result.ts";
 import { quoteIdentifier } from "../query/quote.ts";
 import { isScript } from "../query/script.ts";
+import * as transactionSql from "../query/transaction_sql.ts";
 import type { Queryable } from "../queryable.ts";
 import { PrismaArguments } from "./arguments.ts";
 import { PrismaColumns } from "./columns.ts";
@@ -147,7 +148,7 @@ class PrismaTransaction extends PrismaQueries implements PrismaTransactionContra
   }
 
   async createSavepoint(name: string): Promise<void> {
-    await this.#command(ownSql.savepoint(quoteIdentifier(name)));
+    await this.#command(transactionSql.savepoint(quoteIdentifier(name)));
   }
 
   async rollbackToSavepoint(name: string): Promise<void> {

@@ -7,7 +7,8 @@ import type { Reader } from "../bytes/reader.ts";
 import type { ColumnParser, Decoder } from "../query/parsers.ts";
 import { parseArray } from "../types/array_text.ts";
 import { BUILTIN_TYPES } from "../types/oids.ts";
-import { createRegistry, type TypeRegistry } from "../types/registry.ts";
+import { completeRegistry } from "../types/complete_registry.ts";
+import type { TypeRegistry } from "../types/registry.ts";
 
 /** A column as Prisma reads it. */
 export interface PrismaColumn {
@@ -50,7 +51,7 @@ const TEXTS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
 
 /** The columns of one adapter. Each is made when its type is first seen. */
 export class PrismaColumns {
-  readonly #registry: TypeRegistry = createRegistry({
+  readonly #registry: TypeRegistry = completeRegistry({
     ...{ int8: "string", numeric: "string", datetime: "string" },
   });
   readonly #known = new Map<number, PrismaColumn>();

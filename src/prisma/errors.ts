@@ -27,6 +27,9 @@ function mappedError(error: PgError): MappedError | undefined {
 /** Returns the kind of an error that the driver has found about a connection. */
 function ofConnection({ code = "", message }: PgError): MappedError | undefined {
   if (code === "28P01") return { kind: "AuthenticationFailed" };
+  if (code === "57014" && message.includes("timed out after")) return { kind: "SocketTimeout" };
+  // A call after the server has ended the session.
+  if (code.startsWith("57P")) return { kind: "ConnectionClosed" };
   if (!code.startsWith("08")) return undefined;
   if (/\b(?:TLS|SSL|certificate)\b/.test(message)) {
     return { kind: "TlsConnectionError", reason: message };

@@ -20,6 +20,7 @@ import type {
   SqlMigrationAwareDriverAdapterFactory,
 } from "@prisma/driver-adapter-utils";
 import type { ConnectOptions, Url } from "../connect.ts";
+import { bool, checkOptions, type Checks, fail, object } from "../errors/checks.ts";
 import { InterfaceError } from "../errors/errors.ts";
 import * as ownSql from "../own_sql.ts";
 import { createPool, Pool, type PoolOptions } from "../pool.ts";
@@ -37,6 +38,14 @@ export interface PrismaCornacOptions {
   /** Whether `$disconnect()` closes a given pool. Default `false`. */
   readonly disposeExternalPool?: boolean | undefined;
 }
+
+const OPTIONS: Checks = {
+  schema: (name, value) => {
+    if (typeof value !== "string" || value === "") fail(name, "a string that is not empty");
+  },
+  pool: object,
+  disposeExternalPool: bool,
+};
 
 /**
  * A factory of adapters, for `new PrismaClient({ adapter })`.
@@ -75,6 +84,7 @@ export class PrismaCornac implements SqlMigrationAwareDriverAdapterFactory {
     source: Pool | string | Url | ConnectOptions = {},
     options: PrismaCornacOptions = {},
   ) {
+    checkOptions(options, OPTIONS);
     this.#source = source;
     this.#options = options;
     if (!(source instanceof Pool)) poolArguments(source, options.pool ?? {});
@@ -109,10 +119,12 @@ export class PrismaCornac implements SqlMigrationAwareDriverAdapterFactory {
     const { pool: options } = this.#options;
     const connection = { ...options?.connection, database };
     const pool = createPool(source, { ...options, connection });
-    return new PrismaCornacAdapter(pool, undefined, async () => {
+    const drop = async () => {
       await pool.close();
       await this.#run(source, ownSql.dropDatabase(name));
-    });
+    };
+    let dropping: Promise<void> | undefined;
+    return new PrismaCornacAdapter(pool, undefined, () => dropping ??= drop());
   }
 
   /** Runs one command on a connection of its own. */

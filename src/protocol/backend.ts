@@ -147,33 +147,6 @@ export function readNegotiateProtocolVersion(
   return { version, unrecognized };
 }
 
-/** Reads AuthenticationSASL: the mechanisms that the server offers. */
-export function readSaslMechanisms(reader: Reader): string[] {
-  const mechanisms: string[] = [];
-  for (;;) {
-    const name = reader.cstring();
-    if (name === "") break;
-    mechanisms.push(name);
-  }
-  reader.finish();
-  return mechanisms;
-}
-
-/** Returns a copy of the rest of a message. */
-export function readRest(reader: Reader): Uint8Array<ArrayBuffer> {
-  return reader.bytes(reader.remaining);
-}
-
-/** Reads CopyInResponse, CopyOutResponse and CopyBothResponse: formats are 0 text, 1 binary. */
-export function readCopyResponse(reader: Reader): { format: number; columnFormats: number[] } {
-  const format = reader.uint8();
-  const count = reader.count(reader.uint16(), 2);
-  const columnFormats: number[] = [];
-  for (let i = 0; i < count; i++) columnFormats.push(reader.int16());
-  reader.finish();
-  return { format, columnFormats };
-}
-
 /** Reads FunctionCallResponse: the result's bytes, or `null` for NULL. */
 export function readFunctionResult(reader: Reader): Uint8Array<ArrayBuffer> | null {
   const length = reader.int32();

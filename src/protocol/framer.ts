@@ -10,7 +10,7 @@ const USUAL_SIZE = 65_536;
 /** Bytes; a larger buffer is not kept when it is empty. */
 const KEEP = 1 << 20;
 /** Bytes of a message's tag and length. */
-const HEADER = 5;
+export const MESSAGE_HEADER = 5;
 /**
  * The limit of most kinds of message, in bytes. Servers send less: command tags and names have up to
  * 64 bytes, notifications fewer than 8,000 unless the server was built with other limits.
@@ -124,8 +124,8 @@ export class Framer {
    */
   next(): boolean {
     const have = this.#end - this.#start;
-    if (have < HEADER) {
-      this.#wanted = HEADER;
+    if (have < MESSAGE_HEADER) {
+      this.#wanted = MESSAGE_HEADER;
       return false;
     }
     const { reader } = this;
@@ -141,9 +141,26 @@ export class Framer {
       return false;
     }
     this.tag = this.#buffer[start]!;
-    reader.position = start + HEADER;
+    reader.position = start + MESSAGE_HEADER;
     reader.end = this.#start = start + 1 + length;
     return true;
+  }
+
+  /**
+   * Takes the whole messages behind the current one that have its tag, as one run: `reader.end` moves to
+   * the end of the last one. Large and malformed ones are left to {@linkcode Framer.next}.
+   */
+  takeRun(): void {
+    const { reader, tag } = this;
+    const buffer = this.#buffer;
+    const last = this.#end - MESSAGE_HEADER;
+    let at = this.#start;
+    while (at <= last && buffer[at] === tag) {
+      const length = reader.view.getInt32(at + 1);
+      if (length < 4 || length > this.#small || length >= this.#end - at) break;
+      at += 1 + length;
+    }
+    reader.end = this.#start = at;
   }
 
   /** The bytes that have arrived and do not belong to a message that was returned. */

@@ -2,8 +2,7 @@
  * The client's half of the protocol: each function appends one whole message to a writer, in the
  * order of the manual's "Message Formats". The functions neither send nor wait, and keep no state.
  */
-import type { Writer } from "../bytes/writer.ts";
-import { InterfaceError } from "../errors/errors.ts";
+import { Writer } from "../bytes/writer.ts";
 import { Frontend, RequestCode } from "./tags.ts";
 
 /** The most parameters of one Bind, which has an unsigned 16-bit count. */
@@ -37,31 +36,6 @@ export function cancelRequest(out: Writer, processId: number, secretKey: Uint8Ar
   out.int32(RequestCode.Cancel);
   out.int32(processId);
   out.bytes(secretKey);
-}
-
-/** Appends PasswordMessage; `password` is hashed already where the method requires it. */
-export function passwordMessage(out: Writer, password: Uint8Array): void {
-  const at = out.beginMessage(Frontend.Password);
-  if (password.includes(0)) throw new InterfaceError("the password contains a zero byte");
-  out.bytes(password);
-  out.uint8(0);
-  out.endMessage(at);
-}
-
-/** Appends SASLInitialResponse. */
-export function saslInitialResponse(out: Writer, mechanism: string, data: Uint8Array): void {
-  const at = out.beginMessage(Frontend.Password);
-  out.cstring(mechanism, "the SASL mechanism");
-  out.int32(data.length);
-  out.bytes(data);
-  out.endMessage(at);
-}
-
-/** Appends SASLResponse. */
-export function saslResponse(out: Writer, data: Uint8Array): void {
-  const at = out.beginMessage(Frontend.Password);
-  out.bytes(data);
-  out.endMessage(at);
 }
 
 /** Appends Query, of the simple protocol. */
@@ -105,18 +79,24 @@ export function beginBind(out: Writer, portal: string, statement: string): numbe
   return at;
 }
 
+/** Returns the bytes that {@linkcode beginBind} appends, for {@linkcode beginBindAgain}. */
+export function bindHead(portal: string, statement: string): Uint8Array {
+  const out = new Writer(128);
+  beginBind(out, portal, statement);
+  return out.detach();
+}
+
+/** Begins a Bind as {@linkcode beginBind} does, with the bytes of one before. */
+export function beginBindAgain(out: Writer, head: Uint8Array): number {
+  const at = out.length + 1;
+  out.bytes(head);
+  return at;
+}
+
 /** Ends a Bind with the formats of the results; none means text for all. */
 export function endBind(out: Writer, at: number, resultFormats: readonly number[]): void {
   out.int16(resultFormats.length);
   for (const format of resultFormats) out.int16(format);
-  out.endMessage(at);
-}
-
-/** Appends Execute of a portal; `maxRows` 0 means all. */
-export function execute(out: Writer, portal: string, maxRows: number): void {
-  const at = out.beginMessage(Frontend.Execute);
-  out.cstring(portal, "the portal's name");
-  out.int32(maxRows);
   out.endMessage(at);
 }
 

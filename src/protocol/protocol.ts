@@ -25,19 +25,17 @@ export {
   type Notification,
   readBackendKeyData,
   readCommandTag,
-  readCopyResponse,
   readFields,
   readFunctionResult,
   readNegotiateProtocolVersion,
   readNotification,
   readParameterDescription,
   readParameterStatus,
-  readRest,
   readRowDescription,
-  readSaslMechanisms,
   readTransactionStatus,
   type TransactionStatus,
 } from "./backend.ts";
+export { readCopyResponse } from "./copy_messages.ts";
 export { Framer } from "./framer.ts";
 export {
   beginBind,
@@ -48,19 +46,24 @@ export {
   copyFail,
   describe,
   endBind,
-  execute,
   flush,
   functionCall,
   MAX_PARAMETERS,
   parse,
-  passwordMessage,
   query,
-  saslInitialResponse,
-  saslResponse,
   sslRequest,
   startupMessage,
   sync,
   terminate,
 } from "./frontend.ts";
-export { Authentication, Backend, backendName, Frontend, Kind, RequestCode } from "./tags.ts";
+export {
+  passwordMessage,
+  readRest,
+  readSaslMechanisms,
+  saslInitialResponse,
+  saslResponse,
+} from "./login_messages.ts";
+export { execute } from "./portal_messages.ts";
+export { Authentication } from "./authentication.ts";
+export { Backend, backendName, Frontend, Kind, RequestCode } from "./tags.ts";
 export { ProtocolError, type ServerFields } from "../errors/errors.ts";

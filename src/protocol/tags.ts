@@ -63,19 +63,8 @@ export const RequestCode = {
   Ssl: 80877103,
 } as const;
 
-/** The subtypes of an Authentication message. */
-export const Authentication = {
-  Ok: 0,
-  KerberosV5: 2,
-  CleartextPassword: 3,
-  MD5Password: 5,
-  GSS: 7,
-  GSSContinue: 8,
-  SSPI: 9,
-  SASL: 10,
-  SASLContinue: 11,
-  SASLFinal: 12,
-} as const;
+/** The subtype of an Authentication message that ends the login; `authentication.ts` has the others. */
+export const AUTHENTICATION_OK = 0;
 
 const NAMES: ReadonlyMap<number, string> = new Map(
   Object.entries(Backend).map(([name, tag]) => [tag, name]),

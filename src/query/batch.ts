@@ -10,11 +10,12 @@ import { readCommandTag, type TransactionStatus } from "../protocol/backend.ts";
 import { EXECUTE_ALL, EXECUTE_ALL_AND_SYNC, parse, sync } from "../protocol/frontend.ts";
 import { Backend } from "../protocol/tags.ts";
 import type { Conversation, Request } from "../session/exchange.ts";
+import { batchResultTrace, batchTrace } from "./batch_trace.ts";
 import { mayCommit } from "./commits.ts";
 import { endCopy } from "./copy_guard.ts";
 import { collecting } from "./observer.ts";
 import type { Context } from "./context.ts";
-import { describedStatement, describeStatement } from "./describe.ts";
+import { describeStatement, Description } from "./describe.ts";
 import type { ExecuteOptions } from "./execute_options.ts";
 import { bindKnown } from "./bind.ts";
 import { ExtendedQuery } from "./extended_query.ts";
@@ -23,7 +24,6 @@ import type { Fragment } from "./fragment.ts";
 import { overlaid, type QueryParameters } from "./options.ts";
 import { checkParameters } from "./parameters.ts";
 import type { RowShape } from "./rows.ts";
-import { batchResultTrace, batchTrace } from "./query_trace.ts";
 import { ATTEMPTS, type BoundRequest, optionsAfter, recover } from "./recovery.ts";
 import { Result } from "./result.ts";
 import type { Rewritten } from "./rewritten.ts";
@@ -110,6 +110,16 @@ async function runMany(
   const check = options.rawParameters === true ? checkRaw : checkParameters;
   rows.forEach((values, i) => naming("rows", i, () => check(values)));
   return await context.session.request(new Many(context, text, rows, options), options);
+}
+
+/** Returns the statement that {@linkcode describeStatement} would have nothing to ask about. */
+function describedStatement(
+  context: Context,
+  text: string,
+  options: ExecuteOptions,
+): Statement | undefined {
+  const { known } = new Description(context, text, options);
+  return known !== undefined && context.types.isComplete(known) ? known : undefined;
 }
 
 /** Thrown by `write`: the server must be asked for the types of parameters first. */

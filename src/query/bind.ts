@@ -1,7 +1,7 @@
 /** Bind of a statement whose types are known. */
 import type { Writer } from "../bytes/writer.ts";
 import { InterfaceError } from "../errors/errors.ts";
-import { beginBind, endBind } from "../protocol/frontend.ts";
+import { beginBind, beginBindAgain, endBind } from "../protocol/frontend.ts";
 import type { ExecuteOptions } from "./execute_options.ts";
 import { writeParameters, writePlain } from "./parameters.ts";
 import { ALL_BINARY, type Reading } from "./parsers.ts";
@@ -47,7 +47,9 @@ export function bindKnown(
   reading: Reading,
   options: ExecuteOptions,
 ): void {
-  const at = beginBind(out, portal, name);
+  const at = portal === "" && name === statement.name
+    ? beginBindAgain(out, statement.bindHead)
+    : beginBind(out, portal, name);
   if (options.rawParameters === true) writeRaw(out, values);
   else writeParameters(out, values, statement.parameters);
   endBind(out, at, reading.resultFormats);

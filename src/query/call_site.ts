@@ -39,7 +39,9 @@ const OWN = new RegExp(
     "withCallSite|takeCallSite|siteOf|#streamed",
     String.raw`\b(Borrower|PoolSource|Places)\.`,
     String.raw`Executor\.(execute|run)|#run\b|Trace\.promise`,
-    String.raw`\bnew (Simple)?Query\b|\bsimple\b.*query\.[tj]s|src[/\\]connection\.[tj]s`,
+    // chunks/core.js of the npm package has the code of query.ts and connection.ts.
+    String.raw`\bnew (Simple)?Query\b|\bsimple\b.*query\.|src.connection\.`,
+    "(simple|Connection).*chunks.core",
     "processTicksAndRejections|drainTicks|NextTickAndMacro",
   ].join("|"),
 );

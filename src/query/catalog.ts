@@ -31,8 +31,8 @@ export class Catalog {
    * Defines the types with these OIDs, and the types they are made of, in the registry. Resolves to
    * false where the catalogue is not PostgreSQL's, or may not be read: values stay text there.
    *
-   * @throws {OperationalError} the query was refused or cancelled. The values must not pass for text
-   * then, because they would be something else the next time.
+   * @throws {OperationalError} the query was refused or cancelled, or the code for these types cannot be
+   * loaded. The values must not pass for text then, because they would be something else the next time.
    */
   async learn(oids: readonly number[], lock?: SessionLock): Promise<boolean> {
     const fresh = oids.filter((oid) => !this.#asked.has(oid));
@@ -40,15 +40,18 @@ export class Catalog {
       const asking = this.#ask(fresh, lock);
       for (const oid of fresh) this.#asked.set(oid, asking);
     }
+    const loading = this.#types.load();
+    loading.catch(() => {});
     try {
       // Together: a failure of one must not go unhandled while another is awaited.
       await Promise.all(oids.map((oid) => this.#asked.get(oid)));
-      return true;
     } catch (error) {
       for (const oid of oids) this.#asked.delete(oid);
       if (isUnreadable(error)) return false;
       throw unanswered(oids, error);
     }
+    await loading;
+    return true;
   }
 
   /** Asks for every type again when it is met the next time. */

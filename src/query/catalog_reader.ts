@@ -1,13 +1,15 @@
 /** The queries that read the server's catalogue. */
 import { own } from "../errors/own.ts";
-import * as ownSql from "../own_sql.ts";
 import type { SessionLock } from "../session/exchange.ts";
+import { catalogQuery, TYPE_OID } from "./catalog_sql.ts";
 import type { Context } from "./context.ts";
 import type { OwnOptions } from "./execute_options.ts";
+import { executeSimple } from "./execute_simple.ts";
 import { ExtendedQuery } from "./extended_query.ts";
 import type { Result } from "./result.ts";
 import { runExtended } from "./run_extended.ts";
-import { executeSimple } from "./simple.ts";
+import * as transactionSql from "./transaction_sql.ts";
+import { undo } from "./undo.ts";
 
 /** Returns the catalogue's rows about types and all that they are made of, asked ahead of all that waits. */
 export async function readTypes(
@@ -17,7 +19,7 @@ export async function readTypes(
 ): Promise<readonly unknown[]> {
   const { parameterStatuses, transactionStatus } = context.session;
   const version = Number.parseInt(parameterStatuses.get("server_version") ?? "");
-  const query = ownSql.catalogQuery(version >= 14);
+  const query = catalogQuery(version >= 14);
   const ask = (): Promise<Result> =>
     execute(context, query, [`{${oids.join()}}`], own({ lock, ahead: true }));
   return transactionStatus === "transaction" ? await harmless(context, ask, lock) : await ask();
@@ -29,7 +31,7 @@ export async function readOid(
   name: string,
   lock: SessionLock | undefined,
 ): Promise<number> {
-  const rows: Result<unknown> = await execute(context, ownSql.TYPE_OID, [name], own({ lock }));
+  const rows: Result<unknown> = await execute(context, TYPE_OID, [name], own({ lock }));
   return (rows[0] as [number])[0];
 }
 
@@ -54,9 +56,9 @@ async function harmless<T>(
 ): Promise<T> {
   const name = "cornac_catalog";
   const how = own({ lock, ahead: true });
-  const before = executeSimple(context, ownSql.savepoint(name), how);
+  const before = executeSimple(context, transactionSql.savepoint(name), how);
   const running = run();
-  const after = executeSimple(context, ownSql.undoSavepoint(name), how);
+  const after = undo(context, transactionSql.undoSavepoint(name), how);
   await Promise.allSettled([before, running, after]);
   return await running;
 }

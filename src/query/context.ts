@@ -1,5 +1,6 @@
 import type { Session } from "../session/session.ts";
 import type { Tracing } from "../trace.ts";
+import { CommandTags } from "./command_tags.ts";
 import { Exactness } from "./exactness.ts";
 import type { SessionTypes } from "./session_types.ts";
 import type { StatementCache } from "./statement_cache.ts";
@@ -21,6 +22,7 @@ export class Context {
   /** Settings that make values inexact as text. */
   readonly exactness: Exactness;
   readonly trace: Tracing;
+  readonly tags: CommandTags = new CommandTags();
   readonly #hooks: ContextHooks;
 
   constructor(

@@ -29,18 +29,8 @@ export async function describeStatement(
   return statement;
 }
 
-/** Returns the statement that {@linkcode describeStatement} would have nothing to ask about. */
-export function describedStatement(
-  context: Context,
-  text: string,
-  options: ExecuteOptions,
-): Statement | undefined {
-  const { known } = new Description(context, text, options);
-  return known !== undefined && context.types.isComplete(known) ? known : undefined;
-}
-
 /** Describes a statement, or waits for one whose Parse is on its way. */
-class Description implements Request<Statement> {
+export class Description implements Request<Statement> {
   readonly #context: Context;
   readonly #text: string;
   readonly #declared: readonly number[];

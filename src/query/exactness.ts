@@ -8,11 +8,17 @@
  */
 export class Exactness {
   readonly #statuses: ReadonlyMap<string, string>;
+  readonly #printsFloatsExactly: boolean;
   #roundsFloats = false;
+  /** The DateStyle that `#isIso` was found out for. */
+  #dateStyle: string | undefined;
+  #isIso = true;
 
   /** `statuses` are the parameters that the server reports, kept up to date. */
   constructor(statuses: ReadonlyMap<string, string>) {
     this.#statuses = statuses;
+    // Before PostgreSQL 12 the text of a float was not exact.
+    this.#printsFloatsExactly = !(Number.parseInt(statuses.get("server_version") ?? "12") < 12);
   }
 
   /** Takes note of a text that is about to be run, or of a startup parameter as `name=value`. */
@@ -24,9 +30,11 @@ export class Exactness {
   get ofText(): boolean {
     if (this.#roundsFloats) return false;
     const dateStyle = this.#statuses.get("DateStyle");
-    if (dateStyle !== undefined && !dateStyle.startsWith("ISO")) return false;
-    // Before PostgreSQL 12 the text of a float was not exact.
-    return !(Number.parseInt(this.#statuses.get("server_version") ?? "12") < 12);
+    if (dateStyle !== this.#dateStyle) {
+      this.#dateStyle = dateStyle;
+      this.#isIso = dateStyle === undefined || dateStyle.startsWith("ISO");
+    }
+    return this.#isIso && this.#printsFloatsExactly;
   }
 }
 

@@ -1,7 +1,8 @@
 import type { Writer } from "../bytes/writer.ts";
 import { OperationalError, type ProtocolError } from "../errors/errors.ts";
 import type { TransactionStatus } from "../protocol/backend.ts";
-import { close, execute, flush, sync } from "../protocol/frontend.ts";
+import { close, flush, sync } from "../protocol/frontend.ts";
+import { execute } from "../protocol/portal_messages.ts";
 import { Backend, Kind } from "../protocol/tags.ts";
 import { after } from "../session/alarm.ts";
 import {
@@ -21,7 +22,7 @@ import { staleRow } from "./rows.ts";
 import {
   bindPortal,
   bound,
-  isLast,
+  endOf,
   isNamed,
   type Portal,
   type PortalQuery,
@@ -146,7 +147,7 @@ export class ExclusivePortal implements Portal, Request<void>, SessionLock {
     for (;;) {
       const buffer = this.#buffers.next();
       message = yield* buffer.fill(message);
-      buffer.isLast = isLast(message, this.#query, "simple");
+      buffer.tag = endOf(message, this.#query, "simple");
       if (buffer.isLast) this.#sync();
       this.#deliver(buffer);
       if (buffer.isLast) return;

@@ -3,12 +3,12 @@ import type { Session } from "../session/session.ts";
 import type { Tracing } from "../trace.ts";
 import type { TypeRegistry } from "../types/registry.ts";
 import { takeCallSite } from "./call_site.ts";
-import { readOid, readTypes } from "./catalog_reader.ts";
 import { Context, type ContextHooks } from "./context.ts";
 import { describeStatement } from "./describe.ts";
 import type { ExecuteOptions, OwnOptions } from "./execute_options.ts";
 import { ExtendedQuery } from "./extended_query.ts";
 import { runExtended } from "./run_extended.ts";
+import { LateCatalogReader } from "./late_catalog_reader.ts";
 import { queryTrace, resultTrace } from "./query_trace.ts";
 import type { Result } from "./result.ts";
 import { SessionTypes } from "./session_types.ts";
@@ -32,15 +32,9 @@ export class Executor {
     trace: Tracing,
     hooks: ContextHooks = {},
   ) {
-    const cache = new StatementCache(
-      statements,
-      session,
-      crypto.getRandomValues(new Uint8Array(8)),
-    );
-    const types = new SessionTypes(registry, session, cache, {
-      types: (oids, lock) => readTypes(this.context, oids, lock),
-      oidOf: (name, lock) => readOid(this.context, name, lock),
-    });
+    const cache = new StatementCache(statements, session);
+    const reader = new LateCatalogReader(() => this.context);
+    const types = new SessionTypes(registry, session, cache, reader);
     this.context = new Context(session, cache, types, trace, hooks);
   }
 

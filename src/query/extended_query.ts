@@ -9,25 +9,24 @@
 import type { Writer } from "../bytes/writer.ts";
 import { OperationalError, type ProtocolError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
-import { readCommandTag, type TransactionStatus } from "../protocol/backend.ts";
+import type { TransactionStatus } from "../protocol/backend.ts";
 import { beginBind, endBind, EXECUTE_ALL_AND_SYNC, flush, parse } from "../protocol/frontend.ts";
 import { Backend } from "../protocol/tags.ts";
 import type { Conversation, Message, Request } from "../session/exchange.ts";
+import { Answer } from "./answer.ts";
 import { mayCommit } from "./commits.ts";
-import { endCopy } from "./copy_guard.ts";
 import { KEPT, type TextEffects } from "./dependence.ts";
 import { bindKnown, bindPlain, type Messages, TypesWanted } from "./bind.ts";
 import type { Context } from "./context.ts";
 import { describeStatement } from "./describe.ts";
 import type { ExecuteOptions } from "./execute_options.ts";
-import { expect, ParseDescribe, unexpected } from "./parse_describe.ts";
+import { expect, ParseDescribe } from "./parse_describe.ts";
 import { arePlain, areTexts, checkParameters, explainedBy, writeParameters } from "./parameters.ts";
 import { type Reading, readingOf } from "./parsers.ts";
 import { checkRaw } from "./raw_parameters.ts";
-import { collecting, describeTo } from "./observer.ts";
 import { ATTEMPTS, optionsAfter, recover } from "./recovery.ts";
 import type { Rewritten } from "./rewritten.ts";
-import { Result } from "./result.ts";
+import type { Result } from "./result.ts";
 import { type RowColumn, type RowDecoder, staleRow } from "./rows.ts";
 import type { Statement } from "./statement.ts";
 
@@ -46,7 +45,6 @@ export class ExtendedQuery implements Request<Result> {
   effects: TextEffects = KEPT;
   readonly #context: Context;
   #described: Statement | undefined;
-  readonly #result: Result = new Result();
   #statement!: Statement;
   #messages!: Messages;
   #parseDescribe: ParseDescribe | undefined;
@@ -58,7 +56,7 @@ export class ExtendedQuery implements Request<Result> {
   /** How often the query was run again. */
   #attempt = 0;
   /** Whether rows were passed to the observer. */
-  #hasGiven = false;
+  hasGiven = false;
 
   constructor(
     context: Context,
@@ -111,7 +109,8 @@ export class ExtendedQuery implements Request<Result> {
   #arePlain(values: readonly unknown[]): boolean {
     if (this.options.rawParameters === true) return true;
     const types = this.options.types?.registry ?? this.#context.types.registry;
-    return types.encodesPrimitives ? areTexts(values) : arePlain(values);
+    if (!types.encodesPrimitives) return arePlain(values);
+    return areTexts(values, types.encodesStrings);
   }
 
   /** Reports whether results may come as text. Parsers are given the text that the settings make. */
@@ -119,11 +118,12 @@ export class ExtendedQuery implements Request<Result> {
     return isExact || this.options.parsers !== undefined;
   }
 
-  /** @throws {TypesWanted} a value's encoding depends on what the catalogue says of its type. */
+  /** @throws {TypesWanted} types are not loaded, or a value's encoding depends on the catalogue. */
   #wantTypes(statement: Statement, values: readonly unknown[]): void {
     const unknown = statement.parameters
       .filter(({ codec }, i) => codec === undefined && !this.#arePlain([values[i]]));
-    if (unknown.length > 0) throw new TypesWanted(statement, unknown.map(({ oid }) => oid));
+    const oids = [...this.#context.types.notLoaded(statement), ...unknown.map(({ oid }) => oid)];
+    if (oids.length > 0) throw new TypesWanted(statement, oids);
   }
 
   /** Describes the statement ahead of all that waits. The next run uses that description. */
@@ -142,7 +142,7 @@ export class ExtendedQuery implements Request<Result> {
     const { cache } = this.#context;
     if (options.rawParameters === true) checkRaw(values);
     else checkParameters(values);
-    if (this.#hasGiven) throw new OperationalError("hit by another's cancel", { code: "57014" });
+    if (this.hasGiven) throw new OperationalError("hit by another's cancel", { code: "57014" });
     const declared = options.parameterTypes ?? NO_TYPES;
     const isKept = options.prepare !== false && !isAfterChange;
     const store = isKept ? options.store ?? cache : undefined;
@@ -173,7 +173,7 @@ export class ExtendedQuery implements Request<Result> {
   talk(): Conversation<Result> {
     return this.#parseDescribe !== undefined || this.#messages === "Parse, Bind"
       ? this.#behindParse()
-      : this.#rows();
+      : new Answer(this, this.#context);
   }
 
   /** The columns that the rows were decoded by, if types of some of them are not known. */
@@ -226,7 +226,7 @@ export class ExtendedQuery implements Request<Result> {
   recover(error: unknown, status: TransactionStatus | undefined): boolean | Promise<boolean> {
     if (this.#attempt === ATTEMPTS) return false;
     const recovery = recover(this.#context, this, error, status);
-    if (recovery === false || this.#hasGiven) return false;
+    if (recovery === false || this.hasGiven) return false;
     this.prepareAttempt(this.sharedParseFailed ? ATTEMPTS : this.#attempt);
     this.#attempt++;
     return recovery;
@@ -318,10 +318,9 @@ export class ExtendedQuery implements Request<Result> {
 
   *#behindParse(): Conversation<Result> {
     if (this.#messages === "Parse, Bind") expect(yield, Backend.ParseComplete);
-    else {yield* this.#messages === "Parse, Describe, Flush"
-        ? this.#askFirst()
-        : this.#parseDescribe!.replies();}
-    return yield* this.#rows();
+    else if (this.#messages === "Parse, Describe, Flush") yield* this.#askFirst();
+    else yield* this.#parseDescribe!.replies();
+    return yield* new Answer(this, this.#context, this.#context.types.loadFor(this.#statement));
   }
 
   /** Reads the description and sends the rest. The request must send a Sync even if it fails. */
@@ -337,45 +336,6 @@ export class ExtendedQuery implements Request<Result> {
     }
   }
 
-  *#rows(): Conversation<Result> {
-    expect(yield, Backend.BindComplete);
-    const result = this.#result;
-    result.length = 0;
-    const decode = this.#decoder();
-    const { observer } = this.options;
-    const receiver = observer && describeTo(observer, this.#statement);
-    const message =
-      yield (typeof receiver === "function"
-        ? (reader) => this.#pass(receiver, decode(reader))
-        : collecting(receiver ?? result, decode));
-    switch (message.tag) {
-      case Backend.CommandComplete:
-        return this.#complete(result, readCommandTag(message.reader));
-      case Backend.EmptyQueryResponse:
-        observer?.completed?.(result);
-        return result;
-      case Backend.CopyInResponse:
-      case Backend.CopyOutResponse:
-      case Backend.CopyBothResponse:
-        throw endCopy(this.#context.session, message.tag, "extended");
-      default:
-        throw unexpected(message);
-    }
-  }
-
-  #complete(result: Result, tag: string): Result {
-    const { columns } = this.#statement;
-    if (columns.length === 0) this.#context.completed(tag);
-    Result.describe(result, columns, tag);
-    this.options.observer?.completed?.(result);
-    return result;
-  }
-
-  #pass(receiver: (row: unknown) => void, row: unknown): void {
-    this.#hasGiven = true;
-    receiver(row);
-  }
-
   /** Returns how the result of the statement is read, and notes its columns. */
   #reading(): Reading {
     const reading = readingOf(this.#statement, this.options, this.#context.exactness.ofText);
@@ -384,8 +344,8 @@ export class ExtendedQuery implements Request<Result> {
     return reading;
   }
 
-  /** Returns the decoder. A query that was sent as text is described only by now. */
-  #decoder(): RowDecoder {
+  /** Returns the decoder of the rows. A query that was sent as text is described when they come. */
+  decoder(): RowDecoder {
     if (this.#messages !== "Bind to a shared Parse" && this.#messages !== "Parse, Describe, Bind") {
       return this.#decode;
     }

@@ -4,6 +4,7 @@
  *
  * Sources: node-postgres.com, "Queries", "Pooling"; postgres.js' README; bun.sh/docs, "SQL".
  */
+import { bool, CALL_OPTIONS, callback, type Check, fail, object, oneOf } from "../errors/checks.ts";
 import { InterfaceError } from "../errors/errors.ts";
 
 /** Names that other drivers use, with their replacements. */
@@ -22,7 +23,6 @@ export const FOREIGN_QUERY: ForeignNames = {
   raw: "use query.values() for rows as arrays",
   cursor: "use query.batches(size) or for await (const row of query)",
   forEach: "await the query, or use for await (const row of query)",
-  stream: "use for await (const row of query)",
   on: "await the query, or use for await (const row of query)",
   readable: "use db.copyTo(text)",
   writable: "use db.copyFrom(text, source)",
@@ -46,26 +46,29 @@ export const FOREIGN_CLIENT: ForeignNames = {
   waitingCount: "use stats()",
 };
 
-/** The functions of the `sql` tag in other drivers. Each throws an InterfaceError. */
-export const FOREIGN_SQL: Readonly<Record<string, () => never>> = {
-  unsafe: () => notOurs("unsafe", "use db.query(text, parameters), or sql.raw(text) in a template"),
-  begin: () => notOurs("begin", "use db.transaction(callback)"),
-  transaction: () => notOurs("transaction", "use db.transaction(callback)"),
-  savepoint: () => notOurs("savepoint", "use tx.savepoint(callback)"),
-  reserve: () => notOurs("reserve", "use pool.connect()"),
-  file: () => notOurs("file", "read the file, and use db.query(text)"),
-  listen: () => notOurs("listen", "use db.listen(channel)"),
-  notify: () => notOurs("notify", "use db.notify(channel, payload)"),
-  subscribe: () => notOurs("subscribe", "use db.listen(channel)"),
-  end: () => notOurs("end", "use db.close()"),
-  close: () => notOurs("close", "use db.close()"),
-  connect: () => notOurs("connect", "use connect() or createPool()"),
-  query: () => notOurs("query", "use db.query(text, parameters)"),
+/** The functions of the `sql` tag in other drivers. */
+const FOREIGN_FUNCTIONS: ForeignNames = {
+  unsafe: "use db.query(text, parameters), or sql.raw(text) in a template",
+  begin: "use db.transaction(callback)",
+  transaction: "use db.transaction(callback)",
+  savepoint: "use tx.savepoint(callback)",
+  reserve: "use pool.connect()",
+  file: "read the file, and use db.query(text)",
+  listen: "use db.listen(channel)",
+  notify: "use db.notify(channel, payload)",
+  subscribe: "use db.listen(channel)",
+  end: "use db.close()",
+  close: "use db.close()",
+  connect: "use connect() or createPool()",
+  query: "use db.query(text, parameters)",
 };
 
-function notOurs(name: string, instead: string): never {
-  throw new InterfaceError(`sql.${name}() is another driver's: ${instead}`);
-}
+/** These functions. Each throws an InterfaceError. */
+export const FOREIGN_SQL: Readonly<Record<string, () => never>> = Object.fromEntries(
+  Object.entries(FOREIGN_FUNCTIONS).map(([name, instead]) => [name, () => {
+    throw new InterfaceError(`sql.${name}() is another driver's: ${instead}`);
+  }]),
+);
 
 /**
  * Defines a getter that throws an InterfaceError for each name that the prototype lacks. The getters
@@ -109,7 +112,7 @@ export function foreignQuery(query: unknown): InterfaceError {
  * @throws {InterfaceError} they are a callback or another value.
  */
 export function checkNamed(parameters: unknown): asserts parameters is Record<string, unknown> {
-  if (typeof parameters === "function") throw callback();
+  if (typeof parameters === "function") throw noCallback();
   if (typeof parameters !== "object" || parameters === null) {
     throw new InterfaceError(
       "query(): the parameters must be an array, or an object by their names",
@@ -118,21 +121,19 @@ export function checkNamed(parameters: unknown): asserts parameters is Record<st
 }
 
 /**
- * Checks the names of a query's options, and the shape of its rows.
+ * Checks the names and values of a query's options.
  *
  * @throws {InterfaceError} the message names the option.
  */
 export function checkQueryOptions(options: object): void {
-  if (typeof options === "function") throw callback();
-  if (typeof options !== "object" || options === null) {
-    throw new InterfaceError("query(): the options must be an object");
-  }
+  if (typeof options === "function") throw noCallback();
+  object("query(): the options", options);
   for (const name of Object.keys(options)) {
-    if (!QUERY_OPTIONS.has(name)) throw unknownOption(name);
+    const check = QUERY_OPTIONS.get(name);
+    if (check === undefined) throw unknownOption(name);
+    const value: unknown = options[name as keyof typeof options];
+    if (value !== undefined) check(name, value);
   }
-  const rows: unknown = Object.hasOwn(options, "rows") ? Reflect.get(options, "rows") : undefined;
-  if (rows === undefined || rows === "object" || rows === "array") return;
-  throw new InterfaceError('the option rows must be "object" or "array"');
 }
 
 function unknownOption(name: string): InterfaceError {
@@ -144,19 +145,29 @@ function unknownOption(name: string): InterfaceError {
   return new InterfaceError(`unknown query option "${name}"${instead}`);
 }
 
-function callback(): InterfaceError {
+function noCallback(): InterfaceError {
   return new InterfaceError("query() takes no callback: await the query");
 }
 
-const QUERY_OPTIONS: ReadonlySet<string> = new Set([
-  "rows",
-  "prepare",
-  "parameterTypes",
-  "types",
-  "signal",
-  "timeout",
-  "parsers",
-  "binary",
-  "rawParameters",
-  "observer",
-]);
+const QUERY_OPTIONS: ReadonlyMap<string, Check> = new Map(Object.entries({
+  ...CALL_OPTIONS,
+  rows: oneOf("object", "array"),
+  prepare: bool,
+  parameterTypes,
+  types: object,
+  parsers: callback,
+  binary: bool,
+  rawParameters: bool,
+  observer: object,
+}));
+
+function parameterTypes(name: string, value: unknown): void {
+  if (Array.isArray(value) && value.every((type) => typeof type === "string" || isOid(type))) {
+    return;
+  }
+  fail(name, "an array of names and OIDs of types");
+}
+
+function isOid(value: unknown): boolean {
+  return Number.isInteger(value) && (value as number) >>> 0 === value;
+}

@@ -31,6 +31,15 @@ export function isFragment(value: unknown): value is Fragment {
   return typeof value === "object" && value !== null && BRAND in value;
 }
 
+/** Reports whether a value of a template is SQL: a fragment, or an array that begins with one. */
+export function isSql(value: unknown): boolean {
+  return typeof value === "object" && value !== null && (BRAND in value || isList(value));
+}
+
+function isList(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value) && isFragment(value[0]);
+}
+
 /**
  * Makes the objects of a class `instanceof Promise`, for frameworks that check it. Only the prototype
  * is that of a promise. The objects have no promise state, so that `await` calls their `then()`, which
@@ -79,10 +88,20 @@ export class Assembly {
     this.text += text;
   }
 
-  /** Appends a fragment, or a value as a parameter. */
+  /** Appends a fragment, an array that begins with one, or a value as a parameter. */
   put(value: unknown): void {
     if (isFragment(value)) value.writeTo(this);
+    else if (isList(value)) this.list(value, " ");
     else this.parameter(value);
+  }
+
+  /** Appends items, each as {@linkcode put} does, with a separator between them. */
+  list(items: readonly unknown[], separator: string | Fragment): void {
+    items.forEach((item, i) => {
+      if (i > 0 && typeof separator === "string") this.add(separator);
+      else if (i > 0) this.put(separator);
+      this.put(item);
+    });
   }
 
   /**

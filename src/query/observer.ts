@@ -2,12 +2,12 @@ import { InterfaceError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import type { ColumnDescription } from "../protocol/backend.ts";
 import type { ParserOptions } from "./parsers.ts";
-import { type ObjectRow, Result } from "./result.ts";
+import type { ObjectRow, Result } from "./result.ts";
 import type { RowDecoder } from "./rows.ts";
 import type { RowSink } from "../session/exchange.ts";
 import type { Statement } from "./statement.ts";
 
-/** The description of a result, which comes before its rows. */
+/** The description of a statement's result. */
 export interface ResultDescription {
   /** The columns. Empty for a statement that returns no rows. */
   readonly columns: readonly ColumnDescription[];
@@ -34,8 +34,11 @@ export interface ResultObserver {
   described?(description: ResultDescription): RowReceiver | void;
   /** Called with each row that has no other receiver. Such rows are not collected in the result. */
   row?(row: unknown): void;
-  /** Called with each statement's result when the statement is complete. */
-  completed?(result: Result<unknown>): void;
+  /**
+   * Called with each statement's result when the statement is complete, and with its description,
+   * which a statement without rows has as well.
+   */
+  completed?(result: Result<unknown>, description: ResultDescription): void;
 }
 
 /**
@@ -51,6 +54,15 @@ export function describeTo(
   const receiver = observer.described?.(new Description(statement));
   if (Array.isArray(receiver) || typeof receiver === "function") return receiver;
   return observer.row === undefined ? undefined : (row) => observer.row!(row);
+}
+
+/** Passes the result of a statement on. */
+export function completeTo(
+  observer: ResultObserver,
+  result: Result<unknown>,
+  statement: Pick<Statement, "columns" | "name" | "parameters">,
+): void {
+  observer.completed?.(result, new Description(statement));
 }
 
 /** A description that lists the parameters' types when they are asked for. */
@@ -72,8 +84,10 @@ class Description implements ResultDescription {
 
 /** Returns the sink that decodes rows and adds them to an array. */
 export function collecting(rows: unknown[], decode: RowDecoder): RowSink {
-  if (!(rows instanceof Result)) return (reader) => void rows.push(decode(reader));
-  // V8 inlines push() for plain arrays only; on a subclass it costs ten times as much as this.
+  // V8 inlines push() for plain arrays only; on a subclass it costs ten times as much as an index.
+  if (Object.getPrototypeOf(rows) === Array.prototype) {
+    return (reader) => void rows.push(decode(reader));
+  }
   let count = rows.length;
   return (reader) => {
     const row = decode(reader) as ObjectRow;

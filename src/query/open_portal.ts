@@ -12,6 +12,8 @@ import { ExclusivePortal } from "./exclusive_portal.ts";
 import type { Portal, PortalQuery } from "./portal.ts";
 import { SharedPortal } from "./shared_portal.ts";
 
+export { OutdatedDescription } from "./portal.ts";
+
 /** Makes the portal for a place inside or outside of a transaction. Nothing is sent before the first fetch. */
 export function openPortal(query: PortalQuery): Portal {
   const { options: { lock }, context: { session } } = query;

@@ -16,7 +16,7 @@ export class OwnTypesTable {
 
   /** The built-in codecs under the default policies, for the driver's own texts. */
   get builtin(): OwnTypes {
-    return this.#builtin ??= this.#numbered(new TypeRegistry());
+    return this.#builtin ??= this.#numbered(new TypeRegistry({}, this.#types));
   }
 
   /**

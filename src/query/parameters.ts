@@ -1,6 +1,7 @@
 /**
  * Writes the parameters of a Bind. The server's description of a parameter decides how a value is
- * encoded, not the JavaScript type of the value. A string is sent unchanged as the text of any type.
+ * encoded, not the JavaScript type of the value. A string is sent unchanged as the text of any type,
+ * unless a codec of the user encodes strings.
  */
 import { Writer } from "../bytes/writer.ts";
 import { DatabaseError, DataError, InterfaceError, ProtocolError } from "../errors/errors.ts";
@@ -32,15 +33,19 @@ export function checkParameters(values: readonly unknown[]): void {
  * before the types are known. Arrays, objects and integers that are not exact have no such text.
  */
 export function arePlain(values: readonly unknown[]): boolean {
-  for (const value of values) {
-    if (value !== null && primitiveText(value) === undefined) return false;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    if (value !== null && !isPrimitive(value)) return false;
   }
   return true;
 }
 
-/** Reports whether every value is a string or NULL: those are sent as they are for every type. */
-export function areTexts(values: readonly unknown[]): boolean {
-  return values.every((value) => value === null || typeof value === "string");
+/**
+ * Reports whether every value is NULL or, unless a codec encodes strings, a string: those are sent as
+ * they are for every type.
+ */
+export function areTexts(values: readonly unknown[], encodesStrings: boolean): boolean {
+  return values.every((value) => value === null || typeof value === "string" && !encodesStrings);
 }
 
 /** Appends formats, count and values, all as text, because the types are not known yet. */
@@ -76,7 +81,7 @@ export function writeParameters(
     if (value === null) {
       out.view.setInt16(format, 0);
       out.int32(NULL);
-    } else if (typeof value === "string") {
+    } else if (typeof value === "string" && !types[i]!.encodesStrings) {
       out.view.setInt16(format, 0);
       writeString(out, value, i, types[i]);
     } else {
@@ -114,6 +119,8 @@ export interface ParameterType {
   readonly oid: number;
   /** `undefined` if the type is unknown. */
   readonly codec: Codec | undefined;
+  /** Whether the codec encodes strings. */
+  readonly encodesStrings: boolean;
 }
 
 function writeValue(out: Writer, value: unknown, type: ParameterType, i: number): boolean {
@@ -164,20 +171,24 @@ function writeText(out: Writer, text: string): void {
   out.patchValueLength(at);
 }
 
-/** Returns the text of a primitive that every type reads alike, or `undefined`. */
-function primitiveText(value: unknown): string | undefined {
+/** Reports whether a value is a primitive with a text that every type reads alike. */
+function isPrimitive(value: unknown): boolean {
   switch (typeof value) {
     case "string":
-      return value;
     case "boolean":
     case "bigint":
-      return String(value);
+      return true;
     case "number":
-      if (Number.isInteger(value) && !Number.isSafeInteger(value)) return undefined;
-      return Object.is(value, -0) ? "-0" : String(value);
+      return !Number.isInteger(value) || Number.isSafeInteger(value);
     default:
-      return undefined;
+      return false;
   }
+}
+
+/** Returns the text of such a primitive, or `undefined` for another value. */
+function primitiveText(value: unknown): string | undefined {
+  if (!isPrimitive(value)) return undefined;
+  return Object.is(value, -0) ? "-0" : String(value);
 }
 
 /** Returns the error for fewer or more values than the statement has parameters. */

@@ -62,7 +62,7 @@ function portalReading({ context, statement, options }: PortalQuery): Reading {
 /** The statement has been described, but what it depends on has changed since. */
 export class OutdatedDescription extends InterfaceError {
   constructor() {
-    super("what the statement depends on has changed since it was described");
+    super("the statement's description is outdated");
   }
 }
 
@@ -106,22 +106,25 @@ export function* bound(query: PortalQuery): Generator<undefined, void, Message> 
   expect(yield, Backend.BindComplete);
 }
 
-/** Reports whether the message that ended an Execute says that there are no more rows. */
-export function isLast(
+/**
+ * Returns the command tag of the message that ended an Execute, `""` for an empty query; `undefined` if
+ * there may be more rows.
+ */
+export function endOf(
   message: Message,
   { context, statement }: PortalQuery,
   protocol: "simple" | "extended",
-): boolean {
+): string | undefined {
   switch (message.tag) {
     case Backend.PortalSuspended:
-      return false;
+      return undefined;
     case Backend.CommandComplete: {
       const tag = readCommandTag(message.reader);
       if (statement.columns.length === 0) context.completed(tag);
-      return true;
+      return tag;
     }
     case Backend.EmptyQueryResponse:
-      return true;
+      return "";
     case Backend.CopyInResponse:
     case Backend.CopyOutResponse:
     case Backend.CopyBothResponse:

@@ -9,12 +9,13 @@ import { close, sync } from "../protocol/frontend.ts";
 import { Backend, Kind } from "../protocol/tags.ts";
 import type { Conversation, Request } from "../session/exchange.ts";
 import { expect } from "./parse_describe.ts";
+import { checkQueryOptions } from "./foreign.ts";
 import { bindNames, type NamedText } from "./named.ts";
 import { overlaid, type QueryOptions, type QueryParameters } from "./options.ts";
 import { type QueryContext, withDefaults } from "./query_context.ts";
 import { inOriginal } from "./rewritten.ts";
 import { Query } from "./query.ts";
-import { isHost, type Purpose, type QuerySource, withHost } from "./query_source.ts";
+import { isHost, type QuerySource } from "./query_source.ts";
 import type { ObjectRow } from "./result.ts";
 import type { Statement } from "./statement.ts";
 import type { PreparedStore } from "./statement_cache.ts";
@@ -80,6 +81,7 @@ export class PreparedStatement<Row = ObjectRow> implements AsyncDisposable {
   ): Query<Row | unknown[]>;
   query(parameters: QueryParameters = [], options?: StatementOptions): Query<Row> {
     if (this.#isClosed) throw new InterfaceError("the prepared statement is closed");
+    if (options !== undefined) checkQueryOptions(options);
     const values = Array.isArray(parameters)
       ? parameters
       : bindNames(this.#text, parameters as Readonly<Record<string, unknown>>);
@@ -107,25 +109,16 @@ export class PreparedStatement<Row = ObjectRow> implements AsyncDisposable {
   }
 }
 
+/** Query options with the place of the statement on the server. */
+type Kept = QueryOptions & { store: PreparedStore };
+
 /**
  * Prepares a statement. On a pool it is only described; each connection prepares it when it first runs
  * it.
  *
  * @throws {DatabaseError} the server refuses the text.
  */
-export function prepareStatement<Row>(
-  source: QuerySource,
-  text: string,
-  options: QueryOptions,
-): Promise<PreparedStatement<Row>> {
-  const purpose: Purpose = { use: "prepare", text, options, site: undefined };
-  return withHost(source, purpose, (host) => prepareOn<Row>(source, host, text, options));
-}
-
-/** Query options with the place of the statement on the server. */
-type Kept = QueryOptions & { store: PreparedStore };
-
-async function prepareOn<Row>(
+export async function prepareOn<Row>(
   source: QuerySource,
   host: QueryContext,
   text: string,

@@ -1,12 +1,8 @@
 import { InterfaceError, PgError } from "../errors/errors.ts";
+import { loaded } from "../errors/loading.ts";
 import { own } from "../errors/own.ts";
-import {
-  type BatchEntry,
-  type BatchItem,
-  type BatchQuery,
-  executeBatch,
-  executeMany,
-} from "./batch.ts";
+import { codeOf, withCode } from "../session/loading.ts";
+import type { BatchEntry, BatchItem, BatchQuery } from "./batch.ts";
 import { withCallSite } from "./call_site.ts";
 import {
   checkNamed,
@@ -15,10 +11,10 @@ import {
   foreignQuery,
   refuseForeign,
 } from "./foreign.ts";
-import { assemble, type Fragment, isFragment } from "./fragment.ts";
+import { assemble, type Fragment, isFragment, isSql } from "./fragment.ts";
 import { bindNames, type NamedText } from "./named.ts";
 import { refuseObserver } from "./observer.ts";
-import { type PreparedStatement, prepareStatement } from "./prepared.ts";
+import type { PreparedStatement } from "./prepared.ts";
 import {
   type ArrayRows,
   NO_OPTIONS,
@@ -99,6 +95,9 @@ export abstract class Queries {
    * session (BEGIN, SET, LISTEN, a temporary table) is rejected there with an error that says what to
    * call.
    *
+   * Parameters are read when the server has described the statement, and again if the query is repeated:
+   * a `Uint8Array`, array, `Date` or object among them must not be changed before the query settles.
+   *
    * @throws {InterfaceError} a `:name` has no value, an option is unknown, or the arguments are none of
    * these.
    *
@@ -173,7 +172,13 @@ export abstract class Queries {
     try {
       checkText(text, "prepare()");
       checkQueryOptions(options);
-      return await prepareStatement<Row>(this.#source, text, options);
+      const source = this.#source;
+      const how = own<QueryOptions>(options);
+      const purpose: Purpose = { use: "prepare", text, options: how, site: undefined };
+      return await withHost(source, purpose, async (host) => {
+        const { prepareOn } = await codeOf(host.executor.session, preparing);
+        return await prepareOn<Row>(source, host, text, how);
+      });
     } catch (error) {
       throw withCallSite(error, site);
     }
@@ -273,7 +278,7 @@ export abstract class Queries {
   #template(strings: TemplateStringsArray, values: readonly unknown[]): Query<unknown> {
     const source = this.#source;
     for (let i = 0; i < values.length; i++) {
-      if (isFragment(values[i])) return this.#composed(strings, values);
+      if (isSql(values[i])) return this.#composed(strings, values);
     }
     return new Query(source, source.templates.text(strings), values, NO_OPTIONS, strings);
   }
@@ -297,6 +302,9 @@ export abstract class Queries {
   }
 }
 
+const preparing = () => loaded(import("./prepared.ts"), "prepared statements");
+const batching = () => loaded(import("./batch.ts"), "batches");
+
 async function runBatch(
   host: QueryContext,
   queries: readonly BatchEntry[],
@@ -305,7 +313,9 @@ async function runBatch(
   let items: BatchItem[] = [];
   try {
     items = queries.map((query, i) => batchItem(host, query, i));
-    return await executeBatch(host.executor.context, items, over(options, host));
+    const { context, session } = host.executor;
+    const how = over(options, host);
+    return await withCode(session, batching, how, (code) => code.executeBatch(context, items, how));
   } catch (error) {
     const failed = error instanceof PgError ? items[error.index ?? -1] : undefined;
     throw inOriginal(error, failed?.rewritten);
@@ -321,10 +331,16 @@ async function runMany(
   let scanned: NamedText | undefined;
   try {
     scanned = sets.every(isArray) ? undefined : scan(host, text);
-    const values = sets.map((set) => isArray(set) ? set : bindNames(scanned!, set));
+    const { context, session } = host.executor;
+    const values = sets.map((set) => isArray(set) ? [...set] : bindNames(scanned!, set));
     const asked = withDefaults(options, host);
     const how = asked instanceof Promise ? await asked : asked;
-    return await executeMany(host.executor.context, scanned?.text ?? text, values, how);
+    return await withCode(
+      session,
+      batching,
+      how,
+      (code) => code.executeMany(context, scanned?.text ?? text, values, how),
+    );
   } catch (error) {
     throw inOriginal(error, scanned);
   }
@@ -341,7 +357,7 @@ function batchItem(host: QueryContext, query: BatchEntry, i: number): BatchItem 
     throw new InterfaceError(`queries[${i}] must be { text, parameters? } or made by sql`);
   }
   if (isArray(parameters)) {
-    return { text, values: parameters, parameterTypes: undefined, rows: undefined };
+    return { text, values: [...parameters], parameterTypes: undefined, rows: undefined };
   }
   checkNamed(parameters);
   return named(host, text, parameters);
@@ -375,7 +391,7 @@ function checkText(text: unknown, method: string): void {
 
 function checkRows(rows: Iterable<QueryParameters>): Iterable<QueryParameters> {
   if (typeof rows === "object" && rows !== null && Symbol.iterator in rows) return rows;
-  throw new InterfaceError("executeMany(): the rows must be an array or another iterable of them");
+  throw new InterfaceError("executeMany(): the rows must be iterable");
 }
 
 function isArray(value: QueryParameters): value is readonly unknown[] {

@@ -3,6 +3,7 @@ import { own } from "../errors/own.ts";
 import type { ColumnDescription } from "../protocol/backend.ts";
 import { uncancellable } from "../session/cancellation.ts";
 import { cancelled } from "../session/exchange.ts";
+import { batchSize } from "./buffer_size.ts";
 import { takeCallSite, withCallSite } from "./call_site.ts";
 import type { ExecuteOptions } from "./execute_options.ts";
 import { ExtendedQuery } from "./extended_query.ts";
@@ -26,7 +27,6 @@ import type { ObjectRow, Result } from "./result.ts";
 import { inOriginal, type Rewritten } from "./rewritten.ts";
 import { SimpleQuery } from "./simple_query.ts";
 import { BatchStream, RowStream, type StreamSource } from "./stream.ts";
-import { isStatement } from "./unstarted.ts";
 
 /** A statement as the server describes it. */
 export interface StatementDescription {
@@ -119,10 +119,10 @@ export class Query<Row = ObjectRow> extends Fragment<Row> implements AsyncIterab
     return "Query";
   }
 
-  /** @internal The text, unless the query may have been made as a part of another. */
-  get statement(): string | undefined {
-    const isGiven = this.#origin === undefined || rewrittenOf(this.#origin) !== undefined;
-    return isGiven || isStatement(this.#text) ? this.#text : undefined;
+  /** @internal The text, and whether it is certain that it is no part of another query. */
+  get made(): { readonly text: string; readonly isWhole: boolean } {
+    const isWhole = this.#origin === undefined || rewrittenOf(this.#origin) !== undefined;
+    return { text: this.#text, isWhole };
   }
 
   /** Sends the query now, to be awaited later. Its error is ignored if it is never awaited. */
@@ -144,7 +144,7 @@ export class Query<Row = ObjectRow> extends Fragment<Row> implements AsyncIterab
    * @throws {NoRowsError | TooManyRowsError} the result has no row or several.
    */
   async one(): Promise<Row> {
-    const row = only(await this, "one()");
+    const row = only(await this.#start(), "one()");
     if (row === undefined) throw new NoRowsError("one(): the query returned no row");
     return row;
   }
@@ -155,7 +155,7 @@ export class Query<Row = ObjectRow> extends Fragment<Row> implements AsyncIterab
    * @throws {TooManyRowsError} the result has several rows.
    */
   async optional(): Promise<Row | undefined> {
-    return only(await this, "optional()");
+    return only(await this.#start(), "optional()");
   }
 
   /**
@@ -167,7 +167,7 @@ export class Query<Row = ObjectRow> extends Fragment<Row> implements AsyncIterab
     const query = this.values();
     if (this.#isCancelled) query.cancel();
     this.#running = query;
-    const row = only(await query, "scalar()");
+    const row = only(await query.#start(), "scalar()");
     if (row === undefined) throw new NoRowsError("scalar(): the query returned no row");
     return row[0] as Value;
   }
@@ -178,15 +178,36 @@ export class Query<Row = ObjectRow> extends Fragment<Row> implements AsyncIterab
   }
 
   /**
-   * Streams the rows in arrays of `size`. The last may be shorter.
+   * Streams the rows as `for await` over the query does. The stream has the columns of the result, and
+   * at its end the command and the number of rows.
    *
-   * @throws {InterfaceError} `size` is not an integer from 1 to 2,147,483,647.
+   * @throws {InterfaceError} an argument was given: a stream takes no callback.
+   *
+   * @example
+   * ```ts
+   * const rows = db.query("select id, name from users order by id").stream();
+   * for await (const row of rows) console.log(row.name); // → Ada, Grace, Edsger
+   * rows.columns.map(({ name }) => name); // → ["id", "name"]
+   * [rows.command, rows.rowCount]; // → ["SELECT", 3]
+   * ```
    */
-  batches(size: number): BatchStream<Row> {
-    if (!(Number.isInteger(size) && size > 0 && size < 2 ** 31)) {
-      throw new InterfaceError("batches(): the size must be an integer from 1 to 2,147,483,647");
+  stream(): RowStream<Row> {
+    if (arguments.length > 0) {
+      throw new InterfaceError("stream() takes no callback: use for await (const row of query)");
     }
-    return this.#streaming(new BatchStream<Row>(this.#streamed(), () => size));
+    return this[Symbol.asyncIterator]();
+  }
+
+  /**
+   * Streams the rows in arrays of `size`. The last may be shorter. If `size` is a function, it is called
+   * before each batch is requested, and no batch is read ahead.
+   *
+   * @throws {InterfaceError} `size` is not an integer from 1 to 2,147,483,647. What a function returns is
+   * checked when it is called.
+   */
+  batches(size: number | (() => number)): BatchStream<Row> {
+    const checked = batchSize(size);
+    return this.#streaming(new BatchStream<Row>(this.#streamed(), checked));
   }
 
   /** Returns the query for the simple protocol: it may have several statements, but no parameters. */
@@ -235,7 +256,7 @@ export class Query<Row = ObjectRow> extends Fragment<Row> implements AsyncIterab
     const isPlain = Object.values(others).every((option) => option === undefined);
     if (!isPlain || oids.length < parameterTypes.length) {
       throw new InterfaceError(
-        "a query in a batch may have the option rows and parameterTypes by OID; pass others to batch()",
+        "in a batch, a query may only have rows and parameterTypes by OID",
       );
     }
     const values = this.#valuesOn(host);

@@ -7,7 +7,7 @@
  * | rows are wider than described        | DataRow, of a kept statement         | parse again later; what the request did is done |
  * | types of parameters are not known    | nothing was sent                     | ask the catalogue, then run |
  * | a value does not fit its parameter   | nothing was sent                     | describe; if the types are others, run again |
- * | the Parse of another query failed    | 26000, and that statement has failed | run again, without a name |
+ * | the Parse of another query failed    | 26000, and that statement has failed | if the text was refused, its error; else run again, without a name |
  * | the server lost the statement        | 26000, 42P05 with its name           | parse and run again |
  * | the plan or its types are stale      | 0A000, XX000, 42704, 22P03           | parse and run again |
  * | a parameter has an outdated type     | classes 22 and 42, kept statement    | describe; if the types are others, run again |
@@ -15,7 +15,7 @@
  * Nothing is run again inside of a transaction, which has failed over it. The last attempt of a request
  * relies on no name: behind a pooler any name may be unknown.
  */
-import { DatabaseError, StaleStatementError } from "../errors/errors.ts";
+import { DatabaseError, databaseError, StaleStatementError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import type { Writer } from "../bytes/writer.ts";
 import type { TransactionStatus } from "../protocol/backend.ts";
@@ -55,6 +55,13 @@ interface Row {
   remedy(failure: Failure): boolean | Promise<boolean>;
 }
 
+/**
+ * Codes with which Parse refuses a text. A query that shares the Parse would be refused as well. Run
+ * again, it would run behind later requests that were sent already, which may change what it means. An
+ * unknown type (42704) may be the driver's own fault.
+ */
+const OF_THE_TEXT = /^(?:42(?!704)|3F)/;
+
 const ROWS: readonly Row[] = [
   {
     matches: ({ context, error }) => context.types.forgetAltered(error),
@@ -73,9 +80,10 @@ const ROWS: readonly Row[] = [
   {
     matches: ({ sharedParseFailed, error }) =>
       sharedParseFailed === true && error instanceof DatabaseError && error.code === "26000",
-    remedy: ({ status, statement, error }) => {
-      if (status === "idle") return true;
-      throw statement.refusal ?? error;
+    remedy: ({ status, statement: { refusal }, error }) => {
+      const isItsOwn = refusal instanceof DatabaseError && OF_THE_TEXT.test(refusal.code!);
+      if (status === "idle" && !isItsOwn) return true;
+      throw isItsOwn ? databaseError(refusal.fields) : refusal ?? error;
     },
   },
   { matches: isOfStaleStatement, remedy: dropStale },
@@ -188,5 +196,4 @@ class Redescription implements Request<Statement> {
 
 /** Said once on a connection: what follows is parsed where it is run. */
 const NONE_KEPT =
-  " (its statements get lost again and again, as behind a pooler in transaction mode: from now on this " +
-  "connection uses none with a name)";
+  " (statements get lost, as behind a pooler in transaction mode: this connection keeps no more)";

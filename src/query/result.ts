@@ -43,14 +43,12 @@ export class Result<Row = ObjectRow> extends Array<Row> {
    * and for a set of rows that another one of the same statement follows, which rules can make.
    */
   get command(): string {
-    const end = this.#tag.search(/ \d/);
-    return end < 0 ? this.#tag : this.#tag.slice(0, end);
+    return commandOf(this.#tag);
   }
 
   /** The number of rows in the command tag, or -1 for a command without one. */
   get rowCount(): number {
-    const count = / (\d+)$/.exec(this.#tag);
-    return count === null ? -1 : Number(count[1]);
+    return countOf(this.#tag);
   }
 
   /** Called by the driver. Sets the columns and the command tag. */
@@ -64,4 +62,17 @@ export class Result<Row = ObjectRow> extends Array<Row> {
   }
 }
 
-const NO_COLUMNS: readonly ColumnDescription[] = Object.freeze([]);
+/** Returns the words of a command tag. */
+export function commandOf(tag: string): string {
+  const end = tag.search(/ \d/);
+  return end < 0 ? tag : tag.slice(0, end);
+}
+
+/** Returns the number of rows in a command tag, or -1. */
+export function countOf(tag: string): number {
+  const count = / (\d+)$/.exec(tag);
+  return count === null ? -1 : Number(count[1]);
+}
+
+/** The columns of a result without columns. */
+export const NO_COLUMNS: readonly ColumnDescription[] = Object.freeze([]);

@@ -11,11 +11,6 @@ export interface Rewritten {
   readonly edits: readonly (readonly [number, number, number, number])[];
 }
 
-/** Returns a text in which nothing was replaced. */
-export function asGiven(text: string): Rewritten {
-  return { text, original: text, edits: [] };
-}
-
 /**
  * Returns `error`, with its position counted in the caller's text. `fields.P` stays as the server sent
  * it. A position inside of a replaced placeholder becomes the placeholder's start.

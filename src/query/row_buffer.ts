@@ -7,6 +7,7 @@
 import { copyBytes } from "../bytes/copy_bytes.ts";
 import { Reader } from "../bytes/reader.ts";
 import { ProtocolError } from "../errors/errors.ts";
+import { MESSAGE_HEADER } from "../protocol/framer.ts";
 import { Backend } from "../protocol/tags.ts";
 import type { Message, RowSink } from "../session/exchange.ts";
 import type { Wire } from "../session/wire.ts";
@@ -22,8 +23,8 @@ export class RowBuffer {
   rows = 0;
   /** How many rows are not read yet. */
   left = 0;
-  /** Whether the result ends with these rows. */
-  isLast = false;
+  /** The command tag, if the result ends with these rows. */
+  tag: string | undefined;
   readonly #wire: Wire;
   readonly #decode: RowDecoder;
   readonly #columns: number;
@@ -31,7 +32,7 @@ export class RowBuffer {
   #size = 0;
   /** The position of each row, which ends where the next one begins. */
   #starts = new Uint32Array(64);
-  /** Adds one row. */
+  /** Adds one row, and those behind it that have arrived. */
   readonly sink: RowSink = (from) => this.#add(from);
 
   /** `decode` reads rows of `columns` columns. A violation of the protocol ends `wire`. */
@@ -41,6 +42,11 @@ export class RowBuffer {
     this.#decode = decode;
     this.#reader.decode = wire.reader.decode;
     this.#reader.what = "DataRow";
+  }
+
+  /** Whether the result ends with these rows. */
+  get isLast(): boolean {
+    return this.tag !== undefined;
   }
 
   /** The size of the rows, in bytes. */
@@ -61,7 +67,7 @@ export class RowBuffer {
     const reader = this.#reader;
     const at = this.rows - this.left--;
     reader.position = this.#starts[at]!;
-    reader.end = this.left === 0 ? this.#size : this.#starts[at + 1]!;
+    reader.end = this.left === 0 ? this.#size : this.#starts[at + 1]! - MESSAGE_HEADER;
     try {
       return this.#decode(reader);
     } catch (error) {
@@ -83,22 +89,30 @@ export class RowBuffer {
       this.#reader.attach(new Uint8Array(INITIAL_SIZE));
     }
     this.rows = this.left = this.#size = 0;
-    this.isLast = false;
+    this.tag = undefined;
   }
 
+  /** Copies the rows of one run, with their headers, and then looks for where each begins. */
   #add(from: Reader): void {
-    const { position, end, view } = from;
+    this.#wire.takeRun();
+    const start = from.position - MESSAGE_HEADER;
+    const size = from.end - start;
     const at = this.#size;
-    const size = end - position;
-    const columns = size < 2 ? 0 : view.getUint16(position);
-    if (columns !== this.#columns || size < 2) throw wrongCount(this.#columns, columns);
-    if (at + size > this.#reader.buffer.length) this.#grow(at + size);
-    if (this.rows === this.#starts.length) this.#starts = doubled(this.#starts);
-    this.#starts[this.rows++] = at;
-    this.left++;
-    copyBytes(from, position, size, this.#reader.buffer, this.#reader.view, at);
-    this.#size = at + size;
-    from.position = end;
+    const end = at + size;
+    if (end > this.#reader.buffer.length) this.#grow(end);
+    copyBytes(from, start, size, this.#reader.buffer, this.#reader.view, at);
+    from.position = from.end;
+    this.#size = end;
+    const { view } = this.#reader;
+    for (let p = at; p < end;) {
+      const length = view.getInt32(p + 1);
+      const columns = length < 6 ? 0 : view.getUint16(p + MESSAGE_HEADER);
+      if (columns !== this.#columns || length < 6) throw wrongCount(this.#columns, columns);
+      if (this.rows === this.#starts.length) this.#starts = doubled(this.#starts);
+      this.#starts[this.rows++] = p + MESSAGE_HEADER;
+      p += 1 + length;
+    }
+    this.left = this.rows;
   }
 
   #grow(size: number): void {

@@ -4,10 +4,11 @@
  * Where code generation is forbidden (`--disallow-code-generation-from-strings`, some workers) the
  * interpreted decoder does the same, more slowly; a test proves them equal.
  */
-import type { Reader } from "../bytes/reader.ts";
+import { charText, type Reader } from "../bytes/reader.ts";
 import { DataError, ProtocolError } from "../errors/errors.ts";
 import type { ColumnDescription } from "../protocol/backend.ts";
 import type { Codec } from "../types/codec.ts";
+import { RepeatedText } from "./repeated_text.ts";
 
 /** One column: its name, and how its values are read. */
 export interface RowColumn {
@@ -41,14 +42,43 @@ export function rowColumns(
 
 /** Returns a decoder that looks at the columns for every row. */
 export function interpretRows(columns: readonly RowColumn[], shape: RowShape): RowDecoder {
+  const width = columns.length;
+  const blank = shape === "object" ? blankRow(columns) : undefined;
+  const isSingle = width === 1 && columns[0]!.name !== "__proto__";
   return (reader) => {
     const count = reader.uint16();
-    if (count !== columns.length) throw wrongCount(columns.length, count);
-    const values: unknown[] = [];
-    for (const column of columns) values.push(readValue(reader, column));
-    reader.finish();
-    return shape === "array" ? values : toObject(columns, values);
+    if (count !== width) throw wrongCount(width, count);
+    // Values are assigned faster to the properties of a copy than to new ones, but for a single one.
+    const row: unknown[] | Record<string, unknown> = blank === undefined
+      ? []
+      : isSingle
+      ? {}
+      : { ...blank };
+    const { view, end } = reader;
+    let p = reader.position;
+    for (let i = 0; i < width; i++) {
+      const column = columns[i]!;
+      if (end - p < 4) throw HELP.short(4, end - p);
+      const length = view.getInt32(p);
+      p += 4;
+      let value: unknown = null;
+      if (length !== -1) {
+        if (length < 0 || length > end - p) throw HELP.short(length, end - p);
+        value = readValue(reader, column, p, length);
+        p += length;
+      }
+      if (blank === undefined) (row as unknown[])[i] = value;
+      else (row as Record<string, unknown>)[column.name] = value;
+    }
+    if (p !== end) throw HELP.leftover(end - p);
+    reader.position = p;
+    return row;
   };
+}
+
+/** Returns a row without values, which has its columns as own properties, also one called `__proto__`. */
+function blankRow(columns: readonly RowColumn[]): Record<string, unknown> {
+  return Object.fromEntries(columns.map(({ name }) => [name, null]));
 }
 
 /**
@@ -115,24 +145,42 @@ function decodeText(column: RowColumn, codec: Codec, text: string): unknown {
   }
 }
 
-function readValue(reader: Reader, column: RowColumn): unknown {
-  const length = reader.int32();
-  if (length === -1) return null;
-  const start = reader.take(length);
-  const end = reader.end;
+function readValue(reader: Reader, column: RowColumn, at: number, length: number): unknown {
   const { codec, format } = column;
-  if (codec === undefined || format === 0) {
-    const text = reader.utf8(start, start + length);
-    try {
-      return codec === undefined ? text : codec.decodeText(text);
-    } catch (error) {
-      throw refused(column, error);
-    }
+  if (codec === undefined || format === 0 || codec.primitive === "text") {
+    const text = reader.decode(reader.buffer, at, at + length);
+    if (codec === undefined || format === 1) return text;
+    return decodeText(column, codec, text);
   }
-  reader.position = start;
-  reader.end = start + length;
+  switch (codec.primitive) {
+    case "char":
+      if (length === 1) return charText(reader.buffer[at]!);
+      break;
+    case "bool":
+      if (length === 1) return reader.buffer[at] !== 0;
+      break;
+    case "int2":
+      if (length === 2) return reader.view.getInt16(at);
+      break;
+    case "int4":
+      if (length === 4) return reader.view.getInt32(at);
+      break;
+    case "uint4":
+      if (length === 4) return reader.view.getUint32(at);
+      break;
+    case "float8":
+      if (length === 8) return reader.view.getFloat64(at);
+      break;
+  }
+  return decodeBinary(reader, column, at, length);
+}
+
+function decodeBinary(reader: Reader, column: RowColumn, at: number, length: number): unknown {
+  const { end } = reader;
+  reader.position = at;
+  reader.end = at + length;
   try {
-    const value = codec.decodeBinary!(reader, length);
+    const value = column.codec!.decodeBinary!(reader, length);
     if (reader.position !== reader.end) throw wrongLength();
     return value;
   } catch (error) {
@@ -142,61 +190,119 @@ function readValue(reader: Reader, column: RowColumn): unknown {
   }
 }
 
-function toObject(columns: readonly RowColumn[], values: readonly unknown[]): object {
-  const row: Record<string, unknown> = {};
-  for (let i = 0; i < columns.length; i++) {
-    const { name } = columns[i]!;
-    if (name === "__proto__") define(row, name, values[i]);
-    else row[name] = values[i];
-  }
-  return row;
-}
-
-function define(row: object, name: string, value: unknown): void {
-  const how = { value, enumerable: true, configurable: true, writable: true };
-  Object.defineProperty(row, name, how);
-}
-
 function source(columns: readonly RowColumn[], shape: RowShape): string {
   const names = columns.map((_, i) => `v${i}`);
-  const fields = columns.map(({ name }, i) => `[${JSON.stringify(name)}]: v${i}`);
-  // A computed key would be right for every name but is slower; only this one needs it.
-  const plain = fields.map((field) =>
-    field.startsWith('["__proto__"]') ? field : field.replace(/^\[(".*")\]: (v\d+)$/s, "$1: $2")
-  );
+  const [declaration, row] = rowSource(columns, names, shape);
   return `"use strict";
-const { short, wrongCount, wrongLength, refused, leftover } = help;
+const { charText, short, wrongCount, wrongLength, refused, leftover, repeated } = help;
 ${columns.map((_, i) => `const k${i} = columns[${i}], c${i} = k${i}.codec;`).join("\n")}
+${columns.map((column, i) => isText(column) ? `const t${i} = repeated();` : "").join("")}
+${declaration}
 return (reader) => {
-  const { view, buffer, end } = reader;
+  const { view, buffer, end, decode } = reader;
   let p = reader.position, n = 0, at = 0${names.map((name) => `, ${name} = null`).join("")};
-  if (end - p < 2) throw short();
+  if (end - p < 2) throw short(2, end - p);
   if (view.getUint16(p) !== ${columns.length}) throw wrongCount(${columns.length}, view.getUint16(p));
   p += 2;
   try {
-${columns.map(columnSource).join("")}
+${columnsSource(columns)}
   } catch (error) {
     throw refused(columns[at], error);
   }
-  if (p !== end) throw leftover();
+  if (p !== end) throw leftover(end - p);
   reader.position = p;
-  return ${shape === "array" ? `[${names.join(", ")}]` : `{ ${plain.join(", ")} }`};
+  return ${row};
 };`;
 }
 
+/** Columns up to which no literal is needed. Beyond, V8 keeps properties outside of the object. */
+const MAX_MADE = 64;
+
+/**
+ * Returns a declaration and an expression that makes a row. V8 moves the objects and arrays of a literal
+ * into the old generation once many of them have outlived a collection. Each later row is then garbage
+ * that keeps its values alive until a collection of everything (V8, PretenuringHandler). Objects of a
+ * constructor and rest parameters remain young. A name that `Object.prototype` has could not be
+ * assigned to if that were frozen.
+ */
+function rowSource(
+  columns: readonly RowColumn[],
+  names: readonly string[],
+  shape: RowShape,
+): readonly [declaration: string, row: string] {
+  const values = names.join(", ");
+  const isWide = columns.length > MAX_MADE;
+  if (shape === "array") {
+    return isWide ? ["", `[${values}]`] : ["const list = (...v) => v;", `list(${values})`];
+  }
+  if (isWide || columns.some(({ name }) => name in PLAIN)) return ["", literal(columns, names)];
+  const fields = columns.map(({ name }, i) => `this[${JSON.stringify(name)}] = ${names[i]};`);
+  // The prototype is that of every plain object, so that rows are equal to literals.
+  const constructor = `function Row(${values}) { ${fields.join(" ")} }
+Row.prototype = Object.prototype;`;
+  return [constructor, `new Row(${values})`];
+}
+
+const PLAIN: object = Object.freeze({});
+
+/** A computed key would be right for every name but is slower; only `__proto__` needs it. */
+function literal(columns: readonly RowColumn[], names: readonly string[]): string {
+  const fields = columns.map(({ name }, i) =>
+    name === "__proto__" ? `["__proto__"]: ${names[i]}` : `${JSON.stringify(name)}: ${names[i]}`
+  );
+  return `{ ${fields.join(", ")} }`;
+}
+
+/** Joins the sources of the columns. Those of neighbours of fixed sizes are read together. */
+function columnsSource(columns: readonly RowColumn[]): string {
+  const parts: string[] = [];
+  for (let i = 0; i < columns.length;) {
+    let end = i;
+    while (end < columns.length && inPlace(columns[end]!) !== undefined) end++;
+    if (end > i) parts.push(runSource(columns, i, end));
+    else parts.push(columnSource(columns[end++]!, i));
+    i = end;
+  }
+  return parts.join("");
+}
+
+/** Reads columns of fixed sizes at offsets that are known if none of them is NULL. */
+function runSource(columns: readonly RowColumn[], start: number, end: number): string {
+  const tests: string[] = [];
+  const reads: string[] = [];
+  let offset = 0;
+  for (let i = start; i < end; i++) {
+    const [size, expression] = inPlace(columns[i]!)!;
+    tests.push(`view.getInt32(p + ${offset}) === ${size}`);
+    reads.push(`v${i} = ${expression.replace(/\bp\b/, `p + ${offset + 4}`)};`);
+    offset += 4 + size;
+  }
+  const each = columns.slice(start, end).map((column, i) => columnSource(column, start + i));
+  return `    if (end - p >= ${offset} && ${tests.join(" && ")}) {
+      ${reads.join(" ")}
+      p += ${offset};
+    } else {
+${each.join("")}    }
+`;
+}
+
 function columnSource(column: RowColumn, i: number): string {
-  return `    if (end - p < 4) throw short();
+  return `    if (end - p < 4) throw short(4, end - p);
     n = view.getInt32(p); p += 4;
     if (n !== -1) {
-      if (n < 0 || n > end - p) throw short();
+      if (n < 0 || n > end - p) throw short(n, end - p);
       ${valueSource(column, i)}
       p += n;
     }
 `;
 }
 
-/** The size of a primitive, and the expression that reads it in place at `p`. */
+/**
+ * The size of a primitive, and the expression that reads it in place at `p`. The expressions use the
+ * function `charText`.
+ */
 export const IN_PLACE: Readonly<Record<string, readonly [size: number, expression: string]>> = {
+  char: [1, "charText(buffer[p])"],
   bool: [1, "buffer[p] !== 0"],
   int2: [2, "view.getInt16(p)"],
   int4: [4, "view.getInt32(p)"],
@@ -206,11 +312,25 @@ export const IN_PLACE: Readonly<Record<string, readonly [size: number, expressio
   float8: [8, "view.getFloat64(p)"],
 };
 
-function valueSource({ codec, format }: RowColumn, i: number): string {
+/** Reports whether a column's binary form is text. */
+function isText({ codec, format }: RowColumn): boolean {
+  return format === 1 && codec?.primitive === "text";
+}
+
+/** Returns the size of a column's values and how they are read in place, if they can be. */
+function inPlace({ codec, format }: RowColumn): (typeof IN_PLACE)[string] | undefined {
+  return format === 0 || codec?.primitive === undefined ? undefined : IN_PLACE[codec.primitive];
+}
+
+function valueSource(column: RowColumn, i: number): string {
+  const { codec, format } = column;
   if (codec === undefined) return `v${i} = reader.decode(buffer, p, p + n);`;
   if (format === 0) return `at = ${i}; v${i} = c${i}.decodeText(reader.decode(buffer, p, p + n));`;
-  if (codec.primitive === "text") return `v${i} = reader.decode(buffer, p, p + n);`;
-  const known = codec.primitive === undefined ? undefined : IN_PLACE[codec.primitive];
+  if (isText(column)) {
+    return `v${i} = t${i}.isUseful
+        ? t${i}.read(buffer, p, p + n, decode) : decode(buffer, p, p + n);`;
+  }
+  const known = inPlace(column);
   if (known !== undefined) {
     const [size, expression] = known;
     return `if (n === ${size}) v${i} = ${expression};
@@ -268,9 +388,13 @@ function refused(column: RowColumn, cause: unknown): Error {
 }
 
 const HELP = {
-  short: (): Error => new ProtocolError("malformed DataRow: a value does not fit in it"),
-  leftover: (): Error => new ProtocolError("malformed DataRow: bytes left over"),
+  charText,
+  short: (wanted: number, left: number): Error =>
+    new ProtocolError(`malformed DataRow: ${wanted} bytes wanted, ${left} left`),
+  leftover: (count: number): Error =>
+    new ProtocolError(`malformed DataRow: ${count} bytes left over`),
   wrongLength,
   wrongCount,
   refused,
+  repeated: (): RepeatedText => new RepeatedText(),
 };

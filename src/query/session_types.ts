@@ -3,8 +3,8 @@ import { own } from "../errors/own.ts";
 import type { ColumnDescription } from "../protocol/backend.ts";
 import type { SessionLock } from "../session/exchange.ts";
 import type { Session } from "../session/session.ts";
+import { AlteredTypeError } from "../types/altered_type.ts";
 import type { Codec } from "../types/codec.ts";
-import { AlteredTypeError } from "../types/composite.ts";
 import type { CustomCodec } from "../types/custom.ts";
 import type { TypeRegistry, TypesOptions } from "../types/registry.ts";
 import { Catalog, type CatalogReader } from "./catalog.ts";
@@ -69,8 +69,7 @@ export class SessionTypes {
     const oids: number[] = [];
     for (const type of types) {
       // search_path and owners decide about names that are not built in, so the server is asked.
-      const oid = typeof type === "number" ? type : this.registry.oidOf(type);
-      oids.push(oid ?? await this.#reader.oidOf(type as string, lock));
+      oids.push(typeof type === "number" ? type : await this.#oidOf(type, lock));
     }
     return oids;
   }
@@ -78,7 +77,10 @@ export class SessionTypes {
   /** Fills in the parameters of a statement. */
   describeParameters(statement: Statement, oids: readonly number[]): void {
     const codecOf = this.codecsFor(statement.types);
-    statement.parameters = oids.map((oid) => ({ oid, codec: codecOf(oid) }));
+    statement.parameters = oids.map((oid) => {
+      const codec = codecOf(oid);
+      return { oid, codec, encodesStrings: codec?.encodesStrings === true };
+    });
   }
 
   /** Fills in the columns of a statement; they come in binary wherever the codec reads it and does not prefer text. */
@@ -89,6 +91,32 @@ export class SessionTypes {
       return codec?.decodeBinary === undefined || codec.prefersText === true ? 0 : 1;
     });
     statement.describe(columns, rowColumns(columns, formats, codecOf));
+  }
+
+  /**
+   * Loads the rare types if the statement, which was just described, has any and they are not loaded.
+   * Returns a promise until then; it rejects if they cannot be loaded.
+   */
+  loadFor(statement: Statement): Promise<void> | undefined {
+    if (this.notLoaded(statement).length === 0) return undefined;
+    return this.registry.load().then(() => this.#describeAgain(statement));
+  }
+
+  /** Returns the types of a statement that are not known because the rare types are not loaded. */
+  notLoaded(statement: Statement): readonly number[] {
+    const { registry } = this;
+    return registry.isComplete
+      ? []
+      : unknownTypes(statement).filter((oid) => registry.mayLoad(oid));
+  }
+
+  /** Loads the rare types if a result of the simple protocol has any. As {@linkcode loadFor}. */
+  loadForColumns(columns: readonly RowColumn[]): Promise<void> | undefined {
+    const { registry } = this;
+    const isRare = columns.some(({ codec, typeOid }) =>
+      codec === undefined && registry.mayLoad(typeOid)
+    );
+    return isRare ? registry.load() : undefined;
   }
 
   /** Asks the catalogue about the types of a statement that are not known, if there are any. */
@@ -110,13 +138,21 @@ export class SessionTypes {
   }
 
   /**
-   * Asks the catalogue about types that are not known. Reports whether anything was learned. A
-   * transaction that was begun meanwhile has the question asked inside.
+   * Loads the rare types, and asks the catalogue about types that are not known then. Reports whether
+   * anything was learned. A transaction that was begun meanwhile has the question asked inside.
    *
    * @throws {InterfaceError} a stream or a COPY that was begun meanwhile holds the connection.
-   * @throws {OperationalError} the catalogue did not answer.
+   * @throws {OperationalError} the catalogue did not answer, or the rare types cannot be loaded.
    */
-  async ask(oids: readonly number[], { lock, ahead }: Asking): Promise<boolean> {
+  async ask(oids: readonly number[], asking: Asking): Promise<boolean> {
+    const { registry } = this;
+    if (!oids.some((oid) => registry.mayLoad(oid))) return await this.#ask(oids, asking);
+    await registry.load();
+    const unknown = oids.filter((oid) => registry.lookup(oid) === undefined);
+    return unknown.length === 0 || await this.#ask(unknown, asking);
+  }
+
+  async #ask(oids: readonly number[], { lock, ahead }: Asking): Promise<boolean> {
     const holder = this.#session.lock;
     if (ahead !== true && holder !== undefined && holder !== lock && !holder.isTransaction) {
       throw new InterfaceError(`types of the query are not known yet, and ${holder.refusal}`);
@@ -165,6 +201,12 @@ export class SessionTypes {
     if (ALTERING.has(tag)) this.#hasAltered = true;
     if (ALTERING.has(tag) || (this.#hasAltered && tag === "ROLLBACK")) this.forget();
     if (tag === "COMMIT") this.#hasAltered = false;
+  }
+
+  async #oidOf(type: string, lock: SessionLock | undefined): Promise<number> {
+    const { registry } = this;
+    if (registry.oidOf(type) === undefined) await registry.load();
+    return registry.oidOf(type) ?? await this.#reader.oidOf(type, lock);
   }
 
   #renew(): void {

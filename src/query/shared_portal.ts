@@ -1,7 +1,8 @@
 import type { Writer } from "../bytes/writer.ts";
 import type { ProtocolError } from "../errors/errors.ts";
 import type { TransactionStatus } from "../protocol/backend.ts";
-import { close, execute, sync } from "../protocol/frontend.ts";
+import { close, sync } from "../protocol/frontend.ts";
+import { execute } from "../protocol/portal_messages.ts";
 import { Backend, Kind } from "../protocol/tags.ts";
 import type { Conversation, Request } from "../session/exchange.ts";
 import { expect } from "./parse_describe.ts";
@@ -10,7 +11,7 @@ import { staleRow } from "./rows.ts";
 import {
   bindPortal,
   bound,
-  isLast,
+  endOf,
   isNamed,
   type Portal,
   type PortalQuery,
@@ -95,7 +96,7 @@ class FetchRequest implements Request<RowBuffer> {
     const { binds, buffer } = this.#fetch;
     if (binds) yield* bound(this.#query);
     const message = yield* buffer.fill(yield);
-    buffer.isLast = isLast(message, this.#query, "extended");
+    buffer.tag = endOf(message, this.#query, "extended");
     return buffer;
   }
 

@@ -12,12 +12,12 @@ import {
 } from "../protocol/backend.ts";
 import { query } from "../protocol/frontend.ts";
 import { Backend, backendName } from "../protocol/tags.ts";
-import type { Conversation, Message, Request, RowSink } from "../session/exchange.ts";
+import type { Conversation, Message, Request, RowSink, Wish } from "../session/exchange.ts";
 import { endsTransaction, mayCommit } from "./commits.ts";
 import { endCopy, refuseCopy } from "./copy_guard.ts";
 import type { Context } from "./context.ts";
-import type { ExecuteOptions, OwnOptions } from "./execute_options.ts";
-import { collecting, describeTo } from "./observer.ts";
+import type { ExecuteOptions } from "./execute_options.ts";
+import { collecting, completeTo, describeTo } from "./observer.ts";
 import { textRows } from "./parsers.ts";
 import { queryTrace, resultTrace } from "./query_trace.ts";
 import { Result } from "./result.ts";
@@ -30,16 +30,7 @@ import {
   type RowShape,
 } from "./rows.ts";
 
-/** Runs one of the driver's own texts. Returns a result for each of its statements. */
-export async function executeSimple(
-  context: Context,
-  text: string,
-  options?: OwnOptions,
-): Promise<Result[]> {
-  return await new SimpleRequest(context, text, context.types.driverOptions(options)).run();
-}
-
-/** The request of one such text. */
+/** The request that runs one text. */
 export class SimpleRequest implements Request<Result[]> {
   readonly #context: Context;
   readonly #text: string;
@@ -114,7 +105,7 @@ export class SimpleRequest implements Request<Result[]> {
           rows = new Result();
         }
         columns = readRowDescription(message.reader);
-        message = yield this.#sink(columns, rows);
+        message = yield* this.#rows(columns, rows);
       }
       if (sets > 0 && message.tag !== Backend.CommandComplete) throw unexpected(message);
       switch (message.tag) {
@@ -123,7 +114,7 @@ export class SimpleRequest implements Request<Result[]> {
           results.push(rows);
           break;
         case Backend.EmptyQueryResponse:
-          this.#options.observer?.completed?.(rows);
+          this.#observe(rows, columns);
           results.push(rows);
           break;
         case Backend.ReadyForQuery:
@@ -139,11 +130,35 @@ export class SimpleRequest implements Request<Result[]> {
     }
   }
 
+  /** Reads the rows of one result. Returns the message behind them. */
+  *#rows(columns: readonly ColumnDescription[], rows: Result): Generator<Wish, Message, Message> {
+    const loading = this.#loading(columns);
+    if (loading === undefined) return yield this.#sink(columns, rows);
+    const first = yield loading;
+    const sink = this.#sink(columns, rows);
+    if (first.tag !== Backend.DataRow) return first;
+    sink(first.reader);
+    return yield sink;
+  }
+
+  /** Loads the rare types if a column is of one. */
+  #loading(columns: readonly ColumnDescription[]): Promise<void> | undefined {
+    const { parsers, types } = this.#options;
+    if (parsers !== undefined) return undefined;
+    const { types: session } = this.#context;
+    return session.loadForColumns(rowColumns(columns, [], session.codecsFor(types)));
+  }
+
   #complete(rows: Result, columns: readonly ColumnDescription[], tag: string): void {
     if (columns.length === 0) this.#context.completed(tag);
     this.#hasEnded ||= endsTransaction(tag);
     Result.describe(rows, columns, tag);
-    this.#options.observer?.completed?.(rows);
+    this.#observe(rows, columns);
+  }
+
+  #observe(rows: Result, columns: readonly ColumnDescription[]): void {
+    const { observer } = this.#options;
+    if (observer !== undefined) completeTo(observer, rows, { columns, name: "", parameters: [] });
   }
 
   #sink(columns: readonly ColumnDescription[], rows: Result): RowSink {

@@ -46,9 +46,9 @@ export class SimpleQuery<Row = ObjectRow> {
     source.unstarted?.add(this);
   }
 
-  /** @internal The text. */
-  get statement(): string {
-    return this.#text;
+  /** @internal The text, which is no part of another query. */
+  get made(): { readonly text: string; readonly isWhole: boolean } {
+    return { text: this.#text, isWhole: true };
   }
 
   /** Runs the text and returns the result of each statement in order. */

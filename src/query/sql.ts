@@ -13,7 +13,10 @@ import type { ObjectRow } from "./result.ts";
 import { columnsForm, listForm } from "./sql_forms.ts";
 import { checkEscapes } from "./template.ts";
 
-/** A value in a template. A fragment is inserted as SQL; any other value becomes a parameter. */
+/**
+ * A value in a template. A fragment is inserted as SQL, and so are the items of an array that begins
+ * with a fragment, with spaces between them. Any other value becomes a parameter.
+ */
 export type SqlValue = string | number | bigint | boolean | object | null;
 
 /** The functions of the `sql` tag, bound to a connection or not. */
@@ -66,6 +69,25 @@ export interface SqlFunctions {
    * ```
    */
   join(items: readonly SqlValue[], separator?: string | Fragment): Fragment;
+  /**
+   * Writes conditions joined by AND, all in parentheses; `true` if there are none.
+   *
+   * @throws {InterfaceError} an item is `undefined`.
+   *
+   * @example
+   * ```ts
+   * const conditions = [sql`id = ${2} or email is null`, sql`name <> ${"Ada"}`];
+   * await db.sql`select name from users where ${sql.and(conditions)} order by id`; // → [{ name: "Grace" }, { name: "Edsger" }]
+   * await db.sql`select count(*) from users where ${sql.and([])}`.scalar(); // → 3n
+   * ```
+   */
+  and(conditions: readonly SqlValue[]): Fragment;
+  /**
+   * Writes conditions joined by OR, all in parentheses; `false` if there are none.
+   *
+   * @throws {InterfaceError} an item is `undefined`.
+   */
+  or(conditions: readonly SqlValue[]): Fragment;
   /**
    * Inserts SQL as it is, unchecked. Never pass text that a user may have written.
    *
@@ -204,6 +226,8 @@ const FUNCTIONS: Omit<SqlFunctions, "json"> = {
   identifier: (...parts) => text(quoteIdentifier(...parts)),
   literal: (value) => text(quoteLiteral(value)),
   join,
+  and: (items) => conditions(items, "and", "true"),
+  or: (items) => conditions(items, "or", "false"),
   raw: (sql) => {
     if (typeof sql !== "string") throw new InterfaceError("sql.raw() takes a string of SQL");
     return text(sql);
@@ -227,23 +251,30 @@ function cased(assembly: Assembly, value: unknown, cast: string): void {
 }
 
 function join(items: readonly SqlValue[], separator: string | Fragment = ", "): Fragment {
-  checkJoin(items, separator);
+  checkItems(items, "join");
+  if (items.length === 0) throw new InterfaceError("sql.join(): there is nothing to join");
+  checkSeparator(separator);
+  return new WrittenFragment((assembly) => assembly.list(items, separator));
+}
+
+function conditions(items: readonly SqlValue[], word: "and" | "or", none: string): Fragment {
+  checkItems(items, word);
+  if (items.length === 0) return text(none);
   return new WrittenFragment((assembly) => {
-    items.forEach((item, i) => {
-      if (i > 0 && typeof separator === "string") assembly.add(separator);
-      else if (i > 0) assembly.put(separator);
-      assembly.put(item);
-    });
+    assembly.add("((");
+    assembly.list(items, `) ${word} (`);
+    assembly.add("))");
   });
 }
 
-function checkJoin(items: unknown, separator: unknown): void {
-  if (!Array.isArray(items)) throw new InterfaceError("sql.join() takes an array");
-  if (items.length === 0) throw new InterfaceError("sql.join(): there is nothing to join");
+function checkItems(items: unknown, method: string): void {
+  if (!Array.isArray(items)) throw new InterfaceError(`sql.${method}() takes an array`);
   const hole = items.findIndex((item) => item === undefined);
-  if (hole >= 0) {
-    throw new InterfaceError(`sql.join(): items[${hole}] is undefined; use null for NULL`);
-  }
+  if (hole < 0) return;
+  throw new InterfaceError(`sql.${method}(): items[${hole}] is undefined; use null for NULL`);
+}
+
+function checkSeparator(separator: unknown): void {
   if (typeof separator === "string" || isFragment(separator)) return;
   throw new InterfaceError("sql.join(): the separator must be a string or a fragment");
 }

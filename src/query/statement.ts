@@ -3,6 +3,7 @@
  */
 import { DatabaseError } from "../errors/errors.ts";
 import type { ColumnDescription } from "../protocol/backend.ts";
+import { bindHead } from "../protocol/frontend.ts";
 import type { TypeRegistry } from "../types/registry.ts";
 import type { ParameterType } from "./parameters.ts";
 import type { ParsedColumns } from "./parsers.ts";
@@ -55,6 +56,7 @@ export class Statement {
   shelf: Map<string, Statement> | undefined;
   /** When it was parsed, in milliseconds. */
   parsedAt = 0;
+  #bindHead: Uint8Array | undefined;
   #asObject: (() => RowDecoder) | undefined;
   #asArray: (() => RowDecoder) | undefined;
 
@@ -65,9 +67,17 @@ export class Statement {
     this.types = types;
   }
 
+  /** The first bytes of each Bind of the statement to the unnamed portal. */
+  get bindHead(): Uint8Array {
+    return this.#bindHead ??= bindHead("", this.name);
+  }
+
   /** Whether the type of a parameter is not known. */
   get hasUnknownParameters(): boolean {
-    for (const { codec } of this.parameters) if (codec === undefined) return true;
+    const { parameters } = this;
+    for (let i = 0; i < parameters.length; i++) {
+      if (parameters[i]!.codec === undefined) return true;
+    }
     return false;
   }
 

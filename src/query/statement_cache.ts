@@ -40,7 +40,7 @@ export class StatementCache implements StatementStore {
   readonly #limits: StatementLimits;
   readonly #dependence: Dependence;
   readonly #now: () => number;
-  readonly #prefix: string;
+  #prefix: string | undefined;
   /** By the settings under which their statements were parsed. */
   readonly #shelves = new Map<string, Shelf>();
   #shelf: Shelf = new Map();
@@ -58,18 +58,15 @@ export class StatementCache implements StatementStore {
   #losses = 0;
   #keeps = true;
 
-  /** `random` tells the names of this connection from those of others; `now` is a clock in milliseconds. */
+  /** `now` is a clock in milliseconds. */
   constructor(
     limits: StatementLimits,
     source: DependenceSource,
-    random: Uint8Array,
     now: () => number = () => performance.now(),
   ) {
     this.#limits = limits;
     this.#dependence = new Dependence(source);
     this.#now = now;
-    const hex = Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
-    this.#prefix = `cornac_${hex}_`;
   }
 
   find(text: string, declared: readonly number[], types?: OwnTypes): Statement | undefined {
@@ -111,6 +108,7 @@ export class StatementCache implements StatementStore {
 
   /** Returns a name that no statement and no portal of this connection has had. */
   freshName(): string {
+    this.#prefix ??= `cornac_${crypto.getRandomValues(new Uint32Array(2)).join("")}_`;
     return `${this.#prefix}${++this.#count}`;
   }
 

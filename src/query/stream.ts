@@ -6,8 +6,12 @@
  * closes the portal, whatever the way.
  */
 import { InterfaceError } from "../errors/errors.ts";
+import { loaded } from "../errors/loading.ts";
+import type { ColumnDescription } from "../protocol/backend.ts";
 import type { Signal } from "../session/exchange.ts";
-import type { Operation, QueryTrace } from "../trace.ts";
+import { codeOf } from "../session/loading.ts";
+import type { QueryTrace, TracedOperation } from "../trace.ts";
+import { type BufferSize, BY_SIZE } from "./buffer_size.ts";
 import { withCallSite } from "./call_site.ts";
 import type { Context } from "./context.ts";
 import { describeStatement } from "./describe.ts";
@@ -16,9 +20,9 @@ import { type HostLoan, type QueryContext, withDefaults } from "./query_context.
 import { checkParameters } from "./parameters.ts";
 import { checkRaw } from "./raw_parameters.ts";
 import { ATTEMPTS, type BoundRequest, optionsAfter, recover } from "./recovery.ts";
+import { commandOf, countOf, NO_COLUMNS } from "./result.ts";
 import type { RowBuffer } from "./row_buffer.ts";
-import { openPortal } from "./open_portal.ts";
-import { OutdatedDescription, type Portal } from "./portal.ts";
+import type { Portal } from "./portal.ts";
 import { inOriginal, type Rewritten } from "./rewritten.ts";
 import { queryTrace } from "./query_trace.ts";
 
@@ -43,16 +47,34 @@ export interface StreamStatement {
   readonly rewritten: Rewritten | undefined;
 }
 
-/** Returns how many rows to request, given the buffer before. */
-export type BufferSize = (before: RowBuffer | undefined) => number;
-
-/** A stream of batches. */
+/**
+ * A stream of batches. It has the columns of its rows, and at its end the command and the number of
+ * rows.
+ */
 export class BatchStream<Row> implements AsyncIterableIterator<Row[]> {
   readonly #buffers: BufferStream;
 
   /** For the driver: use `batches()` of a query. */
   constructor(source: StreamSource, size: BufferSize) {
     this.#buffers = new BufferStream(source, size);
+  }
+
+  /** The columns of the rows. Empty before the first row is requested, and for a statement without rows. */
+  get columns(): readonly ColumnDescription[] {
+    return this.#buffers.columns;
+  }
+
+  /** The words of the command tag, as `command` of a result; `""` before the end. */
+  get command(): string {
+    return commandOf(this.#buffers.tag);
+  }
+
+  /**
+   * The number of rows of the stream; of a statement that returns none, the number in its command tag.
+   * It is -1 before the end, and for a command without a number of rows.
+   */
+  get rowCount(): number {
+    return this.#buffers.rowCount;
   }
 
   /** The stream is its own iterator. */
@@ -78,16 +100,38 @@ export class BatchStream<Row> implements AsyncIterableIterator<Row[]> {
   }
 }
 
-/** A stream of rows. */
+/**
+ * A stream of rows. It has the columns of its rows, and at its end the command and the number of rows.
+ */
 export class RowStream<Row> implements AsyncIterableIterator<Row> {
   readonly #buffers: BufferStream;
   /** The buffer that is being read. It has rows left. */
   #buffer: RowBuffer | undefined;
   #filling: Promise<unknown> = Promise.resolve();
+  /** How many calls wait for a buffer. Later ones must not overtake them. */
+  #waiting = 0;
 
   /** For the driver: iterate a query. */
   constructor(source: StreamSource) {
-    this.#buffers = new BufferStream(source, bySize);
+    this.#buffers = new BufferStream(source, BY_SIZE);
+  }
+
+  /** The columns of the rows. Empty before the first row is requested, and for a statement without rows. */
+  get columns(): readonly ColumnDescription[] {
+    return this.#buffers.columns;
+  }
+
+  /** The words of the command tag, as `command` of a result; `""` before the end. */
+  get command(): string {
+    return commandOf(this.#buffers.tag);
+  }
+
+  /**
+   * The number of rows of the stream; of a statement that returns none, the number in its command tag.
+   * It is -1 before the end, and for a command without a number of rows.
+   */
+  get rowCount(): number {
+    return this.#buffers.rowCount;
   }
 
   /** The stream is its own iterator. */
@@ -98,8 +142,9 @@ export class RowStream<Row> implements AsyncIterableIterator<Row> {
   /** Returns the next row. */
   next(): Promise<IteratorResult<Row, undefined>> {
     if (this.#buffers.isStopped) this.#buffer = undefined;
-    if (this.#buffer !== undefined) return this.#read(this.#buffer);
-    const filled = this.#filling.then(() => this.#fill());
+    if (this.#buffer !== undefined && this.#waiting === 0) return this.#read(this.#buffer);
+    this.#waiting++;
+    const filled = this.#filling.then(() => this.#fill()).finally(() => this.#waiting--);
     this.#filling = filled.catch(() => {});
     return filled;
   }
@@ -140,6 +185,8 @@ export class RowStream<Row> implements AsyncIterableIterator<Row> {
   }
 }
 
+const portals = () => loaded(import("./open_portal.ts"), "streams");
+
 /** The buffers of a result, one after the other, for both kinds of streams. */
 class BufferStream {
   readonly #source: StreamSource;
@@ -148,14 +195,20 @@ class BufferStream {
   #loan: HostLoan | undefined;
   #context: Context | undefined;
   #sent: StreamStatement | undefined;
+  /** The code of portals, which is loaded with the first stream. */
+  #code: Awaited<ReturnType<typeof portals>> | undefined;
   #portal: Portal | undefined;
   /** The buffer that is requested already. */
   #ahead: Promise<RowBuffer> | undefined;
   #isOver = false;
   #cancelled: { reason: unknown } | undefined;
   /** The operation that is reported to tracing channels, if there are subscribers. */
-  #watched: Operation<QueryTrace> | undefined;
+  #watched: TracedOperation<QueryTrace> | undefined;
   #count = 0;
+  /** The columns, once the statement is described. */
+  columns: readonly ColumnDescription[] = NO_COLUMNS;
+  /** The command tag, from the end on; `""` before. */
+  tag = "";
   /** The caller's calls, one after the other. */
   #calls: Promise<unknown> = Promise.resolve();
 
@@ -199,6 +252,12 @@ class BufferStream {
     return this.#cancelled?.reason ?? this.#source.signal?.reason;
   }
 
+  /** The number of rows. The tag of a portal has only that of its last Execute. */
+  get rowCount(): number {
+    const count = countOf(this.tag);
+    return count >= 0 && this.columns.length > 0 ? this.#count : count;
+  }
+
   /** Runs `work` after the calls that were made before. */
   #call<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#calls.then(work);
@@ -210,11 +269,13 @@ class BufferStream {
     if (this.#isOver) return undefined;
     try {
       if (this.isStopped) throw this.#reason;
-      const buffer = await (this.#ahead ?? this.#begin());
+      const buffer = await (this.#ahead ?? this.#more());
       this.#ahead = undefined;
       this.#count += buffer.rows;
-      if (buffer.isLast) await this.#close();
-      else this.#readAhead(buffer);
+      if (buffer.tag !== undefined) {
+        this.tag = buffer.tag;
+        await this.#close();
+      } else if (this.#size.readsAhead) this.#readAhead(buffer);
       const value = buffer.rows > 0 ? read(buffer) : undefined;
       if (buffer.isLast && buffer.left === 0) this.finished();
       return value;
@@ -244,9 +305,14 @@ class BufferStream {
   }
 
   #readAhead(before: RowBuffer): void {
-    const ahead = this.#portal!.fetch(this.#size(before));
+    const ahead = this.#portal!.fetch(this.#size.rows(before));
     ahead.catch(() => {});
     this.#ahead = ahead;
+  }
+
+  /** Returns the next buffer, which is not requested yet. */
+  #more(): Promise<RowBuffer> {
+    return this.#portal?.fetch(this.#size.rows(undefined)) ?? this.#begin();
   }
 
   #begin(): Promise<RowBuffer> {
@@ -279,11 +345,14 @@ class BufferStream {
     if (this.#source.options.rawParameters === true) checkRaw(values);
     else checkParameters(values);
     const options = optionsAfter(await withDefaults(this.#source.options, host), attempt - 1);
+    this.#code = await codeOf(context.session, portals);
     const statement = await describeStatement(context, text, options);
-    const portal = openPortal({ context, statement, values, options });
+    this.columns = statement.columns;
+    const rows = this.#size.rows(undefined);
+    const portal = this.#code.openPortal({ context, statement, values, options });
     this.#portal = portal;
     try {
-      return await portal.fetch(this.#size(undefined));
+      return await portal.fetch(rows);
     } catch (error) {
       const isRecovered = await this.#recover(portal, { statement, text, options }, error);
       if (isRecovered && attempt < ATTEMPTS) return await this.#open(host, sent, attempt + 1);
@@ -298,7 +367,7 @@ class BufferStream {
     error: unknown,
   ): Promise<boolean> {
     const context = this.#context!;
-    if (leftIn === undefined && error instanceof OutdatedDescription) return true;
+    if (leftIn === undefined && error instanceof this.#code!.OutdatedDescription) return true;
     const isKept = bound.statement.name !== "";
     // The server has not refused it: a value does not fit the types that the statement has.
     const hasUnfitValue = isKept && leftIn === undefined && error instanceof InterfaceError;
@@ -307,15 +376,3 @@ class BufferStream {
 }
 
 const END: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined });
-/** The size that a buffer should have. */
-const BUFFER_BYTES = 256 * 1024;
-const FIRST_ROWS = 64;
-/** More rows at once outlive the young generation, which costs more than it saves. */
-const MOST_ROWS = 2048;
-
-/** Returns as many rows as should fill a buffer, judged by those before. */
-function bySize(before: RowBuffer | undefined): number {
-  if (before === undefined || before.rows === 0) return FIRST_ROWS;
-  const fitting = Math.floor(BUFFER_BYTES * before.rows / (before.bytes + 1));
-  return Math.min(MOST_ROWS, Math.max(1, fitting));
-}

@@ -7,8 +7,8 @@ import { Lexer } from "./lexer.ts";
 
 /** A query that is sent when it is awaited. */
 export interface Startable {
-  /** The statement, or `undefined` if the query may be meant as a part of another. */
-  readonly statement: string | undefined;
+  /** The text, and whether it is certain that it is no part of another query. */
+  readonly made: { readonly text: string; readonly isWhole: boolean };
 }
 
 /** The queries of one transaction that have not started. */
@@ -29,7 +29,9 @@ export class Unstarted {
   error(): InterfaceError | undefined {
     if (this.#queries.size === 0) return undefined;
     const texts: string[] = [];
-    for (const { statement } of this.#queries) if (statement !== undefined) texts.push(statement);
+    for (const { made: { text, isWhole } } of this.#queries) {
+      if (isWhole || isStatement(text)) texts.push(text);
+    }
     this.#queries.clear();
     if (texts.length === 0) return undefined;
     const named = texts.slice(0, NAMED).map((text) => `"${outline(text)}"`).join(", ");
@@ -61,7 +63,7 @@ function outline(text: string): string {
 }
 
 /** Reports whether a text begins as a statement does, and not as a part of one. */
-export function isStatement(text: string): boolean {
+function isStatement(text: string): boolean {
   for (const lexer = new Lexer(text); lexer.next();) {
     if (lexer.kind === "space" || lexer.kind === "comment" || text[lexer.start] === "(") continue;
     return COMMANDS.has(text.slice(lexer.start, lexer.end).toLowerCase());

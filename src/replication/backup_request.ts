@@ -5,7 +5,8 @@
 import type { Reader } from "../bytes/reader.ts";
 import type { Writer } from "../bytes/writer.ts";
 import { InterfaceError, ProtocolError } from "../errors/errors.ts";
-import { readCommandTag, readCopyResponse, readRowDescription } from "../protocol/backend.ts";
+import { readCommandTag, readRowDescription } from "../protocol/backend.ts";
+import { readCopyResponse } from "../protocol/copy_messages.ts";
 import { query } from "../protocol/frontend.ts";
 import { Backend, backendName } from "../protocol/tags.ts";
 import type {

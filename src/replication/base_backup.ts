@@ -1,3 +1,4 @@
+import { CALL_OPTIONS, checkOptions } from "../errors/checks.ts";
 import { InterfaceError } from "../errors/errors.ts";
 import type { ByteStream } from "../query/source.ts";
 import type { Session } from "../session/session.ts";
@@ -63,6 +64,7 @@ export class BaseBackup implements AsyncIterable<BackupFile>, AsyncDisposable {
     checkBackupVersion(major);
     const text = baseBackup(major, options);
     const { signal, timeout, incremental } = options;
+    checkOptions({ signal, timeout }, CALL_OPTIONS);
     if (incremental !== undefined) {
       await session.request(new UploadManifest(session, incremental), { signal, timeout });
     }

@@ -145,7 +145,8 @@ export class ChangeStream<Tables = AnyTables>
    *
    * With `concurrency`, transactions are handled at the same time and may end in another order than they
    * were committed. The first error ends the stream: handlers that run are awaited, and the promise rejects
-   * with it.
+   * with it. After `close()` a handler that reads on gets an error, which counts for nothing; the promise
+   * resolves when all handlers have ended.
    *
    * @throws {InterfaceError} the stream is read already, or an option is wrong.
    */

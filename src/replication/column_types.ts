@@ -1,6 +1,6 @@
 /** The types of the columns of relations: their codecs and their names. */
 import type { Codec } from "../types/codec.ts";
-import { builtinOid } from "../types/type_names.ts";
+import { RARE_TYPES } from "../types/rare.ts";
 import type { DecoderContext } from "./plugin.ts";
 import type { Relation, RelationColumn } from "./relation.ts";
 
@@ -79,7 +79,7 @@ export class ColumnTypes {
   #basicCodec(oid: number): Codec | undefined {
     const found = this.#names.get(oid);
     if (found?.schema !== "pg_catalog") return undefined;
-    const basic = builtinOid(found.name);
+    const basic = RARE_TYPES.oidOf(found.name);
     return basic === undefined ? undefined : this.#context.types.codecOf(basic);
   }
 }

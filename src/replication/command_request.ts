@@ -1,5 +1,6 @@
 import type { Reader } from "../bytes/reader.ts";
 import type { Writer } from "../bytes/writer.ts";
+import { CALL_OPTIONS, checkOptions } from "../errors/checks.ts";
 import { ProtocolError } from "../errors/errors.ts";
 import { readCommandTag, readRowDescription } from "../protocol/backend.ts";
 import { query } from "../protocol/frontend.ts";
@@ -32,13 +33,14 @@ export function runCommand(
 }
 
 /** Runs such a command, and reads its row with `readRow`. */
-export function runCommandAs<Row>(
+export async function runCommandAs<Row>(
   session: Session,
   text: string,
   readRow: RowReader<Row>,
   { signal, timeout }: CommandOptions = {},
 ): Promise<Row | undefined> {
-  return session.request(new Command(text, readRow), { signal, timeout });
+  checkOptions({ signal, timeout }, CALL_OPTIONS);
+  return await session.request(new Command(text, readRow), { signal, timeout });
 }
 
 class Command<Row> implements Request<Row | undefined> {

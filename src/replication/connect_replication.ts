@@ -3,6 +3,7 @@ import { ownOptions } from "../config/validate.ts";
 import { InterfaceError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import { withCallSite } from "../query/call_site.ts";
+import { RARE_TYPES } from "../types/rare.ts";
 import { explained } from "./explain.ts";
 import type { ReplicationMode } from "./command_types.ts";
 import { ReplicationConnection } from "./replication_connection.ts";
@@ -53,6 +54,7 @@ export async function connectReplication(
   try {
     const dsn = isDsn ? first : undefined;
     const core = await openCore(dsn, walsenderOptions(mode, options), runtime);
+    core.host.executor.types.registry.use(RARE_TYPES);
     const beside = {
       open: () => new SideConnection((signal) => openOrdinary(dsn, ordinary(options), signal)),
       rows: options.rows ?? "object",

@@ -4,8 +4,10 @@
  */
 import type { Reader } from "../bytes/reader.ts";
 import type { Writer } from "../bytes/writer.ts";
+import { CALL_OPTIONS, checkOptions } from "../errors/checks.ts";
 import { OperationalError, PgError, ProtocolError } from "../errors/errors.ts";
-import { readCommandTag, readCopyResponse, readRowDescription } from "../protocol/backend.ts";
+import { readCommandTag, readRowDescription } from "../protocol/backend.ts";
+import { readCopyResponse } from "../protocol/copy_messages.ts";
 import { copyDone, query } from "../protocol/frontend.ts";
 import { Backend, backendName, Frontend } from "../protocol/tags.ts";
 import { after } from "../session/alarm.ts";
@@ -46,13 +48,14 @@ export interface FeedOptions {
  *
  * @throws the server's error, or the signal's reason.
  */
-export function startFeed(
+export async function startFeed(
   session: Session,
   text: string,
   sink: ReplicationSink,
   options: FeedOptions,
 ): Promise<ReplicationFeed> {
-  return new CopyBoth(session, text, sink, options).start();
+  checkOptions({ signal: options.signal }, CALL_OPTIONS);
+  return await new CopyBoth(session, text, sink, options).start();
 }
 
 const NOTHING_REPORTED: StatusReport = { written: 0n, flushed: 0n, applied: 0n };

@@ -50,6 +50,7 @@ export class Inbox<C extends Countable = Countable> {
   /** Milliseconds by which the server's clock is ahead of the local one. */
   #clockOffset: number | undefined;
   #isEnded = false;
+  #isClosed = false;
   #error: unknown;
 
   constructor(windowBytes: number, isAutomatic: boolean) {
@@ -188,7 +189,7 @@ export class Inbox<C extends Countable = Countable> {
 
   /** Ends the stream at once: what was received and not read is dropped. */
   close(): void {
-    this.#isEnded = true;
+    this.#isEnded = this.#isClosed = true;
     const units = this.#units.splice(0);
     this.#begun = 0;
     this.#waiting = 0;
@@ -302,8 +303,9 @@ export class Inbox<C extends Countable = Countable> {
     if (this.isAutomatic || unit.isWithoutPosition) this.confirm(unit);
   }
 
-  /** Confirms a unit. */
+  /** Confirms a unit. After `close()` nothing is confirmed: the server has the last status. */
   confirm(unit: Unit<C>): void {
+    if (this.#isClosed) return;
     if (!unit.isHandled) this.confirmedBytes += unit.bytes;
     this.positions.handled(unit);
     if (this.#idleWaiter !== undefined && this.positions.pending === 0) {

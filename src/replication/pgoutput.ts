@@ -4,7 +4,7 @@
  */
 import { Reader } from "../bytes/reader.ts";
 import { DataError } from "../errors/errors.ts";
-import { AlteredTypeError } from "../types/composite.ts";
+import { AlteredTypeError } from "../types/altered_type.ts";
 import {
   type DecodedRow,
   DeletedRow,

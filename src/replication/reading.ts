@@ -7,6 +7,16 @@ import type { Unit } from "./unit.ts";
 /** The end of an iteration. */
 export const END: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined });
 
+/** The error of a handler that goes on to read a transaction after `close()`. */
+export class StreamClosedError extends InterfaceError {
+  static {
+    this.prototype.name = "InterfaceError";
+  }
+  constructor() {
+    super("the change stream was closed");
+  }
+}
+
 /** The stream as its readers see it. */
 export interface Source {
   readonly inbox: Inbox<StreamEvent>;
@@ -51,7 +61,7 @@ export function ended(inbox: Inbox<StreamEvent>): undefined {
 /** Waits for more of a unit; reports whether there is a change. Throws if the rest does not come. */
 export function moreOf(unit: Unit<StreamEvent>): boolean | Promise<boolean> {
   if (unit.ready > 0) return true;
-  if (unit.error === CLOSED) throw new InterfaceError("the change stream was closed");
+  if (unit.error === CLOSED) throw new StreamClosedError();
   if (unit.error !== undefined) throw unit.error;
   if (unit.isDiscarded) throw new InterfaceError("the loop has left this transaction");
   if (unit.isComplete) return false;

@@ -8,11 +8,11 @@
  * unchanged, `t` text or `b` binary, each with a length. Source: manual, "Logical Replication Message
  * Formats", TupleData; proto.c, `logicalrep_write_tuple`.
  */
-import type { Reader } from "../bytes/reader.ts";
+import { charText, type Reader } from "../bytes/reader.ts";
 import { DataError, NotSupportedError, PgError, ProtocolError } from "../errors/errors.ts";
 import { IN_PLACE, type RowShape } from "../query/rows.ts";
 import type { Codec } from "../types/codec.ts";
-import { setProperty } from "../types/component.ts";
+import { setProperty } from "../types/set_property.ts";
 import type { DecodedRow } from "./change_objects.ts";
 
 /** One column of a tuple. */
@@ -234,7 +234,7 @@ function compileTuple(
 ): ReadRow | undefined {
   if (columns.length > MAX_COMPILED) return undefined;
   const help = {
-    ...{ UNSENT, short, wrongCount, wrongKind, wrongLength, textNeeded, refused },
+    ...{ charText, UNSENT, short, wrongCount, wrongKind, wrongLength, textNeeded, refused },
     partial: (values: readonly unknown[], old: DecodedRow | undefined) =>
       partialRow(columns, values, shape, state, old),
   };
@@ -253,7 +253,8 @@ function source(columns: readonly TupleColumn[], shape: RowShape): string {
     return `${name === "__proto__" ? `[${quoted}]` : quoted}: v${i}`;
   });
   return `"use strict";
-const { UNSENT, short, wrongCount, wrongKind, wrongLength, textNeeded, refused, partial } = help;
+const { charText, UNSENT, short, wrongCount, wrongKind, wrongLength } = help;
+const { textNeeded, refused, partial } = help;
 ${columns.map((_, i) => `const c${i} = columns[${i}].codec;`).join("\n")}
 return (reader, old) => {
   const { view, buffer, end } = reader;

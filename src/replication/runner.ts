@@ -24,6 +24,9 @@ import { type Parts, Walsender } from "./walsender.ts";
 /** Seconds between two looks for a missing publication. */
 const LOOK_AGAIN = 1;
 
+/** Milliseconds of streaming after which a lost connection is no failure of the attempt to have one. */
+const LASTING = 1000;
+
 /** Seconds for which a busy slot is waited for, besides the server's patience with a broken connection. */
 const BUSY = 5;
 
@@ -58,6 +61,8 @@ export class Runner {
   #busySince: number | undefined;
   /** `wal_sender_timeout` of the server, in seconds. */
   #patience = 0;
+  /** When, and from which position, the connection began to stream. */
+  #since: { readonly time: number; readonly from: bigint } | undefined;
   #ended: Promise<void> = Promise.resolve();
 
   constructor(parts: Running, trace: ReplicationTrace, onState: (state: StreamState) => void) {
@@ -204,6 +209,7 @@ export class Runner {
     this.#isEstablished = this.#hasStreamed = true;
     this.#busySince = undefined;
     this.#backoff.succeeded();
+    this.#since = { time: performance.now(), from };
     this.#trace.tell("start");
     const { inbox } = this.#parts;
     if (from >= to.value) return this.#onState({ state: "streaming" });
@@ -217,8 +223,18 @@ export class Runner {
     this.#parts.decoder.reset();
     const walsender = this.#walsender;
     this.#walsender = undefined;
+    this.#look();
     if (this.#isStopped) await walsender?.close();
     else walsender?.destroy(error);
+  }
+
+  /** Has the pauses grow while a server accepts streams and ends them at once. */
+  #look(): void {
+    const since = this.#since;
+    this.#since = undefined;
+    if (since === undefined) return;
+    if (this.#parts.inbox.positions.resumeAt > since.from) this.#backoff.advanced();
+    else if (performance.now() - since.time > LASTING) this.#backoff.lasted();
   }
 
   /** Waits as the failure demands. @throws the failure, if the stream ends with it. */
@@ -239,6 +255,9 @@ export class Runner {
         return await this.#awaitPublications();
       case "busy":
         return await this.#awaitSlot(error);
+      case "fault":
+        if (!this.#backoff.allowsFault()) throw error;
+        return await this.#pauseBeforeRetry(error);
       case "retry":
         return await this.#pauseBeforeRetry(error);
     }

@@ -48,12 +48,15 @@ async function askOn(
  */
 export class SideConnection {
   readonly #open: (signal: Signal) => Promise<Ordinary>;
+  readonly #idle: number;
   readonly #stopper = new AbortController();
   #opening: Promise<Ordinary> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(open: (signal: Signal) => Promise<Ordinary>) {
+  /** A connection that was not used for `idle` seconds is closed. */
+  constructor(open: (signal: Signal) => Promise<Ordinary>, idle: number = IDLE) {
     this.#open = open;
+    this.#idle = idle;
   }
 
   /** Returns the connection, opened if need be. */
@@ -85,16 +88,14 @@ export class SideConnection {
     return this.#opening ??= this.#begin(signal);
   }
 
-  async #begin(signal: Signal): Promise<Ordinary> {
-    const forget = (): void => void (this.#opening = undefined);
-    try {
-      const opened = await this.#open(signal);
-      opened.connection.closed.then(forget);
-      return opened;
-    } catch (error) {
-      forget();
-      throw error;
-    }
+  #begin(signal: Signal): Promise<Ordinary> {
+    const opening = this.#open(signal);
+    // Another connection may have taken its place while this one was being closed.
+    const forget = (): void => {
+      if (this.#opening === opening) this.#opening = undefined;
+    };
+    opening.then(({ connection }) => connection.closed.then(forget), forget);
+    return opening;
   }
 
   #touch(): void {
@@ -103,6 +104,6 @@ export class SideConnection {
       const idle = this.#opening;
       this.#opening = undefined;
       idle?.then(({ connection }) => connection.close(), () => {});
-    }, IDLE * 1000);
+    }, this.#idle * 1000);
   }
 }

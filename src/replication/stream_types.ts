@@ -8,6 +8,7 @@ import { readOid, readTypes } from "../query/catalog_reader.ts";
 import type { Context } from "../query/context.ts";
 import type { Codec } from "../types/codec.ts";
 import { OIDS } from "../types/oids.ts";
+import { RARE_TYPES } from "../types/rare.ts";
 import { type TypeInfo, TypeRegistry, type TypesOptions } from "../types/registry.ts";
 import type { StreamTypes } from "./plugin.ts";
 
@@ -25,6 +26,7 @@ class StreamRegistry extends TypeRegistry {
 
   constructor(options: TypesOptions | undefined) {
     super(options);
+    this.use(RARE_TYPES);
     this.#plain = new TypeRegistry({}, this);
     for (const oid of WITH_TEXT) this.#complete(oid);
   }

@@ -2,7 +2,7 @@
 import type { AnyTables, Change } from "./change.ts";
 import type { StreamEvent } from "./stream_event.ts";
 import { Lsn } from "./lsn.ts";
-import { END, ended, moreOf, nextUnit, type Source } from "./reading.ts";
+import { END, ended, moreOf, nextUnit, type Source, StreamClosedError } from "./reading.ts";
 import type { Origin } from "./transaction_info.ts";
 import type { Unit } from "./unit.ts";
 
@@ -53,6 +53,8 @@ export interface Transaction<Tables = AnyTables> extends AsyncIterable<Change<Ta
 export class UnitTransaction implements Transaction {
   readonly #source: Source;
   readonly #unit: Unit<StreamEvent>;
+  /** The last call that waits for changes; calls behind it wait, too. */
+  #waiting: Promise<unknown> | undefined;
 
   constructor(source: Source, unit: Unit<StreamEvent>) {
     this.#source = source;
@@ -95,33 +97,44 @@ export class UnitTransaction implements Transaction {
 
   /** Returns an iterator of the changes that were not read yet. */
   [Symbol.asyncIterator](): AsyncIterator<Change, undefined> {
-    const next = (): IteratorResult<Change, undefined> => ({
-      done: false,
-      value: this.#source.inbox.take(this.#unit) as Change,
-    });
+    const take = (): IteratorResult<Change, undefined> => ({ done: false, value: this.#take() });
+    const wait = async () => await moreOf(this.#unit) ? take() : END;
     return {
       next: () => {
-        try {
-          const more = moreOf(this.#unit);
-          if (typeof more !== "boolean") return more.then((is) => is ? next() : END);
-          return Promise.resolve(more ? next() : END);
-        } catch (error) {
-          return Promise.reject(error);
-        }
+        const isReady = this.#waiting === undefined && this.#unit.ready > 0;
+        return isReady ? Promise.resolve(take()) : this.#queued(wait);
       },
     };
   }
 
-  async all(): Promise<Change[]> {
-    const changes: Change[] = [];
-    for (;;) {
-      if (!await moreOf(this.#unit)) return changes;
-      while (this.#unit.ready > 0) changes.push(this.#source.inbox.take(this.#unit) as Change);
-    }
+  all(): Promise<Change[]> {
+    return this.#queued(async () => {
+      const changes: Change[] = [];
+      for (;;) {
+        if (!await moreOf(this.#unit)) return changes;
+        while (this.#unit.ready > 0) changes.push(this.#take());
+      }
+    });
   }
 
   confirm(): void {
     this.#source.inbox.confirm(this.#unit);
+  }
+
+  #take(): Change {
+    return this.#source.inbox.take(this.#unit) as Change;
+  }
+
+  /** Runs `read` when earlier calls have their changes: only one can wait for the unit. */
+  #queued<T>(read: () => Promise<T>): Promise<T> {
+    const before = this.#waiting;
+    const found = before === undefined ? read() : before.then(read, read);
+    this.#waiting = found;
+    const clear = (): void => {
+      if (this.#waiting === found) this.#waiting = undefined;
+    };
+    found.then(clear, clear);
+    return found;
   }
 }
 
@@ -180,24 +193,28 @@ export async function runHandlers(
 ): Promise<void> {
   const running = new Set<Promise<void>>();
   const failures: unknown[] = [];
+  let oneEnded = (): void => {};
   const handle = async (unit: Unit<StreamEvent>): Promise<void> => {
     try {
       await handler(new UnitTransaction(source, unit));
       source.inbox.handled(unit);
     } catch (error) {
       failures.push(error);
+      // What it has not read would keep the changes of other handlers from coming.
+      source.inbox.leave(unit);
       source.inbox.wakeReader();
     }
   };
   try {
     while (failures.length === 0) {
       if (running.size >= concurrency) {
-        await Promise.race(running);
+        // Promise.race() would add a reaction to the slowest handler for each of the others.
+        await new Promise<void>((resolve) => oneEnded = resolve);
         continue;
       }
       const unit = await nextUnit(source, () => failures.length > 0);
       if (unit === undefined) break;
-      const work = handle(unit).finally(() => running.delete(work));
+      const work = handle(unit).finally(() => (running.delete(work), oneEnded()));
       running.add(work);
     }
   } catch (error) {
@@ -205,6 +222,7 @@ export async function runHandlers(
   }
   await Promise.all(running);
   await source.close();
-  if (failures.length > 0) throw failures[0];
+  const failure = failures.find((error) => !(error instanceof StreamClosedError));
+  if (failure !== undefined) throw failure;
   ended(source.inbox);
 }

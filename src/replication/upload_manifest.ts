@@ -1,6 +1,7 @@
 import type { Writer } from "../bytes/writer.ts";
 import { ProtocolError } from "../errors/errors.ts";
-import { readCommandTag, readCopyResponse } from "../protocol/backend.ts";
+import { readCommandTag } from "../protocol/backend.ts";
+import { readCopyResponse } from "../protocol/copy_messages.ts";
 import { copyData, copyDone, query } from "../protocol/frontend.ts";
 import { Backend, backendName } from "../protocol/tags.ts";
 import type { Conversation, Request } from "../session/exchange.ts";

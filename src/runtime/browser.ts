@@ -1,6 +1,7 @@
 /**
  * Browsers, and whatever else has no sockets: connections come by `sock` or `dial`. Web APIs only.
  */
+import { reasonOf } from "../errors/reason.ts";
 import { NotSupportedError } from "../errors/errors.ts";
 import { md5 } from "./md5.ts";
 import type { Runtime } from "./runtime.ts";
@@ -11,6 +12,7 @@ export const runtime: Runtime = {
   name: "this runtime",
   // An error's stack is taken where the query is made: Safari's and Firefox's are no longer.
   asyncStacks: false,
+  reasonOf,
   connect: () =>
     Promise.reject(
       new NotSupportedError(

@@ -58,7 +58,7 @@ export function conclude(
   if (tls.verify !== "none" && !isTrusted) {
     throw isFromChain(error, certificate) ? chainError(error, tls) : handshakeError(error, tls);
   }
-  checkIdentity(certificate, tls, "Bun");
+  checkIdentity(certificate?.raw, tls, "Bun", () => certificate);
   const version = socket.getTLSVersion();
   checkVersion(version, tls);
   const raw = certificate?.raw;

@@ -34,6 +34,7 @@ export const runtime: Runtime = {
   ...nodeServices,
   name: "Deno",
   asyncStacks: true,
+  loadEarly: loader(),
   connect: dialer(),
   adopt: (sock) => adoptGiven(sock, NODE_UNDER_DENO),
   decodeUtf8: withShortText((bytes, start, end) =>
@@ -43,16 +44,33 @@ export const runtime: Runtime = {
   ),
   // With a grant for a name only, the name is kept, because its addresses may not be dialled.
   lookup: async (host) => granted({ name: "net" }) ? await nodeServices.lookup(host) : [host],
-  env: (variable) => granted({ name: "env", variable }) ? Deno.env.get(variable) : undefined,
+  env: (variable) => {
+    const mayRead = hasWholeEnvironment() || granted({ name: "env", variable });
+    return mayRead ? Deno.env.get(variable) : undefined;
+  },
   readTextFile: async (path) =>
     granted({ name: "read", path }) ? await nodeServices.readTextFile(path) : undefined,
   fileMode: async (path) =>
     granted({ name: "read", path }) ? await nodeServices.fileMode(path) : undefined,
+  isMissing: async (path) => granted({ name: "read", path }) && await nodeServices.isMissing!(path),
   userName: () => USER_INFO.every(granted) ? nodeServices.userName() : undefined,
   homeDirectory: () =>
     granted({ name: "sys", kind: "homedir" }) ? nodeServices.homeDirectory() : undefined,
   lacks,
 };
+
+/** Returns a function that loads each part once. After a failure, the next call tries again. */
+function loader(): NonNullable<Runtime["loadEarly"]> {
+  const parts = new Map<string, Promise<unknown>>();
+  return (part, load) => {
+    const begun = parts.get(part);
+    if (begun !== undefined) return begun;
+    const loading = load();
+    parts.set(part, loading);
+    loading.catch(() => parts.delete(part));
+    return loading;
+  };
+}
 
 function lacks(what: Readable): string | undefined {
   const [needed, flag] = permissionOf(what);
@@ -82,6 +100,18 @@ const USER_INFO: readonly Deno.SysPermissionDescriptor[] = [
   { name: "sys", kind: "gid" },
   { name: "sys", kind: "username" },
 ];
+
+const ENV = { name: "env" } as const;
+const whole: { env?: boolean | undefined } = {};
+
+/**
+ * Reports whether all variables may be read. The answer holds for one turn of the event loop, in which
+ * `connect()` reads them all, as a question for each costs more than reading it.
+ */
+function hasWholeEnvironment(): boolean {
+  if (whole.env === undefined) queueMicrotask(() => whole.env = undefined);
+  return whole.env ??= granted(ENV) && !Deno.permissions.querySync(ENV).partial;
+}
 
 /** Reports whether a permission is granted. Using one that is not would stop at a prompt. */
 function granted(permission: Deno.PermissionDescriptor): boolean {
@@ -171,27 +201,45 @@ async function dialDeno(address: Address, options: DialOptions): Promise<Deno.Co
   return conn;
 }
 
-async function openTcp(
+/**
+ * Dials by TCP. Deno 2.9 loses a connection that opens at the moment of the abort: it stays open and
+ * cannot be closed. Therefore Deno's attempt goes on for a while, and is aborted if it hangs.
+ */
+function openTcp(
   hostname: string,
   port: number,
   signal: AbortSignal | undefined,
 ): Promise<Deno.TcpConn> {
-  try {
-    return await Deno.connect({ hostname, port, signal });
-  } catch (cause) {
-    // On abort, Deno throws an error of its own.
-    signal?.throwIfAborted();
-    throw cause;
-  }
+  const attempt = new AbortController();
+  const opening = Deno.connect({ hostname, port, signal: attempt.signal });
+  return unlessAborted(opening, signal, () => {
+    const timer = setTimeout(() => attempt.abort(), GRACE);
+    const stop = () => clearTimeout(timer);
+    opening.then(stop, stop);
+  });
 }
 
-/** Dials a Unix socket. Deno ignores a signal here: a connection that comes after it is closed. */
+/** The time in milliseconds in which an aborted attempt may still open a connection. */
+const GRACE = 100;
+
+/** Dials a Unix socket, where Deno ignores a signal. */
 function openUnix(path: string, signal: AbortSignal | undefined): Promise<Deno.UnixConn> {
   const name = path.startsWith("@") ? `\0${path.slice(1)}` : path;
-  const opening = Deno.connect({ transport: "unix", path: name });
+  return unlessAborted(Deno.connect({ transport: "unix", path: name }), signal, () => {});
+}
+
+/** Rejects on abort and calls `abort`; a connection that opens after that is closed. */
+function unlessAborted<Conn extends Deno.Conn>(
+  opening: Promise<Conn>,
+  signal: AbortSignal | undefined,
+  abort: () => void,
+): Promise<Conn> {
   if (signal === undefined) return opening;
   return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
+    const onAbort = () => {
+      reject(signal.reason);
+      abort();
+    };
     signal.addEventListener("abort", onAbort, ONCE);
     opening.then((conn) => {
       signal.removeEventListener("abort", onAbort);

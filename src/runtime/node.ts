@@ -1,9 +1,10 @@
+import { reasonOf } from "../errors/reason.ts";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { Buffer } from "node:buffer";
-import { createHash } from "node:crypto";
+import { createHash, createHmac } from "node:crypto";
 import { channel } from "node:diagnostics_channel";
 import { lookup } from "node:dns/promises";
-import { createReadStream } from "node:fs";
+import { createReadStream, stat as statThen } from "node:fs";
 import { stat } from "node:fs/promises";
 import { connect as connectSocket, type NetConnectOpts, Socket } from "node:net";
 import { homedir, userInfo } from "node:os";
@@ -11,6 +12,7 @@ import process from "node:process";
 import { Duplex } from "node:stream";
 import { InterfaceError, NotSupportedError } from "../errors/errors.ts";
 import { duplexOver } from "./node_duplex.ts";
+import { operation } from "./operation.ts";
 import { NodeStream, type OnRead } from "./node_stream.ts";
 import { NODE, type NodeTraits } from "./node_tls.ts";
 import type { Address, DialOptions, KeepAlive, Runtime, Stream } from "./runtime.ts";
@@ -33,6 +35,7 @@ export type Services = Omit<Runtime, "name" | "asyncStacks" | "connect" | "adopt
 
 /** The services, by `node:` modules. */
 export const nodeServices: Services = {
+  reasonOf,
   lookup: async (host) =>
     (await lookup(host, { all: true, verbatim: true })).map((one) => one.address),
   // An object like any other: without this, Object.prototype would be part of the environment.
@@ -43,13 +46,21 @@ export const nodeServices: Services = {
     const found = await orAbsent(stat(path));
     return found && { mode: found.mode, uid: found.uid };
   },
+  // A promise of node:fs would make an error with a stack, which costs more than the look.
+  isMissing: (path) =>
+    new Promise((resolve) => statThen(path, (error) => resolve(error?.code === "ENOENT"))),
   userName: () => attempt(() => userInfo().username),
   homeDirectory: () => attempt(() => homedir()) || undefined,
   decodeUtf8: utf8Slice && ((bytes, start, end) => utf8Slice.call(bytes, start, end)),
   md5: (bytes) => new Uint8Array(createHash("md5").update(bytes).digest()),
+  sha256: (bytes, key) => {
+    const hash = key === undefined ? createHash("sha256") : createHmac("sha256", key);
+    return new Uint8Array(hash.update(bytes).digest());
+  },
   unrefTimer: (timer) => (timer as unknown as { unref?(): void }).unref?.(),
   asyncContext: <T>() => new AsyncLocalStorage<T>(),
   channel: (name) => channel(name),
+  operation,
 };
 
 /** Node: node:net with `onread`, and node:tls. */

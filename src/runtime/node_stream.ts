@@ -1,4 +1,6 @@
+import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
+import process from "node:process";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { InterfaceError, OperationalError } from "../errors/errors.ts";
@@ -13,6 +15,19 @@ export interface OnRead {
 
 /** The size of the buffer of `onread`: what node:net itself reads at once. */
 const READ_SIZE = 65_536;
+
+const shared: { buffer?: Uint8Array<ArrayBuffer> } = {};
+
+/**
+ * Returns the buffer that sockets read into. Where a read and its callback are one step, all sockets
+ * share it: 64 kB for each would make the collector run for every hundred connections. Bytes that are
+ * not used in that step are copied.
+ */
+function readBuffer({ upgradesOnRead }: NodeTraits): Uint8Array<ArrayBuffer> {
+  // Deno reads ahead, and Windows gets the buffer before it has bytes (libuv, uv__tcp_queue_read).
+  if (!upgradesOnRead || process.platform === "win32") return Buffer.allocUnsafeSlow(READ_SIZE);
+  return shared.buffer ??= Buffer.allocUnsafeSlow(READ_SIZE);
+}
 
 /** The source of a {@linkcode NodeStream}'s socket. */
 export interface NodeSource {
@@ -39,7 +54,7 @@ export class NodeStream implements Stream {
   readonly #traits: NodeTraits;
   readonly #usesOnRead: boolean;
   readonly #address: string | undefined;
-  readonly #buffer: Uint8Array<ArrayBuffer>;
+  #buffer: Uint8Array<ArrayBuffer>;
   /** The bytes of the buffer that the sink has not taken. */
   #from = 0;
   #to = 0;
@@ -63,8 +78,8 @@ export class NodeStream implements Stream {
     this.#traits = traits;
     this.#usesOnRead = source.usesOnRead;
     this.#address = source.address;
-    const buffer = this.#buffer = new Uint8Array(source.usesOnRead ? READ_SIZE : 0);
-    this.#socket = source.open({ buffer, callback: (count) => this.#filled(count) });
+    const buffer = this.#buffer = source.usesOnRead ? readBuffer(traits) : new Uint8Array(0);
+    this.#socket = source.open({ buffer, callback: (count) => this.#filled(buffer, count) });
     this.#attach(this.#socket);
   }
 
@@ -165,10 +180,14 @@ export class NodeStream implements Stream {
     (this.#socket as Partial<Socket>).unref?.();
   }
 
-  #filled(count: number): boolean {
+  #filled(buffer: Uint8Array<ArrayBuffer>, count: number): boolean {
+    this.#buffer = buffer;
     this.#from = 0;
     this.#to = count;
-    return this.#drain();
+    const flows = this.#drain();
+    // Another socket may read into the buffer before the sink takes the rest.
+    if (this.#from < count) this.#buffer = new Uint8Array(buffer.subarray(0, count));
+    return flows;
   }
 
   /** Passes the bytes of the buffer to the sink, as many at once as it has space for. */

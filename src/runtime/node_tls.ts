@@ -9,6 +9,7 @@ import {
   isIssuedFor,
   issuedFor,
 } from "../certificates/identity.ts";
+import { keptContext } from "./node_tls_context.ts";
 import { InterfaceError, NotSupportedError, OperationalError } from "../errors/errors.ts";
 import { reasonOf } from "../errors/reason.ts";
 import type { TlsFacts, TlsSettings } from "./runtime.ts";
@@ -33,6 +34,10 @@ export interface NodeTraits {
   inspect?(socket: TLSSocket, tls: TlsSettings): Promise<string | undefined>;
   /** Whether node:net can try the addresses of a name one after another; it can by default. */
   readonly triesAddresses?: boolean;
+  /** Whether one TLS context may serve many connections. */
+  readonly sharesContexts?: boolean;
+  /** Returns the peer's certificate in DER by a way that is cheaper than `getPeerCertificate()`. */
+  peerBytes?(socket: TLSSocket): Uint8Array | undefined;
   /** Reports whether keepalive's interval and count can be set. */
   keepAliveProbes(): boolean;
 }
@@ -42,6 +47,8 @@ export const NODE: NodeTraits = {
   name: "Node",
   upgradesOnRead: true,
   refuse: () => undefined,
+  sharesContexts: true,
+  peerBytes: (socket) => socket.getPeerX509Certificate()?.raw,
   keepAliveProbes: () => Socket.prototype.setKeepAlive.length > 2,
 };
 
@@ -66,13 +73,13 @@ export async function handshake(
   if (plain.readableLength > 0) {
     throw new OperationalError("the server sent unencrypted data after it agreed to TLS");
   }
-  const socket = begin(plain, tls);
+  const socket = begin(plain, tls, traits);
   try {
     await secured(socket, signal);
     const unbindable = await traits.inspect?.(socket, tls);
-    const certificate = socket.getPeerCertificate();
-    checkIdentity(certificate, tls, traits.name);
-    const facts = factsOf(socket, certificate, tls, traits);
+    const raw = certificateBytes(socket, tls, traits);
+    checkIdentity(raw, tls, traits.name, () => socket.getPeerCertificate());
+    const facts = factsOf(socket, raw, tls, traits);
     return { socket, facts: unbindable === undefined ? facts : { ...facts, unbindable } };
   } catch (cause) {
     socket.destroy();
@@ -84,9 +91,21 @@ export async function handshake(
   }
 }
 
-function begin(plain: Duplex, tls: TlsSettings): TLSSocket {
+/** Returns the peer's certificate in DER if something in `tls` needs it. */
+function certificateBytes(
+  socket: TLSSocket,
+  { verify, needsCertificate }: TlsSettings,
+  traits: NodeTraits,
+): Uint8Array | undefined {
+  if (verify === "none" && !needsCertificate) return undefined;
+  if (traits.peerBytes !== undefined) return traits.peerBytes(socket);
+  return socket.getPeerCertificate()?.raw;
+}
+
+function begin(plain: Duplex, tls: TlsSettings, traits: NodeTraits): TLSSocket {
   const options = connectionOptions(plain, tls);
   try {
+    if (traits.sharesContexts) options.secureContext = keptContext(tls, options);
     return connect(options);
   } catch (cause) {
     throw new InterfaceError(`the TLS options cannot be used: ${messageOf(cause)}`, { cause });
@@ -177,26 +196,27 @@ function secured(socket: TLSSocket, signal: AbortSignal | undefined): Promise<vo
 }
 
 /**
- * Compares a trusted certificate with the host in `tls`, by the names in its DER.
+ * Compares a trusted certificate with the host in `tls`, by the names in its DER. `described` returns
+ * the runtime's description of it, for the user's own check.
  *
  * @throws {OperationalError} the certificate is for another host, or the user's own check refuses it.
  * @throws {NotSupportedError} the runtime does not tell the certificate.
  * @throws {ProtocolError} the certificate is malformed.
  */
 export function checkIdentity(
-  certificate: PeerCertificate,
+  raw: Uint8Array | undefined,
   tls: TlsSettings,
   runtimeName: string,
+  described: () => PeerCertificate,
 ): void {
   if (tls.verify === "none") return;
   if (tls.checkServerIdentity === undefined && tls.verify === "ca") return;
-  const raw: Uint8Array | undefined = certificate?.raw;
   if (raw === undefined) throw untold(runtimeName);
   const names = readCertificate(new Uint8Array(raw));
   if (tls.checkServerIdentity !== undefined) {
     // Deno prints names of all kinds without quotes, and tls.checkServerIdentity() would believe them.
     const subjectaltname = alternativeNamesText(names);
-    const reason = tls.checkServerIdentity(tls.serverName, { ...certificate, subjectaltname });
+    const reason = tls.checkServerIdentity(tls.serverName, { ...described(), subjectaltname });
     if (reason === undefined) return;
     throw new OperationalError(`the server's certificate was refused: ${reason.message}`, {
       cause: reason,
@@ -215,11 +235,10 @@ function untold(runtimeName: string): NotSupportedError {
 
 function factsOf(
   socket: TLSSocket,
-  certificate: PeerCertificate,
+  raw: Uint8Array | undefined,
   tls: TlsSettings,
   traits: NodeTraits,
 ): TlsFacts {
-  const raw: Uint8Array | undefined = certificate?.raw;
   if (raw === undefined && tls.needsCertificate) throw untold(traits.name);
   const cipher = socket.getCipher();
   return {

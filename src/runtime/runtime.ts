@@ -138,7 +138,11 @@ export interface Stream {
   hasNoTls?: () => void;
   /** Sends FIN and goes on reading. Never rejects. */
   closeWrite(): Promise<void>;
-  /** Sends pending bytes and closes both ways. Resolves when the socket is closed; never rejects. */
+  /**
+   * Sends pending bytes and closes both ways. Resolves when the socket is closed; never rejects. The
+   * system resets a socket with unread bytes, which drops what it holds: large writes must be answered
+   * before.
+   */
   close(): Promise<void>;
   /** Closes at once and drops pending bytes; a second call does nothing. */
   destroy(): void;
@@ -180,6 +184,30 @@ export interface DiagnosticsChannel {
   runStores<R>(message: object, work: () => R): R;
 }
 
+/** The channels of one kind of operation, as those of Node's `TracingChannel`. */
+export interface OperationChannels {
+  /** The operation begins. */
+  readonly start: DiagnosticsChannel;
+  /** The call that began the operation returns. */
+  readonly end: DiagnosticsChannel;
+  /** The operation ends. */
+  readonly asyncStart: DiagnosticsChannel;
+  /** The operation has ended. */
+  readonly asyncEnd: DiagnosticsChannel;
+  /** The operation has failed. */
+  readonly error: DiagnosticsChannel;
+}
+
+/** A running operation. Only its first end counts. */
+export interface TracedOperation<M extends object> {
+  /** Calls `work`, which begins the operation, in the contexts that subscribers have bound to `start`. */
+  run<R>(work: () => R): R;
+  /** Reports the success, with these properties of the message. */
+  succeeded(added: Partial<M>): void;
+  /** Reports the failure, with these properties of the message. */
+  failed(error: unknown, added?: Partial<M>): void;
+}
+
 /** Something that a runtime may need a permission to read. */
 export type Readable =
   /** An environment variable. */
@@ -196,10 +224,21 @@ export interface Runtime {
   /** Whether errors have the stack of their `await` chain, as on V8; elsewhere it is taken early. */
   readonly asyncStacks: boolean;
   /**
+   * Loads a part of the driver's code, once. Present where the file that an `import()` reads leaves the
+   * async context of its caller behind, for what the event loop begins later (Deno): all code is loaded
+   * with the first connection there.
+   */
+  readonly loadEarly?: (part: string, load: () => Promise<unknown>) => Promise<unknown>;
+  /**
    * `true` where a connection belongs to the request that opened it (Cloudflare Workers): a pool
    * cannot outlive a request there.
    */
   readonly requestBound?: boolean;
+  /**
+   * Returns the reason of an error of the system or of TLS in words that are the same on every
+   * runtime. Absent: the error's own message is shown.
+   */
+  reasonOf?(cause: unknown): string;
   /** Connects and sets TCP_NODELAY. Rejects with the system's error. */
   connect(address: Address, options: DialOptions): Promise<Stream>;
   /**
@@ -220,6 +259,11 @@ export interface Runtime {
   readTextFile(path: string): Promise<string | undefined>;
   /** Returns `st_mode`, with the type of file, and the owner; `undefined` where there are none. */
   fileMode(path: string): Promise<{ mode: number; uid: number } | undefined>;
+  /**
+   * Reports whether there is certainly no file or directory of this name. It is absent where files
+   * cannot be looked for.
+   */
+  isMissing?(path: string): Promise<boolean>;
   /** Returns the name of the operating system's user; `undefined` if it is not known. */
   userName(): string | undefined;
   /** Returns the user's home directory; `undefined` if it is not known. */
@@ -231,15 +275,22 @@ export interface Runtime {
   lacks?(what: Readable): string | undefined;
   /**
    * Returns the UTF-8 of `bytes[start, end)` as TextDecoder reads it with `ignoreBOM`, but faster. It
-   * is absent where TextDecoder is the fastest way.
+   * is absent where TextDecoder is the fastest way. It is called without a receiver.
    */
-  decodeUtf8?(bytes: Uint8Array, start: number, end: number): string;
+  readonly decodeUtf8?: (bytes: Uint8Array, start: number, end: number) => string;
   /** Returns the MD5 of bytes, for PostgreSQL's md5 authentication; WebCrypto lacks it. */
   md5(bytes: Uint8Array): Uint8Array;
+  /**
+   * Returns the SHA-256 of bytes, or their HMAC with a key, at once. It is absent where only WebCrypto
+   * has it, which uses a thread for each result.
+   */
+  sha256?(bytes: Uint8Array, key?: Uint8Array): Uint8Array<ArrayBuffer>;
   /** Lets the process end while this timer is pending. */
   unrefTimer(timer: unknown): void;
   /** Makes a context (`AsyncLocalStorage`); absent where there is none. */
   asyncContext?<T>(): AsyncContext<T>;
   /** A channel by its name (`node:diagnostics_channel`); absent where there are none. */
   channel?(name: string): DiagnosticsChannel;
+  /** Returns an operation that is about to begin, reported on these channels; beside `channel`. */
+  operation?<M extends object>(channels: OperationChannels, message: M): TracedOperation<M>;
 }

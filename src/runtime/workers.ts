@@ -2,6 +2,7 @@
  * Cloudflare Workers (workerd): TCP by `cloudflare:sockets`, with or without `nodejs_compat`.
  * Source: Cloudflare's documentation, "TCP sockets"; behaviour seen on workerd 1.2026.
  */
+import { reasonOf } from "../errors/reason.ts";
 import { NotSupportedError, OperationalError } from "../errors/errors.ts";
 import { ONCE } from "../errors/own.ts";
 import { md5 } from "./md5.ts";
@@ -18,6 +19,7 @@ interface Globals {
 export const runtime: Runtime = {
   name: "Cloudflare Workers",
   asyncStacks: true,
+  reasonOf,
   requestBound: true,
   connect: dial,
   adopt: (sock) => adopt(sock, () => neverSecure()),

@@ -1,12 +1,33 @@
 /** The bounds of one request: its lock, its signals and its timeout. */
+import { InterfaceError } from "../errors/errors.ts";
 import { ONCE } from "../errors/own.ts";
 import { after } from "./alarm.ts";
-import { type Exchange, late, type RequestOptions, type Signal } from "./exchange.ts";
+import {
+  type Exchange,
+  late,
+  lockedOut,
+  type RequestOptions,
+  type SessionLock,
+} from "./exchange.ts";
 
-/** Returns the signal that has aborted a request before it was made, if there is one. */
-export function abortedBefore({ signal, lock }: RequestOptions): Signal | undefined {
+/** Returns the reason to refuse a request: the lock that `holder` is, or a signal that has aborted. */
+export function refusalOf(
+  holder: SessionLock | undefined,
+  options: RequestOptions | undefined,
+): { readonly reason: unknown } | undefined {
+  if (holder !== options?.lock && !options?.ahead) {
+    return { reason: lockedOut(holder, options?.lock) };
+  }
+  if (options === undefined) return undefined;
+  const { signal, lock } = options;
   if (signal?.aborted) return signal;
   return lock?.signal?.aborted ? lock.signal : undefined;
+}
+
+/** Returns the error of a request that is made after the session has ended for `reason`. */
+export function closedError(reason: Error | undefined): InterfaceError {
+  const cause = reason === undefined ? {} : { cause: reason };
+  return new InterfaceError("connection is closed", { safeToRetry: true, ...cause });
 }
 
 /** Ties an exchange to its lock, its signals and its timeout; `abort` gets the reason to stop. */

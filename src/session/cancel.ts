@@ -14,7 +14,8 @@ const CANCEL_TIMEOUT = 5;
 
 /**
  * Asks the server to stop the request of backend `processId`. Resolves when the server has closed the
- * cancel connection: the signal has been delivered then, and cannot hit a later request.
+ * cancel connection: the signal has been delivered then, and cannot hit a later request. `sent` is
+ * called when the request is on its way: a failure after that leaves open if and when it takes effect.
  *
  * @throws {OperationalError} the server could not be reached in time.
  */
@@ -23,6 +24,7 @@ export async function cancelOnServer(
   target: Target,
   encrypted: boolean,
   key: { readonly processId: number; readonly secretKey: Uint8Array },
+  sent: () => void,
 ): Promise<void> {
   const controller = new AbortController();
   const attempt: Attempt = { signal: controller.signal, stage: "connecting" };
@@ -34,6 +36,7 @@ export async function cancelOnServer(
     const wire = await dial(settings, target, encrypted ? "always" : "never", attempt);
     attempt.stage = "waiting for the server to close the cancel connection";
     cancelRequest(wire.out, key.processId, key.secretKey);
+    sent();
     wire.flush();
     await wire.ended();
   } finally {

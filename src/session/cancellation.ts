@@ -1,4 +1,9 @@
-import { NotSupportedError, OperationalError, PgError } from "../errors/errors.ts";
+import {
+  type DatabaseError,
+  NotSupportedError,
+  OperationalError,
+  PgError,
+} from "../errors/errors.ts";
 import type { TransactionStatus } from "../protocol/backend.ts";
 import { after } from "./alarm.ts";
 import type { Exchange } from "./exchange.ts";
@@ -15,17 +20,26 @@ const GRACES_WHILE_HEARD = 12;
  * it reads a message, between Bind and Execute for example (postgres.c, `DoingCommandRead`).
  */
 const REPEAT = 0.25;
+/**
+ * Seconds after its end in which a cancel may still take effect. PostgreSQL signals first and then closes
+ * the cancel connection (postmaster.c, `processCancelRequest`), but a pooler may close it earlier.
+ */
+const LATE = 1;
+
+/** Asks the server to cancel, by a connection of its own; calls `sent` once the request is on its way. */
+type CancelOnServer = (sent: () => void) => Promise<void>;
 
 /**
  * The cancels of a session: one at a time, always for the request that is being answered.
  *
  * The server cancels the request that runs when the signal arrives. So the session sends nothing new
  * during a cancel. The cancel ends when the server has closed the cancel connection *and* answered the
- * request. A request that was sent behind the cancelled one and was hit in its place is marked
- * `stray`, so that it can be sent again.
+ * request. A request that was hit in place of the cancelled one, because it was sent behind it or the
+ * cancel came late, is marked `stray` if it can be sent again; its error states the reason otherwise. If
+ * a cancel was sent and its connection does not end, the session is given up.
  */
 export class Cancellation {
-  readonly #cancelOnServer: (() => Promise<void>) | undefined;
+  readonly #cancelOnServer: CancelOnServer | undefined;
   readonly #giveUp: (error: Error) => void;
   readonly #over: () => void;
   readonly #heard: () => number;
@@ -37,13 +51,15 @@ export class Cancellation {
   #next: Exchange | undefined;
   #grace: (() => void) | undefined;
   #repeat: ReturnType<typeof setTimeout> | undefined;
+  /** The last cancel that has ended, until it is too old to take effect or has explained an error. */
+  #last: { readonly reason: unknown; readonly end: number } | undefined;
 
   /**
    * `giveUp` is called when the server does not react, `over` when new requests may be sent. `heard`
    * grows with every byte from the server. Without `cancelOnServer` nothing can be cancelled.
    */
   constructor(
-    cancelOnServer: (() => Promise<void>) | undefined,
+    cancelOnServer: CancelOnServer | undefined,
     giveUp: (error: Error) => void,
     over: () => void,
     heard: () => number,
@@ -81,7 +97,13 @@ export class Cancellation {
       if (this.#running.target !== target) this.#next = target;
       return;
     }
-    const running: Running = { target, delivered: false, taken: false, sent: undefined };
+    const running: Running = {
+      target,
+      reason: target.cancelReason,
+      delivered: false,
+      taken: false,
+      sent: undefined,
+    };
     this.#running = running;
     this.#bound(running, 1);
     this.#send(running);
@@ -91,16 +113,8 @@ export class Cancellation {
   judge(answered: Exchange, status: TransactionStatus): void {
     if (this.#next === answered) this.#next = undefined;
     const error = answered.failure?.error;
-    const stopped = error instanceof PgError && error.code === "57014";
+    if (error instanceof PgError && error.code === "57014") this.#explain(answered, error, status);
     const running = this.#running;
-    if (stopped && answered.cancelReason !== undefined) {
-      const reason = answered.cancelReason;
-      const isBare = reason instanceof OperationalError && reason.cause === undefined;
-      if (isBare && reason !== error) reason.cause = error;
-      answered.failure = { error: reason };
-    } else if (stopped && running !== undefined && running.target !== answered) {
-      answered.stray = status === "idle";
-    }
     if (running?.target !== answered) return;
     running.target = undefined;
     this.#settle();
@@ -122,6 +136,30 @@ export class Cancellation {
     this.#running = undefined;
     this.#grace?.();
     clearTimeout(this.#repeat);
+  }
+
+  /** Finds the cancel that has stopped a request: its own, or that of an earlier one. */
+  #explain(answered: Exchange, error: PgError, status: TransactionStatus): void {
+    const { cancelReason: reason, request } = answered;
+    if (reason !== undefined) {
+      const isBare = reason instanceof OperationalError && reason.cause === undefined;
+      if (isBare && reason !== error) reason.cause = error;
+      answered.failure = { error: reason };
+      return;
+    }
+    const other = isOther(error) ? undefined : this.#other(answered);
+    if (other === undefined) return;
+    answered.stray = status === "idle" && request.mayHaveCommitted?.(status) !== true;
+    if (!answered.stray) error.cause ??= hitInstead(other.reason);
+  }
+
+  /** Returns the cancel of another request that may have hit this one. */
+  #other(answered: Exchange): { readonly reason: unknown } | undefined {
+    const running = this.#running;
+    if (running !== undefined) return running.target === answered ? undefined : running;
+    const last = this.#last;
+    this.#last = undefined; // one cancel stops one request
+    return last !== undefined && performance.now() < last.end ? last : undefined;
   }
 
   #abandon(target: Exchange): void {
@@ -148,6 +186,7 @@ export class Cancellation {
 
   #send(running: Running): void {
     running.delivered = false;
+    let isOnItsWay = false;
     const delivered = (): void => {
       if (this.#running !== running) return;
       running.delivered = true;
@@ -158,14 +197,21 @@ export class Cancellation {
       running.taken = true;
       delivered();
     };
-    const sending = this.#cancelOnServer?.() ?? Promise.reject();
-    running.sent = sending.then(taken, delivered);
+    const failed = (cause: unknown): void => {
+      if (!isOnItsWay || this.#running !== running) return delivered();
+      this.#giveUp(new OperationalError(ON_ITS_WAY, { code: "08006", cause }));
+    };
+    const sending = this.#cancelOnServer?.(() => isOnItsWay = true) ?? Promise.reject();
+    running.sent = sending.then(taken, failed);
   }
 
   #settle(): void {
     const running = this.#running;
     if (running === undefined || !running.delivered || running.target !== undefined) return;
     this.stop();
+    if (running.taken) {
+      this.#last = { reason: running.reason, end: performance.now() + LATE * 1000 };
+    }
     const next = this.#next;
     this.#next = undefined;
     if (next !== undefined) this.start(next);
@@ -173,11 +219,30 @@ export class Cancellation {
   }
 }
 
+const ON_ITS_WAY = "connection destroyed: a cancel request was sent and could stop a later query";
+
+/**
+ * Reports whether an error with the code of a cancel is certain to be another one: of statement_timeout,
+ * or raised by a function. Source: postgres.c, ProcessInterrupts; pl_exec.c.
+ */
+function isOther(error: PgError): boolean {
+  const { M: message, R: routine } = (error as Partial<DatabaseError>).fields ?? {};
+  return message === "canceling statement due to statement timeout" ||
+    routine === "exec_stmt_raise";
+}
+
+/** Makes the cause for a request that failed because a cancel meant for another one has hit it. */
+function hitInstead(cause: unknown): OperationalError {
+  const message = "the cancel of an earlier request on this connection has hit this one instead, " +
+    "which cannot be sent again without running a part of it twice or outside of its transaction";
+  return new OperationalError(message, { code: "57014", cause });
+}
+
 /** Makes the error for a cancel where no second connection can reach the server. */
 export function uncancellable(): NotSupportedError {
   return new NotSupportedError(
-    "a query over a given sock cannot be cancelled: the sock is one connection, and a cancel request " +
-      "needs another; a timeout or a signal gives the connection up",
+    "a query over a given sock cannot be cancelled, which takes another; a timeout or a signal gives " +
+      "the connection up",
   );
 }
 
@@ -185,6 +250,8 @@ export function uncancellable(): NotSupportedError {
 interface Running {
   /** The request, until it is answered. */
   target: Exchange | undefined;
+  /** The reason with which the request fails. */
+  readonly reason: unknown;
   /** Whether the latest cancel connection has ended, with or without success. */
   delivered: boolean;
   /** Settles when the latest cancel connection has ended. */

@@ -51,8 +51,8 @@ export async function dial(
 
 /** Returns a wire that breaks when the attempt is aborted. */
 function wireOver({ runtime }: Settings, stream: Stream, { signal }: Attempt): Wire {
-  const wire = new Wire(stream);
-  if (runtime.decodeUtf8 !== undefined) wire.reader.decode = runtime.decodeUtf8.bind(runtime);
+  const wire = new Wire(stream, runtime);
+  if (runtime.decodeUtf8 !== undefined) wire.reader.decode = runtime.decodeUtf8;
   const abort = (): void => void wire.fail(signal.reason as Error);
   if (signal.aborted) throw wire.fail(signal.reason as Error);
   signal.addEventListener("abort", abort, ONCE);

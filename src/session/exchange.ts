@@ -58,8 +58,13 @@ export interface Message {
  * Reads the replies to one request in order: each `yield` waits for the next message. An ErrorResponse is
  * thrown in at the `yield`; clean up in `finally`. A conversation returns after the last message before
  * ReadyForQuery. One that cannot know which is the last is resumed with ReadyForQuery and must return.
+ * A conversation is a generator, or an object that behaves like one.
  */
-export type Conversation<T> = Generator<Wish, T, Message>;
+export interface Conversation<T> extends Iterator<Wish, T, Message> {
+  throw(error: unknown): IteratorResult<Wish, T>;
+  return(value: T): IteratorResult<Wish, T>;
+  [Symbol.iterator](): Iterator<Wish, T, Message>;
+}
 
 /** Bytes to write, and a conversation that reads the replies. */
 export interface Request<T> {
@@ -104,6 +109,8 @@ export interface Request<T> {
    * what the session runs skips it.
    */
   readonly isFinal?: boolean;
+  /** Whether a cancel of what the session runs skips the request, as it does ROLLBACK. */
+  readonly isSpared?: boolean;
   /**
    * Reports whether a part of the request may have been committed before it failed, given the state of
    * the session after it. Then it is not safe to make the request again, whatever the error says.
@@ -135,6 +142,8 @@ export interface SessionLock {
   begin?(): Promise<void>;
   /** Called when a request under the lock has failed, with the state of the session after it. */
   failed?(error: unknown, status: TransactionStatus): void;
+  /** Called when the transaction has failed: by the error of any request, under whatever lock. */
+  aborted?(error: unknown): void;
   /** Called when the lock is taken from a holder that did not release it. */
   abandoned?(): void;
 }
@@ -226,8 +235,12 @@ export class Exchange<T = unknown> {
     throw new ProtocolError(`${backendName(tag)} where ReadyForQuery was due`);
   }
 
-  /** Passes the CopyData that follows to `sink`. Returns `true`. */
-  passTo(sink: CopySink): true {
+  /** Passes the DataRows or the CopyData that follow to `sink`. Returns `true`. */
+  passTo(sink: RowSink | CopySink): true {
+    if (typeof sink === "function") {
+      this.rows = sink;
+      return true;
+    }
     this.copies = sink;
     if (sink.isDuplex && this.#phase === "reading") this.become("appending");
     return true;

@@ -5,15 +5,15 @@
  * Source: PostgreSQL 18 manual, "Specifying Multiple Hosts", `target_session_attrs` and
  * `load_balance_hosts`; `PQconnectPoll` of `fe-connect.c`.
  */
-import type { OAuthRefusal } from "../auth/oauth.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Target } from "../config/target.ts";
-import { databaseError, InterfaceError, OperationalError, PgError } from "../errors/errors.ts";
+import { OperationalError } from "../errors/errors.ts";
 import type { Address, Signal } from "../runtime/runtime.ts";
-import { attemptOnce, described, type Failure, isReport, place, type Plan } from "./attempt.ts";
+import { attemptOnce, failureCode, type Plan } from "./attempt.ts";
 import { bound, unlessAborted } from "./deadline.ts";
 import type { TlsWish } from "./dial.ts";
-import { type Role, rolesOf } from "./role.ts";
+import type { Failure, Next } from "./failure.ts";
+import type { Role } from "./role.ts";
 import { Session } from "./session.ts";
 
 /**
@@ -33,7 +33,18 @@ export async function openSession(settings: Settings, signal?: Signal): Promise<
       if (session !== undefined) return { session, target };
     }
   }
-  throw summary(search.failures);
+  throw await summary(search);
+}
+
+/** Returns the roles of the passes over all servers: `prefer-standby` takes any server in the second. */
+function rolesOf(attrs: Settings["targetSessionAttrs"]): readonly Role[] {
+  return attrs === "prefer-standby" ? ["standby", "any"] : [attrs];
+}
+
+/** Returns the error of the search. */
+async function summary({ failures }: Search): Promise<Error> {
+  const code = await failureCode(failures.at(-1)!.error);
+  return code.summary(failures);
 }
 
 /** The result of the search. */
@@ -61,7 +72,7 @@ async function searchHost(
     const found = await searchAddress(search, { ...target, address }, role);
     if (found instanceof Session) return found;
     if (found === "next host") return undefined;
-    if (found === "stop") throw summary(search.failures);
+    if (found === "stop") throw await summary(search);
   }
   return undefined;
 }
@@ -72,7 +83,7 @@ async function addressesOf(
   target: Target,
 ): Promise<readonly (Address | undefined)[]> {
   const { address } = target;
-  if (address?.kind !== "tcp") return [address];
+  if (address?.kind !== "tcp" || NUMERIC.test(address.host)) return [address];
   const { settings, signal } = search;
   const controller = new AbortController();
   const stage = (): string => "looking up the name";
@@ -85,20 +96,21 @@ async function addressesOf(
     return inOrder(settings, [...new Set(hosts)]).map((host) => ({ ...address, host }));
   } catch (error) {
     signal?.throwIfAborted();
-    const nothing = { encrypted: false, misfit: false, atStart: false, wanted: undefined };
-    search.failures.push({ error: described(error, target), target, ...nothing });
+    const { Failure } = await failureCode(error);
+    search.failures.push(new Failure(error, target, settings.runtime));
     return [];
   } finally {
     release();
   }
 }
 
+/** Matches an address of four numbers, which needs no lookup. */
+const NUMERIC = /^(?:(?:\d|[1-9]\d|1\d\d|2[0-4]\d|25[0-5])(?:\.(?!$)|$)){4}$/;
+
 /** Reports whether only one attempt is possible, because the caller gave an open connection. */
 function isSingle({ address }: Target): boolean {
   return address === undefined;
 }
-
-type Next = "next address" | "next host" | "stop";
 
 async function searchAddress(
   search: Search,
@@ -107,12 +119,12 @@ async function searchAddress(
 ): Promise<Session | Next> {
   let failure: Failure | undefined;
   for (const wish of isSingle(target) ? wishes(target).slice(0, 1) : wishes(target)) {
-    if (failure !== undefined && !mayTryOtherWay(failure, wish)) break;
+    if (failure !== undefined && !failure.mayTry(wish)) break;
     const found = await attempt(search, target, wish, role);
     if (found instanceof Session) return found;
     search.failures.push(failure = found);
   }
-  return next(failure!);
+  return failure!.next;
 }
 
 /** Returns the ways to try an address, by its sslMode, in libpq's order. */
@@ -127,31 +139,6 @@ function wishes(target: Target): readonly TlsWish[] {
     default:
       return ["always"];
   }
-}
-
-/**
- * Reports whether `allow` may try with TLS and `prefer` without: only if the server's access rules
- * refused the first way. A failed handshake or certificate, a lost connection or a wrong password must
- * not lead to a connection without TLS.
- */
-function mayTryOtherWay({ error, encrypted }: Failure, wish: TlsWish): boolean {
-  const isOther = encrypted === (wish === "never");
-  return isOther && isReport(error) && error.code === "28000";
-}
-
-/** The server is starting, stopping, or recovering from a crash. */
-const ABSENT: ReadonlySet<string | undefined> = new Set(["57P01", "57P02", "57P03"]);
-
-function next({ error, misfit }: Failure): Next {
-  if (misfit) return "next host";
-  if (isReport(error)) return ABSENT.has(error.code) ? "next host" : "stop";
-  const refused = error instanceof PgError && error.code?.startsWith("28");
-  const ours = error instanceof InterfaceError || isUnsupported(error);
-  return refused || ours ? "stop" : "next address";
-}
-
-function isUnsupported(error: Error): boolean {
-  return error instanceof PgError && error.code === "0A000";
 }
 
 /** Makes an attempt, and another one with a token that the server asks for or with protocol 3.0. */
@@ -171,42 +158,12 @@ async function attempt(
     signal?.throwIfAborted();
     if (isSingle(target)) return found;
     if (found.wanted !== undefined && token === undefined) {
-      search.token = await obtainToken(search, found.wanted);
-    } else if (version > settings.minProtocolVersion && isDropped(found)) {
+      const { obtainToken } = await failureCode(found.error);
+      search.token = await obtainToken(settings, signal, found.wanted);
+    } else if (version > settings.minProtocolVersion && found.isDropped) {
       version = "3.0";
-    } else return version === "3.2" && isDropped(found) ? remarked(found) : found;
+    } else return version === "3.2" && found.isDropped ? found.remark() : found;
   }
-}
-
-/**
- * Reports whether a server may have refused the start because it neither knows protocol 3.2 nor
- * negotiates: PgBouncer before 1.20 (08P01), PostgreSQL before 9.3 (0A000), pgagroal, which sends an
- * error without a length (08004), and Odyssey, which closes the connection (08006).
- */
-function isDropped({ error, atStart }: Failure): boolean {
-  if (!atStart || !(error instanceof PgError)) return false;
-  return (isReport(error) ? ["08P01", "0A000"] : ["08006", "08004"]).includes(error.code!);
-}
-
-function remarked(found: Failure): Failure {
-  found.error.message +=
-    "; poolers without protocol 3.2, the least that minProtocolVersion allows, do the same";
-  return found;
-}
-
-async function obtainToken(search: Search, wanted: OAuthRefusal): Promise<string> {
-  const { issuer, clientId, clientSecret, scope, prompt } = search.settings.oauth!;
-  // Loaded when a server asks for it, because few do.
-  const { deviceFlowToken } = await import("../auth/device_flow.ts");
-  return await deviceFlowToken({
-    issuer: issuer!,
-    discoveryUri: wanted.discoveryUri,
-    clientId: clientId!,
-    clientSecret,
-    scope: scope ?? wanted.scope,
-    prompt: prompt!,
-    signal: search.signal as AbortSignal | undefined,
-  });
 }
 
 /** Returns a copy, shuffled if hosts are balanced (algorithm of Fisher and Yates). */
@@ -218,24 +175,4 @@ function inOrder<T>({ loadBalanceHosts }: Settings, list: readonly T[]): T[] {
     [copy[last], copy[other]] = [copy[other]!, copy[last]!];
   }
   return copy;
-}
-
-/**
- * Returns the error of the search: the only failure, or an error that lists all failures and has them as
- * its cause. A refusal by a server that ended the search keeps its message and fields.
- */
-function summary(failures: readonly Failure[]): Error {
-  const last = failures.at(-1)!;
-  const { error } = last;
-  if (failures.length === 1) return error;
-  const list = failures.map(({ error, target }) =>
-    isReport(error) ? `${place(target)}: ${error.message}` : error.message
-  ).join("; ");
-  const cause = new AggregateError(failures.map(({ error }) => error), list);
-  if (isReport(error) && next(last) === "stop") return databaseError(error.fields, cause);
-  return new OperationalError(`no server could be connected to: ${list}`, {
-    code: error instanceof PgError ? error.code : "08001",
-    cause,
-    safeToRetry: failures.every(({ error }) => error instanceof PgError && error.safeToRetry),
-  });
 }

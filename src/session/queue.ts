@@ -15,6 +15,7 @@ export class Queue {
 
   /** Inserts a request before all that were made after it. */
   insert(exchange: Exchange): void {
+    if (this.last === undefined || this.last.number < exchange.number) return this.push(exchange);
     let before: Exchange | undefined;
     let here = this.first;
     while (here !== undefined && here.number < exchange.number) {
@@ -24,7 +25,6 @@ export class Queue {
     exchange.next = here;
     if (before === undefined) this.first = exchange;
     else before.next = exchange;
-    if (here === undefined) this.last = exchange;
     this.length++;
   }
 
@@ -40,10 +40,12 @@ export class Queue {
 
   /** Finds the exchange of a request, or of the first one that may be cancelled. */
   find(request: Request<unknown> | undefined): Exchange | undefined {
-    const isOther = (here: Exchange): boolean =>
-      request === undefined ? here.request.isFinal === true : here.request !== request;
+    const isOther = ({ request: { isFinal, isSpared } }: Exchange): boolean =>
+      isFinal === true || isSpared === true;
     let here = this.first;
-    while (here !== undefined && isOther(here)) here = here.next;
+    while (here && (request === undefined ? isOther(here) : here.request !== request)) {
+      here = here.next;
+    }
     return here;
   }
 

@@ -1,24 +1,19 @@
 /**
- * `targetSessionAttrs`: checks that the server is of the wanted kind.
+ * `targetSessionAttrs`: checks that the server is of the wanted kind. This module is loaded for it.
  * Source: PostgreSQL 18 manual, `target_session_attrs`; `CONNECTION_CHECK_TARGET` of `fe-connect.c`.
  */
 import type { Settings } from "../config/settings.ts";
 import { databaseError, OperationalError, ProtocolError } from "../errors/errors.ts";
-import * as ownSql from "../own_sql.ts";
 import { readFields, readParameterStatus } from "../protocol/backend.ts";
 import { query, terminate } from "../protocol/frontend.ts";
 import { Backend, backendName } from "../protocol/tags.ts";
 import type { SessionFacts } from "./facts.ts";
+import * as roleSql from "./role_sql.ts";
 import type { Start } from "./start.ts";
 import type { Wire } from "./wire.ts";
 
 /** The role that a server must have in one pass over all servers. */
 export type Role = Exclude<Settings["targetSessionAttrs"], "prefer-standby">;
-
-/** Returns the roles of the passes over all servers: `prefer-standby` takes any server in the second. */
-export function rolesOf(attrs: Settings["targetSessionAttrs"]): readonly Role[] {
-  return attrs === "prefer-standby" ? ["standby", "any"] : [attrs];
-}
 
 /**
  * Checks the server's role by its reports at startup or, before PostgreSQL 14, by a query. The
@@ -29,10 +24,9 @@ export function rolesOf(attrs: Settings["targetSessionAttrs"]): readonly Role[] 
 export async function checkRole(
   wire: Wire,
   facts: SessionFacts,
-  role: Role,
+  role: Exclude<Role, "any">,
   start: Start,
 ): Promise<void> {
-  if (role === "any") return;
   start.stage = "asking for the server's role";
   const misfit = await misfitOf(wire, facts.parameterStatuses, role);
   if (misfit === undefined) return;
@@ -55,12 +49,12 @@ async function misfitOf(
   const standby = reported.get("in_hot_standby");
   const readOnly = reported.get("default_transaction_read_only");
   if (role === "primary" || role === "standby") {
-    const is = standby ?? await ask(wire, ownSql.IN_RECOVERY);
+    const is = standby ?? await ask(wire, roleSql.IN_RECOVERY);
     const actual = isOn(is) ? "standby" : "primary";
     return actual === role ? undefined : `the server is a ${actual}`;
   }
   const is = standby === undefined || readOnly === undefined
-    ? await ask(wire, ownSql.READ_ONLY)
+    ? await ask(wire, roleSql.READ_ONLY)
     : isOn(standby) || isOn(readOnly)
     ? "on"
     : "off";

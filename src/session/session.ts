@@ -3,7 +3,6 @@ import type { Writer } from "../bytes/writer.ts";
 import {
   type DatabaseError,
   databaseError,
-  InterfaceError,
   OperationalError,
   ProtocolError,
   type ServerFields,
@@ -15,18 +14,18 @@ import { Backend, backendName } from "../protocol/tags.ts";
 import { after } from "./alarm.ts";
 import { takeAside } from "./asides.ts";
 import { Cancellation } from "./cancellation.ts";
-import { abortedBefore, bind } from "./bounds.ts";
+import { bind, closedError, refusalOf } from "./bounds.ts";
 import {
   cancelled,
   type CopySink,
   Exchange,
-  lockedOut,
   type Message,
   type Request,
   type RequestOptions,
   type SessionLock,
 } from "./exchange.ts";
 import type { ParameterStatuses, SessionFacts, SessionLimits, SessionListener } from "./facts.ts";
+import { LoadedCode } from "./loaded_code.ts";
 import { Liveness } from "./liveness.ts";
 import { Queue } from "./queue.ts";
 import { Waiting } from "./waiting.ts";
@@ -52,18 +51,21 @@ export class Session implements Receiver {
   lock: SessionLock | undefined;
   /** Called with each request before it is queued. It may make another request first. */
   before: ((request: Request<unknown>) => void) | undefined;
+  readonly code: LoadedCode = new LoadedCode();
   readonly #limits: SessionLimits;
   readonly #cancellation: Cancellation;
   readonly #liveness: Liveness;
   /** The requests that were sent, in order; the first is being answered. */
   readonly #sent = new Queue();
   /** The requests that are not sent: behind an exclusive one, over `maxPipelined`, or to be sent again. */
-  readonly #waiting = new Waiting(() => this.#admit());
+  readonly waiting: Waiting = new Waiting(() => this.#admit());
   /** The number of requests made so far. */
   #count = 0;
   readonly #message: { tag: number; reader: Reader };
   #end!: (reason: Error | undefined) => void;
   #closed = false;
+  /** The latest ErrorResponse. */
+  #refused: DatabaseError | undefined;
   #reason: Error | undefined;
   #closing: Promise<void> | undefined;
   #idle: (() => void) | undefined;
@@ -73,7 +75,7 @@ export class Session implements Receiver {
     wire: Wire,
     facts: SessionFacts,
     limits: SessionLimits,
-    cancelOnServer: (() => Promise<void>) | undefined,
+    cancelOnServer: ((sent: () => void) => Promise<void>) | undefined,
   ) {
     this.wire = wire;
     this.processId = facts.processId;
@@ -85,13 +87,9 @@ export class Session implements Receiver {
     const heard = (): number => wire.chunks + wire.writes;
     this.canCancel = cancelOnServer !== undefined;
     this.#cancellation = new Cancellation(cancelOnServer, giveUp, () => this.#admit(), heard);
-    this.#liveness = new Liveness(
-      limits.timeout,
-      heard,
-      () => this.#sent.length > 0,
-      () => this.#sent.first?.excused(wire.writing) ?? false,
-      giveUp,
-    );
+    const isBusy = (): boolean => this.#sent.length > 0;
+    const isExcused = (): boolean => this.#sent.first?.excused(wire.writing) ?? false;
+    this.#liveness = new Liveness(limits.timeout, heard, isBusy, isExcused, giveUp);
     this.#message = { tag: 0, reader: wire.reader };
     this.ended = new Promise((resolve) => this.#end = resolve);
     wire.listen(this, limits.maxMessageBytes);
@@ -99,7 +97,7 @@ export class Session implements Receiver {
 
   /** The number of requests that are not answered. */
   get pending(): number {
-    return this.#sent.length + this.#waiting.length;
+    return this.#sent.length + this.waiting.length;
   }
 
   /** The number of requests that were sent and are not answered. */
@@ -114,22 +112,30 @@ export class Session implements Receiver {
 
   /** Sends a request and reads its replies. If its `write` throws, nothing of it is sent. */
   request<T>(request: Request<T>, given?: RequestOptions): Promise<T> {
+    return new Promise<T>((resolve, reject) => this.submit(request, resolve, reject, given));
+  }
+
+  /** Sends a request as `request()` does. The functions are called synchronously; they must not throw. */
+  submit<T>(
+    request: Request<T>,
+    resolve: (value: T) => void,
+    reject: (error: unknown) => void,
+    given?: RequestOptions,
+  ): void {
     const options = given && withoutPrototype(given);
-    return new Promise<T>((resolve, reject) => {
-      if (this.closed) return reject(this.#refusal());
-      if (this.lock !== options?.lock && !options?.ahead) {
-        return reject(lockedOut(this.lock, options?.lock));
-      }
-      const aborted = options && abortedBefore(options);
-      if (aborted !== undefined) return reject(aborted.reason);
-      this.before?.(request);
-      const exchange = new Exchange<T>(request, resolve, reject) as Exchange;
-      exchange.number = ++this.#count;
-      exchange.isAhead = options?.ahead === true;
-      if (options !== undefined) bind(exchange, options, this.#abort);
-      if (this.#waiting.holds(exchange) || !this.#admits(exchange)) this.#waiting.push(exchange);
-      else this.#send(exchange);
-    });
+    const { turn } = this.code;
+    // What a request that was made before `close()` needs is still accepted.
+    const isNeeded = turn !== undefined || options?.ahead === true;
+    if (this.closed && !(isNeeded && !this.#closed)) return reject(closedError(this.#reason));
+    const refusal = refusalOf(turn === undefined ? this.lock : turn.lock, options);
+    if (refusal !== undefined) return reject(refusal.reason);
+    this.before?.(request);
+    const exchange = new Exchange<T>(request, resolve, reject) as Exchange;
+    exchange.number = turn?.next() ?? ++this.#count;
+    exchange.isAhead = options?.ahead === true;
+    if (options !== undefined) bind(exchange, options, this.#abort);
+    if (this.waiting.holds(exchange) || !this.#admits(exchange)) this.waiting.push(exchange);
+    else this.#send(exchange);
   }
 
   /**
@@ -161,7 +167,7 @@ export class Session implements Receiver {
    * the connection is given up in that case.
    */
   cancel(request?: Request<unknown>, reason: unknown = cancelled(), isDue = false): Promise<void> {
-    const target = this.#sent.find(request) ?? this.#waiting.find(request);
+    const target = this.#sent.find(request) ?? this.waiting.find(request);
     if (target === undefined) return Promise.resolve();
     this.#stop(target, reason, isDue);
     return this.#cancellation.sent(target);
@@ -209,7 +215,7 @@ export class Session implements Receiver {
     this.#cancellation.stop();
     this.#reason = cause;
     for (let x = this.#sent.shift(); x; x = this.#sent.shift()) x.drop(cause, false);
-    for (const exchange of this.#waiting.drain()) exchange.drop(cause, true);
+    for (const exchange of this.waiting.drain()) exchange.drop(cause, true);
     this.#idle?.();
     this.#end(cause);
   }
@@ -229,19 +235,19 @@ export class Session implements Receiver {
     } catch (error) {
       out.rollback(mark);
       exchange.fail(error);
-      if (!this.#waiting.takesBack(exchange, undefined)) exchange.settle();
+      if (!this.waiting.takesBack(exchange, undefined)) exchange.settle();
       return;
     }
     exchange.become("reading");
     this.#sent.push(exchange);
-    this.wire.flushSoon();
     this.#liveness.start();
+    this.wire.flushSoon();
   }
 
   #admit(): void {
-    const next = (): Exchange | undefined => this.#waiting.next(this.#sent.last);
+    const next = (): Exchange | undefined => this.waiting.next(this.#sent.last);
     for (let one = next(); one && this.#admits(one); one = next()) {
-      this.#waiting.remove(one);
+      this.waiting.remove(one);
       this.#send(one);
     }
     if (this.pending === 0) this.#idle?.();
@@ -266,11 +272,7 @@ export class Session implements Receiver {
         if (head.cancelReason !== undefined) head.request.stop?.(head.cancelReason);
         return true;
       }
-      if (typeof wish === "function") {
-        head.rows = wish;
-        return true;
-      }
-      if ("take" in wish) return head.passTo(wish);
+      if (typeof wish === "function" || "take" in wish) return head.passTo(wish);
       this.#hold(head, wish);
       return false;
     } catch (error) {
@@ -321,6 +323,7 @@ export class Session implements Receiver {
     if (head.phase === "finished") head.fail(error);
     head.become("refused");
     this.listener?.refused(error);
+    this.#refused = error;
     const goesOn = !head.isIncomplete || this.#advance(head, error);
     return fatal ? this.#fatal(error) : goesOn;
   }
@@ -341,15 +344,20 @@ export class Session implements Receiver {
         throw new ProtocolError("ReadyForQuery before the reply was complete");
       }
     }
+    const before = this.transactionStatus;
     this.transactionStatus = status;
     this.#sent.shift();
-    if (head.cancelReason !== undefined || this.#cancellation.running) {
+    if (head.failure !== undefined || this.#cancellation.running) {
       this.#cancellation.judge(head, status);
     }
-    if (!this.#waiting.takesBack(head, status)) head.settle(status);
+    const isBack = this.waiting.takesBack(head, status);
+    if (status === "failed" && before !== status) {
+      this.lock?.aborted?.(head.failure?.error ?? this.#refused);
+    }
+    if (!isBack) head.settle(status);
     const next = this.#sent.first;
     if (next?.cancelReason !== undefined) this.#cancellation.start(next);
-    if (this.#waiting.length > 0 || this.#sent.length === 0) this.#admit();
+    if (this.waiting.length > 0 || this.#sent.length === 0) this.#admit();
     return true;
   }
 
@@ -357,10 +365,10 @@ export class Session implements Receiver {
 
   /** Takes a request out of the queue, or cancels it on the server when it is being answered. */
   #stop(exchange: Exchange, reason: unknown, isDue: boolean): void {
-    if (this.#waiting.remove(exchange)) {
+    if (this.waiting.remove(exchange)) {
       exchange.fail(reason);
       exchange.settle();
-      return;
+      return this.#admit(); // what waited for it may wait for nothing else
     }
     exchange.cancelReason ??= reason;
     if (isDue) this.#cancellation.hurry(exchange);
@@ -372,14 +380,10 @@ export class Session implements Receiver {
     if (phase !== "appending") this.#cancellation.start(exchange);
   }
 
-  #refusal(): InterfaceError {
-    const options = this.#reason === undefined ? {} : { cause: this.#reason };
-    return new InterfaceError("connection is closed", { safeToRetry: true, ...options });
-  }
-
   async #close(): Promise<void> {
-    const late = new OperationalError("connection destroyed: closeTimeout is over");
-    const silence = after(this.#limits.closeTimeout * 1000, () => this.wire.fail(late));
+    const late = "connection destroyed: closeTimeout is over";
+    const giveUp = (): void => void this.wire.fail(new OperationalError(late));
+    const silence = after(this.#limits.closeTimeout * 1000, giveUp);
     if (this.pending > 0) await new Promise<void>((resolve) => this.#idle = resolve);
     if (!this.#closed) {
       this.#closed = true;

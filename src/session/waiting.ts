@@ -28,8 +28,9 @@ export class Waiting {
     return isAhead ? this.#ahead.length > 0 : this.length > 0;
   }
 
+  /** Adds a request behind those that were made before it. */
   push(exchange: Exchange): void {
-    (exchange.isAhead ? this.#ahead : this.#line).push(exchange);
+    (exchange.isAhead ? this.#ahead : this.#line).insert(exchange);
   }
 
   /**
@@ -50,7 +51,7 @@ export class Waiting {
       }
       exchange.reset();
       exchange.back = { error, status };
-      (exchange.isAhead ? this.#ahead : this.#line).insert(exchange);
+      this.push(exchange);
       if (recovery !== true) this.#recover(exchange, recovery, error);
       return true;
     } catch (instead) {
@@ -79,6 +80,11 @@ export class Waiting {
   /** Finds the exchange of a request, or of the first one that may be cancelled. */
   find(request: Exchange["request"] | undefined): Exchange | undefined {
     return this.#line.find(request) ?? this.#ahead.find(request);
+  }
+
+  /** Reports whether a request is the first of the line. */
+  startsWith(request: Exchange["request"]): boolean {
+    return this.#line.first?.request === request;
   }
 
   /** Takes out all requests, in order. */

@@ -1,16 +1,21 @@
 import type { Reader } from "../bytes/reader.ts";
 import { Writer } from "../bytes/writer.ts";
 import { OperationalError, ProtocolError } from "../errors/errors.ts";
-import { reasonOf } from "../errors/reason.ts";
 import { Framer } from "../protocol/framer.ts";
 import { backendName } from "../protocol/tags.ts";
-import type { Signal, Sink, Stream, TlsFacts, TlsSettings } from "../runtime/runtime.ts";
+import type { Runtime, Signal, Sink, Stream, TlsFacts, TlsSettings } from "../runtime/runtime.ts";
+import { reasonBy } from "./reason.ts";
 
 /** Bytes of one message before authentication; no server needs more. */
 const LIMIT_BEFORE_AUTHENTICATION = 65_536;
 
 /** Bytes of all messages before login, enough for 20 rounds of GSSAPI. */
 const LIMIT_OF_LOGIN = 2 << 20;
+
+/** Bytes of the first write that leaves before the end of a turn of the event loop. */
+const FIRST_WRITE = 1024;
+/** The size of each further one, over that of the one before. */
+const GROWTH = 8;
 
 /** The message of the error when the server closes the connection without an error. */
 export const CLOSED_BY_SERVER = "connection lost: the server closed it unexpectedly";
@@ -28,7 +33,8 @@ export interface Receiver {
  *
  * During login messages are pulled one by one ({@linkcode Wire.pull}); afterwards they are pushed to the
  * session ({@linkcode Wire.listen}). All bytes that are appended to {@linkcode Wire.out} in one turn of
- * the event loop leave in one write.
+ * the event loop leave in one write, or in a few if there are many: the server then begins with the first
+ * requests while the others are made.
  */
 export class Wire implements Sink {
   readonly out: Writer = new Writer();
@@ -39,6 +45,7 @@ export class Wire implements Sink {
   chunks = 0;
   /** The number of completed writes. */
   writes = 0;
+  readonly #runtime: Pick<Runtime, "reasonOf">;
   readonly #framer = new Framer(LIMIT_BEFORE_AUTHENTICATION);
   #receiver: Receiver | undefined;
   #puller: { resolve(): void; reject(error: Error): void } | undefined;
@@ -50,6 +57,8 @@ export class Wire implements Sink {
   #pumping = false;
   #writing = false;
   #flushScheduled = false;
+  /** Bytes with which the next write leaves before the end of this turn. */
+  #early = FIRST_WRITE;
   #drained: (() => void)[] = [];
   /** The buffer for the one byte that answers SSLRequest; more bytes are refused. */
   #byte: Uint8Array<ArrayBuffer> | undefined;
@@ -58,8 +67,10 @@ export class Wire implements Sink {
     this.flush();
   };
 
-  constructor(stream: Stream) {
+  /** `runtime` explains the loss of the connection. */
+  constructor(stream: Stream, runtime: Pick<Runtime, "reasonOf"> = {}) {
     this.stream = stream;
+    this.#runtime = runtime;
     this.#framer.limitedBy = "before login";
     this.#framer.takesOldErrors = true;
   }
@@ -116,6 +127,11 @@ export class Wire implements Sink {
     this.tls = await this.stream.secure(settings, signal);
   }
 
+  /** Takes the messages of the same kind that have arrived behind the current one, with their headers. */
+  takeRun(): void {
+    this.#framer.takeRun();
+  }
+
   /** Passes all further messages to `receiver`. */
   listen(receiver: Receiver, maxMessageBytes: number): void {
     this.#receiver = receiver;
@@ -139,11 +155,16 @@ export class Wire implements Sink {
     }
   }
 
-  /** Sends all appended bytes at the end of this turn of the event loop. */
+  /** Sends all appended bytes at the end of this turn of the event loop, the first of many at once. */
   flushSoon(): void {
-    if (this.#flushScheduled) return;
-    this.#flushScheduled = true;
-    queueMicrotask(this.#flush);
+    if (!this.#flushScheduled) {
+      this.#flushScheduled = true;
+      this.#early = FIRST_WRITE;
+      queueMicrotask(this.#flush);
+    } else if (this.out.length >= this.#early) {
+      this.#early *= GROWTH;
+      this.flush();
+    }
   }
 
   /** Sends the appended bytes, now or after the pending write. */
@@ -218,7 +239,9 @@ export class Wire implements Sink {
   }
 
   lost(cause: unknown): void {
-    const message = cause === undefined ? CLOSED_BY_SERVER : `connection lost: ${reasonOf(cause)}`;
+    const message = cause === undefined
+      ? CLOSED_BY_SERVER
+      : `connection lost: ${reasonBy(this.#runtime, cause)}`;
     this.fail(new OperationalError(message, { code: "08006", cause }));
   }
 

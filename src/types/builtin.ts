@@ -1,36 +1,25 @@
-import { InterfaceError } from "../errors/errors.ts";
-import { bitCodecs } from "./bits.ts";
+import { checkOptions, type Checks, object, oneOf } from "../errors/checks.ts";
 import type { Codec } from "./codec.ts";
-import { recordCodec } from "./composite.ts";
-import { dateTimeCodecs, type DateTimePolicy } from "./datetime.ts";
-import { geometricCodecs } from "./geometric.ts";
-import { intervalCodec } from "./interval.ts";
-import { networkCodecs } from "./network.ts";
+import { COMMON_OIDS } from "./common_oids.ts";
+import { dateTimeCodecs, type DateTimePolicy, plainValues } from "./datetime.ts";
 import {
-  float4Codec,
   float8Codec,
   int2Codec,
   int4Codec,
   int8Codec,
   type Int8Policy,
   unsignedCodec,
-  xid8Codec,
 } from "./numbers.ts";
 import { numericCodec, type NumericPolicy } from "./numeric.ts";
-import { OIDS } from "./oids.ts";
 import {
   boolCodec,
   byteaCodec,
-  charCodec,
   jsonCodecs,
   type JsonFunctions,
   textCodec,
   uuidCodec,
-  versionedTextCodec,
 } from "./scalars.ts";
-import { lsnCodec, snapshotCodecs, tidCodec, vectorCodecs } from "./system.ts";
-import { tsqueryCodec, tsvectorCodec } from "./text_search.ts";
-import type { TemporalLike } from "./temporal.ts";
+import { findTemporal, type TemporalLike } from "./temporal.ts";
 
 /** JavaScript values for built-in types, in arrays, ranges and composites as well. */
 export interface TypePolicies {
@@ -54,65 +43,56 @@ export interface TypePolicies {
 const FIXED: readonly Codec[] = [
   boolCodec,
   byteaCodec,
-  charCodec,
   int2Codec,
   int4Codec,
-  float4Codec,
   float8Codec,
-  unsignedCodec("oid", OIDS.oid, OIDS._oid),
-  unsignedCodec("xid", OIDS.xid, OIDS._xid),
-  unsignedCodec("cid", OIDS.cid, OIDS._cid),
+  unsignedCodec("oid", COMMON_OIDS.oid, COMMON_OIDS._oid),
   uuidCodec,
-  versionedTextCodec("jsonpath", OIDS.jsonpath, OIDS._jsonpath),
-  tidCodec,
-  lsnCodec,
-  ...bitCodecs,
-  ...snapshotCodecs,
-  ...vectorCodecs,
-  tsvectorCodec,
-  tsqueryCodec,
-  recordCodec,
-  intervalCodec,
-  ...networkCodecs,
-  ...geometricCodecs,
-  textCodec("text", OIDS.text, OIDS._text),
-  textCodec("varchar", OIDS.varchar, OIDS._varchar),
-  textCodec("bpchar", OIDS.bpchar, OIDS._bpchar),
-  textCodec("name", OIDS.name, OIDS._name),
-  textCodec("cstring", OIDS.cstring, OIDS._cstring),
-  textCodec("unknown", OIDS.unknown),
-  textCodec("refcursor", OIDS.refcursor, OIDS._refcursor),
-  textCodec("void", OIDS.void),
+  textCodec("text", COMMON_OIDS.text, COMMON_OIDS._text),
+  textCodec("varchar", COMMON_OIDS.varchar, COMMON_OIDS._varchar),
+  textCodec("bpchar", COMMON_OIDS.bpchar, COMMON_OIDS._bpchar),
+  textCodec("name", COMMON_OIDS.name, COMMON_OIDS._name),
+  textCodec("unknown", COMMON_OIDS.unknown),
+  textCodec("void", COMMON_OIDS.void),
 ] as readonly Codec[];
 
-const CHOICES: Readonly<Record<string, readonly unknown[]>> = {
-  int8: ["bigint", "number", "safe", "string"],
-  numeric: ["string", "number"],
-  arrays: ["array", "bounded"],
+// The values of the others are checked where they are used.
+const POLICIES: Checks = {
+  int8: oneOf("bigint", "number", "safe", "string"),
+  numeric: oneOf("string", "number"),
+  arrays: oneOf("array", "bounded"),
+  json: object,
+  datetime() {},
+  temporal() {},
+  codecs() {},
 };
 
+const usual: { codecs?: readonly Codec[] } = {};
+
 /**
- * Returns the codecs of the built-in scalar types under the given policies.
+ * Returns the codecs of the common scalar types under the given policies. `rare.ts` has the others.
+ * Connections without options share them.
  *
  * @throws {InterfaceError} a policy is unknown, or `Temporal` is missing for `datetime: "temporal"`.
  */
 export function builtinCodecs(policies: TypePolicies): readonly Codec[] {
-  checkPolicies(policies);
+  checkOptions(policies, POLICIES, "types.");
+  return Object.keys(policies).length > 0 ? makeCodecs(policies) : usual.codecs ??= makeCodecs({});
+}
+
+function makeCodecs(policies: TypePolicies): readonly Codec[] {
   return [
     ...FIXED,
     int8Codec(policies.int8 ?? "bigint"),
-    xid8Codec(policies.int8 ?? "bigint"),
     numericCodec(policies.numeric ?? "string"),
     ...jsonCodecs(policies.json),
-    ...dateTimeCodecs(policies.datetime ?? "date", policies.temporal),
+    ...dateTimes(policies),
   ] as readonly Codec[];
 }
 
-function checkPolicies(policies: TypePolicies): void {
-  for (const [name, choices] of Object.entries(CHOICES)) {
-    const policy = policies[name as keyof TypePolicies];
-    if (policy === undefined || choices.includes(policy)) continue;
-    const wanted = choices.map((choice) => JSON.stringify(choice)).join(" or ");
-    throw new InterfaceError(`option types.${name} must be ${wanted}`);
-  }
+/** Returns the codecs of dates and times; those of `Temporal` are in `rare.ts`. */
+function dateTimes({ datetime = "date", temporal }: TypePolicies): readonly Codec[] {
+  if (datetime !== "temporal") return dateTimeCodecs(plainValues(datetime));
+  findTemporal(temporal);
+  return [];
 }

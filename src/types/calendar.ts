@@ -110,16 +110,6 @@ export function printTime(micros: number): string {
   return clock + printFraction(micros - seconds * 1e6);
 }
 
-/** Returns an offset in seconds east of Greenwich as PostgreSQL prints it: `+00`, `-03:30`, `+00:19:32`. */
-export function printZone(east: number): string {
-  const size = Math.abs(east);
-  const minutes = Math.floor(size / 60) % 60;
-  const seconds = size % 60;
-  let text = (east < 0 ? "-" : "+") + two(Math.floor(size / 3600));
-  if (minutes !== 0 || seconds !== 0) text += `:${two(minutes)}`;
-  return seconds === 0 ? text : `${text}:${two(seconds)}`;
-}
-
 /**
  * Returns a moment as PostgreSQL prints it in DateStyle ISO, with `zone` behind the time:
  * `1997-12-17 07:37:16.25+00`, `0044-03-15 12:00:00 BC`, `infinity`.

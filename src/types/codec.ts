@@ -6,8 +6,8 @@ import type { Writer } from "../bytes/writer.ts";
  * access to a session.
  *
  * Decoding depends neither on the process (time zone, locale) nor on the session's settings.
- * Encoding takes the values that {@linkcode Codec.accepts} accepts. A string is never encoded: it is
- * sent verbatim as the type's text.
+ * Encoding takes the values that {@linkcode Codec.accepts} accepts. A string is not encoded, but sent
+ * verbatim as the type's text, unless {@linkcode Codec.encodesStrings} is `true`.
  */
 export interface Codec<T = unknown> {
   /** The type's name in `pg_type.typname`, or `schema.name`. */
@@ -22,7 +22,16 @@ export interface Codec<T = unknown> {
    * The binary form, where it is exactly one of these and is decoded without a policy (int8 as
    * `bigint`). Row decoders then read it in place instead of calling `decodeBinary`.
    */
-  readonly primitive?: "bool" | "int2" | "int4" | "uint4" | "int8" | "float4" | "float8" | "text";
+  readonly primitive?:
+    | "char"
+    | "bool"
+    | "int2"
+    | "int4"
+    | "uint4"
+    | "int8"
+    | "float4"
+    | "float8"
+    | "text";
   /**
    * Reads a value from its text (`typoutput`'s format).
    *
@@ -43,8 +52,13 @@ export interface Codec<T = unknown> {
    */
   readonly prefersText?: boolean;
   /**
-   * Reports whether the encoders take this value. It is not called with `null` or `undefined`, nor
-   * with a parameter that is a string. Containers call it with strings: it returns `true` only where
+   * Whether strings are encoded as other values are, if `accepts` takes them. Default `false`. A
+   * statement with a string among its parameters is then described before its first run.
+   */
+  readonly encodesStrings?: boolean;
+  /**
+   * Reports whether the encoders take this value. It is not called with `null` or `undefined`, nor,
+   * without `encodesStrings`, with a parameter that is a string. Containers call it with strings: it returns `true` only where
    * a string's UTF-8 is the binary form too (text, json, enums), and the encoders write it as it is.
    */
   accepts(value: unknown): boolean;

@@ -68,15 +68,17 @@ export function primitiveText(value: unknown): string | undefined {
 }
 
 /**
- * Returns the text of a component, by the rule for parameters: a string is the component's text, the
- * codec writes the values that it accepts, and any other primitive is sent as its text. `null` is NULL.
+ * Returns the text of a component, by the rule for parameters: the codec writes the values that it
+ * accepts, strings only if it has `encodesStrings`; any other primitive is sent as its text. `null` is
+ * NULL.
  *
  * @throws {InterfaceError} the value is `undefined`, or the type cannot hold it.
  */
 export function componentText(codec: Codec, value: unknown): string | null {
-  if (value === null || typeof value === "string") return value;
+  if (value === null) return null;
+  if (typeof value === "string" && codec.encodesStrings !== true) return value;
   if (value !== undefined && codec.accepts(value)) return codec.encodeText(value);
-  const text = primitiveText(value);
+  const text = typeof value === "string" ? value : primitiveText(value);
   if (text === undefined) throw unacceptable(codec, value);
   return text;
 }
@@ -89,7 +91,12 @@ export function isBinaryComponent(codec: Codec, value: unknown): boolean {
   if (typeof value === "object" || typeof value === "function" || typeof value === "symbol") {
     throw unacceptable(codec, value);
   }
-  return codec.accepts("");
+  return takesText(codec);
+}
+
+/** Reports whether the binary form of each value is its text. */
+function takesText(codec: Codec): boolean {
+  return codec.encodesStrings !== true && codec.accepts("");
 }
 
 /** Appends a component's length and binary form; the inverse of {@linkcode readComponent}. */
@@ -102,7 +109,7 @@ export function writeComponent(codec: Codec, value: unknown, out: Writer): void 
 }
 
 function plainText(codec: Codec, value: unknown): string {
-  const text = codec.accepts("") ? primitiveText(value) : undefined;
+  const text = takesText(codec) ? primitiveText(value) : undefined;
   if (text === undefined) throw unacceptable(codec, value);
   return text;
 }
@@ -110,15 +117,4 @@ function plainText(codec: Codec, value: unknown): string {
 function unacceptable(codec: Codec, value: unknown): InterfaceError {
   const what = value === undefined ? "undefined; write null for NULL" : "this value";
   return new InterfaceError(`${codec.name} cannot hold ${what}`);
-}
-
-/** Assigns a property; one called `__proto__` does not become the prototype. */
-export function setProperty(object: object, key: string, value: unknown): void {
-  if (key !== "__proto__") (object as Record<string, unknown>)[key] = value;
-  else {Object.defineProperty(object, key, {
-      value,
-      enumerable: true,
-      writable: true,
-      configurable: true,
-    });}
 }

@@ -1,6 +1,7 @@
 import type { Reader } from "../bytes/reader.ts";
 import type { Writer } from "../bytes/writer.ts";
-import { DataError, InterfaceError } from "../errors/errors.ts";
+import { InterfaceError } from "../errors/errors.ts";
+import { AlteredTypeError } from "./altered_type.ts";
 import type { Codec } from "./codec.ts";
 import {
   componentText,
@@ -8,11 +9,11 @@ import {
   malformed,
   type Mutable,
   readComponent,
-  setProperty,
   type TypeName,
   writeComponent,
 } from "./component.ts";
 import { OIDS } from "./oids.ts";
+import { setProperty } from "./set_property.ts";
 
 /** One attribute of a composite type, in the type's order. */
 export interface Attribute {
@@ -22,32 +23,6 @@ export interface Attribute {
   readonly oid: number;
   /** The codec of the attribute's values. */
   readonly codec: Codec;
-}
-
-/**
- * A composite value has other attributes than the catalogue described: the type was altered since,
- * and the catalogue has to be queried again.
- */
-export class AlteredTypeError extends DataError {
-  static {
-    this.prototype.name = "DataError";
-  }
-
-  /** For the driver; `name` is the composite type's. */
-  constructor(name: string) {
-    super(`malformed ${name}: its attributes are not those that the catalogue described`, {
-      code: "22P02",
-    });
-  }
-
-  /** Reports whether an error is an AlteredTypeError, or was caused by one. */
-  static isBehind(error: unknown): boolean {
-    let depth = 0; // a chain of causes may be circular
-    for (let cause = error; cause instanceof Error && depth < 16; cause = cause.cause, depth++) {
-      if (cause instanceof AlteredTypeError) return true;
-    }
-    return false;
-  }
 }
 
 type Row = Record<string, unknown>;

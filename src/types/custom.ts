@@ -1,4 +1,5 @@
 import { InterfaceError } from "../errors/errors.ts";
+import { object } from "../errors/checks.ts";
 import { ownOrOfClass } from "../errors/own.ts";
 import type { Codec } from "./codec.ts";
 
@@ -19,13 +20,19 @@ export interface CustomCodec<T = unknown> {
   /** Returns the value of the server's text. Default: the text itself. */
   decode?(text: string): T;
   /**
-   * Returns the server's text of a value; without it only strings can be written. It is never called
-   * with a string: for every type a string is the text of a value already, and is sent as it is.
+   * Returns the server's text of a value; without it only strings can be written. It is called with a
+   * string only if `encodesStrings` is `true`: for every type a string is the text of a value already,
+   * and is sent as it is.
    */
   encode?(value: T): string;
   /**
+   * Whether `encode` is called with strings as well. Default `false`. A statement with a string among
+   * its parameters is then described before its first run, which costs a round trip.
+   */
+  readonly encodesStrings?: boolean | undefined;
+  /**
    * Reports whether `encode` takes a value; unless given, it takes every object, number, bigint and
-   * boolean. A number, bigint or boolean that it does not take is sent as its text.
+   * boolean. A string, number, bigint or boolean that it does not take is sent as its text.
    */
   accepts?(value: unknown): boolean;
 }
@@ -33,31 +40,38 @@ export interface CustomCodec<T = unknown> {
 /**
  * Returns the complete codec for a user's short one, or a copy of a complete one.
  *
- * @throws {InterfaceError} `original` has neither a name nor an OID.
+ * @throws {InterfaceError} `original` has neither a name nor an OID, or has `encodesStrings` and no
+ * encoder.
  */
 export function customCodec(original: Codec | CustomCodec): Codec {
+  object("a codec of types.codecs", original);
   const given = ownOrOfClass(original);
   const { name = "", oid = 0 } = given;
   if (typeof name !== "string" || !Number.isInteger(oid) || (name === "" && oid === 0)) {
     throw new InterfaceError("types.codecs: a codec needs the name or the OID of its type");
+  }
+  if (given.encodesStrings === true && !("encodeText" in given || "encode" in given)) {
+    throw new InterfaceError("types.codecs: encodesStrings needs encode()");
   }
   const codec = "decodeText" in given ? given : fromShort(given as CustomCodec, original);
   return Object.freeze({ ...codec, name: name === "" ? `type ${oid}` : name, oid });
 }
 
 function fromShort(given: CustomCodec, self: object): Omit<Codec, "name" | "oid"> {
-  const { encode } = given;
-  const accepts = given.accepts?.bind(self) ?? isNoString;
+  const { encode, encodesStrings = false } = given;
+  const accepts = given.accepts?.bind(self) ?? isValue;
   return {
     arrayOid: 0,
     decodeText: given.decode?.bind(self) ?? ((text) => text),
-    accepts: (value) => encode !== undefined && typeof value !== "string" && accepts(value),
+    accepts: (value) =>
+      encode !== undefined && (encodesStrings || typeof value !== "string") && accepts(value),
+    ...encodesStrings && { encodesStrings },
     encodeText: encode?.bind(self) as Codec["encodeText"] ?? String,
   };
 }
 
-function isNoString(value: unknown): boolean {
-  return ["object", "number", "bigint", "boolean"].includes(typeof value);
+function isValue(value: unknown): boolean {
+  return ["object", "number", "bigint", "boolean", "string"].includes(typeof value);
 }
 
 /**
@@ -67,4 +81,9 @@ function isNoString(value: unknown): boolean {
 export function mayEncodePrimitives(original: Codec | CustomCodec): boolean {
   const given = ownOrOfClass(original);
   return "decodeText" in given || given.encode !== undefined;
+}
+
+/** Reports whether a user's codec writes strings in its own way. */
+export function encodesStrings(original: Codec | CustomCodec): boolean {
+  return ownOrOfClass(original).encodesStrings === true;
 }

@@ -4,7 +4,6 @@ import { InterfaceError } from "../errors/errors.ts";
 import {
   datePrinter,
   DAY,
-  DAY_MICROS,
   END_DAY,
   END_SECOND,
   FIRST_DAY,
@@ -13,22 +12,17 @@ import {
   printDate,
   printTime,
   printTimestamp,
-  printZone,
 } from "./calendar.ts";
 import type { Codec } from "./codec.ts";
 import { expectLength } from "./component.ts";
-import { malformed, parseDate, parseTime, parseTimestamp, parseZone } from "./date_style.ts";
-import { OIDS } from "./oids.ts";
+import { malformed, parseDate, parseTimestamp } from "./date_style.ts";
+import { COMMON_OIDS } from "./common_oids.ts";
 import {
   type DateTimeValues,
   daysOfPlainDate,
-  findTemporal,
   isTemporal,
-  microsOfPlainTime,
   momentOfInstant,
   momentOfPlainDateTime,
-  type TemporalLike,
-  temporalValues,
 } from "./temporal.ts";
 
 /**
@@ -49,44 +43,39 @@ import {
 export type DateTimePolicy = "date" | "temporal" | "string";
 
 /**
- * Returns the codecs of `date`, `time`, `timetz`, `timestamp` and `timestamptz` under a policy.
+ * Returns the codecs of `date`, `timestamp` and `timestamptz` with the values of a policy. `time.ts`
+ * has the others.
  *
  * Under each policy they encode: for `timestamptz` a `Date`, `Temporal.Instant` or
  * `ZonedDateTime`; for `timestamp` a `Date` or `Instant` (their UTC time) or a `PlainDateTime`; for
- * `date` a `Date` (its UTC date) or `PlainDate`; for `time` a `Date` (its UTC time of day) or
- * `PlainTime`; for `timetz` a `Date`; and for all but the times ±`Infinity`. Nanoseconds are dropped.
- *
- * @param temporal the `Temporal` for that policy; the runtime's own by default.
- * @throws {InterfaceError} the policy is unknown, or `Temporal` is missing.
+ * `date` a `Date` (its UTC date) or `PlainDate`; and for all ±`Infinity`. Nanoseconds are dropped.
  */
-export function dateTimeCodecs(
-  policy: DateTimePolicy,
-  temporal?: TemporalLike,
-): readonly Codec[] {
-  const values = valuesOf(policy, temporal);
+export function dateTimeCodecs(values: DateTimeValues): readonly Codec[] {
   return Object.freeze([
     dateCodec(values),
-    timeCodec(values),
-    timetzCodec(),
     timestampCodec(values),
     timestamptzCodec(values),
   ]);
 }
 
-function valuesOf(policy: DateTimePolicy, temporal: TemporalLike | undefined): DateTimeValues {
+/**
+ * Returns the values of the policies without `Temporal`.
+ *
+ * @throws {InterfaceError} the policy is unknown.
+ */
+export function plainValues(policy: Exclude<DateTimePolicy, "temporal">): DateTimeValues {
   switch (policy) {
     case "date":
       return { ...DATES, date: datePrinter() };
     case "string":
       return { ...STRINGS, date: datePrinter() };
-    case "temporal":
-      return temporalValues(findTemporal(temporal), STRINGS);
     default:
       throw new InterfaceError('option types.datetime must be "date", "temporal" or "string"');
   }
 }
 
-const STRINGS: DateTimeValues = {
+/** The values of the policy `"string"`. */
+export const STRINGS: DateTimeValues = {
   timestamptz: (seconds, micros) => printTimestamp(seconds, micros, "+00"),
   timestamp: (seconds, micros) => printTimestamp(seconds, micros, ""),
   date: printDate,
@@ -124,8 +113,8 @@ const MIN_INT32 = -0x80000000;
 function timestamptzCodec(values: DateTimeValues): Codec {
   return Object.freeze({
     name: "timestamptz",
-    oid: OIDS.timestamptz,
-    arrayOid: OIDS._timestamptz,
+    oid: COMMON_OIDS.timestamptz,
+    arrayOid: COMMON_OIDS._timestamptz,
     decodeText(text: string): unknown {
       const { seconds, micros } = parseTimestamp(text, true);
       return values.timestamptz(seconds, micros);
@@ -148,8 +137,8 @@ function timestamptzCodec(values: DateTimeValues): Codec {
 function timestampCodec(values: DateTimeValues): Codec {
   return Object.freeze({
     name: "timestamp",
-    oid: OIDS.timestamp,
-    arrayOid: OIDS._timestamp,
+    oid: COMMON_OIDS.timestamp,
+    arrayOid: COMMON_OIDS._timestamp,
     decodeText(text: string): unknown {
       const { seconds, micros } = parseTimestamp(text, false);
       return values.timestamp(seconds, micros);
@@ -174,8 +163,8 @@ function timestampCodec(values: DateTimeValues): Codec {
 function dateCodec(values: DateTimeValues): Codec {
   return Object.freeze({
     name: "date",
-    oid: OIDS.date,
-    arrayOid: OIDS._date,
+    oid: COMMON_OIDS.date,
+    arrayOid: COMMON_OIDS._date,
     decodeText: (text: string) => values.date(parseDate(text)),
     decodeBinary(reader: Reader, length: number): unknown {
       expectLength(length, 4, "date");
@@ -188,58 +177,6 @@ function dateCodec(values: DateTimeValues): Codec {
       out.int32(Number.isFinite(day) ? day - EPOCH_DAY : day > 0 ? MAX_INT32 : MIN_INT32);
     },
   });
-}
-
-function timeCodec(values: DateTimeValues): Codec {
-  return Object.freeze({
-    name: "time",
-    oid: OIDS.time,
-    arrayOid: OIDS._time,
-    decodeText: (text: string) => values.time(parseTime(text, "time")),
-    decodeBinary(reader: Reader, length: number): unknown {
-      expectLength(length, 8, "time");
-      return values.time(readTime(reader, "time"));
-    },
-    accepts: (value: unknown) => value instanceof Date || isTemporal(value, "PlainTime"),
-    encodeText: (value: unknown) => printTime(timeOf(value, "time")),
-    encodeBinary(value: unknown, out: Writer): void {
-      writeMicros(0, timeOf(value, "time"), out);
-    },
-  });
-}
-
-/** The codec of `timetz`: text under every policy, as JavaScript has no time with an offset. */
-function timetzCodec(): Codec {
-  return Object.freeze({
-    name: "timetz",
-    oid: OIDS.timetz,
-    arrayOid: OIDS._timetz,
-    decodeText(text: string): string {
-      const sign = text.search(/[-+]/);
-      if (sign < 0) throw malformed("timetz");
-      const micros = parseTime(text.slice(0, sign), "timetz");
-      return printTimetz(micros, parseZone(text.slice(sign), "timetz"));
-    },
-    decodeBinary(reader: Reader, length: number): string {
-      expectLength(length, 12, "timetz");
-      const micros = readTime(reader, "timetz");
-      return printTimetz(micros, -reader.int32()); // sent in seconds west of Greenwich
-    },
-    accepts: (value: unknown) => value instanceof Date,
-    encodeText: (value: unknown) => printTimetz(timeOf(value, "timetz"), 0),
-    encodeBinary(value: unknown, out: Writer): void {
-      writeMicros(0, timeOf(value, "timetz"), out);
-      out.int32(0);
-    },
-  });
-}
-
-/** Offsets reach up to 15:59:59. Source: MAX_TZDISP_HOUR in src/include/datatype/timestamp.h. */
-const END_ZONE = 16 * 3600;
-
-function printTimetz(micros: number, east: number): string {
-  if (Math.abs(east) >= END_ZONE) throw malformed("timetz", "22009");
-  return printTime(micros) + printZone(east);
 }
 
 /**
@@ -270,7 +207,7 @@ function writeMoment({ seconds, micros }: Moment, out: Writer): void {
 }
 
 /** Writes `seconds` and `micros` as one int64 of microseconds, exactly and without a BigInt. */
-function writeMicros(seconds: number, micros: number, out: Writer): void {
+export function writeMicros(seconds: number, micros: number, out: Writer): void {
   const high = Math.floor(seconds / 2 ** 32);
   const rest = (seconds - high * 2 ** 32) * 1e6 + micros;
   const carry = Math.floor(rest / 2 ** 32);
@@ -285,13 +222,6 @@ function readDay(reader: Reader): number {
   const day = days + EPOCH_DAY;
   if (day < FIRST_DAY || day >= END_DAY) throw malformed("date", "22008");
   return day;
-}
-
-function readTime(reader: Reader, what: string): number {
-  const at = reader.take(8);
-  const micros = reader.view.getInt32(at) * 2 ** 32 + reader.view.getUint32(at + 4);
-  if (micros < 0 || micros > DAY_MICROS) throw malformed(what, "22008");
-  return micros;
 }
 
 function isDateOrInfinity(value: unknown): boolean {
@@ -317,7 +247,7 @@ function anyMoment(value: unknown, what: string): Moment {
   return isTemporal(value, "PlainDateTime") ? momentOfPlainDateTime(value) : momentOfInstant(value);
 }
 
-function momentOfDate(value: Date, what: string): Moment {
+export function momentOfDate(value: Date, what: string): Moment {
   const milliseconds = value.getTime();
   if (Number.isNaN(milliseconds)) throw new InterfaceError(`an invalid Date cannot be a ${what}`);
   const seconds = Math.floor(milliseconds / 1000);
@@ -331,12 +261,6 @@ function dayOf(value: unknown): number {
     : daysOfPlainDate(value);
   if (day < FIRST_DAY || day >= END_DAY) throw outOfRange("date");
   return day;
-}
-
-function timeOf(value: unknown, what: string): number {
-  if (!(value instanceof Date)) return microsOfPlainTime(value);
-  const { seconds, micros } = momentOfDate(value, what);
-  return (seconds - Math.floor(seconds / DAY) * DAY) * 1e6 + micros;
 }
 
 function outOfRange(what: string): InterfaceError {

@@ -2,9 +2,11 @@ import type { Reader } from "../bytes/reader.ts";
 import type { Writer } from "../bytes/writer.ts";
 import { InterfaceError } from "../errors/errors.ts";
 import type { Codec } from "./codec.ts";
-import { malformed, primitiveText, setProperty } from "./component.ts";
+import { malformed, primitiveText } from "./component.ts";
 import { geometryCodec } from "./geometry.ts";
-import { textCodec, versionedTextCodec } from "./scalars.ts";
+import { textCodec } from "./scalars.ts";
+import { setProperty } from "./set_property.ts";
+import { versionedTextCodec } from "./system.ts";
 import { halfvecCodec, sparsevecCodec, vectorCodec } from "./vectors.ts";
 
 /** A cube by two opposite corners, of equal length; a point has the same corner twice. */

@@ -3,7 +3,7 @@ import { Writer } from "../bytes/writer.ts";
 import { InterfaceError } from "../errors/errors.ts";
 import type { Codec } from "./codec.ts";
 import { malformed } from "./component.ts";
-import { byteaCodec, hexOf } from "./scalars.ts";
+import { byteaCodec } from "./scalars.ts";
 
 /** A position: two to four numbers, as {@linkcode Geometry.layout} says; of an empty point none. */
 export type Position = readonly number[];
@@ -75,7 +75,7 @@ export function geometryCodec(name: string): Codec<Geometry> {
     encodeText(value: Geometry): string {
       const out = new Writer();
       writeGeometry(value, out, layoutOf(value), true);
-      return Array.from(out.peek(), hexOf).join("").toUpperCase();
+      return hexOf(out.peek());
     },
     encodeBinary: (value: Geometry, out: Writer): void =>
       writeGeometry(value, out, layoutOf(value), true),
@@ -93,7 +93,12 @@ function readGeometry(reader: Reader, length: number, name: string): Geometry {
   }
   reader.position = start;
   const bytes = reader.bytes(length);
-  return Array.from(bytes, hexOf).join("").toUpperCase() as unknown as Geometry;
+  return hexOf(bytes) as unknown as Geometry;
+}
+
+/** Returns bytes in hexadecimal, as the server prints EWKB. */
+function hexOf(bytes: Uint8Array): string {
+  return byteaCodec.encodeText(bytes).slice(2).toUpperCase();
 }
 
 class Ewkb {

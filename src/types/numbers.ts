@@ -3,20 +3,18 @@ import type { Writer } from "../bytes/writer.ts";
 import { DataError, InterfaceError } from "../errors/errors.ts";
 import type { Codec } from "./codec.ts";
 import { expectLength, malformed, primitiveText } from "./component.ts";
-import { isBetweenFloats, shortestFloat32 } from "./float32.ts";
-import { OIDS } from "./oids.ts";
+import { COMMON_OIDS } from "./common_oids.ts";
 
 /** JavaScript values for `int8` and `xid8`. */
 export type Int8Policy = "bigint" | "number" | "safe" | "string";
 
 const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
-const MAX_UINT64 = 0xffffffffffffffffn;
 const INTEGER = /^-?\d+$/;
 const FLOAT = /^-?(?:\d+(?:\.\d+)?(?:e[+-]?\d+)?|Infinity)$|^NaN$/;
 
 /** `int2` ↔ number. Source: int.c, `int2send`. */
 export const int2Codec: Codec<number | bigint> = Object.freeze({
-  ...integer("int2", OIDS.int2, OIDS._int2, -0x8000, 0x7fff),
+  ...integer("int2", COMMON_OIDS.int2, COMMON_OIDS._int2, -0x8000, 0x7fff),
   primitive: "int2",
   decodeBinary(reader: Reader, length: number): number {
     expectLength(length, 2, "int2");
@@ -29,7 +27,7 @@ export const int2Codec: Codec<number | bigint> = Object.freeze({
 
 /** `int4` ↔ number. Source: int.c, `int4send`. */
 export const int4Codec: Codec<number | bigint> = Object.freeze({
-  ...integer("int4", OIDS.int4, OIDS._int4, -0x80000000, 0x7fffffff),
+  ...integer("int4", COMMON_OIDS.int4, COMMON_OIDS._int4, -0x80000000, 0x7fffffff),
   primitive: "int4",
   decodeBinary(reader: Reader, length: number): number {
     expectLength(length, 4, "int4");
@@ -64,8 +62,8 @@ export function unsignedCodec(name: string, oid: number, arrayOid: number): Code
 /** `float8` ↔ number: NaN, both infinities and -0 included. Source: float.c. */
 export const float8Codec: Codec<number | bigint> = Object.freeze({
   name: "float8",
-  oid: OIDS.float8,
-  arrayOid: OIDS._float8,
+  oid: COMMON_OIDS.float8,
+  arrayOid: COMMON_OIDS._float8,
   primitive: "float8",
   decodeText: (text: string): number => float(text, "float8"),
   decodeBinary(reader: Reader, length: number): number {
@@ -78,29 +76,6 @@ export const float8Codec: Codec<number | bigint> = Object.freeze({
 });
 
 /**
- * `float4` ↔ number: the shortest decimal that is read as the 32-bit value, as the server prints it,
- * so that `1.1::float4` is `1.1`. Source: float.c; extra_float_digits at its default.
- */
-export const float4Codec: Codec<number | bigint> = Object.freeze({
-  name: "float4",
-  oid: OIDS.float4,
-  arrayOid: OIDS._float4,
-  decodeText(text: string): number {
-    const value = float(text, "float4");
-    if (Number.isFinite(value) && !Number.isFinite(Math.fround(value))) throw malformed("float4");
-    return value;
-  },
-  decodeBinary(reader: Reader, length: number): number {
-    expectLength(length, 4, "float4");
-    return shortestFloat32(reader.float32());
-  },
-  accepts: isNumeric,
-  encodeText: (value: number | bigint): string => primitiveText(float32(value))!,
-  encodesBinary: (value: number | bigint): boolean => !isBetweenFloats(Number(value)),
-  encodeBinary: (value: number | bigint, out: Writer): void => out.float32(float32(value)),
-});
-
-/**
  * `int8` as a bigint, a number or its decimal text. Source: int8.c, `int8send`.
  *
  * A value beyond `Number.MAX_SAFE_INTEGER` is refused with a `DataError` as `"number"`, and is a
@@ -108,26 +83,20 @@ export const float4Codec: Codec<number | bigint> = Object.freeze({
  */
 export function int8Codec(policy: Int8Policy): Codec<number | bigint> {
   return Object.freeze({
-    ...wide("int8", OIDS.int8, OIDS._int8, -0x8000000000000000n, 0x7fffffffffffffffn, policy),
+    ...wide(
+      "int8",
+      COMMON_OIDS.int8,
+      COMMON_OIDS._int8,
+      -0x8000000000000000n,
+      0x7fffffffffffffffn,
+      policy,
+    ),
     primitive: policy === "bigint" ? "int8" : undefined,
   });
 }
 
-/**
- * `xid8`, a 64-bit counter, by the policy for `int8`. Negative numbers are taken as the server takes
- * their text: -1 is 2⁶⁴ - 1. Source: xid.c, `xid8in`; numutils.c, `uint64in_subr`.
- */
-export function xid8Codec(policy: Int8Policy): Codec<number | bigint> {
-  const wrapped = (value: number | bigint): bigint =>
-    BigInt.asUintN(64, checkedWide(value, "xid8", -MAX_UINT64, MAX_UINT64));
-  return Object.freeze({
-    ...wide("xid8", OIDS.xid8, OIDS._xid8, 0n, MAX_UINT64, policy),
-    encodeText: (value: number | bigint): string => String(wrapped(value)),
-    encodeBinary: (value: number | bigint, out: Writer): void => out.int64(wrapped(value)),
-  });
-}
-
-function isNumeric(value: unknown): boolean {
+/** Reports whether a value is a number or a bigint. */
+export function isNumeric(value: unknown): boolean {
   return typeof value === "number" || typeof value === "bigint";
 }
 
@@ -152,7 +121,8 @@ function checked(value: number | bigint, name: string, min: number, max: number)
   return Number(value);
 }
 
-function wide(
+/** Returns the parts of a 64-bit integer's codec: values by the policy, within `min` and `max`. */
+export function wide(
   name: string,
   oid: number,
   arrayOid: number,
@@ -183,7 +153,8 @@ function wide(
   };
 }
 
-function checkedWide(value: unknown, name: string, min: bigint, max: bigint): bigint {
+/** Returns the integer of a value. @throws {InterfaceError} it is none, or is out of the range. */
+export function checkedWide(value: unknown, name: string, min: bigint, max: bigint): bigint {
   if (typeof value === "number" && !Number.isSafeInteger(value)) {
     throw Number.isInteger(value) ? unsafe(name) : notAnInteger(name);
   }
@@ -208,7 +179,8 @@ function presenter(policy: Int8Policy, name: string): (value: bigint) => bigint 
   return views[policy] as (value: bigint) => bigint;
 }
 
-function float(text: string, name: string): number {
+/** Returns the number of a float's text. @throws {DataError} it is none. */
+export function float(text: string, name: string): number {
   if (!FLOAT.test(text)) throw malformed(name);
   return Number(text);
 }
@@ -220,21 +192,12 @@ function float64(value: number | bigint): number {
   return nearest;
 }
 
-/** Checks a float4: as the server does, refuses overflow to infinity and underflow to zero. */
-function float32(value: number | bigint): number {
-  const number = Number(value);
-  const single = Math.fround(number);
-  const overflows = !Number.isFinite(single) &&
-    (Number.isFinite(number) || typeof value === "bigint");
-  if (overflows || (single === 0 && number !== 0)) throw outOfRange("float4");
-  return number;
-}
-
 function notAnInteger(name: string): InterfaceError {
   return new InterfaceError(`not an integer, which ${name} needs`, { code: "22023" });
 }
 
-function outOfRange(name: string): InterfaceError {
+/** Returns the error for a value that the type `name` cannot hold. */
+export function outOfRange(name: string): InterfaceError {
   return new InterfaceError(`out of range for ${name}`, { code: "22003" });
 }
 

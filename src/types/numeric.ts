@@ -3,7 +3,7 @@ import type { Writer } from "../bytes/writer.ts";
 import { DataError, InterfaceError } from "../errors/errors.ts";
 import type { Codec } from "./codec.ts";
 import { malformed, primitiveText } from "./component.ts";
-import { OIDS } from "./oids.ts";
+import { COMMON_OIDS } from "./common_oids.ts";
 
 /** JavaScript values for `numeric`. */
 export type NumericPolicy = "string" | "number";
@@ -33,8 +33,8 @@ export function numericCodec(policy: NumericPolicy): Codec<string | number | big
   const scratch = new Uint8Array(SCRATCH);
   return Object.freeze({
     name: "numeric",
-    oid: OIDS.numeric,
-    arrayOid: OIDS._numeric,
+    oid: COMMON_OIDS.numeric,
+    arrayOid: COMMON_OIDS._numeric,
     decodeText(text: string): string | number {
       if (!DECIMAL.test(text) && !isSpecial(text)) throw malformed("numeric");
       return present(text.length > MAX_ZEROS ? shortened(text) : text);

@@ -3,7 +3,7 @@ import type { Writer } from "../bytes/writer.ts";
 import { InterfaceError, ProtocolError } from "../errors/errors.ts";
 import type { Codec } from "./codec.ts";
 import { expectLength, malformed } from "./component.ts";
-import { OIDS } from "./oids.ts";
+import { COMMON_OIDS } from "./common_oids.ts";
 
 /** Functions that read and write json and jsonb. Default: `JSON.parse` and `JSON.stringify`. */
 export interface JsonFunctions {
@@ -53,8 +53,8 @@ export function textOnlyCodec(name: string, oid: number, arrayOid: number = 0): 
 /** `bool` ↔ boolean. Source: bool.c. */
 export const boolCodec: Codec<boolean> = Object.freeze({
   name: "bool",
-  oid: OIDS.bool,
-  arrayOid: OIDS._bool,
+  oid: COMMON_OIDS.bool,
+  arrayOid: COMMON_OIDS._bool,
   primitive: "bool",
   decodeText(text: string): boolean {
     if (text !== "t" && text !== "f") throw malformed("bool");
@@ -69,31 +69,11 @@ export const boolCodec: Codec<boolean> = Object.freeze({
   encodeBinary: (value: boolean, out: Writer): void => out.uint8(value ? 1 : 0),
 });
 
-/**
- * `"char"`, one byte, as text: the empty string for zero and `\ooo` beyond ASCII, as PostgreSQL 15
- * prints and reads it; README, "Limits", describes 14. Source: char.c, `charout`.
- */
-export const charCodec: Codec<string> = Object.freeze({
-  name: "char",
-  oid: OIDS.char,
-  arrayOid: OIDS._char,
-  decodeText: same,
-  decodeBinary(reader: Reader, length: number): string {
-    expectLength(length, 1, '"char"');
-    const byte = reader.uint8();
-    if (byte === 0) return "";
-    return byte < 128 ? String.fromCharCode(byte) : `\\${byte.toString(8)}`;
-  },
-  accepts: nothing,
-  encodeText: same,
-  encodeBinary: (value: string, out: Writer): void => out.uint8(charByte(value)),
-});
-
 /** `bytea` ↔ `Uint8Array`; both `bytea_output` formats are read. Source: varlena.c, encode.c. */
 export const byteaCodec: Codec<Uint8Array | ArrayBuffer | DataView> = Object.freeze({
   name: "bytea",
-  oid: OIDS.bytea,
-  arrayOid: OIDS._bytea,
+  oid: COMMON_OIDS.bytea,
+  arrayOid: COMMON_OIDS._bytea,
   decodeText: (text: string): Uint8Array =>
     text.startsWith("\\x") ? bytesOfHex(text) : bytesOfEscape(text),
   decodeBinary: (reader: Reader, length: number): Uint8Array => reader.bytes(length),
@@ -111,8 +91,8 @@ export const byteaCodec: Codec<Uint8Array | ArrayBuffer | DataView> = Object.fre
 /** `uuid` ↔ its text in lower case. Source: uuid.c. */
 export const uuidCodec: Codec<string> = Object.freeze({
   name: "uuid",
-  oid: OIDS.uuid,
-  arrayOid: OIDS._uuid,
+  oid: COMMON_OIDS.uuid,
+  arrayOid: COMMON_OIDS._uuid,
   prefersText: true,
   decodeText: same,
   decodeBinary(reader: Reader, length: number): string {
@@ -138,16 +118,16 @@ export function jsonCodecs(functions: JsonFunctions = {}): readonly Codec[] {
   const common = { decodeText: parse, accepts: isDocument, encodeText: write };
   const json: Codec = {
     name: "json",
-    oid: OIDS.json,
-    arrayOid: OIDS._json,
+    oid: COMMON_OIDS.json,
+    arrayOid: COMMON_OIDS._json,
     ...common,
     decodeBinary: (reader: Reader, length: number): unknown => parse(reader.text(length)),
     encodeBinary: (value: unknown, out: Writer): void => out.text(write(value)),
   };
   const jsonb: Codec = {
     name: "jsonb",
-    oid: OIDS.jsonb,
-    arrayOid: OIDS._jsonb,
+    oid: COMMON_OIDS.jsonb,
+    arrayOid: COMMON_OIDS._jsonb,
     ...common,
     decodeBinary: (reader: Reader, length: number): unknown =>
       parse(versioned(reader, length, "jsonb")),
@@ -159,33 +139,8 @@ export function jsonCodecs(functions: JsonFunctions = {}): readonly Codec[] {
   return [Object.freeze(json), Object.freeze(jsonb)];
 }
 
-/**
- * Returns the codec of a type that is a string in JavaScript and in binary a version byte, 1, and the
- * text: `jsonpath`, `ltree` and its queries. Source: jsonpath.c, `jsonpath_send`; ltree_io.c.
- */
-export function versionedTextCodec(name: string, oid: number, arrayOid: number = 0): Codec<string> {
-  return Object.freeze({
-    name,
-    oid,
-    arrayOid,
-    decodeText: same,
-    decodeBinary: (reader: Reader, length: number): string => versioned(reader, length, name),
-    accepts: isString,
-    encodeText: same,
-    encodeBinary(value: string, out: Writer): void {
-      out.uint8(1);
-      out.text(value);
-    },
-  });
-}
-
-/** Two hexadecimal digits for each byte value. */
-export function hexOf(byte: number): string {
-  return HEX[byte]!;
-}
-
 /** Reads a value that begins with the version byte 1 and goes on as text. */
-function versioned(reader: Reader, length: number, what: string): string {
+export function versioned(reader: Reader, length: number, what: string): string {
   if (length < 1) throw new ProtocolError(`malformed ${what}: it is empty`);
   const version = reader.uint8();
   if (version !== 1) throw malformed(what, `version ${version} is not known`);
@@ -262,14 +217,6 @@ function octets(value: Uint8Array | ArrayBuffer | DataView): Uint8Array {
   if (value instanceof Uint8Array) return value;
   if (value instanceof ArrayBuffer) return new Uint8Array(value);
   return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
-}
-
-function charByte(value: string): number {
-  const octal = /^\\([0-3][0-7]{2})$/.exec(value);
-  if (octal) return parseInt(octal[1]!, 8);
-  const byte = value === "" ? 0 : value.charCodeAt(0);
-  if (value.length > 1 || byte > 127) throw new InterfaceError('not a "char"', { code: "22P02" });
-  return byte;
 }
 
 function bytesOfHex(text: string): Uint8Array {

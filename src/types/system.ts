@@ -1,14 +1,33 @@
-import type { Reader } from "../bytes/reader.ts";
+import { charText, type Reader } from "../bytes/reader.ts";
 import type { Writer } from "../bytes/writer.ts";
 import { InterfaceError } from "../errors/errors.ts";
 import type { Codec } from "./codec.ts";
 import { expectLength, malformed } from "./component.ts";
+import { checkedWide, type Int8Policy, wide } from "./numbers.ts";
 import { OIDS } from "./oids.ts";
+import { versioned } from "./scalars.ts";
 
 const TID = /^\((\d{1,10}),(\d{1,5})\)$/;
 const LSN = /^([0-9A-F]{1,8})\/([0-9A-F]{1,8})$/i;
 const SNAPSHOT = /^(\d{1,20}):(\d{1,20}):(\d{1,20}(?:,\d{1,20})*)?$/;
 const VECTOR = /^(?:-?\d+(?: -?\d+)*)?$/;
+const MAX_UINT64 = 0xffffffffffffffffn;
+
+/** `"char"`, one byte, as text. README, "Limits", describes PostgreSQL 14. */
+export const charCodec: Codec<string> = Object.freeze({
+  name: "char",
+  oid: OIDS.char,
+  arrayOid: OIDS._char,
+  primitive: "char",
+  decodeText: same,
+  decodeBinary(reader: Reader, length: number): string {
+    expectLength(length, 1, '"char"');
+    return charText(reader.uint8());
+  },
+  accepts: never,
+  encodeText: same,
+  encodeBinary: (value: string, out: Writer): void => out.uint8(charByte(value)),
+});
 
 /** `tid` ↔ its text, `(block,offset)`. Source: tid.c. */
 export const tidCodec: Codec<string> = Object.freeze({
@@ -86,6 +105,40 @@ function snapshotCodec(name: string, oid: number, arrayOid: number): Codec<strin
   });
 }
 
+/**
+ * `xid8`, a 64-bit counter, by the policy for `int8`. Negative numbers are taken as the server takes
+ * their text: -1 is 2⁶⁴ - 1. Source: xid.c, `xid8in`; numutils.c, `uint64in_subr`.
+ */
+export function xid8Codec(policy: Int8Policy): Codec<number | bigint> {
+  const wrapped = (value: number | bigint): bigint =>
+    BigInt.asUintN(64, checkedWide(value, "xid8", -MAX_UINT64, MAX_UINT64));
+  return Object.freeze({
+    ...wide("xid8", OIDS.xid8, OIDS._xid8, 0n, MAX_UINT64, policy),
+    encodeText: (value: number | bigint): string => String(wrapped(value)),
+    encodeBinary: (value: number | bigint, out: Writer): void => out.int64(wrapped(value)),
+  });
+}
+
+/**
+ * Returns the codec of a type that is a string in JavaScript and in binary a version byte, 1, and the
+ * text: `jsonpath`, `ltree` and its queries. Source: jsonpath.c, `jsonpath_send`; ltree_io.c.
+ */
+export function versionedTextCodec(name: string, oid: number, arrayOid: number = 0): Codec<string> {
+  return Object.freeze({
+    name,
+    oid,
+    arrayOid,
+    decodeText: same,
+    decodeBinary: (reader: Reader, length: number): string => versioned(reader, length, name),
+    accepts: (value: unknown) => typeof value === "string",
+    encodeText: same,
+    encodeBinary(value: string, out: Writer): void {
+      out.uint8(1);
+      out.text(value);
+    },
+  });
+}
+
 /** Returns the codec of a vector, in binary an array of one dimension with the lower bound 0. */
 function vectorCodec(
   name: string,
@@ -138,4 +191,12 @@ function parsed(value: string, pattern: RegExp, name: string): RegExpExecArray {
   const parts = pattern.exec(value);
   if (parts === null) throw new InterfaceError(`not a ${name}`, { code: "22P02" });
   return parts;
+}
+
+function charByte(value: string): number {
+  const octal = /^\\([0-3][0-7]{2})$/.exec(value);
+  if (octal) return parseInt(octal[1]!, 8);
+  const byte = value === "" ? 0 : value.charCodeAt(0);
+  if (value.length > 1 || byte > 127) throw new InterfaceError('not a "char"', { code: "22P02" });
+  return byte;
 }

@@ -82,6 +82,7 @@ export class Cluster implements ServerAddress {
   readonly #options: ClusterOptions;
   readonly #primary: Cluster | undefined;
   #postmaster: ChildProcess | undefined;
+  #isUnreferenced = false;
 
   private constructor(programs: ServerPrograms, options: ClusterOptions, primary?: Cluster) {
     this.#programs = programs;
@@ -184,6 +185,7 @@ export class Cluster implements ServerAddress {
 
   /** Lets the process end while this server still runs. */
   unref(): void {
+    this.#isUnreferenced = true;
     this.#postmaster?.unref();
   }
 
@@ -266,6 +268,7 @@ export class Cluster implements ServerAddress {
     const postmaster = this.#programs.start("postgres", ["-D", this.dataDirectory], log);
     closeSync(log);
     this.#postmaster = postmaster;
+    if (this.#isUnreferenced) postmaster.unref();
     let dead: string | undefined;
     postmaster.on("exit", (code, signal) => dead = `ended: ${code ?? signal}`);
     postmaster.on("error", (error) => dead = error.message);

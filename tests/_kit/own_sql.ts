@@ -1,5 +1,11 @@
 /** The driver's own SQL texts for tests: each of them, and a check that no name in them is open. */
+import * as callSql from "../../src/dbapi/call_sql.ts";
+import * as lateSql from "../../src/features/late_sql.ts";
 import * as ownSql from "../../src/own_sql.ts";
+import * as sessionSql from "../../src/pool/session_sql.ts";
+import * as catalogSql from "../../src/query/catalog_sql.ts";
+import * as transactionSql from "../../src/query/transaction_sql.ts";
+import * as roleSql from "../../src/session/role_sql.ts";
 
 /** Arguments for the functions that make texts: names as their callers quote them. */
 const SAMPLES: Readonly<Record<string, readonly (readonly unknown[])[]>> = {
@@ -21,7 +27,7 @@ const SAMPLES: Readonly<Record<string, readonly (readonly unknown[])[]>> = {
   columnsOf: [[['"a"', '"b"'], '"s"."t"']],
   asText: [['"a"']],
   copyInto: [['"s"."t"', ['"a"', '"b"'], "binary"], ['"t"', ['"a"'], "text"]],
-  copyOut: [[ownSql.columnsOf([ownSql.asText('"a"'), '"b"'], '"s"."t"')]],
+  copyOut: [[lateSql.columnsOf([lateSql.asText('"a"'), '"b"'], '"s"."t"')]],
   callProcedure: [['"s"."p"', 0], ['"s"."p"', 2]],
   cleaning: [[[]], [[["'a'", "'b'"]]]],
   keptBySession: [[[]], [["'a.b'"]]],
@@ -32,19 +38,32 @@ const SAMPLES: Readonly<Record<string, readonly (readonly unknown[])[]>> = {
 /** A text under the name of what makes it. */
 export type NamedText = readonly [name: string, text: string];
 
-/** Every text that `src/own_sql.ts` exports or makes. */
+/** Every text that `src/own_sql.ts` and the files beside it export or make. */
 export function ownTexts(): NamedText[] {
-  return Object.entries<unknown>(ownSql).flatMap(([name, value]): NamedText[] => {
-    if (typeof value === "string") return [[name, value]];
-    if (typeof value === "object") {
-      return Object.entries<string>(value as Record<string, string>)
-        .map(([key, text]) => [`${name}.${key}`, text]);
-    }
-    const samples = SAMPLES[name];
-    if (samples === undefined) throw new Error(`tests/_kit/own_sql.ts has no sample of ${name}()`);
-    const make = value as (...all: unknown[]) => string;
-    return samples.map((sample) => [`${name}(${sample})`, make(...sample)]);
-  });
+  const all = {
+    ...ownSql,
+    ...lateSql,
+    ...sessionSql,
+    ...catalogSql,
+    ...transactionSql,
+    ...roleSql,
+    ...callSql,
+  };
+  return Object.entries<unknown>(all).flatMap(
+    ([name, value]): NamedText[] => {
+      if (typeof value === "string") return [[name, value]];
+      if (typeof value === "object") {
+        return Object.entries<string>(value as Record<string, string>)
+          .map(([key, text]) => [`${name}.${key}`, text]);
+      }
+      const samples = SAMPLES[name];
+      if (samples === undefined) {
+        throw new Error(`tests/_kit/own_sql.ts has no sample of ${name}()`);
+      }
+      const make = value as (...all: unknown[]) => string;
+      return samples.map((sample) => [`${name}(${sample})`, make(...sample)]);
+    },
+  );
 }
 
 /** A token of SQL; a word is in small letters. */

@@ -80,10 +80,17 @@ async function bridge(raw: Socket, port: number, answer: string): Promise<Socket
   const inner = connectSocket({ port, host: "127.0.0.1" });
   inner.on("error", () => raw.destroy());
   inner.on("close", () => raw.destroy());
-  raw.on("close", () => inner.destroy());
-  inner.pipe(raw);
-  raw.pipe(inner);
+  raw.on("close", () => raw.readableEnded || inner.destroy());
+  pass(inner, raw);
+  pass(raw, inner);
   return inner;
+}
+
+/** Passes on what comes, and the end. A pipe of Deno sometimes keeps the last bytes after a pause. */
+function pass(from: Socket, to: Socket): void {
+  from.on("data", (bytes) => to.write(bytes));
+  from.on("end", () => to.end());
+  from.resume();
 }
 
 /** A stream after its handshake, paused. */

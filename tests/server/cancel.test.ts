@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import { test } from "node:test";
 import { connect, type Connection, type ConnectOptions, PgError } from "../../mod.ts";
+import { untilActive, withDatabase } from "../_kit/databases.ts";
+import { failure } from "../_kit/outcomes.ts";
 import { majors, sharedServer } from "../_kit/servers.ts";
 import { over, rootPath, session } from "./connecting.ts";
 import { watched } from "./tls_events.ts";
@@ -121,3 +123,25 @@ for (const major of majors()) {
     });
   }
 }
+
+test("cancel: a later statement_timeout, or an error that a function raises, is not this cancel", () =>
+  withDatabase(async (db) => {
+    await db.query("create temp sequence runs");
+    await db.query(`create function pg_temp.raising() returns void language plpgsql as $$
+      begin perform nextval('runs'); raise 'mine' using errcode = '57014'; end $$`);
+    const later: [string, string][] = [
+      ["select nextval('runs'), pg_sleep(60)", "canceling statement due to statement timeout"],
+      ["select pg_temp.raising()", "mine"],
+    ];
+    for (const [text, message] of later) {
+      await db.query("set statement_timeout = 0");
+      const cancelled = db.query("select pg_sleep(60) as before").execute();
+      await untilActive(db, "as before");
+      cancelled.cancel();
+      await failure(cancelled);
+      await db.query("set statement_timeout = 100");
+      const error = await failure(db.query(text));
+      assert.deepEqual([error.message, error.cause], [message, undefined]);
+    }
+    assert.equal(await db.query("select last_value from runs").scalar(), 2n);
+  }));

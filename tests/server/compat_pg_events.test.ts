@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import process from "node:process";
 import { test } from "node:test";
 import type { Client, ClientConfig } from "../../src/compat/pg/pg.ts";
 import { behind } from "../_kit/databases.ts";
@@ -286,4 +288,85 @@ for (const [fact, options, scenario] of SCENARIOS) {
       const theirs = await observed(peer, options, scenario);
       assert.deepEqual(await observed(ours, options, scenario), theirs);
     }));
+}
+
+test("compat/pg: a reset connection reports what pg reports on Node", () =>
+  withoutUnhandled(async () => {
+    assert.deepEqual(await reset(ours), [
+      "error read ECONNRESET ECONNRESET",
+      "query read ECONNRESET ECONNRESET",
+      "query read ECONNRESET ECONNRESET",
+      "error Connection terminated unexpectedly undefined",
+      "end undefined undefined",
+    ]);
+  }));
+
+/** Resets the connection of a client behind two queries; returns what it has observed. */
+async function reset(pg: PgModule): Promise<Log> {
+  const { host, port, ...options } = await login();
+  const log: Log = [];
+  let socket: Socket | undefined;
+  const server = createServer((peer) => {
+    socket = peer;
+    const upstream = connect(Number(port), String(host));
+    for (const one of [peer, upstream]) one.on("error", () => {});
+    peer.on("close", () => upstream.destroy());
+    peer.pipe(upstream).pipe(peer);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const client = new pg.Client({
+    ...{ ...options, host: "127.0.0.1", port: (server.address() as AddressInfo).port },
+  });
+  const note = (what: string) => (error?: Error): void => {
+    log.push(`${what} ${error?.message} ${(error as { code?: string })?.code}`);
+  };
+  client.on("error", note("error")).on("end", note("end"));
+  await client.connect();
+  const queries = [client.query("select pg_sleep(60)"), client.query("select 1")];
+  const failed = Promise.all(queries.map((query) => query.then(() => {}, note("query"))));
+  await pause(0.02);
+  socket!.resetAndDestroy();
+  await failed;
+  await until(() => log.at(-1)!.startsWith("end"));
+  server.close();
+  return log;
+}
+
+/** Variables of libpq: those that `pg` reads, with values that only `pg` knows, and some that it ignores. */
+const VARIABLES: Readonly<Record<string, string>> = {
+  ...{ PGAPPNAME: "from the environment", PGOPTIONS: "-c work_mem=1001", PGSSLMODE: "" },
+  ...{ PGTARGETSESSIONATTRS: "standby", PGSERVICE: "missing", PGHOSTADDR: "127.0.0.9" },
+  ...{ PGCHANNELBINDING: "require", PGGSSENCMODE: "require", PGREQUIREAUTH: "scram-sha-256" },
+  ...{ PGDATESTYLE: "German", PGTZ: "Asia/Tokyo" },
+};
+
+for (const [name, value] of [...Object.entries(VARIABLES), ["PGSSLMODE", "no-verify"] as const]) {
+  test(`compat/pg: the environment variable ${name}=${value} is read or ignored as by pg`, () =>
+    withoutUnhandled(async () => {
+      const before = process.env[name];
+      process.env[name] = value;
+      try {
+        const [theirs, mine] = [await settings(peer), await settings(ours)];
+        assert.equal(mine, theirs);
+      } finally {
+        if (before === undefined) delete process.env[name];
+        else process.env[name] = before;
+      }
+    }));
+}
+
+/** Returns what a session of a module has got from its environment. */
+async function settings(pg: PgModule): Promise<string> {
+  const { ssl: _ssl, ...options } = await login();
+  const client = new pg.Client(options);
+  client.on("error", () => {});
+  const text = await outcome(
+    client.connect().then(() =>
+      client.query(`select current_setting('application_name'), current_setting('work_mem'),
+      current_setting('datestyle'), current_setting('timezone'),
+      (select ssl from pg_catalog.pg_stat_ssl where pid = pg_backend_pid())`)
+    ),
+  );
+  await client.end();
+  return text;
 }

@@ -56,6 +56,13 @@ function inOrder(log: Log): Log {
 const removal = (pool: BasePool): Promise<void> =>
   new Promise((resolve) => pool.once("remove", () => resolve()));
 
+/** Resolves when the client's backend runs `pg_sleep()`. */
+const untilSleeping = ({ processID }: PoolClient): Promise<void> => {
+  const sql = `select 1 from pg_stat_activity
+    where pid = ${processID} and state = 'active' and query like '%pg_sleep%'`;
+  return until(async () => (await behind(sql)).length > 0);
+};
+
 const counts = (pool: BasePool): string =>
   `counts ${pool.totalCount} ${pool.idleCount} ${pool.waitingCount}`;
 
@@ -125,7 +132,7 @@ const SCENARIOS: readonly (readonly [
       });
     });
   }],
-  ["connecting in time", { max: 1, connectionTimeoutMillis: 50 }, async (pool, log) => {
+  ["connecting in time", { max: 1, connectionTimeoutMillis: 500 }, async (pool, log) => {
     const client = await pool.connect();
     log.push(await outcome(pool.connect()));
     client.release();
@@ -194,6 +201,20 @@ const SCENARIOS: readonly (readonly [
     await removed;
     log.push(await outcome(pool.query("select 1 as again")));
   }],
+  ["a client is released whose session was killed in its query", {}, async (pool, log) => {
+    const client = await pool.connect();
+    const removed = removal(pool);
+    const released = client.query("select pg_sleep(60)").catch((error: Error) => {
+      log.push(shown(error));
+      client.release();
+    });
+    await untilSleeping(client);
+    await behind(`select pg_terminate_backend(${client.processID})`);
+    await released;
+    await removed;
+    log.push(counts(pool));
+    log.push(await outcome(pool.query("select 1 as again")));
+  }],
   ["a function in place of a query", {}, async (pool, log) => {
     await new Promise<void>((resolve) => {
       pool.query(
@@ -248,4 +269,20 @@ test("compat/pg pool: a lost idle client does not end the process without a list
     await until(() => Promise.resolve(pool.totalCount === 0));
     assert.equal((await pool.query("select 1 as x")).rowCount, 1);
     await pool.end();
+  }));
+
+test("compat/pg pool: a caller that waits does not get a client whose session was killed", () =>
+  withoutUnhandled(async () => {
+    const log = await observed(ours, { max: 1 }, async (pool, log) => {
+      const client = await pool.connect();
+      const waiting = pool.query("select 1 as x").then(({ rows }) => log.push(shown(rows)));
+      client.query("select pg_sleep(60)").catch(() => client.release());
+      await untilSleeping(client);
+      await behind(`select pg_terminate_backend(${client.processID})`);
+      await waiting;
+    });
+    assert.deepEqual(log.slice(0, 7), [
+      ...["connect 1", "acquire 1", "release 1 ", "remove 1"],
+      ...["error 1 Connection terminated unexpectedly", "connect 2", "acquire 2"],
+    ]);
   }));

@@ -68,7 +68,8 @@ const VALUES: readonly (readonly [type: string, values: readonly unknown[]])[] =
   ["date", [new Date(2024, 1, 29), "2024-02-29"]],
   ["timestamptz", [new Date(1e12), new Date(-6e13), new Date(-63e12), "2024-01-01"]],
   ["timestamp", [new Date(1e12 + 1)]],
-  ["int4[]", [[1, null, 2], [], [[1, 2], [3, 4]], "{1,2}", ["x"]]],
+  // deno-lint-ignore no-sparse-arrays
+  ["int4[]", [[1, null, 2], [1, , 3], [], [[1, 2], [3, 4]], "{1,2}", ["x"]]],
   ["text[]", [["a", 'b"c', "d\\e", "", null, undefined, "NULL", 1, true, { a: 1 }], [["x"], [
     "y",
   ]]]],
@@ -119,6 +120,11 @@ const COMMANDS: readonly Call[] = [
   ["select 1 as a; select 2 as b, 3 as c"],
   ["select 1 as a; select 1/0; select 3"],
   ["create temp table u (i int); insert into u values (1), (2); select * from u; drop table u"],
+  ["select"],
+  ["select from generate_series(1, 2)"],
+  ["select from generate_series(1, $1::int)", [2]],
+  [{ text: "select from generate_series(1, 2)", rowMode: "array" }],
+  ["select from generate_series(1, 2); select 1 as x"],
   ["select 1 as a, 2 as a, 3 as b"],
   [{ text: "select 1 as a, 2 as a", rowMode: "array" }],
   [{ text: "select $1::int as x", values: [1], rowMode: "array" }],

@@ -153,6 +153,29 @@ test("compat/pg: COPY as streams, both ways", () =>
     await client.end();
   }));
 
+test("compat/pg: strings and bytes in every encoding are copied in the order of the writes", () =>
+  withoutUnhandled(async () => {
+    const client = new ours.Client(await login());
+    await client.connect();
+    await client.query("create temp table copied (n serial, t text)");
+    const sink = client.query(from("copy copied (t) from stdin"));
+    const copied = new Promise((resolve, reject) => sink.on("finish", resolve).on("error", reject));
+    const euro = new TextEncoder().encode("\u20ac\n");
+    sink.write("a\u00e9\n");
+    sink.write("b\n", "utf8");
+    sink.write(euro.subarray(0, 1));
+    sink.write(euro.subarray(1));
+    sink.write("c\n", "latin1");
+    sink.write("640a", "hex");
+    sink.write("\u{1f600}\n");
+    sink.end("end\n");
+    await copied;
+    const { rows } = await client.query("select t from copied order by n");
+    const bytes = ["a\u00e9", "b", "\u20ac", "c", "d", "\u{1f600}", "end"];
+    assert.deepEqual(rows.map(({ t }) => t), bytes);
+    await client.end();
+  }));
+
 test("compat/pg: a COPY that fails or is left, and the client goes on", () =>
   withoutUnhandled(async () => {
     const client = new ours.Client(await login());

@@ -49,6 +49,17 @@ test("compat postgres: the values of templates", () =>
     }
   }));
 
+test("compat postgres: 10,000 queries that cannot be written fail one by one, also those that wait", () =>
+  withSql(async (sql) => {
+    const text = "select $1::text as t";
+    await sql.unsafe(text, ["a"], { prepare: true });
+    const wrong = (): Promise<string> =>
+      sql.unsafe(text, ["\ud800"], { prepare: true }).then(() => "no error", ({ name }) => name);
+    const names = await Promise.all(Array.from({ length: 10_000 }, wrong));
+    assert.deepEqual([...new Set(names)], ["InterfaceError"]);
+    assert.equal((await sql.unsafe(text, ["b"], { prepare: true }))[0]!.t, "b");
+  }, { max_pipeline: 2 }));
+
 test("compat postgres: helpers write what the text before them demands", () =>
   withSql(async (sql) => {
     const row = { a: 1, b: "x" };

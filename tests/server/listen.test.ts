@@ -197,3 +197,14 @@ test("listen: the longest payload and name pass, longer ones and odd options are
     await assertUsable(db);
   });
 });
+
+test("listen: what is sent behind the first listen() of a connection is heard", async () => {
+  await withDatabase(async (db) => {
+    const listening = db.listen("first");
+    const others = [db.notify("first", "1"), db.query("select 1"), db.notify("first", "2")];
+    const heard = await listening;
+    await Promise.all(others);
+    assert.equal((await heard.next()).value?.payload, "1");
+    assert.equal((await heard.next()).value?.payload, "2");
+  });
+});

@@ -1,7 +1,7 @@
 /** `@cornac/pg/otel`: spans and metrics from the driver's channels. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import { diag, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { connect, createPool, type Pool } from "../../mod.ts";
 import { CornacInstrumentation, type InstrumentationOptions } from "../../src/otel/otel.ts";
 import { shared } from "../_kit/databases.ts";
@@ -160,6 +160,48 @@ test("otel: onStart and onEnd see the span and the message", async () => {
   });
   assert.equal(span!.attributes.peer, "theirs");
   assert.equal(typeof span!.attributes.seconds, "number");
+});
+
+test("otel: what hooks, tracers and meters throw is logged, and changes nothing else", async () => {
+  const thrower = (): never => {
+    throw new Error("thrown");
+  };
+  const instrument = { record: thrower, add: thrower };
+  const meter = {
+    createHistogram: () => instrument,
+    createCounter: () => instrument,
+    createUpDownCounter: () => instrument,
+  };
+  const logged = new Set<string>();
+  const silent = (): void => {};
+  diag.setLogger({
+    ...{ warn: silent, info: silent, debug: silent, verbose: silent },
+    error: (text, error) => logged.add(`${text}: ${(error as Error).message}`),
+  });
+  const hooks = { onStart: thrower, onEnd: thrower };
+  const { names } = await instrumented(hooks, async () => {
+    const broken = new CornacInstrumentation();
+    broken.setTracerProvider({ getTracer: () => ({ startSpan: thrower }) } as never);
+    broken.setMeterProvider({ getMeter: () => meter } as never);
+    broken.enable();
+    await using pool = createPool(await shared());
+    assert.equal(await pool.transaction((tx) => tx.query("select 1").scalar()), 1);
+    await failure(pool.query("selct"));
+    broken.disable();
+  }).finally(() => diag.disable());
+  const database = (await shared()).database;
+  assert.deepEqual(names, [
+    `CONNECT ${database}`,
+    `SELECT ${database} in TRANSACTION ${database}`,
+    `TRANSACTION ${database}`,
+    `SELCT ${database}`,
+  ]);
+  assert.deepEqual(
+    [...logged].sort(),
+    ["onEnd", "onStart", "the meter", "the tracer"].map((what) =>
+      `@cornac/pg: ${what} has thrown an error: thrown`
+    ),
+  );
 });
 
 test("otel: options that are wrong are refused by name", () => {

@@ -121,6 +121,8 @@ test("own queries: a type that is not known, and a stream that has begun meanwhi
   await withDatabase(async (db) => {
     await db.query("create type pg_temp.kind as enum ('a', 'b')").simple();
     const numbers = "select generate_series(1, 10000) as n";
+    // The code of streams is loaded, so that the next one begins at once.
+    for await (const _ of db.query(numbers)) break;
     await db.query(numbers);
     const asking = failure(db.query("select array['a']::pg_temp.kind[] as v"));
     for await (const row of db.query(numbers)) {

@@ -131,6 +131,7 @@ test("pool: acquireTimeout ends a wait, says who holds the connections, and leav
       async () => await pool.query("select 1"),
       (error: Error) => {
         assert.ok(error instanceof PoolTimeoutError);
+        assert.deepEqual([error.code, error.cause], ["53300", undefined]);
         assert.match(error.message, /within 0.1 s.*1 open, 1 in use.*held: one for .*pool\.test/s);
         return true;
       },

@@ -137,6 +137,8 @@ describe("PrismaCornac", () => {
   it("throws errors of no kind as they are", async () => {
     const unpaired = query("select $1", ["\ud800"]);
     await failure(adapter.queryRaw(unpaired), InterfaceError);
+    const bytes = query("select $1::bytea", ["!"], [{ scalarType: "bytes" }]);
+    await failure(adapter.queryRaw(bytes), InterfaceError);
   });
 
   it("commits and rolls back transactions", async () => {
@@ -178,6 +180,21 @@ describe("PrismaCornac", () => {
     await one!.commit();
     assert.equal((await kindOf(two!.commit())).kind, "TransactionWriteConflict");
     await two!.rollback();
+  });
+
+  it("maps what follows the end of a transaction's session, and the driver's timeouts", async () => {
+    const tx = await adapter.startTransaction();
+    const end = query("select pg_terminate_backend(pg_backend_pid())");
+    for (const work of [tx.queryRaw(end), tx.queryRaw(query("select 1")), tx.commit()]) {
+      assert.equal((await kindOf(work)).kind, "ConnectionClosed");
+    }
+    await tx.rollback();
+    const hasty = await new PrismaCornac({ ...options, queryTimeout: 0.05 }).connect();
+    assert.equal(
+      (await kindOf(hasty.queryRaw(query("select pg_sleep(60)")))).kind,
+      "SocketTimeout",
+    );
+    await hasty.dispose();
   });
 
   it("rejects the commit of a transaction in which a statement had failed", async () => {
@@ -240,6 +257,10 @@ describe("PrismaCornac", () => {
     await (await new PrismaCornac(given, { disposeExternalPool: true }).connect()).dispose();
     await failure(given.query("select 1"), InterfaceError);
     assert.throws(() => new PrismaCornac({ hots: "x" } as object), /hots/);
+    for (const [name, value] of [["schema", 5], ["disposeExternalPool", "yes"], ["shema", "x"]]) {
+      const wrong = { [name!]: value } as object;
+      assert.throws(() => new PrismaCornac(options, wrong), new RegExp(`InterfaceError.*${name}`));
+    }
   });
 
   it("makes a shadow database, and drops it", async () => {
@@ -247,7 +268,7 @@ describe("PrismaCornac", () => {
     const name = String((await shadow.queryRaw(query("select current_database()"))).rows[0]![0]);
     assert.match(name, /^prisma_migrate_shadow_db_/);
     await shadow.executeScript("create table t (n int)");
-    await shadow.dispose();
+    await Promise.all([shadow.dispose(), shadow.dispose()]);
     assert.equal(await scalar(`select count(*) from pg_database where datname = '${name}'`), "0");
     await failure(new PrismaCornac(pool).connectToShadowDb(), InterfaceError);
   });

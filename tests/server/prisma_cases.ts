@@ -103,6 +103,12 @@ export const ARGUMENTS:
       "array['2024-01-02 00:00+00'::timestamptz]",
     ],
     [[], { scalarType: "int", arity: "list" }, "'{}'::int[]"],
+    [[[1, 2], [3, null]], { scalarType: "int", arity: "list" }, "array[[1, 2], [3, null]]"],
+    [
+      ['{"a": "x,\\"y\\""}', null, [1, [2]], { b: 3 }],
+      { scalarType: "json", arity: "list" },
+      `array['{"a": "x,\\"y\\""}', null, '[1, [2]]', '{"b": 3}']::jsonb[]`,
+    ],
   ];
 
 /** Statements that fail, and the kinds of their errors. */

@@ -282,6 +282,25 @@ test("observer: the description, the rows and the result arrive in order", () =>
     }
   }));
 
+test("observer: a statement without rows has its description with its result", () =>
+  withDatabase(async (db) => {
+    await db.query("create temp table t (n int8)");
+    const seen: unknown[] = [];
+    const observer: QueryOptions["observer"] = {
+      completed: ({ tag }, { columns, statementName, parameterTypes }) =>
+        void seen.push([tag, columns.length, statementName !== "", parameterTypes]),
+    };
+    for (let i = 0; i < 2; i++) await db.query("insert into t values ($1)", [1], { observer });
+    await db.query("select n from t limit $1", [1], { observer, prepare: false });
+    await db.query("", [], { observer });
+    await db.query("delete from t; ; table t", [], { observer }).simple().all();
+    assert.deepEqual(seen, [
+      ...[["INSERT 0 1", 0, true, [20]], ["INSERT 0 1", 0, true, [20]]],
+      ...[["SELECT 1", 1, false, [20]], ["", 0, false, []]],
+      ...[["DELETE 2", 0, false, []], ["SELECT 0", 1, false, []]],
+    ]);
+  }));
+
 test("observer: the results and rows before a failing statement arrive", () =>
   withDatabase(async (db) => {
     const events: unknown[] = [];

@@ -12,14 +12,14 @@ import { inTime, pause, until } from "../_kit/waiting.ts";
 import { idsOf, makeSlot, type Place, withPlace } from "./replicate_server.ts";
 
 /** Settings of a server that loses patience soon. */
-const IMPATIENT = { settings: { wal_sender_timeout: "1s" } };
+const IMPATIENT = { settings: { wal_sender_timeout: "500ms" } };
 
 test("pain 1: nothing is confirmed before its handler has fulfilled, whatever timers do", () =>
   withPlace(async (place) => {
     await makeSlot(place);
     await place.insert(1, 2, 3, 4, 5);
     const child = await startHanging(place);
-    await pause(3);
+    await pause(1.5);
     child.kill("SIGKILL");
     await until(async () => (await place.slots()).join() === "s");
     const ends: bigint[] = [];
@@ -141,13 +141,13 @@ test("pain 5: a slow handler keeps its connection, and nothing comes twice", () 
     for await (const change of stream) {
       if (change.kind !== "insert") continue;
       ids.push(change.new.id as number);
-      if (ids.length === 1) await pause(7);
+      if (ids.length === 1) await pause(3);
       if (change.new.id === 0) break;
     }
     assert.equal(ids.length, 30_001);
     assert.equal(new Set(ids).size, 30_001);
     assert.ok(!states.includes("reconnecting"));
-  }, { settings: { wal_sender_timeout: "2s" } }));
+  }, { settings: { wal_sender_timeout: "1s" } }));
 
 test("pain 13: a batch has whole transactions, and a part of one confirms nothing", () =>
   withPlace(async (place) => {

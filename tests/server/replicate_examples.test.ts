@@ -75,8 +75,9 @@ test("example: a copy in another database has each transaction once, however oft
           .execute();
         if (i % 20 === 0) {
           await place.cluster.query(
-            `select pg_terminate_backend(active_pid) from pg_replication_slots
-            where active and database = '${place.login.database}' and not temporary`,
+            `select pg_terminate_backend(active_pid)
+            from pg_replication_slots join pg_stat_replication on pid = active_pid
+            where database = '${place.login.database}' and not temporary`,
           );
         }
       }

@@ -1,4 +1,4 @@
-/** A server of one test file, with a database for each test, and change streams over it. */
+/** A server of one test file, with an empty database for each test, and change streams over it. */
 import process from "node:process";
 import { connect, type Connection, type ConnectOptions } from "../../mod.ts";
 import { type ChangeStream, replicate } from "../../src/replication/replication.ts";
@@ -24,6 +24,9 @@ export interface Place {
 
 const clusters = new Map<string, Promise<Cluster>>();
 
+/** Databases that a test has left, emptied: to create one takes longer than most tests. */
+const free = new Map<Cluster, string[]>();
+
 /** Returns the file's server with these properties; it ends with the process. */
 export function ownCluster(options: ClusterOptions = {}): Promise<Cluster> {
   const key = JSON.stringify(options);
@@ -39,29 +42,32 @@ export function ownCluster(options: ClusterOptions = {}): Promise<Cluster> {
   return starting;
 }
 
-/** Runs a test in a database of its own; drops it with its slots in the end. */
+/** Runs a test in a database of its own; empties it in the end, and drops it if the test has failed. */
 export function withPlace(
   work: (place: Place) => Promise<void>,
   options: ClusterOptions = {},
 ): Promise<void> {
   return withoutUnhandled(async () => {
     const cluster = await ownCluster(options);
-    const database = `r_${crypto.randomUUID().replaceAll("-", "").slice(0, 12)}`;
-    await cluster.query(`create database ${database}`);
+    const database = free.get(cluster)?.pop() ?? await newDatabase(cluster);
     const login: ConnectOptions = {
       ...{ host: cluster.host, port: cluster.port, user: "postgres", database },
       sslMode: "disable",
     };
     const streams: ChangeStream[] = [];
     const db = await connect(login);
+    let isPassed = false;
     try {
       await db.query(`create table t (id int primary key, name text);
         create publication p for table t`).simple().all();
       await work(placeOf(cluster, db, login, streams));
+      isPassed = true;
     } finally {
       await Promise.all(streams.map((stream) => stream.close()));
       db.destroy();
-      await dropDatabase(cluster, database);
+      await dropSlots(cluster, database);
+      if (isPassed) await empty(cluster, database);
+      else await cluster.query(`drop database ${database} with (force)`);
     }
   });
 }
@@ -100,12 +106,45 @@ function placeOf(
   };
 }
 
-async function dropDatabase(cluster: Cluster, database: string): Promise<void> {
+async function newDatabase(cluster: Cluster): Promise<string> {
+  const database = `r_${crypto.randomUUID().replaceAll("-", "").slice(0, 12)}`;
+  await cluster.query(`create database ${database}`);
+  return database;
+}
+
+async function dropSlots(cluster: Cluster, database: string): Promise<void> {
   const slots = `pg_replication_slots where database = '${database}'`;
   await cluster.query(`select pg_terminate_backend(active_pid) from ${slots} and active`);
   await until(async () => (await cluster.query(`select from ${slots} and active`)).length === 0);
   await cluster.query(`select pg_drop_replication_slot(slot_name) from ${slots}`);
-  await cluster.query(`drop database ${database} with (force)`);
+}
+
+/** Ends what still uses a database, empties it, and keeps it for the next test. */
+async function empty(cluster: Cluster, database: string): Promise<void> {
+  const others = `pg_stat_activity where datname = '${database}' and pid <> pg_backend_pid()`;
+  await cluster.query(`select pg_terminate_backend(pid) from ${others}`);
+  await until(async () => (await cluster.query(`select from ${others}`)).length === 0);
+  const prepared = `select gid from pg_prepared_xacts where database = '${database}'`;
+  for (const [gid] of await cluster.query(prepared)) {
+    await cluster.query(`rollback prepared '${gid}'`, database);
+  }
+  await cluster.query(
+    `do $$
+    declare one record;
+    begin
+      for one in select pubname as name from pg_publication loop
+        execute format('drop publication %I', one.name);
+      end loop;
+      for one in select nspname as name from pg_namespace
+        where nspname !~ '^pg_' and nspname <> 'information_schema' loop
+        execute format('drop schema %I cascade', one.name);
+      end loop;
+      create schema public;
+      grant usage on schema public to public;
+    end $$`,
+    database,
+  );
+  free.set(cluster, [...free.get(cluster) ?? [], database]);
 }
 
 /** Creates the slot of a place at the current position, as a first stream would. */

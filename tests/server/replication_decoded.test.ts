@@ -11,16 +11,21 @@ import { shared } from "../_kit/databases.ts";
 
 const NAME = `repl_decoded_${Date.now().toString(36)}`;
 
+/** The number of slots so far. */
+let slots = 0;
+
 async function messages(
   options: ConnectOptions,
   plugin: ReturnType<typeof testDecoding> | undefined,
 ): Promise<LogicalMessage[]> {
   const { signal: _, replication: __, ...login } = await shared(options);
-  const db = await connect(login);
+  await using db = await connect(login);
   await using wal = await connectReplication(login);
-  await wal.createSlot(NAME, { temporary: true, plugin: plugin?.name });
+  // The server drops a temporary slot some time after its connection has ended.
+  const slot = `${NAME}_${slots++}`;
+  await wal.createSlot(slot, { temporary: true, plugin: plugin?.name });
   await db.query(`insert into ${NAME} values (1, 'fine', array['fine']::${NAME}_mood[])`);
-  const stream = await wal.startDecoded(NAME, { publications: [NAME], plugin });
+  const stream = await wal.startDecoded(slot, { publications: [NAME], plugin });
   const kept: LogicalMessage[] = [];
   for await (const message of stream) {
     kept.push(message);
@@ -28,12 +33,11 @@ async function messages(
     stream.status({ flushed: message.endLsn });
     break;
   }
-  await db.close();
   return kept;
 }
 
 test("replication: startDecoded() yields messages with rows in the types of queries", async () => {
-  const db = await connect(await shared());
+  await using db = await connect(await shared());
   await db.query(`create type ${NAME}_mood as enum ('fine')`);
   await db.query(`create table ${NAME} (id int primary key, m ${NAME}_mood, a ${NAME}_mood[])`);
   await db.query(`create publication ${NAME} for table ${NAME}`);
@@ -50,6 +54,5 @@ test("replication: startDecoded() yields messages with rows in the types of quer
     }
   } finally {
     await db.query(`drop publication ${NAME}; drop table ${NAME}; drop type ${NAME}_mood`).simple();
-    await db.close();
   }
 });

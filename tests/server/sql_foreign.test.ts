@@ -31,7 +31,7 @@ const CALLS: readonly (readonly [call: string, run: (on: Other) => unknown, inst
   [
     "an unknown shape",
     (on) => on.query!("select 1", [], { rows: "arrays" }),
-    /"object" or "array"/,
+    /one of object, array/,
   ],
   ["prepare(text, { name })", (on) => on.prepare!("select 1", { name: "a" }), /"name"/],
   ["batch with options", (on) => on.batch!([], { rowMode: "array" }), /"rowMode"/],

@@ -362,6 +362,19 @@ test("statement: the lifetime is an option of connect() and of a pool's connecti
   await assert.rejects(connect({ ...options, statementLifetime: -1 }), /statementLifetime/);
 });
 
+test("statement: a query that shares a refused Parse does not see what is sent behind it", () =>
+  withDatabase(async (db) => {
+    const text = "select n from made_later where n = $1";
+    const change = "create temp table made_later (n int)";
+    const made = [db.query(text, [1]), db.query(text, [2]), db.query(change)];
+    const [first, second, third] = made.map((query) => query.execute().then());
+    const errors = await Promise.all([failure(first!), failure(second!)]);
+    assert.deepEqual(errors.map(({ code }) => code), ["42P01", "42P01"]);
+    assert.notEqual(errors[0], errors[1]);
+    await third;
+    assert.equal((await db.query(text, [1])).length, 0);
+  }));
+
 test("statement: a query that shares a Parse has its error, also when a BEGIN is behind it", () =>
   withDatabase(async (db) => {
     const text = "select $1::no_such_type";

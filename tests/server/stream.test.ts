@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Connection, DataError, InterfaceError, type PgError } from "../../mod.ts";
 import { withDatabase } from "../_kit/databases.ts";
-import { assertUsable } from "../_kit/outcomes.ts";
+import { assertUsable, failure } from "../_kit/outcomes.ts";
 import { unseen } from "../_kit/unseen.ts";
 
 const SERIES = "select i from generate_series(1, 10000) i";
@@ -38,6 +38,86 @@ test("stream: batches have their size, the last what is left", () =>
       assert.throws(() => db.query("select 1").batches(size), InterfaceError);
     }
   }));
+
+/** Statements with what a stream of each says at its end. */
+const FACTS: readonly [text: string, command: string, rowCount: number, columns: string[]][] = [
+  ["select generate_series(1, 1000) n", "SELECT", 1000, ["n"]],
+  ["select 1 as a, 2 as b where false", "SELECT", 0, ["a", "b"]],
+  ["values (1), (2)", "SELECT", 2, ["column1"]],
+  ["insert into facts select generate_series(1, 300) returning n", "INSERT", 300, ["n"]],
+  ["update facts set n = n", "UPDATE", 300, []],
+  ["with gone as (delete from facts returning n) select n from gone", "SELECT", 300, ["n"]],
+  ["create temp table made ()", "CREATE TABLE", -1, []],
+  ["show work_mem", "SHOW", -1, ["work_mem"]],
+  ["", "", -1, []],
+];
+
+test("stream: the columns, the command and the number of all rows, in and outside of transactions", () =>
+  withDatabase(async (db) => {
+    for (const around of ["none", "transaction"]) {
+      await db.query("create temp table facts (n int)");
+      if (around === "transaction") await db.query("begin");
+      for (const [text, command, rowCount, columns] of FACTS) {
+        const rows = db.query(text).stream();
+        assert.deepEqual([rows.columns, rows.command, rows.rowCount], [[], "", -1]);
+        for await (const _ of rows) assert.equal(rows.columns.length, columns.length);
+        const facts = [rows.command, rows.rowCount, rows.columns.map(({ name }) => name)];
+        assert.deepEqual(facts, [command, rowCount, columns], `${text}, ${around}`);
+      }
+      if (around === "transaction") await db.query("rollback");
+      else await db.query("drop table made, facts");
+    }
+    const batches = db.query(SERIES).batches(4000);
+    for await (const _ of batches);
+    assert.deepEqual([batches.command, batches.rowCount], ["SELECT", 10_000]);
+    assert.equal(batches.columns[0]!.name, "i");
+    const left = db.query(SERIES).stream();
+    for await (const _ of left) break;
+    assert.deepEqual([left.command, left.rowCount, left.columns.length], ["", -1, 1]);
+    const prepared = await db.prepare(SERIES);
+    const again = prepared.query().stream();
+    for await (const _ of again);
+    assert.equal(again.rowCount, 10_000);
+    await assertUsable(db);
+  }));
+
+test("stream: stream() takes no callback", () =>
+  withDatabase((db) => {
+    const stream = db.query("select 1").stream as (callback: () => void) => unknown;
+    assert.throws(() => stream.call(db.query("select 1"), () => {}), InterfaceError);
+    return Promise.resolve();
+  }));
+
+test("stream: a function decides on the size of each batch, and nothing is read ahead", () =>
+  withDatabase(async (db) => {
+    for (const run of [(work: () => Promise<void>) => work(), inTransaction(db)]) {
+      await run(async () => {
+        const sizes: number[] = [];
+        let size = 1;
+        const batches = db.query(SERIES).batches(() => size);
+        for await (const rows of batches) {
+          sizes.push(rows.length);
+          size = rows.length * 10;
+        }
+        assert.deepEqual(sizes, [1, 10, 100, 1000, 8889]);
+        const wrong = db.query(SERIES).batches(() => size--);
+        size = 1;
+        assert.equal((await wrong.next()).value?.length, 1);
+        await assert.rejects(wrong.next(), InterfaceError);
+        const error = await failure(db.query(SERIES).batches(() => NaN).next());
+        assert.match(String(error), /InterfaceError: batches\(\): the size must be/);
+      });
+      await assertUsable(db);
+    }
+  }));
+
+function inTransaction(db: Connection): (work: () => Promise<void>) => Promise<void> {
+  return async (work) => {
+    await db.query("begin");
+    await work();
+    await db.query("commit");
+  };
+}
 
 test("stream: rows as arrays, by sql, by simple names, without prepare, and without a cache", async () => {
   const collect = async (db: Connection): Promise<void> => {
@@ -260,6 +340,18 @@ test("stream: next() called several times at once gives the rows in order", () =
       [Symbol.asyncIterator]();
     const results = await Promise.all([1, 2, 3, 4, 5].map(() => stream.next()));
     assert.deepEqual(results.map(({ value }) => value?.i), [1, 2, 3, undefined, undefined]);
+    await assertUsable(db);
+  }));
+
+test("stream: a next() that is made when a row arrives does not overtake earlier ones", () =>
+  withDatabase(async (db) => {
+    const rows = db.query<{ i: number }>(SERIES)[Symbol.asyncIterator]();
+    const first = rows.next();
+    const second = rows.next();
+    const third = first.then(() => rows.next());
+    assert.deepEqual((await second).value, { i: 2 });
+    assert.deepEqual((await third).value, { i: 3 });
+    await rows.return?.();
     await assertUsable(db);
   }));
 

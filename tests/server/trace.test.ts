@@ -307,7 +307,6 @@ test("trace: each run of a transaction is one, and says how it ended", () =>
       ["TRANSACTION", 1, "rolled back", "40000"],
       ["TRANSACTION", 1, "committed", undefined],
       ["TRANSACTION", 1, "rolled back", undefined],
-      ["TRANSACTION", 1, undefined, "InterfaceError"],
       ["TRANSACTION", 1, "rolled back", undefined],
       ["TRANSACTION", 1, undefined, "InterfaceError"],
     ]);

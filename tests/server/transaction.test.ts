@@ -256,7 +256,10 @@ test("begin: commits by commit(), rolls back at the end of its block, and ends o
 
 test("begin: a refusal leaves the connection free", () =>
   withDatabase(async (db) => {
-    await assert.rejects(db.begin({ isolation: "none" as never }), /^InterfaceError: isolation/);
+    await assert.rejects(
+      db.begin({ isolation: "none" as never }),
+      /^InterfaceError: isolation/,
+    );
     await db.query("select 1");
     await (await db.begin()).commit();
   }));

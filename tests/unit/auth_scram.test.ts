@@ -12,6 +12,7 @@ import {
   type PgError,
   ProtocolError,
 } from "../../src/errors/errors.ts";
+import { detectRuntime } from "../../src/runtime/detect.ts";
 import {
   BOTH,
   bytes,
@@ -26,8 +27,16 @@ import {
   text,
 } from "./auth_scram.ts";
 
-test("scram: the exchange of RFC 7677", async () => {
-  const scram = client({ user: "user" });
+test("scram: the exchange of RFC 7677, by WebCrypto", () => exchangeOfRfc7677({}));
+
+test("scram: the exchange of RFC 7677, by the runtime's own hash", async () => {
+  const { sha256 } = await detectRuntime();
+  assert.ok(sha256);
+  await exchangeOfRfc7677({ sha256 });
+});
+
+async function exchangeOfRfc7677(options: Partial<ScramOptions>): Promise<void> {
+  const scram = client({ user: "user", ...options });
   assert.equal(scram.mechanism, "SCRAM-SHA-256");
   assert.equal(text(scram.clientFirst()), "n,,n=user,r=rOprNGfwEbeRWgbNEkqO");
   assert.equal(
@@ -37,7 +46,7 @@ test("scram: the exchange of RFC 7677", async () => {
   );
   scram.verify(bytes(RFC_7677.serverFinal));
   scram.accept();
-});
+}
 
 test("scram: names are escaped by RFC 5802, and empty by default", () => {
   assert.equal(text(client().clientFirst()), "n,,n=,r=rOprNGfwEbeRWgbNEkqO");

@@ -4,11 +4,13 @@ import fc from "fast-check";
 import { Reader } from "../../src/bytes/reader.ts";
 import { ProtocolError } from "../../src/errors/errors.ts";
 import * as backend from "../../src/protocol/backend.ts";
+import { readCopyResponse } from "../../src/protocol/copy_messages.ts";
+import { readSaslMechanisms } from "../../src/protocol/login_messages.ts";
 
 const READERS: readonly [string, (reader: Reader) => unknown][] = [
   ["readBackendKeyData", backend.readBackendKeyData],
   ["readCommandTag", backend.readCommandTag],
-  ["readCopyResponse", backend.readCopyResponse],
+  ["readCopyResponse", readCopyResponse],
   ["readFields", backend.readFields],
   ["readFunctionResult", backend.readFunctionResult],
   ["readNegotiateProtocolVersion", backend.readNegotiateProtocolVersion],
@@ -16,7 +18,7 @@ const READERS: readonly [string, (reader: Reader) => unknown][] = [
   ["readParameterDescription", backend.readParameterDescription],
   ["readParameterStatus", backend.readParameterStatus],
   ["readRowDescription", backend.readRowDescription],
-  ["readSaslMechanisms", backend.readSaslMechanisms],
+  ["readSaslMechanisms", readSaslMechanisms],
   ["readTransactionStatus", backend.readTransactionStatus],
 ];
 

@@ -58,11 +58,10 @@ test("a password file that others may read is named for when a password is misse
   const path = "/home/me/.pgpass";
   const files = { [path]: "*:*:*:*:secret" };
   const open = await resolve({}, { files, modes: { [path]: { mode: 0o100644, uid: 1 } } });
-  assert.equal(open.targets[0]!.password, undefined);
-  assert.match(
-    open.targets[0]!.passwordHint!,
-    /"\/home\/me\/\.pgpass" is ignored: others may read it/,
-  );
+  const found = await open.targets[0]!.passwordFile!();
+  assert.equal(found.password, undefined);
+  assert.match(found.hint!, /"\/home\/me\/\.pgpass" is ignored: others may read it/);
   const own = await resolve({}, { files, modes: { [path]: { mode: 0o100600, uid: 1 } } });
-  assert.deepEqual([own.targets[0]!.password, own.targets[0]!.passwordHint], ["secret", undefined]);
+  const { password, hint } = await own.targets[0]!.passwordFile!();
+  assert.deepEqual([password, hint], ["secret", undefined]);
 });

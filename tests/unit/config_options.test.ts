@@ -122,6 +122,9 @@ const REFUSED: [Record<string, unknown>, RegExp][] = [
   [{ sslmode: "require" }, /did you mean "sslMode"\?$/],
   [{ dbname: "x" }, /^unknown option "dbname"/],
   [{ runtime: "node" }, /^runtime must be an object$/],
+  [{ max: 5 }, /^"max" is an option of a pool: createPool\(url, \{ max: … \}\)$/],
+  [{ idleTimeout: 5 }, /^"idleTimeout" is an option of a pool/],
+  [{ onConnect: () => {} }, /^"onConnect" is an option of a pool/],
 ];
 
 for (const [options, message] of REFUSED) {
@@ -148,13 +151,12 @@ test("every parameter with values of its own refuses others, from an option and 
 test("without anything the defaults are those of the documentation", async () => {
   const settings = await resolve({});
   const { runtime: _, targets, ...rest } = settings;
-  assert.deepEqual(targets.map(({ tls: _, ...target }) => target), [{
+  assert.deepEqual(targets.map(({ tls: _, passwordFile: __, ...target }) => target), [{
     host: "localhost",
     address: { kind: "tcp", host: "localhost", port: 5432 },
     port: 5432,
     sslMode: "prefer",
     password: undefined,
-    passwordHint: undefined,
   }]);
   assert.deepEqual(rest, {
     sock: undefined,

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ConnectOptions } from "../../src/config/options.ts";
 import { PARAMETERS } from "../../src/config/parameters.ts";
-import { resolve } from "./config_runtime.ts";
+import type { Settings } from "../../src/config/settings.ts";
+import { passwordsOf, resolve } from "./config_runtime.ts";
 
 /** Values that would change where a connection goes to, who logs in or how it is protected. */
 const HOSTILE: Record<string, unknown> = {
@@ -60,12 +61,17 @@ const CASES: [string, string | ConnectOptions, ConnectOptions?][] = [
   }],
 ];
 
+function dataOf({ runtime: _, targets, ...others }: Settings): object {
+  return { ...others, targets: targets.map(({ passwordFile: _, ...target }) => target) };
+}
+
 for (const [name, given, options] of CASES) {
   test(`config: ${name}: what Object.prototype holds is not an option`, async () => {
     const machine = { files: FILES };
-    const { runtime: _, ...expected } = await resolve(given, machine, options);
-    const { runtime: __, ...actual } = await polluted(() => resolve(given, machine, options));
-    assert.deepEqual(actual, expected);
-    assert.equal(await polluted(() => Promise.resolve(actual.targets[0]!.tls?.cert)), undefined);
+    const known = await resolve(given, machine, options);
+    const read = await polluted(() => resolve(given, machine, options));
+    assert.deepEqual(dataOf(read), dataOf(known));
+    assert.deepEqual(await polluted(() => passwordsOf(read)), await passwordsOf(known));
+    assert.equal(await polluted(() => Promise.resolve(read.targets[0]!.tls?.cert)), undefined);
   });
 }

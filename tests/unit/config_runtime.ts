@@ -47,6 +47,13 @@ export function resolve(
     : resolveSettings(undefined, given, runtime);
 }
 
+/** Returns the password of each host, given or from the password file. */
+export function passwordsOf({ targets }: Settings): Promise<unknown[]> {
+  return Promise.all(
+    targets.map(async ({ password, passwordFile }) => password ?? (await passwordFile!()).password),
+  );
+}
+
 /** Asserts that this is refused with an `InterfaceError`, and returns its message. */
 export function refused(
   given: string | URL | ConnectOptions,

@@ -3,9 +3,17 @@ import { test } from "node:test";
 import { PARAMETERS } from "../../src/config/parameters.ts";
 import { type PassfileKey, passfilePassword } from "../../src/config/passfile.ts";
 import { resolveSettings } from "../../src/config/settings.ts";
-import { gather, parseServiceFile } from "../../src/config/sources.ts";
+import { parseServiceFile } from "../../src/config/service_file.ts";
+import { gather } from "../../src/config/sources.ts";
 import { InterfaceError } from "../../src/errors/errors.ts";
-import { fakeRuntime, type Machine, refused, resolve, unsupported } from "./config_runtime.ts";
+import {
+  fakeRuntime,
+  type Machine,
+  passwordsOf,
+  refused,
+  resolve,
+  unsupported,
+} from "./config_runtime.ts";
 
 const SERVICES = `# a comment
 [first]
@@ -248,8 +256,7 @@ for (const [text, key, password] of PASSFILES) {
 
 test("password file: each host has its own line, an address stands in for a missing name", async () => {
   const files = { "/home/me/.pgpass": "a:1:*:*:pa\nb:2:*:*:pb\n192.0.2.1:5432:*:*:pc\n" };
-  const passwords = async (dsn: string) =>
-    (await resolve(dsn, { files })).targets.map((target) => target.password);
+  const passwords = async (dsn: string) => await passwordsOf(await resolve(dsn, { files }));
   assert.deepEqual(await passwords("postgres://a:1,b:2,c:3/"), ["pa", "pb", undefined]);
   assert.deepEqual(await passwords("hostaddr=192.0.2.1"), ["pc"]);
   assert.deepEqual(await passwords("host=a hostaddr=192.0.2.1 port=1"), ["pa"]);
@@ -259,7 +266,7 @@ test("password file: each host has its own line, an address stands in for a miss
 test("password file: option, then PGPASSFILE, then home", async () => {
   const files = { "/home/me/.pgpass": "*:*:*:*:home", "/e": "*:*:*:*:env", "/o": "*:*:*:*:option" };
   const password = async (given: Parameters<typeof resolve>[0], env: Record<string, string>) =>
-    (await resolve(given, { files, env })).targets[0]!.password;
+    (await passwordsOf(await resolve(given, { files, env })))[0];
   assert.equal(await password({}, {}), "home");
   assert.equal(await password({}, { PGPASSFILE: "/e" }), "env");
   assert.equal(await password({ passfile: "/o" }, { PGPASSFILE: "/e" }), "option");
@@ -280,7 +287,7 @@ test("password file: ignored when others may read it or it is no plain file", as
   ];
   for (const [mode, password] of modes) {
     const machine = { files, modes: { "/home/me/.pgpass": { mode, uid: 1000 } } };
-    assert.equal((await resolve({}, machine)).targets[0]!.password, password, mode.toString(8));
+    assert.deepEqual(await passwordsOf(await resolve({}, machine)), [password], mode.toString(8));
   }
 });
 
@@ -288,7 +295,7 @@ test("a machine that tells nothing needs a user and nothing else", async () => {
   const attempt = resolve({}, { user: undefined, home: undefined });
   await assert.rejects(attempt, InterfaceError);
   const settings = await resolve({ user: "u" }, { user: undefined, home: undefined });
-  assert.equal(settings.targets[0]!.password, undefined);
+  assert.deepEqual(await passwordsOf(settings), [undefined]);
 });
 
 /** The parameters whose empty value libpq refuses (`pqConnectOptions2`, `pqParseIntParam`). */

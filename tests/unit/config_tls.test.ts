@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ConnectOptions } from "../../src/config/options.ts";
+import { resolveSettings } from "../../src/config/settings.ts";
 import type { SslMode, Target } from "../../src/config/target.ts";
-import { type Machine, refused, resolve } from "./config_runtime.ts";
+import type { Runtime } from "../../src/runtime/runtime.ts";
+import { fakeRuntime, type Machine, refused, resolve } from "./config_runtime.ts";
 
 const HOME = "/home/me/.postgresql";
 const ROOT = "-----BEGIN CERTIFICATE-----\nROOT\n-----END CERTIFICATE-----";
@@ -215,6 +217,19 @@ test("revocation lists: from the home directory if there are roots, from options
   assert.equal(await crl({}, { files: { [`${HOME}/root.crl`]: CRL } }), undefined);
   assert.deepEqual(await crl({ sslRootCert: ROOT, sslCrl: CRL }, NONE), [CRL]);
   assert.deepEqual(await crl({ sslContext: { ca: ROOT, crl: [CRL] } }, NONE), [CRL]);
+});
+
+test("the default files are not read where their directory is missing", async () => {
+  const looks: string[] = [];
+  const runtime = (isMissing: boolean): Runtime => ({
+    ...fakeRuntime({ user: "me", home: "/home/me", files: { [`${HOME}/root.crt`]: ROOT } }),
+    isMissing: (path) => (looks.push(path), Promise.resolve(isMissing)),
+  });
+  const roots = async (isMissing: boolean) =>
+    (await resolveSettings(undefined, {}, runtime(isMissing))).targets[0]!.tls!.ca;
+  assert.equal(await roots(true), undefined);
+  assert.deepEqual(looks, [HOME]);
+  assert.deepEqual(await roots(false), [ROOT]);
 });
 
 test("server name and SNI", async () => {

@@ -151,7 +151,6 @@ function cacheOf(settings: Record<string, string>, lifetime = 0) {
   const cache = new StatementCache(
     { size: 8, lifetime },
     source,
-    new Uint8Array(8),
     () => clock.now,
   );
   const keep = (text: string) => {

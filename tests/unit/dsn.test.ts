@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { isUri, parseDsn } from "../../src/config/dsn.ts";
+import { parseDsn } from "../../src/config/dsn.ts";
+import { isUri } from "../../src/config/uri.ts";
 import { PARAMETERS } from "../../src/config/parameters.ts";
 import { InterfaceError } from "../../src/errors/errors.ts";
 

@@ -15,6 +15,7 @@ import {
   ProtocolError,
   serverReport,
 } from "../../src/errors/errors.ts";
+import { PACKED_CONDITIONS } from "../../src/errors/packed_conditions.ts";
 import { CONDITIONS } from "../../src/errors/sqlstate.ts";
 
 const FIELDS = {
@@ -88,14 +89,28 @@ test("sqlstate: the class of a code decides the class of the error", () => {
   }
 });
 
-test("sqlstate: every listed code gives its condition", () => {
+test("sqlstate: every listed code gives its condition, and the packed table has no others", () => {
   for (const [code, name] of Object.entries(CONDITIONS)) {
     assert.equal(databaseError({ C: code, M: "x" }).condition, name);
   }
+  assert.equal(PACKED_CONDITIONS.split(/[\n,]/).length, Object.keys(CONDITIONS).length);
 });
 
 test("condition: an unlisted code has none, whatever it is spelled like", () => {
-  for (const code of ["ZZ999", "", "toString", "constructor", "__proto__"]) {
+  for (
+    const code of [
+      "ZZ999",
+      "",
+      "08",
+      "0800",
+      "008000",
+      "2202e",
+      "\n02000",
+      "toString",
+      "constructor",
+      "__proto__",
+    ]
+  ) {
     assert.equal(databaseError({ C: code, M: "x" }).condition, undefined, code);
   }
   assert.equal(new DatabaseError("x").condition, undefined);

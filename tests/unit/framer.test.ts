@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
+import type { Reader } from "../../src/bytes/reader.ts";
 import { ProtocolError } from "../../src/errors/errors.ts";
 import { Framer } from "../../src/protocol/framer.ts";
 
@@ -17,8 +18,15 @@ function join(parts: readonly Uint8Array[]): Uint8Array {
   return Uint8Array.from(parts.flatMap((part) => [...part]));
 }
 
-/** Returns the messages that a framer finds in the bytes, in pieces of the given sizes, again and again. */
-function shown(bytes: Uint8Array, sizes: readonly number[], copying: boolean): string[] {
+/**
+ * Returns the messages that a framer finds in the bytes, in pieces of the given sizes, again and again;
+ * with `inRuns`, those of one tag are taken together.
+ */
+function shown(
+  bytes: Uint8Array,
+  sizes: readonly number[],
+  { copying, inRuns }: { readonly copying: boolean; readonly inRuns: boolean },
+): string[] {
   const framer = new Framer(1 << 20);
   const seen: string[] = [];
   let at = 0;
@@ -37,24 +45,39 @@ function shown(bytes: Uint8Array, sizes: readonly number[], copying: boolean): s
     }
     while (framer.next()) {
       const { reader, tag } = framer;
-      seen.push(`${tag}:${[...reader.bytes(reader.remaining)].join()}`);
+      if (inRuns) {
+        framer.takeRun();
+        seen.push(...inRun(reader));
+      } else seen.push(`${tag}:${[...reader.bytes(reader.remaining)].join()}`);
     }
   }
   assert.equal(framer.pending, 0);
   return seen;
 }
 
+/** Returns the messages of a run, which begins with the body of the first one. */
+function inRun({ buffer, view, position, end }: Reader): string[] {
+  const seen: string[] = [];
+  for (let at = position - 5; at < end;) {
+    const next = at + 1 + view.getInt32(at + 1);
+    seen.push(`${buffer[at]}:${[...buffer.subarray(at + 5, next)].join()}`);
+    at = next;
+  }
+  return seen;
+}
+
 const messages = fc.array(
-  fc.record({ tag: fc.integer({ min: 0, max: 255 }), body: fc.uint8Array({ maxLength: 300 }) }),
+  fc.record({ tag: fc.integer({ min: 0, max: 2 }), body: fc.uint8Array({ maxLength: 300 }) }),
   { maxLength: 30 },
 );
 const sizes = fc.array(fc.integer({ min: 1, max: 500 }), { minLength: 1, maxLength: 5 });
 
 test("messages come out as they went in, however they are cut", () => {
-  fc.assert(fc.property(messages, sizes, fc.boolean(), (list, sizes, copying) => {
+  const how = fc.record({ copying: fc.boolean(), inRuns: fc.boolean() });
+  fc.assert(fc.property(messages, sizes, how, (list, sizes, how) => {
     const bytes = join(list.map(({ tag, body }) => message(tag, body)));
     const wanted = list.map(({ tag, body }) => `${tag}:${[...body].join()}`);
-    assert.deepEqual(shown(bytes, sizes, copying), wanted);
+    assert.deepEqual(shown(bytes, sizes, how), wanted);
   }));
 });
 
@@ -67,10 +90,10 @@ test("a message larger than the buffer comes out whole, byte by byte and at once
     message(DATA_ROW, body),
     message(3, new Uint8Array(0)),
   ]);
-  const wanted = shown(bytes, [1 << 20], true);
+  const wanted = shown(bytes, [1 << 20], { copying: true, inRuns: false });
   assert.equal(wanted.length, 3);
-  assert.deepEqual(shown(bytes, [1], false), wanted);
-  assert.deepEqual(shown(bytes, [70_000], false), wanted);
+  assert.deepEqual(shown(bytes, [1], { copying: false, inRuns: true }), wanted);
+  assert.deepEqual(shown(bytes, [70_000], { copying: false, inRuns: true }), wanted);
 });
 
 test("a claimed length makes the buffer grow only as bytes arrive", () => {
@@ -131,4 +154,26 @@ test("the buffer is small until a read has filled it", () => {
   framer.append(message(68, new Uint8Array(small)));
   while (framer.next());
   assert.ok(framer.space().length >= 65_536);
+});
+
+test("a run ends before a large, a malformed, an incomplete and another message", () => {
+  const row = message(68, new Uint8Array(10));
+  const large = message(68, new Uint8Array(70_000));
+  const malformed = Uint8Array.from([68, 0, 0, 0, 3]);
+  for (
+    const [behind, name] of [
+      [large, "large"],
+      [malformed, "malformed"],
+      [row.subarray(0, 14), "incomplete"],
+      [row.subarray(0, 3), "header"],
+      [message(67, new Uint8Array(4)), "other"],
+    ] as const
+  ) {
+    const framer = new Framer(1 << 20);
+    framer.append(join([row, row, row, behind]));
+    assert.ok(framer.next());
+    framer.takeRun();
+    assert.equal(framer.reader.end - framer.reader.position + 5, 3 * row.length, name);
+    assert.equal(framer.pending, behind.length, name);
+  }
 });

@@ -59,8 +59,11 @@ const PLANTED: [fact: string, file: string, text: string, rules: string[]][] = [
   ["query knows no pool", "src/query/a.ts", `import "../pool.ts";`, ["layer:1"]],
   ["features know no connection", "src/features/a.ts", `import "../connection.ts";`, ["layer:1"]],
   ["features do not know one another", "src/features/a.ts", `import "./copy.ts";`, ["layer:1"]],
-  ["copy_rows knows copy", "src/features/copy_rows.ts", `import "./copy.ts";`, []],
-  ["copy does not know copy_rows", "src/features/copy.ts", `import "./copy_rows.ts";`, ["layer:1"]],
+  ["copy_rows knows copy_in", "src/features/copy_rows.ts", `import "./copy_in.ts";`, []],
+  ["copy_in does not know copy", "src/features/copy_in.ts", `import "./copy.ts";`, ["layer:1"]],
+  ["nor by import()", "src/features/copy_in.ts", `const f = () => import("./copy.ts");`, [
+    "layer:1",
+  ]],
   ["dbapi knows no session", "src/dbapi/a.ts", `import "../session/b.ts";`, ["layer:1"]],
   [
     "dbapi takes types of connection",

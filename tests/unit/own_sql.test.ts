@@ -100,9 +100,15 @@ const SENTENCE = /\b(?:cannot|takes|needs)\b|…|[a-z][A-Z]/;
 /** Files with texts of their own, which the tests above check, or are no more than one call. */
 const OTHERS: ReadonlySet<string> = new Set([
   "cli/object_queries.ts",
+  "dbapi/call_sql.ts",
+  "features/late_sql.ts",
   "own_sql.ts",
+  "pool/session_sql.ts",
+  "query/catalog_sql.ts",
+  "query/transaction_sql.ts",
   "replication/replicate_sql.ts",
   "replication/slot_sql.ts",
+  "session/role_sql.ts",
   "typed/catalogue_queries.ts",
   "typed/statements.ts",
 ]);

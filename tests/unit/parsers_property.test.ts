@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { Reader } from "../../src/bytes/reader.ts";
 import { Writer } from "../../src/bytes/writer.ts";
 import { passfilePassword } from "../../src/config/passfile.ts";
-import { parseServiceFile } from "../../src/config/sources.ts";
+import { parseServiceFile } from "../../src/config/service_file.ts";
 import { InterfaceError, PgError, ProtocolError } from "../../src/errors/errors.ts";
 import {
   isTrailer,

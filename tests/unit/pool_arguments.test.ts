@@ -25,6 +25,10 @@ const WRONG: readonly (readonly [arguments: readonly unknown[], error: RegExp])[
   [[{ sslMode: "maybe" }], /^sslMode/],
   [[{ databse: "x" }], /^unknown option "databse"/],
   [["", { connection: { databse: "x" } }], /^unknown option "databse"/],
+  [
+    ["", { connection: { max: 5 } }],
+    /^"max" is an option of a pool: createPool\(url, \{ max: … \}/,
+  ],
   [["", { connection: { types: { int8: "float" } } }], /int8/],
   [[null], /options must be an object/],
   [[5], /options must be an object/],

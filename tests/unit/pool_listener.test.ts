@@ -3,6 +3,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { InterfaceError, OperationalError } from "../../src/errors/errors.ts";
 import { type ListenOptions, Subscription } from "../../src/features/listen.ts";
+import { LateListener } from "../../src/pool/late_listener.ts";
+import { poolSettings } from "../../src/pool/options.ts";
+import { failure } from "../_kit/outcomes.ts";
 import {
   type ListenerEvent,
   type ListenerState,
@@ -110,5 +113,21 @@ test("subscription: one that overflows ends with an error after what it holds, a
   assert.equal((await full.next()).value, "1");
   assert.equal((await full.next()).value, "gap");
   await assert.rejects(full.next(), OperationalError);
-  assert.throws(() => subscription({ limit: 0 }), InterfaceError);
+});
+
+test("listener: a pool that is closed while the code of listen() is loaded refuses the call", async () => {
+  const opens: unknown[] = [];
+  const late = new LateListener(({ Listener }) =>
+    new Listener(poolSettings({}), (signal) => Promise.reject(opens.push(signal)))
+  );
+  assert.deepEqual(late.stats(), { state: "off", channels: 0, subscriptions: 0, gaps: 0 });
+  const listening = [late.listen("a", {}), late.listen("b", {})];
+  await late.close(0);
+  for (const one of listening) {
+    const error = await failure(one, InterfaceError);
+    assert.match(error.message, /closed/);
+  }
+  assert.equal(late.stats().state, "closed");
+  assert.match((await failure(late.listen("c", {}))).message, /closed/);
+  assert.deepEqual(opens, []);
 });

@@ -1,6 +1,8 @@
 /** Which texts a pool does not run by itself, because they need a session. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { poolSettings } from "../../src/pool/options.ts";
+import { PoolTexts } from "../../src/pool/pool_texts.ts";
 import { effectOf } from "../../src/pool/session_state.ts";
 import { refusalOf } from "../../src/pool/session_need.ts";
 
@@ -89,15 +91,37 @@ const ACCEPTED: readonly string[] = [
 test("pool: texts that need a session are refused with what to call", () => {
   for (const [text, error] of REFUSED) {
     assert.match(refusalOf([text]) ?? "", error, text);
-    assert.equal(effectOf(text).refusal, refusalOf([text]), text);
+    assert.ok(effectOf(text).mayBeRefused, text);
   }
 });
 
 test("pool: texts that need no session, or one for themselves, are not refused", () => {
   for (const text of ACCEPTED) {
     assert.equal(refusalOf([text]), undefined, text);
-    assert.equal(effectOf(text).refusal, undefined, text);
   }
+});
+
+test("pool: most texts need not be read for what they need", () => {
+  const plain = [
+    "select 1",
+    "update t set n = case when a then 1 else 2 end",
+    "select 'begin; set x'",
+  ];
+  for (const text of plain) assert.ok(!effectOf(text).mayBeRefused, text);
+});
+
+test("pool: the first text that is refused loads the code for it, and all are refused", async () => {
+  const texts = new PoolTexts(poolSettings({}));
+  const [first, second] = [texts.refusalOf("begin"), texts.refusalOf("listen a")];
+  assert.ok(first instanceof Promise && second instanceof Promise);
+  assert.match((await first)!, /^BEGIN/);
+  assert.match((await second)!, /^LISTEN/);
+  assert.match(String(texts.refusalOf("begin")), /^BEGIN/);
+  assert.match(
+    String(texts.refusalOfBatch([{ text: "select 1" }, { text: "begin" }])),
+    /left open|^BEGIN/,
+  );
+  assert.equal(texts.refusalOf("select set_config('a.b', 'c', true)"), undefined);
 });
 
 test("pool: the texts of a batch are one use of a session", () => {

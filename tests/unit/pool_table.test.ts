@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { between } from "../../scripts/generate_parameter_table.ts";
 import { declaredOptions, poolTable } from "../../scripts/generate_pool_table.ts";
+import { isConnectOption, POOL_OPTIONS } from "../../src/config/validate.ts";
 import { isPoolOption, poolSettings } from "../../src/pool/options.ts";
 
 /** Options whose default is no constant. */
@@ -29,4 +30,9 @@ test("each option of a pool is declared, checked and described in a sentence", (
   }
   const declared = new Set(options.map(({ name }) => name));
   for (const name of Object.keys(poolSettings({}))) assert.ok(declared.has(name), name);
+});
+
+test("connect() knows each option that only a pool has", () => {
+  const names = declaredOptions().map(({ name }) => name).filter((name) => !isConnectOption(name));
+  assert.deepEqual(POOL_OPTIONS, names.sort());
 });

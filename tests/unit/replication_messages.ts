@@ -7,7 +7,8 @@ import type {
   LogicalOptions,
   StreamTypes,
 } from "../../src/replication/plugin.ts";
-import { createRegistry, type TypeInfo, type TypesOptions } from "../../src/types/registry.ts";
+import { completeRegistry } from "../../src/types/complete_registry.ts";
+import type { TypeInfo, TypesOptions } from "../../src/types/registry.ts";
 
 /** An integer of so many bytes. */
 export type Field = readonly [bytes: 1 | 2 | 4 | 8, value: number | bigint];
@@ -112,7 +113,7 @@ export class TestStream {
     } = {},
   ) {
     const { rows = "object", types, ...rest } = options;
-    const registry = this.#registry = createRegistry(types);
+    const registry = this.#registry = completeRegistry(types);
     const streamTypes: StreamTypes = {
       codecOf: (oid) => registry.lookup(oid),
       learn: async (oids) => {

@@ -205,13 +205,27 @@ test("failures are retried, waited for, or final", () => {
   assert.equal(consequenceOf(closed, true), "retry", "lost between two commands");
   assert.equal(consequenceOf(closed, false), "fatal");
   assert.equal(consequenceOf(new TypeError("x"), true), "fatal");
-  assert.equal(consequenceOf(new DatabaseError("ended", { code: "57P01" }), true), "retry");
+  const coded = (code: string) => consequenceOf(new DatabaseError("of the server", { code }), true);
+  assert.deepEqual(["57P01", "XX000", "XX001"].map(coded), ["retry", "fault", "fatal"]);
+});
+
+test("an internal error of the server is met with five attempts, unless something has come", () => {
+  const backoff = new Backoff(1);
+  const five = [true, true, true, true, true, false];
+  assert.deepEqual(five.map(() => backoff.allowsFault()), five);
+  backoff.lasted();
+  assert.equal(backoff.allowsFault(), false);
+  backoff.advanced();
+  assert.deepEqual(five.map(() => backoff.allowsFault()), five);
 });
 
 test("pauses between attempts double up to a limit and are shortened at random", () => {
   const backoff = new Backoff(1, () => 0);
   assert.deepEqual([1, 2, 3, 4, 5, 6].map(() => backoff.next()), [0.1, 0.2, 0.4, 0.8, 1, 1]);
   backoff.succeeded();
+  assert.equal(backoff.attempts, 0);
+  assert.equal(backoff.next(), 1, "the stream has ended at once");
+  backoff.lasted();
   assert.equal(backoff.next(), 0.1);
   assert.equal(new Backoff(1, () => 1).next(), 0.05);
 });

@@ -5,14 +5,14 @@ import { Reader } from "../../src/bytes/reader.ts";
 import { DataError, NotSupportedError, ProtocolError } from "../../src/errors/errors.ts";
 import { RowDecoder, type TupleColumn } from "../../src/replication/row_decoder.ts";
 import { OIDS } from "../../src/types/oids.ts";
-import { createRegistry } from "../../src/types/registry.ts";
+import { completeRegistry } from "../../src/types/complete_registry.ts";
 import { tuple, type Value } from "./replication_messages.ts";
 
-const types = createRegistry({ codecs: [{ name: "inet", decode: (text) => text.length }] });
+const types = completeRegistry({ codecs: [{ name: "inet", decode: (text) => text.length }] });
 // deno-fmt-ignore
 const OF_TYPES: readonly number[] = [
   OIDS.bool, OIDS.int2, OIDS.int4, OIDS.int8, OIDS.oid, OIDS.float4, OIDS.float8, OIDS.text,
-  OIDS.bytea, OIDS.uuid, OIDS.numeric, OIDS.jsonb, OIDS.timestamptz, OIDS.inet, 1007,
+  OIDS.char, OIDS.bytea, OIDS.uuid, OIDS.numeric, OIDS.jsonb, OIDS.timestamptz, OIDS.inet, 1007,
   4_000_000, // an unknown OID
 ];
 const NAMES = ["a", "b", "__proto__", "constructor", 'q"uo\\te', "1", "ä\u2028\n`${x}`", ""];

@@ -5,9 +5,9 @@ import { Reader } from "../../src/bytes/reader.ts";
 import { DataError, ProtocolError } from "../../src/errors/errors.ts";
 import { compileRows, interpretRows, type RowColumn, warmingRows } from "../../src/query/rows.ts";
 import { OIDS } from "../../src/types/oids.ts";
-import { createRegistry } from "../../src/types/registry.ts";
+import { completeRegistry } from "../../src/types/complete_registry.ts";
 
-const types = createRegistry();
+const types = completeRegistry();
 // deno-fmt-ignore
 const OF_TYPES: readonly number[] = [
   OIDS.bool, OIDS.int2, OIDS.int4, OIDS.int8, OIDS.oid, OIDS.float4, OIDS.float8, OIDS.text,
@@ -110,6 +110,71 @@ test("both refuse the same malformed rows", () => {
       });
     }
   }
+});
+
+test("rows are plain objects, whatever their width and names", () => {
+  const names = (count: number): string[] => Array.from({ length: count }, (_, i) => `c${i}`);
+  const results = [
+    [],
+    names(1),
+    names(64),
+    names(65),
+    [...Reflect.ownKeys(Object.prototype)] as string[],
+  ];
+  for (const list of results) {
+    const columns = list.map((name): RowColumn => ({
+      ...{ name, typeOid: 23, codec: types.lookup(23), format: 1 },
+    }));
+    const values = list.map((_, i) => Uint8Array.of(0, 0, 0, i));
+    const row = compileRows(columns, "object")(dataRow(values)) as object;
+    assert.equal(Object.getPrototypeOf(row), Object.prototype);
+    const own = Object.getOwnPropertyDescriptors(row);
+    const property = { writable: true, enumerable: true, configurable: true };
+    const wanted = list.map((name, value) => [name, { value, ...property }]);
+    assert.deepEqual(Object.entries(own), wanted);
+    const array = compileRows(columns, "array")(dataRow(values));
+    assert.deepEqual(array, list.map((_, value) => value));
+  }
+});
+
+test("neighbours of fixed sizes are read with NULL, or a wrong size, at any place", () => {
+  const known = [OIDS.int4, OIDS.bool, OIDS.int8, OIDS.int2, OIDS.float8, OIDS.oid, OIDS.char];
+  const columns = known.map((typeOid, i): RowColumn => ({
+    ...{ name: `c${i}`, typeOid, codec: types.lookup(typeOid), format: 1 },
+  }));
+  const sizes = [4, 1, 8, 2, 8, 4, 1];
+  const whole: (Uint8Array | null)[] = sizes.map((size) => new Uint8Array(size).fill(1));
+  const read: readonly unknown[] = [
+    ...[0x01010101, true, 0x0101010101010101n, 257],
+    ...[new DataView(new Uint8Array(8).fill(1).buffer).getFloat64(0), 0x01010101],
+    "\x01",
+  ];
+  for (const make of [compileRows, interpretRows]) {
+    assert.deepEqual(make(columns, "array")(dataRow(whole)), read);
+    for (let i = 0; i < known.length; i++) {
+      const decode = make(columns, "array");
+      assert.deepEqual(decode(dataRow(whole.with(i, null))), read.with(i, null));
+      const wrong = whole.with(i, new Uint8Array(3));
+      assert.throws(() => decode(dataRow(wrong)), new RegExp(`column "c${i}"`));
+    }
+  }
+});
+
+test('every byte of a "char" is read as its codec reads it, also by a codec of the user', () => {
+  const bytes = Array.from({ length: 256 }, (_, byte) => Uint8Array.of(byte));
+  const known = types.lookup(OIDS.char)!;
+  const users = completeRegistry({ codecs: [{ oid: OIDS.char, decode: (text) => `<${text}>` }] });
+  const own = users.lookup(OIDS.char)!;
+  const columns = bytes.map((_, i): RowColumn => ({
+    ...{ name: `c${i}`, typeOid: OIDS.char, codec: known, format: 1 },
+  }));
+  const read = bytes.map((byte) => known.decodeBinary!(new Reader(byte), 1));
+  for (const make of [compileRows, interpretRows]) {
+    assert.deepEqual(make(columns, "array")(dataRow(bytes)), read);
+    const column = { name: "c", typeOid: OIDS.char, codec: own, format: 0 };
+    assert.deepEqual(make([column], "array")(dataRow([Uint8Array.of(65)])), ["<A>"]);
+  }
+  assert.equal(own.primitive, undefined);
 });
 
 test("a value that its codec refuses names column and type, not the value", () => {

@@ -1,6 +1,19 @@
 import { Reader } from "../../src/bytes/reader.ts";
 import { Writer } from "../../src/bytes/writer.ts";
 import type { Codec } from "../../src/types/codec.ts";
+import { dateTimeCodecs, type DateTimePolicy } from "../../src/types/datetime.ts";
+import type { TemporalLike } from "../../src/types/temporal.ts";
+import { valuesOf } from "../../src/types/temporal_values.ts";
+import { timeCodecs } from "../../src/types/time.ts";
+
+/** Returns the codecs of the five types of dates and times under a policy. */
+export function dateAndTimeCodecs(
+  policy: DateTimePolicy,
+  temporal?: TemporalLike,
+): readonly Codec[] {
+  const values = valuesOf(policy, temporal);
+  return [...dateTimeCodecs(values), ...timeCodecs(values)];
+}
 
 /** Returns the codec called `name`. */
 export function named(codecs: readonly Codec[], name: string): Codec {

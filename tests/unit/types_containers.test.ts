@@ -6,11 +6,11 @@ import { arrayOf, BoundedArray } from "../../src/types/array.ts";
 import type { Codec } from "../../src/types/codec.ts";
 import { compositeOf, parseRecord } from "../../src/types/composite.ts";
 import { Range, type RangeBounds } from "../../src/types/range.ts";
-import { createRegistry } from "../../src/types/registry.ts";
+import { completeRegistry } from "../../src/types/complete_registry.ts";
 import { decodeBytes, decodeHex, encodeBytes, encodeHex } from "./types_bytes.ts";
 import { CONTAINERS, printedTests } from "./types_printed.ts";
 
-const registry = createRegistry();
+const registry = completeRegistry();
 
 function codec(name: string): Codec {
   return registry.lookup(registry.oidOf(name)!)!;
@@ -137,7 +137,7 @@ describe("arrays", () => {
   });
 
   test("lower bounds are read under the option bounds, and dropped without", () => {
-    const bounded = createRegistry({ arrays: "bounded" });
+    const bounded = completeRegistry({ arrays: "bounded" });
     const of = bounded.lookup(bounded.oidOf("int4[]")!)!;
     const printed: [text: string, hex: string, elements: unknown[], lowerBounds: number[]][] = [
       ["[0:1]={1,2}", "000000010000000000000017000000020000000000000004000000010000000400000002", [
@@ -246,7 +246,7 @@ describe("ranges", () => {
   });
 
   function registryWith(name: string, subtype: string): Codec {
-    const own = createRegistry();
+    const own = completeRegistry();
     const rangeSubtypeOid = own.oidOf(subtype)!;
     own.define({ oid: 50000, name, schema: "public", kind: "range", rangeSubtypeOid });
     return own.lookup(50000)!;

@@ -2,11 +2,17 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { DataError, InterfaceError, ProtocolError } from "../../src/errors/errors.ts";
-import { dateTimeCodecs } from "../../src/types/datetime.ts";
-import { decodeBytes, decodeHex, encodeBytes, encodeHex, named } from "./types_bytes.ts";
+import {
+  dateAndTimeCodecs,
+  decodeBytes,
+  decodeHex,
+  encodeBytes,
+  encodeHex,
+  named,
+} from "./types_bytes.ts";
 
-const dates = dateTimeCodecs("date");
-const strings = dateTimeCodecs("string");
+const dates = dateAndTimeCodecs("date");
+const strings = dateAndTimeCodecs("string");
 const timestamptz = named(dates, "timestamptz");
 const timestamp = named(dates, "timestamp");
 const date = named(dates, "date");
@@ -353,7 +359,7 @@ describe("a hostile value is a typed error", () => {
 });
 
 test("an unknown policy is an InterfaceError that names the option", () => {
-  assert.throws(() => dateTimeCodecs("iso" as "date"), {
+  assert.throws(() => dateAndTimeCodecs("iso" as "date"), {
     name: "InterfaceError",
     message: /types\.datetime/,
   });
@@ -363,10 +369,10 @@ test("codecs are frozen plain objects with the OIDs of pg_type", () => {
   const oids = dates.map(({ name, oid, arrayOid }) => [name, oid, arrayOid]);
   assert.deepEqual(oids, [
     ["date", 1082, 1182],
-    ["time", 1083, 1183],
-    ["timetz", 1266, 1270],
     ["timestamp", 1114, 1115],
     ["timestamptz", 1184, 1185],
+    ["time", 1083, 1183],
+    ["timetz", 1266, 1270],
   ]);
   assert.ok(dates.every((codec) => Object.isFrozen(codec)));
 });

@@ -4,12 +4,11 @@ import fc from "fast-check";
 import { Temporal } from "temporal-polyfill/implementation";
 import { InterfaceError } from "../../src/errors/errors.ts";
 import type { Codec } from "../../src/types/codec.ts";
-import { dateTimeCodecs } from "../../src/types/datetime.ts";
 import type { TemporalLike } from "../../src/types/temporal.ts";
-import { decodeBytes, decodeHex, encodeBytes, named } from "./types_bytes.ts";
+import { dateAndTimeCodecs, decodeBytes, decodeHex, encodeBytes, named } from "./types_bytes.ts";
 
 const own = (globalThis as { Temporal?: typeof Temporal }).Temporal;
-const strings = dateTimeCodecs("string");
+const strings = dateAndTimeCodecs("string");
 
 // The text that PostgreSQL 18 prints, the class of the value, and the text of the value.
 const VALUES: readonly (readonly [type: string, text: string, name: string, iso: string])[] = [
@@ -57,7 +56,7 @@ const SUITES: readonly (readonly [string, temporal: typeof Temporal, skip: strin
 ];
 
 for (const [whose, temporal, skip] of SUITES) {
-  const codecs = dateTimeCodecs("temporal", temporal as unknown as TemporalLike);
+  const codecs = dateAndTimeCodecs("temporal", temporal as unknown as TemporalLike);
 
   describe(`policy temporal decodes to ${whose} Temporal`, { skip }, () => {
     for (const [type, text, name, iso] of VALUES) {
@@ -126,7 +125,7 @@ for (const [whose, temporal, skip] of SUITES) {
         time: { PlainTime: "00:30:00" },
         timetz: {},
       };
-      for (const codec of [...codecs, ...strings, ...dateTimeCodecs("date")]) {
+      for (const codec of [...codecs, ...strings, ...dateAndTimeCodecs("date")]) {
         for (const [name, value] of Object.entries(values)) {
           const text = taken[codec.name]![name];
           assert.equal(codec.accepts(value), text !== undefined, `${codec.name} ${name}`);
@@ -158,7 +157,7 @@ test("without a Temporal the policy is an InterfaceError that names the option",
     writable: true,
   });
   try {
-    assert.throws(() => dateTimeCodecs("temporal"), {
+    assert.throws(() => dateAndTimeCodecs("temporal"), {
       name: "InterfaceError",
       message: /types\.temporal/,
     });
@@ -171,13 +170,13 @@ test("without a Temporal the policy is an InterfaceError that names the option",
 test("the runtime's own Temporal is used unless one is given", {
   skip: own === undefined && "this runtime has no Temporal",
 }, () => {
-  const value = named(dateTimeCodecs("temporal"), "date").decodeText("2024-01-01");
+  const value = named(dateAndTimeCodecs("temporal"), "date").decodeText("2024-01-01");
   assert.ok(value instanceof own!.PlainDate);
 });
 
 test("something else than Temporal is an InterfaceError that names the option", () => {
   for (const wrong of [{}, { Instant: {} }, 7, { Instant: Temporal.Instant }]) {
-    assert.throws(() => dateTimeCodecs("temporal", wrong as TemporalLike), {
+    assert.throws(() => dateAndTimeCodecs("temporal", wrong as TemporalLike), {
       name: "InterfaceError",
       message: /types\.temporal/,
     });

@@ -1,10 +1,9 @@
 // Run by types_datetime_zones.test.ts under one TZ: prints the zone's offsets in minutes on three
 // dates and a line for each value that depends on it.
 import process from "node:process";
-import { dateTimeCodecs } from "../../src/types/datetime.ts";
-import { decodeBytes, encodeBytes, named } from "./types_bytes.ts";
+import { dateAndTimeCodecs, decodeBytes, encodeBytes, named } from "./types_bytes.ts";
 
-const codecs = dateTimeCodecs("date");
+const codecs = dateAndTimeCodecs("date");
 const DAY_MS = 86_400_000;
 
 const offsets = ["1966-07-01", "2011-01-01", "2024-07-01"].map((day) =>

@@ -5,10 +5,10 @@ import { DataError, PgError, ProtocolError } from "../../src/errors/errors.ts";
 import type { Codec } from "../../src/types/codec.ts";
 import { EXTENSION_CODECS } from "../../src/types/extensions.ts";
 import { OIDS } from "../../src/types/oids.ts";
-import { createRegistry } from "../../src/types/registry.ts";
+import { completeRegistry } from "../../src/types/complete_registry.ts";
 import { decodeBytes, decodeHex } from "./types_bytes.ts";
 
-const registry = createRegistry();
+const registry = completeRegistry();
 
 function codecOf(type: string): Codec {
   return EXTENSION_CODECS.get(type) ?? registry.lookup(registry.oidOf(type)!)!;

@@ -1,5 +1,6 @@
 /** No parser takes more than linear work: patterns are run by a matcher that counts its steps. */
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { CountedPattern, patternsIn } from "../_kit/pattern_steps.ts";
@@ -10,7 +11,9 @@ const OWN_TEXT: ReadonlySet<string> = new Set([
   String(/\bdeclare\b[^;]*\bwith\s+hold\b/i),
 ]);
 
-const SRC = new URL("../../src/", import.meta.url);
+/** The npm package has its modules in joined files. */
+const JOINED = new URL("../../lib/chunks/", import.meta.url);
+const SRC = existsSync(JOINED) ? JOINED : new URL("../../src/", import.meta.url);
 
 test("the matcher finds patterns that take more than linear time, and no others", () => {
   const slow = [

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { sql } from "../../mod.ts";
 import { assemble } from "../../src/query/fragment.ts";
+import { completeRegistry } from "../../src/types/complete_registry.ts";
+import { OIDS } from "../../src/types/oids.ts";
 import { parseTypeName } from "../../src/types/type_names.ts";
 
 /** A name, the built-in type that it names, if any, and its SQL where that is another. */
@@ -9,7 +11,7 @@ import { parseTypeName } from "../../src/types/type_names.ts";
 const NAMES: readonly (readonly [name: string, builtin: string | undefined, sql?: string])[] = [
   ["int4", "int4"], ["INT4", "int4"], ["integer", "int4"], ["int", "int4"], ["Bigint", "int8"], ["smallint", "int2"],
   ["real", "float4"], ["float", "float8"], ["float(24)", "float4"], ["float(25)", "float8"], ["double precision", "float8"],
-  ["Double\n Precision", "float8", "Double precision"], ["boolean", "bool"], ["bool[]", "bool"],
+  ["Double\n Precision", "float8", "Double Precision"], ['"a . b" . "c ( d, e )" (1)', undefined, '"a . b"."c ( d, e )"(1)'], ['" x "', undefined], ["TIME (3) WITH Time  ZONE", "timetz", "TIME(3) WITH Time ZONE"], ["boolean", "bool"], ["bool[]", "bool"],
   ["numeric", "numeric"], ["numeric(10,2)", "numeric", "numeric(10, 2)"], ["decimal(5, -2)", "numeric"], ["dec", "numeric"],
   ["char", "bpchar"], ["char(3)", "bpchar"], ["character(3)", "bpchar"], ['"char"', "char"], ["pg_catalog.char", "char"],
   ["varchar(10)", "varchar"], ["character varying(10)", "varchar"], ["char varying", "varchar"], ["nchar(2)", "bpchar"],
@@ -28,12 +30,14 @@ const NAMES: readonly (readonly [name: string, builtin: string | undefined, sql?
   ["constructor", undefined], ["__proto__", undefined], ["toString[]", undefined], ["json", "json"],
 ];
 
+const registry = completeRegistry();
+
 const squeezed = (name: string): string => name.trim().replace(/,\s*/g, ", ");
 
 for (const [name, builtin, as] of NAMES) {
   test(`type name: ${JSON.stringify(name)} is one`, () => {
     const parsed = parseTypeName(name, "here");
-    assert.equal(parsed.builtin, builtin);
+    assert.equal(registry.oidOf(parsed.element), builtin && OIDS[builtin as keyof typeof OIDS]);
     const typed = assemble(sql`${sql.typed(null, name)}`).text;
     assert.equal(typed, `$1::${as ?? (name.startsWith('"\n') ? name : squeezed(name))}`);
     const array = assemble(sql`${sql.array([], name)}`).text;

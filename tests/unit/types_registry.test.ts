@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { InterfaceError } from "../../src/errors/errors.ts";
 import { Range } from "../../src/types/range.ts";
-import { createRegistry, type TypeInfo, type TypeRegistry } from "../../src/types/registry.ts";
+import { completeRegistry } from "../../src/types/complete_registry.ts";
+import type { TypeInfo, TypeRegistry } from "../../src/types/registry.ts";
 import { decodeBytes, decodeHex, encodeBytes, encodeHex } from "./types_bytes.ts";
 
 const schema = "s";
@@ -39,14 +40,14 @@ function defined(registry: TypeRegistry): TypeRegistry {
 }
 
 test("an OID that was not defined is unknown", () => {
-  assert.equal(createRegistry().lookup(60001), undefined);
-  assert.equal(createRegistry().lookup(0), undefined);
-  assert.equal(createRegistry().lookup(9999), undefined);
+  assert.equal(completeRegistry().lookup(60001), undefined);
+  assert.equal(completeRegistry().lookup(0), undefined);
+  assert.equal(completeRegistry().lookup(9999), undefined);
 });
 
 test("what the catalogue tells is built from what is known, in any order", () => {
   for (const infos of [INFOS, [...INFOS].reverse()]) {
-    const registry = createRegistry();
+    const registry = completeRegistry();
     for (const info of infos) registry.define(info);
     const pairs = registry.lookup(60006)!;
     assert.equal(pairs.name, "_pair");
@@ -69,14 +70,14 @@ test("what the catalogue tells is built from what is known, in any order", () =>
 });
 
 test("a domain has its own OID and its base's form", () => {
-  const registry = defined(createRegistry());
+  const registry = defined(completeRegistry());
   assert.equal(registry.lookup(60003)!.oid, 60003);
   assert.equal(decodeHex(registry.lookup(60003)!, "0000000000000005"), 5n);
   assert.equal(encodeHex(registry.lookup(60004)!, [1n]).slice(16, 24), "0000ea63");
 });
 
 test("a policy holds in arrays, domains, ranges and composites", () => {
-  const registry = defined(createRegistry({ int8: "string", numeric: "number" }));
+  const registry = defined(completeRegistry({ int8: "string", numeric: "number" }));
   assert.deepEqual(registry.lookup(1016)!.decodeText("{1}"), ["1"]);
   assert.deepEqual(registry.lookup(3926)!.decodeText("[1,2)"), new Range("1", "2"));
   assert.deepEqual(registry.lookup(60005)!.decodeText('(ok,{1},"[1,2)",1.50)'), {
@@ -89,14 +90,14 @@ test("a policy holds in arrays, domains, ranges and composites", () => {
 });
 
 test("an extension's type is found by its name, with its array", () => {
-  const registry = defined(createRegistry());
+  const registry = defined(completeRegistry());
   assert.deepEqual(registry.lookup(60009)!.decodeText('"a"=>"1"'), { a: "1" });
   assert.deepEqual(registry.lookup(60010)!.decodeText('{"\\"a\\"=>NULL"}'), [{ a: null }]);
   assert.equal(registry.lookup(60010)!.oid, 60010);
 });
 
 test("a type without a codec, or with unknown parts, is text", () => {
-  const registry = defined(createRegistry());
+  const registry = defined(completeRegistry());
   assert.equal(registry.lookup(60011)!.decodeText("x"), "x");
   assert.equal(registry.lookup(60011)!.decodeBinary, undefined);
   assert.deepEqual(registry.lookup(60012)!.decodeText("{x,NULL}"), ["x", null]);
@@ -104,7 +105,7 @@ test("a type without a codec, or with unknown parts, is text", () => {
 });
 
 test("a part that becomes known later is used from then on, until all is forgotten", () => {
-  const registry = defined(createRegistry());
+  const registry = defined(completeRegistry());
   assert.deepEqual(registry.lookup(60012)!.decodeText("{1}"), ["1"]);
   registry.define({ oid: 60099, name: "lost", schema, kind: "domain", baseOid: 23 });
   assert.deepEqual(registry.lookup(60012)!.decodeText("{1}"), [1]);
@@ -114,7 +115,7 @@ test("a part that becomes known later is used from then on, until all is forgott
 });
 
 test("a catalogue that has a type within itself ends", () => {
-  const registry = createRegistry();
+  const registry = completeRegistry();
   const attributes = [{ name: "self", oid: 60021 }];
   registry.define({ oid: 60020, name: "knot", schema, kind: "composite", attributes });
   registry.define({ oid: 60021, name: "_knot", schema, kind: "array", elementOid: 60020 });
@@ -125,17 +126,17 @@ test("a catalogue that has a type within itself ends", () => {
 
 test("five lines register a type, by name or OID, in the options or later", () => {
   const upper = { decode: (text: string) => text.toUpperCase() };
-  const byOption = defined(createRegistry({ codecs: [{ name: "s.mood", ...upper }] }));
+  const byOption = defined(completeRegistry({ codecs: [{ name: "s.mood", ...upper }] }));
   assert.equal(byOption.lookup(60001)!.decodeText("ok"), "OK");
   assert.deepEqual(byOption.lookup(60002)!.decodeText("{ok,NULL}"), ["OK", null]);
-  const later = defined(createRegistry());
+  const later = defined(completeRegistry());
   assert.deepEqual(later.lookup(60002)!.decodeText("{ok}"), ["ok"]);
   later.register({ oid: 60001, ...upper });
   assert.deepEqual(later.lookup(60002)!.decodeText("{ok}"), ["OK"]);
   later.register({ name: "text", ...upper });
   assert.deepEqual(later.lookup(1009)!.decodeText("{a}"), ["A"]);
   assert.equal(later.lookup(1043)!.decodeText("a"), "a");
-  assert.equal(createRegistry().lookup(25)!.decodeText("a"), "a");
+  assert.equal(completeRegistry().lookup(25)!.decodeText("a"), "a");
 });
 
 test("a registered type takes all but strings when it can encode, and what it says it accepts", () => {
@@ -145,7 +146,7 @@ test("a registered type takes all but strings when it can encode, and what it sa
       this.name = name;
     }
   }
-  const registry = defined(createRegistry());
+  const registry = defined(completeRegistry());
   registry.register({
     name: "s.mood",
     decode: (text) => new Mood(text),
@@ -164,22 +165,22 @@ test("a registered type takes all but strings when it can encode, and what it sa
 
 test("a codec without a name and an OID is refused", () => {
   for (const codec of [{}, { decode: String }, { oid: 1.5 }, { name: "" }]) {
-    assert.throws(() => createRegistry().register(codec), InterfaceError);
+    assert.throws(() => completeRegistry().register(codec), InterfaceError);
   }
 });
 
 test("an unknown policy is refused by its name", () => {
   const wrong = { int8: "float", numeric: "decimal", datetime: "moment", arrays: "list" };
   for (const [name, policy] of Object.entries(wrong)) {
-    assert.throws(() => createRegistry({ [name]: policy }), {
+    assert.throws(() => completeRegistry({ [name]: policy }), {
       name: "InterfaceError",
-      message: new RegExp(`^option types\\.${name} must be `),
+      message: new RegExp(`types\\.${name} must be `),
     });
   }
 });
 
 test("types are found by SQL's names for them", () => {
-  const registry = defined(createRegistry());
+  const registry = defined(completeRegistry());
   const names: [string, number | undefined][] = [
     ["int4", 23],
     ["integer", 23],
@@ -208,7 +209,7 @@ test("types are found by SQL's names for them", () => {
 });
 
 test("a query's own policies and codecs change nothing for the connection, and share its catalogue", () => {
-  const registry = createRegistry();
+  const registry = completeRegistry();
   registry.register({ name: "s.mood", decode: (text) => `mood ${text}` });
   const own = registry.with({ int8: "string", codecs: [{ name: "bool", decode: () => "yes" }] });
   defined(registry);
@@ -222,7 +223,7 @@ test("a query's own policies and codecs change nothing for the connection, and s
 });
 
 test("types nested without end by a hostile catalogue are text, not an overflowing stack", () => {
-  const registry = createRegistry();
+  const registry = completeRegistry();
   const [first, depth] = [100_000, 50_000];
   for (let i = 0; i < depth; i++) {
     const common = { oid: first + i, name: `d${i}`, schema: "s" };
@@ -237,7 +238,7 @@ test("types nested without end by a hostile catalogue are text, not an overflowi
 });
 
 test("a codec that is given by its OID alone has the type's name, for errors", () => {
-  const registry = createRegistry({ codecs: [{ oid: 25, decode: (text) => text }] });
+  const registry = completeRegistry({ codecs: [{ oid: 25, decode: (text) => text }] });
   registry.register({ oid: 1043, encode: String });
   registry.register({ oid: 23, name: "my.int" });
   registry.register({ oid: 99_999, decode: (text) => text });

@@ -4,12 +4,8 @@ import type { Codec } from "../../src/types/codec.ts";
 import { EXTENSION_CODECS } from "../../src/types/extensions.ts";
 import { Interval } from "../../src/types/interval.ts";
 import { BUILTIN_TYPES, OIDS } from "../../src/types/oids.ts";
-import {
-  createRegistry,
-  type TypeInfo,
-  type TypeRegistry,
-  type TypesOptions,
-} from "../../src/types/registry.ts";
+import { completeRegistry } from "../../src/types/complete_registry.ts";
+import type { TypeInfo, TypeRegistry, TypesOptions } from "../../src/types/registry.ts";
 import { encodeHex } from "./types_bytes.ts";
 import { CONTAINERS, EXTENSIONS, SCALARS } from "./types_printed.ts";
 
@@ -96,7 +92,7 @@ export function everySample(options: TypesOptions = {}): Sample[] {
 }
 
 function registryOf(options: TypesOptions): TypeRegistry {
-  const registry = createRegistry(options);
+  const registry = completeRegistry(options);
   for (const info of DEFINED) registry.define(info);
   return registry;
 }

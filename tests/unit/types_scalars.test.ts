@@ -4,14 +4,15 @@ import fc from "fast-check";
 import { DataError, InterfaceError } from "../../src/errors/errors.ts";
 import type { Codec } from "../../src/types/codec.ts";
 import { OIDS } from "../../src/types/oids.ts";
-import { createRegistry, type TypesOptions } from "../../src/types/registry.ts";
+import { completeRegistry } from "../../src/types/complete_registry.ts";
+import type { TypesOptions } from "../../src/types/registry.ts";
 import { decodeBytes, decodeHex, encodeBytes, encodeHex } from "./types_bytes.ts";
 import { printedTests, SCALARS } from "./types_printed.ts";
 
-const registry = createRegistry();
+const registry = completeRegistry();
 
 function codec(name: string, options?: TypesOptions): Codec {
-  const from = options === undefined ? registry : createRegistry(options);
+  const from = options === undefined ? registry : completeRegistry(options);
   return from.lookup(from.oidOf(name)!)!;
 }
 

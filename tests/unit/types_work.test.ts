@@ -3,16 +3,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { passfilePassword } from "../../src/config/passfile.ts";
-import { parseServiceFile } from "../../src/config/sources.ts";
+import { parseServiceFile } from "../../src/config/service_file.ts";
 import { Reader } from "../../src/bytes/reader.ts";
 import { PgError } from "../../src/errors/errors.ts";
 import { compositeOf } from "../../src/types/composite.ts";
 import { EXTENSION_CODECS } from "../../src/types/extensions.ts";
 import { OIDS } from "../../src/types/oids.ts";
-import { createRegistry } from "../../src/types/registry.ts";
+import { completeRegistry } from "../../src/types/complete_registry.ts";
 import { textCodec } from "../../src/types/scalars.ts";
 
-const registry = createRegistry();
+const registry = completeRegistry();
 const codecOf = (type: string) =>
   EXTENSION_CODECS.get(type) ?? registry.lookup(registry.oidOf(type)!)!;
 

@@ -13,13 +13,8 @@ import {
   send,
   withServer,
 } from "../_kit/scripted_server.ts";
-import {
-  bindComplete,
-  closeComplete,
-  dataRow,
-  errorResponse,
-  readyForQuery,
-} from "../_kit/server_messages.ts";
+import { bindComplete, closeComplete, dataRow, readyForQuery } from "../_kit/server_messages.ts";
+import { CANCELLED, cancelled, signal } from "./cancelling.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
 import {
   assertFailure,
@@ -31,20 +26,6 @@ import {
   reach,
   wholeAnswer,
 } from "./hostile.ts";
-
-const CANCELLED = errorResponse({ C: "57014", M: "canceling statement due to user request" });
-
-/** A promise between a script and a test: one fulfils it, the other awaits it. */
-function signal(): { readonly given: Promise<void>; give: () => void } {
-  let give = () => {};
-  const given = new Promise<void>((resolve) => give = resolve);
-  return { given, give };
-}
-
-/** Gives a signal when the client's cancel request has come, and closes after `then`. */
-function cancelled(came: () => void, then: Promise<void>): Script {
-  return [expect("cancel"), call("came", came), call("until", () => then), close()];
-}
 
 const HIT: readonly { where: string; before: Uint8Array[]; again: Script }[] = [
   { where: "Close", before: [], again: [NEW, send(...wholeAnswer("again"))] },

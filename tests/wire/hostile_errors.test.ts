@@ -129,20 +129,32 @@ hostile([
     after: "usable",
   },
   {
-    name: "fails the Parse of three twins, of which the later two are then right",
+    name: "refuses the text of three twins, which is not sent again",
     // deno-fmt-ignore
     script: [
       NEW, KNOWN, KNOWN,
       send(errorResponse({ C: "42P01", M: "no such table" }), readyForQuery()),
       send(NO_STATEMENT, readyForQuery()), send(NO_STATEMENT, readyForQuery()),
+    ],
+    ask: twins,
+    outcomes: [1, 2, 3].map(() => fails(ProgrammingError, /^no such table$/, "42P01")),
+    after: "usable",
+  },
+  {
+    name: "fails the Parse of three twins for want of memory, of which the last is then right",
+    // deno-fmt-ignore
+    script: [
+      NEW, KNOWN, KNOWN,
+      send(errorResponse({ C: "53200", M: "out of memory" }), readyForQuery()),
+      send(NO_STATEMENT, readyForQuery()), send(NO_STATEMENT, readyForQuery()),
       ...expectAll("P", "D", "B", "E", "S", "P", "D", "B", "E", "S"),
-      send(errorResponse({ C: "42P01", M: "still no such table" }), readyForQuery()),
+      send(errorResponse({ C: "53200", M: "still out of memory" }), readyForQuery()),
       send(...wholeAnswer("by now")),
     ],
     ask: twins,
     outcomes: [
-      fails(ProgrammingError, /^no such table$/, "42P01"),
-      fails(ProgrammingError, /^still no such table$/, "42P01"),
+      fails(OperationalError, /^out of memory$/, "53200"),
+      fails(OperationalError, /^still out of memory$/, "53200"),
       [{ n: "by now" }],
     ],
     after: "usable",

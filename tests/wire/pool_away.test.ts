@@ -19,6 +19,7 @@ import {
   errorResponse,
   readyForQuery,
 } from "../_kit/server_messages.ts";
+import { until } from "../_kit/waiting.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
 
 /** No server listens there. */
@@ -70,6 +71,38 @@ test("pool: with waitForServer callers wait, and the error says what the attempt
   }
   await pool.close();
 });
+
+test('pool: waitForServer: "never" fails calls with the error of the attempt, at any time', () => {
+  const starting = errorResponse({ V: "FATAL", C: "57P03", M: "the system is starting up" });
+  const refuse: Script = [...handshake({ authentication: [send(starting), close()] })];
+  const once: Script = [handshake(), asks(""), answers(""), asks("select 1"), answers("SELECT 1")];
+  const lost: Script = [...once, close()];
+  const scripts = [refuse, lost, refuse, refuse, [...once, ignore()]];
+  return withServer((index) => scripts[index]!, async ({ host, port }) => {
+    const to = { host, port, user: "u", sslMode: "disable" as const };
+    const patience = { acquireTimeout: LONG, connectBackoff: LONG };
+    const pool = createPool(to, { ...patience, waitForServer: "never", reset: "text" });
+    const run = () => pool.query("select 1").simple();
+    const refused = { name: "OperationalError", code: "57P03", message: /starting up/ };
+    await assert.rejects(run(), refused);
+    await run();
+    await until(() => pool.stats().retired.lost === 1);
+    await assert.rejects(run(), refused);
+    await assert.rejects(pool.listen("c"), refused);
+    await run();
+    await pool.close();
+  });
+});
+
+test("pool: a wait for a first connection that never comes ends with 08001", () =>
+  withServer((): Script => [ignore()], async ({ host, port }) => {
+    const pool = createPool({ host, port, user: "u" }, { acquireTimeout: 0.1 });
+    const error = await failure(pool.connect()) as PoolTimeoutError;
+    assert.ok(error instanceof PoolTimeoutError);
+    assert.deepEqual([error.code, error.cause], ["08001", undefined]);
+    assert.match(error.message, /0 open, 0 in use, 1 connecting/);
+    pool.destroy();
+  }));
 
 test("pool: a mistake in the password function is not tried again", () =>
   withServer((): Script => [

@@ -8,6 +8,7 @@ import {
 } from "../../src/replication/replication.ts";
 import { statusIn } from "../_kit/replication_messages.ts";
 import {
+  close,
   expect,
   expectClose,
   type Script,
@@ -47,14 +48,29 @@ export async function assertUsable(db: ReplicationConnection): Promise<void> {
   await db.close();
 }
 
+/** Scripts by the number of the connection. */
+type Scripts = (connection: number) => Script | undefined;
+
+/**
+ * Runs `body` against a scripted replication connection, in each mode of delivery. A machine that
+ * is busy may take so long over the end of a stream that the walsender is cancelled as well.
+ */
+export function replicating(
+  script: Script | Scripts,
+  body: (server: ScriptedServer) => Promise<void>,
+): Promise<void> {
+  if (typeof script === "function") return quietly(script, body);
+  return quietly((i) => i === 0 ? script : [expect("cancel"), close()], body);
+}
+
 /** Runs `body` on a logical stream, in each mode of delivery. */
 export function streaming(
-  script: Script | ((connection: number) => Script | undefined),
+  script: Script | Scripts,
   body: (stream: ReplicationStream, db: ReplicationConnection, s: ScriptedServer) => Promise<void>,
   options: StreamOptions & { closeTimeout?: number; timeout?: number; signal?: AbortSignal } = {},
 ): Promise<void> {
   const { closeTimeout, timeout, ...how } = options;
-  return quietly(script, async (server) => {
+  return replicating(script, async (server) => {
     const db = await connectReplication({ ...reach(server), closeTimeout, timeout });
     try {
       await body(await db.startLogical("s", how), db, server);

@@ -88,6 +88,28 @@ test("nothing is read before start", TIMEOUT, () =>
   }));
 
 test(
+  "bytes that a sink has not taken survive the reads of another stream",
+  TIMEOUT,
+  () =>
+    withPair(async ({ stream, peer, sink }) => {
+      sink.window = sink.limit = 1;
+      stream.start(sink);
+      peer.write("abc");
+      await sink.until(() => sink.total > 0);
+      await withPair(async (other) => {
+        other.stream.start(other.sink);
+        other.peer.write("xyz");
+        await other.sink.until(() => other.sink.total === 3);
+        assert.equal(other.sink.text(), "xyz");
+      });
+      sink.limit = Infinity;
+      stream.resume();
+      await sink.until(() => sink.total === 3);
+      assert.equal(sink.text(), "abc");
+    }),
+);
+
+test(
   "a sink that returns false gets no more until resume",
   TIMEOUT,
   () =>

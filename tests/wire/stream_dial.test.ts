@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { connect as connectSocket, type Socket } from "node:net";
+import { type AddressInfo, connect as connectSocket, createServer, type Socket } from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { detectRuntime } from "../../src/runtime/detect.ts";
 import { listen, type Program, readSome, run } from "../_kit/streams.ts";
+import { until } from "../_kit/waiting.ts";
 
 const TIMEOUT = { timeout: 20_000 };
 const DETECT = new URL("../../src/runtime/detect.ts", import.meta.url).href;
@@ -69,6 +70,29 @@ test("an aborted attempt rejects with the reason", TIMEOUT, async () => {
     await assert.rejects(attempt, (cause) => cause === reason);
   } finally {
     hole.close();
+  }
+});
+
+test("a connection that opens at the moment of the abort is closed", TIMEOUT, async () => {
+  let open = 0;
+  const server = createServer((socket) => {
+    open++;
+    socket.on("error", () => {}).on("close", () => open--).resume();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    const { port } = server.address() as AddressInfo;
+    const runtime = await detectRuntime();
+    for (let i = 0; i < 600; i++) {
+      const abort = new AbortController();
+      setTimeout(() => abort.abort(), i % 2);
+      const address = { kind: "tcp", host: "127.0.0.1", port } as const;
+      await runtime.connect(address, { signal: abort.signal })
+        .then((stream) => stream.destroy(), () => {});
+    }
+    await until(() => open === 0);
+  } finally {
+    server.close();
   }
 });
 

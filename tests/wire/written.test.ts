@@ -155,15 +155,29 @@ test("written: a cached query is one write of Bind, Execute and Sync, binary bot
     },
   ));
 
-test("written: a hundred concurrent queries leave in one write, in the order they were made", () =>
+test("written: ten concurrent queries leave in one write, a hundred in two, in order", () =>
   recorded([serve(answerer())], {}, async (db, writes, server) => {
     await db.query("select $1", ["first"]);
+    for (const [count, expected] of [[10, 1], [100, 2]] as const) {
+      writes.length = 0;
+      const before = server.received.length;
+      const texts = Array.from({ length: count }, (_, i) => `q${i}`);
+      const results = await Promise.all(texts.map((text) => db.query("select $1", [text])));
+      assert.deepEqual(results.map(([row]) => row), texts.map((text) => ({ n: text })));
+      assert.equal(writes.length, expected);
+      assert.equal(server.received.slice(before).filter(({ tag }) => tag === "S").length, count);
+    }
+  }));
+
+test("written: the first of many queries leave before the last ones are made", () =>
+  recorded([serve(answerer())], {}, async (db, writes) => {
+    await db.query("select $1", ["first"]);
     writes.length = 0;
-    const texts = Array.from({ length: 100 }, (_, i) => `q${i}`);
-    const results = await Promise.all(texts.map((text) => db.query("select $1", [text])));
-    assert.deepEqual(results.map(([row]) => row), texts.map((text) => ({ n: text })));
+    const queries = Array.from({ length: 100 }, (_, i) => db.query("select $1", [`q${i}`]));
+    const running = queries.map((query) => query.then());
     assert.equal(writes.length, 1);
-    assert.equal(server.received.filter(({ tag }) => tag === "S").length, 101);
+    await Promise.all(running);
+    assert.equal(writes.length, 2);
   }));
 
 test("written: beyond maxPipelined queries wait and are still answered in order", () =>
@@ -216,7 +230,7 @@ test("written: statement names differ within and between connections, by a rando
       await db.close();
     }
     const names = server.received.filter(({ tag }) => tag === "P").map((m) => m.statement!);
-    const prefixes = new Set(names.map((name) => /^cornac_([0-9a-f]{16})_\d+$/.exec(name)![1]));
+    const prefixes = new Set(names.map((name) => /^cornac_(\d+)_\d+$/.exec(name)![1]));
     assert.equal(new Set(names).size, 4);
     assert.equal(prefixes.size, 2);
   }));

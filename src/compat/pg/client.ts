@@ -55,14 +55,10 @@ export class Client extends EventEmitter {
   _connectionError = false;
   /** @internal */
   _queryable = true;
-  /** @internal The query that ends next. */
-  _activeQuery: Query | Submittable | null = null;
   /** @internal */
   _txStatus: "I" | "T" | "E" | null = null;
   /** The connection, for Submittables and for the event `parameterStatus`. */
   readonly connection: Connection;
-  /** @internal The queries behind the active one. */
-  _queryQueue: (Query | Submittable)[] = [];
   /** Whether values come in binary format. */
   binary: boolean;
   /** The process ID of the backend. */
@@ -162,6 +158,7 @@ export class Client extends EventEmitter {
       this._enqueue(query, timeout);
       return undefined;
     }
+    query._isPromised = true;
     const promise = new this._Promise((resolve, reject) => {
       query.callback = (error, result) => error ? reject(error) : resolve(result);
     }).catch(relocated);
@@ -224,6 +221,21 @@ export class Client extends EventEmitter {
     return this._txStatus;
   }
 
+  /** @internal The query that ends next. */
+  get _activeQuery(): Query | Submittable | null {
+    return this._line.active;
+  }
+
+  /** @internal The queries behind the active one. */
+  get _queryQueue(): (Query | Submittable)[] {
+    return this._line.queue;
+  }
+
+  /** @internal Whether the connection is lost, and `error` is about to be emitted. */
+  get _isLossPending(): boolean {
+    return this._life.isLossPending;
+  }
+
   /** @internal Sends a query, or refuses it. */
   _enqueue(query: Query | Submittable, timeout: number | undefined): void {
     if (query instanceof Query || "_result" in query) {
@@ -232,13 +244,18 @@ export class Client extends EventEmitter {
     }
     const limit = timeout || this.connectionParameters.query_timeout;
     if (limit) this._limit(query, limit);
-    const refusal = this._queryable
-      ? this._ending ? "Client was closed and is not queryable" : undefined
-      : "Client has encountered a connection error and is not queryable";
     const unfit = this.pipeline ? unfitToPipeline(query) : undefined;
-    const reason = unfit ?? refusal;
+    const reason = unfit ?? this._refusal();
     if (reason === undefined) return this._line.push(query);
     nextTick(() => query.handleError(new Error(reason), this.connection));
+  }
+
+  /** Returns the reason why no query can be sent any more. */
+  private _refusal(): string | undefined {
+    if (!this._queryable) return "Client has encountered a connection error and is not queryable";
+    if (this._ending) return "Client was closed and is not queryable";
+    // It could not connect.
+    return this._ended ? "Connection terminated unexpectedly" : undefined;
   }
 
   /** @internal Called when a query has ended and none is left. */

@@ -1,7 +1,8 @@
 /** The life of a client's session: connecting, its end, its loss. */
 import type { ConnectionCore } from "../../connection_core.ts";
-import { calling, errorMonitor, type EventEmitter, nextTick } from "../node.ts";
+import { calling, errorMonitor, type EventEmitter, immediately, nextTick } from "../node.ts";
 import type { Session } from "../../session/session.ts";
+import { readError } from "../system_errors.ts";
 import type { ClientConfig } from "./client_config.ts";
 import type { ConnectionParameters } from "./connection_parameters.ts";
 import type { QueryLine } from "./query_line.ts";
@@ -42,10 +43,17 @@ export class ClientLife {
   #core: ConnectionCore | undefined;
   /** The reason for which the connection was destroyed by the caller. */
   #destroyed: { reason: Error | undefined } | undefined;
+  /** Whether the loss was reported. */
+  #isOver = false;
 
   constructor(client: LifeOwner, config: ClientConfig) {
     this.#client = client;
     this.#config = config;
+  }
+
+  /** Whether the connection is lost, and `error` is about to be emitted. */
+  get isLossPending(): boolean {
+    return this.session?.closed === true && !this.#client._ending && !this.#isOver;
   }
 
   /** The promise that `connect()` has returned. */
@@ -131,11 +139,11 @@ export class ClientLife {
       this.#config,
       hasPassword ? () => this.#password() : undefined,
       {
-        onNotice: ({ fields }) => client.emit("notice", new NoticeMessage(fields)),
+        onNotice: ({ fields }) => emitTo(client, "notice", new NoticeMessage(fields)),
         onNotification: (notification) =>
-          client.emit("notification", new NotificationResponseMessage(notification)),
+          emitTo(client, "notification", new NotificationResponseMessage(notification)),
         onParameterStatus: (parameterName, parameterValue) =>
-          client.connection.emit("parameterStatus", {
+          emitTo(client.connection, "parameterStatus", {
             ...{ name: "parameterStatus", parameterName, parameterValue },
           }),
       },
@@ -185,12 +193,25 @@ export class ClientLife {
     const client = this.#client;
     if (!client._ending) client._queryable = false;
     const wasIdle = client._line.isEmpty;
-    nextTick(() => {
-      const { reason: destroyed } = this.#destroyed ?? {};
-      if (destroyed !== undefined) client._line.failAll(destroyed);
-      if (!client._ending) this.#reportLoss(reason, wasIdle);
-      this.#over();
+    // A caller whose query fails with the session may release the client first, as in pg, where the end
+    // of the socket is an event of its own.
+    const later = wasIdle ? nextTick : immediately;
+    later(() => {
+      this.#isOver = true;
+      const broken = client._ending ? undefined : readError(reason);
+      if (broken === undefined) return this.#finish(reason, wasIdle);
+      client._line.failAll(broken);
+      this.emitError(broken);
+      immediately(() => this.#finish(reason, wasIdle));
     });
+  }
+
+  #finish(reason: Error | undefined, wasIdle: boolean): void {
+    const client = this.#client;
+    const { reason: destroyed } = this.#destroyed ?? {};
+    if (destroyed !== undefined) client._line.failAll(destroyed);
+    if (!client._ending) this.#reportLoss(reason, wasIdle);
+    this.#over();
   }
 
   #reportLoss(reason: Error | undefined, wasIdle: boolean): void {
@@ -199,6 +220,7 @@ export class ClientLife {
     // The server has said why while no query ran.
     const report = reportOf(reason?.cause);
     if (report !== undefined && wasIdle) this.emitError(report);
+    this.#client._ended = true;
     this.emitError(new Error(UNEXPECTED, { cause: reason }));
   }
 
@@ -214,9 +236,14 @@ export class ClientLife {
   /** Emits `error` if it has a listener. */
   emitError(error: Error): void {
     const client = this.#client;
-    if (client.listenerCount("error") > 0) client.emit("error", error);
-    else if (client.listenerCount(errorMonitor) > 0) client.emit(errorMonitor, error);
+    if (client.listenerCount("error") > 0) emitTo(client, "error", error);
+    else if (client.listenerCount(errorMonitor) > 0) emitTo(client, errorMonitor, error);
   }
+}
+
+/** Emits an event. An error of a listener ends the process, as one in a callback of the socket. */
+function emitTo(emitter: EventEmitter, event: string | symbol, message: unknown): void {
+  calling(() => emitter.emit(event, message));
 }
 
 /** The key is a number before protocol 3.2. */

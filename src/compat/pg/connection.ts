@@ -7,12 +7,12 @@ import {
   copyFail,
   describe,
   endBind,
-  execute,
   flush,
   parse,
   query,
   sync,
 } from "../../protocol/frontend.ts";
+import { execute } from "../../protocol/portal_messages.ts";
 import { Kind } from "../../protocol/tags.ts";
 import type { Context } from "../../query/context.ts";
 import { writeRaw } from "../../query/raw_parameters.ts";

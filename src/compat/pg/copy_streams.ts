@@ -3,9 +3,14 @@
  *
  * @module
  */
-import { Readable, Writable } from "../node.ts";
+import { Reader } from "../../bytes/reader.ts";
+import { immediately, Readable, Writable } from "../node.ts";
+import { dataOf, type WrittenChunk } from "../written_chunks.ts";
+import { Gathered } from "./gathered.ts";
 import type { Connection } from "./connection.ts";
 import type { CommandCompleteMessage, CopyDataMessage, Submittable } from "./submittable.ts";
+
+const UTF8 = new TextEncoder();
 
 type Done = (error?: Error | null) => void;
 
@@ -23,7 +28,7 @@ export class CopyFrom extends Writable implements Submittable {
 
   /** Creates a stream for a statement. */
   constructor(text: string, options?: object) {
-    super(options);
+    super({ decodeStrings: false, ...options });
     this.text = text;
   }
 
@@ -59,10 +64,18 @@ export class CopyFrom extends Writable implements Submittable {
   }
 
   /** @internal */
-  override _write(chunk: Uint8Array, _encoding: string, done: Done): void {
+  override _write(chunk: Uint8Array | string, encoding: string, done: Done): void {
+    this._writev([{ chunk, encoding }], done);
+  }
+
+  /** @internal Sends the chunks that have come meanwhile in one write. */
+  override _writev(chunks: readonly WrittenChunk[], done: Done): void {
     this.#when(() => {
-      this.#connection!.sendCopyFromChunk(chunk);
-      this.#connection!._drained().then(() => done(), done);
+      for (const data of dataOf(chunks)) {
+        this.#connection!.sendCopyFromChunk(typeof data === "string" ? UTF8.encode(data) : data);
+      }
+      // Chunks that are written meanwhile go in one message.
+      this.#connection!._drained().then(() => immediately(done), done);
     });
   }
 
@@ -94,6 +107,8 @@ export class CopyTo extends Readable implements Submittable {
   rowCount = 0;
   #connection: Connection | undefined;
   #resume: (() => void) | undefined;
+  readonly #gathered = new Gathered((chunk) => this.#pass(chunk));
+  #isFull = false;
 
   /** Creates a stream for a statement. */
   constructor(text: string, options?: object) {
@@ -107,10 +122,16 @@ export class CopyTo extends Readable implements Submittable {
     connection.query(this.text);
   }
 
+  /** @internal Takes data from a message. Chunks are not rows: those of one read are joined. */
+  _copyReader(reader: Reader): Promise<void> | undefined {
+    if (this.destroyed) return undefined;
+    this.#gathered.add(reader);
+    return this.#isFull ? new Promise((resolve) => this.#resume = resolve) : undefined;
+  }
+
   /** @internal */
   handleCopyData({ chunk }: CopyDataMessage): Promise<void> | void {
-    if (this.destroyed || this.push(chunk)) return undefined;
-    return new Promise((resolve) => this.#resume = resolve);
+    return this._copyReader(new Reader(chunk));
   }
 
   /** @internal */
@@ -121,6 +142,7 @@ export class CopyTo extends Readable implements Submittable {
   /** @internal */
   handleReadyForQuery(): void {
     this.#connection = undefined;
+    this.#gathered.flush();
     this.push(null);
   }
 
@@ -131,6 +153,7 @@ export class CopyTo extends Readable implements Submittable {
 
   /** @internal */
   override _read(): void {
+    this.#isFull = false;
     this.#resume?.();
     this.#resume = undefined;
   }
@@ -140,6 +163,10 @@ export class CopyTo extends Readable implements Submittable {
     this.#connection?._cancel();
     this._read();
     done(reason);
+  }
+
+  #pass(chunk: Uint8Array): void {
+    if (!this.destroyed && !this.push(chunk)) this.#isFull = true;
   }
 }
 

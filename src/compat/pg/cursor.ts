@@ -3,7 +3,10 @@
  *
  * @module
  */
+import type { Reader } from "../../bytes/reader.ts";
+import type { ColumnDescription } from "../../protocol/backend.ts";
 import { EventEmitter, immediately } from "../node.ts";
+import { textDecoder } from "./column_parsers.ts";
 import type { Connection } from "./connection.ts";
 import { prepareValue } from "./prepare_value.ts";
 import { Result } from "./result.ts";
@@ -13,7 +16,7 @@ import type {
   RowDescriptionMessage,
   Submittable,
 } from "./submittable.ts";
-import { type CustomTypes, types } from "./types.ts";
+import { type CustomTypes, type TypeParser, types } from "./types.ts";
 
 /** Options of a cursor. */
 export interface CursorConfig {
@@ -117,6 +120,20 @@ export class Cursor extends EventEmitter implements Submittable {
   handleRowDescription({ fields }: RowDescriptionMessage): void {
     this._result.addFields(fields);
     this.#ready();
+  }
+
+  /** @internal */
+  _rowReader(columns: readonly ColumnDescription[]): ((reader: Reader) => void) | undefined {
+    const isOwn = this.handleDataRow === Cursor.prototype.handleDataRow;
+    const result = this._result;
+    if (!isOwn || columns.some(({ format }) => format === 1)) return undefined;
+    const shape = result.rowAsArray ? "array" : "object";
+    const decode = textDecoder(columns, result._parsers as TypeParser[], shape);
+    return (reader) => {
+      const row = decode(reader);
+      this.emit("row", row, result);
+      this.#rows.push(row);
+    };
   }
 
   /** @internal */

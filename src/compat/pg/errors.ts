@@ -6,6 +6,7 @@ import {
   ProtocolError,
   type ServerFields,
 } from "../../errors/errors.ts";
+import { codeOf, NUMBERS, type SystemError } from "../system_errors.ts";
 import { type DatabaseError, databaseErrorOf } from "./database_error.ts";
 
 /** Returns the error that a query fails with. */
@@ -56,16 +57,6 @@ export function connectError(error: unknown): unknown {
   return error;
 }
 
-/** A system's error, as of node:net and node:dns. */
-interface SystemError extends Error {
-  code: string;
-  errno: number;
-  syscall: string;
-  address?: string;
-  port?: number;
-  hostname?: string;
-}
-
 /** Returns the system's error behind an error of connecting. */
 function systemErrorOf(error: unknown): Error | undefined {
   const message = error instanceof Error ? error.message : "";
@@ -79,29 +70,6 @@ function systemErrorOf(error: unknown): Error | undefined {
     if (typeof code === "string" && /^[A-Z][A-Z0-9_]+$/.test(code)) return cause;
   }
   return undefined;
-}
-
-/** The numbers of errors on Linux, which Node gives as `errno`. */
-const NUMBERS: Readonly<Record<string, number>> = {
-  ECONNREFUSED: -111,
-  ECONNRESET: -104,
-  ETIMEDOUT: -110,
-  EHOSTUNREACH: -113,
-  ENETUNREACH: -101,
-  ENOENT: -2,
-  EACCES: -13,
-  ENOTFOUND: -3008,
-};
-
-/** Returns the code of an error of Deno's or Bun's, which have other classes for them. */
-function codeOf(error: Error): string | undefined {
-  const { code, name, message } = error as Error & { code?: string };
-  if (code !== undefined && code in NUMBERS) return code;
-  if (name === "ConnectionRefused") return "ECONNREFUSED";
-  if (name === "ConnectionReset") return "ECONNRESET";
-  if (name === "TimedOut") return "ETIMEDOUT";
-  if (name === "NotFound") return "ENOENT";
-  return /failed to lookup address|ENOTFOUND|getaddrinfo/.test(message) ? "ENOTFOUND" : undefined;
 }
 
 /** Returns the error of node:net or node:dns for a failure that another runtime has reported. */

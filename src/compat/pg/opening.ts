@@ -5,6 +5,7 @@ import type { ConnectionCore } from "../../connection_core.ts";
 import { detectRuntime } from "../../runtime/detect.ts";
 import type { ClientConfig } from "./client_config.ts";
 import type { ConnectionParameters } from "./connection_parameters.ts";
+import { withVariables } from "../variables.ts";
 import { dialOf } from "./given_stream.ts";
 
 /** The functions that are called for messages beside the replies. */
@@ -21,7 +22,7 @@ export async function openSession(
   hooks: Hooks,
   signal: AbortSignal,
 ): Promise<ConnectionCore> {
-  const runtime = await detectRuntime();
+  const runtime = withVariables(await detectRuntime(), ["PGPASSFILE"]);
   const options: ConnectOptions = {
     ...loginOf(parameters),
     ...hooks,

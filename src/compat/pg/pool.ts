@@ -345,6 +345,8 @@ export class Pool extends EventEmitter {
     client.on("error", onError);
     client._poolUseCount = (client._poolUseCount ?? 0) + 1;
     this.emit("release", error, client);
+    // The error of the loss goes to the idle listener, which removes the client.
+    if (!error && !this.ending && client._isLossPending) return;
     const isUnfit = Boolean(error) || this.ending || !client._queryable || client._ending;
     const isSpent = client._poolUseCount >= this.options.maxUses!;
     const isExpired = this._expired.delete(client);
@@ -376,7 +378,7 @@ export class Pool extends EventEmitter {
       Object.assign(error, { client });
       client.removeListener("error", onError);
       client.on("error", () => this.log("additional client error after its end", error));
-      this._remove(client);
+      this._remove(client, () => this._pulseQueue());
       if (this.listenerCount("error") > 0) this.emit("error", error, client);
     };
     return onError;

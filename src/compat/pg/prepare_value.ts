@@ -47,7 +47,8 @@ function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Buffer {
 }
 
 function arrayText(values: readonly unknown[]): string {
-  return `{${values.map(elementText).join(",")}}`;
+  // Array.from() visits holes, which are NULL.
+  return `{${Array.from(values, elementText).join(",")}}`;
 }
 
 function elementText(value: unknown): string {

@@ -1,10 +1,11 @@
-import { Buffer, calling, EventEmitter } from "../node.ts";
+import { calling, type EventEmitter, inheritFromEmitter, uncaught } from "../node.ts";
 import type { ResultDescription, RowReceiver } from "../../query/observer.ts";
-import type { ColumnParser, Parsers } from "../../query/parsers.ts";
+import type { Parsers } from "../../query/parsers.ts";
 import type { Result as CoreResult } from "../../query/result.ts";
+import { binaryParsers, textParsers } from "./column_parsers.ts";
 import { Result } from "./result.ts";
 import type { Signal } from "../../session/exchange.ts";
-import { asText, type CustomTypes, FAST_DECODERS, parseBigInteger } from "./types.ts";
+import type { CustomTypes } from "./types.ts";
 
 /** Called with the error, or with `null` and the result: an array of results for several statements. */
 export type QueryCallback = {
@@ -50,7 +51,7 @@ export interface QueryConfig {
  * A query. It emits `row`, `end` and `error`, and its callback is called once. Its properties may be
  * replaced until it has ended, as tools for tracing do with `callback`.
  */
-export class Query extends EventEmitter {
+export class Query {
   /** The SQL text. */
   text: string | undefined;
   /** The parameters. */
@@ -73,10 +74,16 @@ export class Query extends EventEmitter {
   signal: Signal | undefined;
   /** @internal */
   _rowMode: string | undefined;
+  /** @internal Whether the callback settles a promise, so that it runs no code of the application. */
+  _isPromised = false;
   /** @internal The result of the statement that is being answered. */
   _result: Result;
   /** @internal The result, or the results of several statements. */
   _results: Result | Result[];
+
+  static {
+    inheritFromEmitter(this.prototype);
+  }
 
   /** Creates a query from a text or its options, values and a callback. */
   constructor(
@@ -84,7 +91,6 @@ export class Query extends EventEmitter {
     values?: unknown[] | QueryCallback,
     callback?: QueryCallback,
   ) {
-    super();
     const given: QueryConfig = typeof config === "string" ? { text: config } : config;
     const isCallback = typeof values === "function";
     this.text = given.text;
@@ -136,44 +142,54 @@ export class Query extends EventEmitter {
   described({ columns }: ResultDescription): RowReceiver {
     this._nextResult();
     const result = this._result;
-    result.rows = [];
+    // The driver runs a query again at times.
+    if (result.rows.length > 0) result.rows = [];
     result.describe(columns, this._isBinary ? "binary" : "text");
     if (this.listenerCount("row") === 0) return result.rows;
-    const isKept = this.callback !== undefined;
-    return (row) => {
-      this.emit("row", row, result);
-      if (isKept) result.rows.push(row as Record<string, unknown>);
-    };
+    return (row) => this._take(row);
   }
 
   /** @internal Called with the tag of each statement. */
-  completed({ tag }: CoreResult<unknown>): void {
+  completed(rows: CoreResult<unknown>): void {
+    const { tag } = rows;
     this._nextResult();
+    // Rows without columns, which are not described.
+    if (rows.length > 0) { for (const row of rows) this._take(row); }
     if (tag !== "") this._result.addCommandComplete({ text: tag });
   }
 
   /** @internal Returns the parsers of this query's columns. */
   _parsers(): Parsers {
     const types = this._result._types!;
-    if (this._isBinary) {
-      return (oid) => {
-        const parser = types.getTypeParser(oid, "binary");
-        return { bytes: (value) => parser(bufferOf(value)) };
-      };
-    }
-    return (oid) => chosen(oid, types.getTypeParser(oid, "text"));
+    return this._isBinary ? binaryParsers(types) : textParsers(types);
   }
 
   /** Ends the query with an error. */
   handleError(error: unknown): void {
-    if (this.callback) return calling(() => this.callback!(error));
-    if (this.listenerCount("error") > 0) this.emit("error", error);
+    if (this.callback) this.#call(error, undefined);
+    else if (this.listenerCount("error") > 0) this.emit("error", error);
   }
 
   /** Ends the query with its results. */
   handleReadyForQuery(): void {
-    if (this.callback) calling(() => this.callback!(null, this._results));
+    if (this.callback) this.#call(null, this._results);
     this.emit("end", this._results);
+  }
+
+  /** Calls the callback, whose error ends the process, as one in a callback of the socket. */
+  #call(error: unknown, results: unknown): void {
+    try {
+      if (error) this.callback!(error);
+      else this.callback!(null, results);
+    } catch (thrown) {
+      uncaught(thrown);
+    }
+  }
+
+  /** Emits a row, and keeps it for the callback. */
+  private _take(row: unknown): void {
+    calling(() => this.emit("row", row, this._result));
+    if (this.callback !== undefined) this._result.rows.push(row as Record<string, unknown>);
   }
 
   /** Begins another result behind one that is complete. */
@@ -185,16 +201,5 @@ export class Query extends EventEmitter {
   }
 }
 
-/** Returns the core's parser for one of `pg-types`' form; a default one reads binary, too. */
-function chosen(oid: number, parser: (text: string) => unknown): ColumnParser {
-  if (parser === asText || parser === parseBigInteger) return TEXT;
-  const fast = FAST_DECODERS.get(oid);
-  return fast !== undefined && fast.parser === parser ? fast : parser;
-}
-
-/** Passes text on as it is. */
-const TEXT: ColumnParser = (text) => text;
-
-function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>): Buffer {
-  return Buffer.from(buffer, byteOffset, byteLength);
-}
+/** Declares queries as emitters. */
+export interface Query extends EventEmitter {}

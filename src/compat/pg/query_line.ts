@@ -4,24 +4,21 @@
  * what comes after it waits.
  */
 import type { ConnectionCore } from "../../connection_core.ts";
-import { nextTick } from "../node.ts";
+import { nextTick, uncaught } from "../node.ts";
 import { ExtendedQuery } from "../../query/extended_query.ts";
-import type { ExecuteOptions } from "../../query/execute_options.ts";
+import { submitExtended } from "../../query/run_extended.ts";
 import { SimpleRequest } from "../../query/simple.ts";
 import type { Request } from "../../session/exchange.ts";
 import type { Connection } from "./connection.ts";
 import type { Submittable } from "./submittable.ts";
 import { prepareValue } from "./prepare_value.ts";
 import { Query } from "./query.ts";
+import { QueryOptions } from "./query_options.ts";
 import { SeenTexts } from "./seen_texts.ts";
 
 /** The client of a line. */
 export interface LineOwner {
   readonly connection: Connection;
-  /** The query that ends next; `null`: none. */
-  _activeQuery: Query | Submittable | null;
-  /** The queries behind it. */
-  _queryQueue: (Query | Submittable)[];
   /** The state of the transaction after the last answer. */
   _txStatus: "I" | "T" | "E" | null;
   readonly _life: { errorOf(error: unknown): unknown; isLoss(error: unknown): boolean };
@@ -29,23 +26,34 @@ export interface LineOwner {
   _drained(): void;
 }
 
-/** A query that was sent. */
-interface Run {
+/** A query, from the call until it has ended. */
+class Run {
   readonly query: Query | Submittable;
-  request: Request<unknown> | undefined;
-  isDone: boolean;
-  failure: { error: unknown } | undefined;
+  /** The request, once it is sent. */
+  request: Request<unknown> | undefined = undefined;
+  /** Whether it was answered, or refused. */
+  isDone = false;
+  failure: { error: unknown } | undefined = undefined;
+  /** The run behind it. */
+  next: Run | undefined = undefined;
+
+  constructor(query: Query | Submittable) {
+    this.query = query;
+  }
 }
 
-/** The queries of one client. */
+/** The queries of one client, in a linked list: shifting a long array is slow. */
 export class QueryLine {
   readonly #owner: LineOwner;
   #core: ConnectionCore | undefined;
-  /** The queries that were sent, or that were refused at their turn. */
-  readonly #runs: Run[] = [];
-  /** The queries that were not sent yet. */
-  readonly #unsent: (Query | Submittable)[] = [];
+  #first: Run | undefined;
+  #last: Run | undefined;
+  /** The first query that was not sent. */
+  #unsent: Run | undefined;
+  /** Whether a Submittable has the session. */
   #isExclusive = false;
+  /** Whether a query ends at the moment, so that none is active. */
+  #isSettling = false;
   readonly #seen = new SeenTexts();
 
   constructor(owner: LineOwner) {
@@ -54,7 +62,20 @@ export class QueryLine {
 
   /** Whether nothing is left. */
   get isEmpty(): boolean {
-    return this.#runs.length === 0 && this.#unsent.length === 0;
+    return this.#first === undefined;
+  }
+
+  /** The query that ends next; `null`: none. */
+  get active(): Query | Submittable | null {
+    return this.#isSettling ? null : this.#first?.query ?? null;
+  }
+
+  /** The queries behind the active one. */
+  get queue(): (Query | Submittable)[] {
+    const queries: (Query | Submittable)[] = [];
+    let run = this.#isSettling ? this.#first : this.#first?.next;
+    for (; run !== undefined; run = run.next) queries.push(run.query);
+    return queries;
   }
 
   /** Begins to send. */
@@ -65,104 +86,108 @@ export class QueryLine {
 
   /** Adds a query. */
   push(query: Query | Submittable): void {
-    const owner = this.#owner;
-    if (owner._activeQuery === null && owner._queryQueue.length === 0) owner._activeQuery = query;
-    else owner._queryQueue.push(query);
-    this.#unsent.push(query);
+    const run = new Run(query);
+    if (this.#last === undefined) this.#first = run;
+    else this.#last.next = run;
+    this.#last = run;
+    this.#unsent ??= run;
     if (this.#core !== undefined) this.#sendAll();
   }
 
   /** Cancels a query: one that was not sent is taken out, without a call of its callback. */
   cancel(query: Query | Submittable): void {
-    const at = this.#unsent.indexOf(query);
-    if (at >= 0) {
-      this.#unsent.splice(at, 1);
-      this.#takeOut(query);
+    let before: Run | undefined;
+    let isSent = true;
+    for (let run = this.#first; run !== undefined; before = run, run = run.next) {
+      if (run === this.#unsent) isSent = false;
+      if (run.query !== query) continue;
+      if (!isSent) this.#takeOut(run, before);
+      else if (run.request !== undefined) void this.#core?.session.cancel(run.request);
       return;
     }
-    const run = this.#runs.find((one) => one.query === query);
-    if (run?.request !== undefined) void this.#core?.session.cancel(run.request);
   }
 
   /** Fails all queries that are left, after the connection has ended. */
   failAll(error: unknown): void {
-    const owner = this.#owner;
-    const left = [...this.#runs.splice(0).map(({ query }) => query), ...this.#unsent.splice(0)];
-    owner._activeQuery = null;
-    owner._queryQueue.length = 0;
-    const { _failed: failed } = owner.connection;
-    for (const query of left.filter((one) => one !== failed)) {
-      nextTick(() => query.handleError(error, owner.connection));
+    const { connection } = this.#owner;
+    let run = this.#first;
+    this.#first = this.#last = this.#unsent = undefined;
+    for (; run !== undefined; run = run.next) {
+      const { query } = run;
+      if (query !== connection._failed) nextTick(() => query.handleError(error, connection));
     }
   }
 
-  #takeOut(query: Query | Submittable): void {
-    const owner = this.#owner;
-    const at = owner._queryQueue.indexOf(query);
-    if (at >= 0) owner._queryQueue.splice(at, 1);
-    else if (owner._activeQuery === query) owner._activeQuery = owner._queryQueue.shift() ?? null;
+  #takeOut(run: Run, before: Run | undefined): void {
+    if (before === undefined) this.#first = run.next;
+    else before.next = run.next;
+    if (this.#last === run) this.#last = before;
+    if (this.#unsent === run) this.#unsent = run.next;
   }
 
   #sendAll(): void {
-    while (this.#unsent.length > 0 && !this.#isExclusive) {
-      const query = this.#unsent[0]!;
+    for (let run = this.#unsent; run !== undefined; run = this.#unsent) {
+      if (this.#isExclusive) return;
+      const { query } = run;
       const isPlain = query instanceof Query;
-      if (!isPlain && this.#runs.length > 0) return;
-      this.#unsent.shift();
-      if (isPlain) this.#send(query);
-      else this.#runExclusive(query);
+      if (!isPlain && run !== this.#first) return;
+      this.#unsent = run.next;
+      if (isPlain) this.#send(run, query);
+      else this.#runExclusive(run, query);
     }
   }
 
-  #send(query: Query): void {
-    const run: Run = { query, request: undefined, isDone: false, failure: undefined };
-    this.#runs.push(run);
+  #send(run: Run, query: Query): void {
     const refusal = query._refusal(this.#owner.connection);
     if (refusal !== undefined) return nextTick(() => this.#end(run, { error: refusal }));
     try {
-      this.#request(run, query).then(
-        () => this.#end(run, undefined),
-        (error) => this.#end(run, { error }),
-      );
+      this.#request(run, query);
     } catch (error) {
       nextTick(() => this.#end(run, { error }));
     }
   }
 
-  #request(run: Run, query: Query): Promise<unknown> {
-    const { executor } = this.#core!.host;
-    const { context } = executor;
+  #request(run: Run, query: Query): void {
+    const { context } = this.#core!.host.executor;
     const { parsedStatements, submittedNamedStatements } = this.#owner.connection;
-    const text = query.text || parsedStatements[query.name ?? ""] ||
-      submittedNamedStatements[query.name ?? ""] || "";
-    const options: ExecuteOptions = {
-      rows: query._rowMode === "array" ? "array" : "object",
-      parsers: query._parsers(),
-      rawParameters: true,
-      observer: query,
-      binary: query._isBinary,
-      ...(query.signal !== undefined && { signal: query.signal }),
-    };
+    const { name } = query;
+    const parsed = name ? parsedStatements[name] : undefined;
+    const text = query.text || parsed || submittedNamedStatements[name ?? ""] || "";
+    const options = new QueryOptions(query);
     if (query.requiresPreparation()) {
       const values = query.values === undefined ? NONE : query.values.map(prepareValue);
-      if (query.name) submittedNamedStatements[query.name] = text;
-      const request = run.request = new ExtendedQuery(context, text, values, options);
-      return executor.query(request);
+      if (name && parsed === undefined) submittedNamedStatements[name] = text;
+      return this.#submit(run, query, new ExtendedQuery(context, text, values, options));
     }
     // A text that is run once is sent by the simple protocol, as in pg; one that comes again is kept.
     if (isSingle(text) && this.#seen.has(text) && context.cache.mayKeep(text)) {
-      const request = run.request = new ExtendedQuery(context, text, NONE, options);
-      return executor.query(request);
+      return this.#submit(run, query, new ExtendedQuery(context, text, NONE, options));
     }
     this.#seen.add(text);
-    const request = new SimpleRequest(context, text, options);
-    run.request = request;
-    return request.query();
+    const request = run.request = new SimpleRequest(context, text, options);
+    this.#await(run, request.query());
   }
 
-  #runExclusive(query: Submittable): void {
-    const run: Run = { query, request: undefined, isDone: false, failure: undefined };
-    this.#runs.push(run);
+  /**
+   * Sends a query. One that stands behind a promise ends while its last reply is read, as in `pg`; before
+   * a callback there is a promise, which keeps the caller's asynchronous context.
+   */
+  #submit(run: Run, { _isPromised: isPromised }: Query, request: ExtendedQuery): void {
+    const { executor } = this.#core!.host;
+    const { context } = executor;
+    run.request = request;
+    if (!isPromised || context.trace.query.isWatched) {
+      return this.#await(run, executor.query(request));
+    }
+    const done = (): void => this.#end(run, undefined);
+    submitExtended(context, request, done, (error) => this.#end(run, { error }));
+  }
+
+  #await(run: Run, answer: Promise<unknown>): void {
+    answer.then(() => this.#end(run, undefined), (error) => this.#end(run, { error }));
+  }
+
+  #runExclusive(run: Run, query: Submittable): void {
     this.#isExclusive = true;
     const done = (failure?: { error: unknown }): void => {
       this.#isExclusive = false;
@@ -179,31 +204,49 @@ export class QueryLine {
     if (failure !== undefined && this.#owner._life.isLoss(failure.error)) return;
     run.isDone = true;
     run.failure = failure;
-    while (this.#runs[0]?.isDone) this.#settle(this.#runs.shift()!);
-    if (this.#unsent.length > 0) this.#sendAll();
+    for (let first = this.#first; first?.isDone; first = this.#first) {
+      this.#takeOut(first, undefined);
+      this.#settle(first);
+    }
+    if (this.#unsent !== undefined) this.#sendAll();
   }
 
-  #settle({ query, request, failure }: Run): void {
+  /** Ends a query. The functions of the application that are called may throw. */
+  #settle(run: Run): void {
     const owner = this.#owner;
-    owner._activeQuery = null;
+    const { query, request } = run;
     if (query instanceof Query && query.name && request !== undefined) {
       noteName(owner, query.name, request);
     }
     owner._txStatus = STATUSES[this.#core!.session.transactionStatus];
-    if (failure !== undefined) {
-      query.handleError(owner._life.errorOf(failure.error), owner.connection);
-    } else if (query instanceof Query) query.handleReadyForQuery();
-    const { connection } = owner;
+    this.#isSettling = true;
+    try {
+      this.#tell(run);
+    } catch (error) {
+      uncaught(error);
+    }
+    this.#isSettling = false;
+    if (!this.isEmpty) return;
+    try {
+      owner._drained();
+    } catch (error) {
+      uncaught(error);
+    }
+  }
+
+  #tell({ query, failure }: Run): void {
+    const { connection, _life: life } = this.#owner;
+    if (failure !== undefined) query.handleError(life.errorOf(failure.error), connection);
+    else if (query instanceof Query) query.handleReadyForQuery();
     if (query instanceof Query && connection.listenerCount("readyForQuery") > 0) {
       connection.emit("readyForQuery", { name: "readyForQuery" });
     }
-    owner._activeQuery ??= owner._queryQueue.shift() ?? null;
-    if (this.isEmpty) owner._drained();
   }
 }
 
 /** Notes the text of a name once it is parsed. Another text is refused for that name from then on. */
 function noteName({ connection }: LineOwner, name: string, request: Request<unknown>): void {
+  if (connection.parsedStatements[name] !== undefined) return;
   delete connection.submittedNamedStatements[name];
   if (!(request instanceof ExtendedQuery) || request.statement?.state !== "ready") return;
   connection.parsedStatements[name] = request.text;

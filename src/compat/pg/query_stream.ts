@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ColumnDescription } from "../../protocol/backend.ts";
 import { Readable } from "../node.ts";
 import type { Connection } from "./connection.ts";
 import { Cursor, type CursorConfig } from "./cursor.ts";
@@ -68,6 +69,12 @@ export class QueryStream extends Readable implements Submittable {
   /** @internal */
   handleRowDescription(message: RowDescriptionMessage): void {
     this.cursor.handleRowDescription(message);
+  }
+
+  /** @internal */
+  _rowReader(columns: readonly ColumnDescription[]): ReturnType<Cursor["_rowReader"]> {
+    const isOwn = this.handleDataRow === QueryStream.prototype.handleDataRow;
+    return isOwn ? this.cursor._rowReader(columns) : undefined;
   }
 
   /** @internal */

@@ -19,9 +19,6 @@ export interface FieldDef {
   format: "text" | "binary";
 }
 
-/** The parts of a command tag: `INSERT 0 5`, `SELECT 5`, `CREATE TABLE`. */
-const TAG = /^([A-Za-z]+)(?: (\d+))?(?: (\d+))?/;
-
 /** The result of one statement. Its properties may be changed. */
 export class Result<Row = Record<string, unknown>> {
   /** The first word of the command tag: `"CREATE"` of `CREATE TABLE`; `null` for an empty query. */
@@ -56,14 +53,18 @@ export class Result<Row = Record<string, unknown>> {
     this.rows.push(row);
   }
 
-  /** Sets command, count and OID from a command tag. */
+  /** Sets command, count and OID from a command tag: `INSERT 0 5`, `SELECT 5`, `CREATE TABLE`. */
   addCommandComplete(message: { text?: string; command?: string }): void {
-    const found = TAG.exec(message.text ?? message.command ?? "");
-    if (found === null) return;
-    const [, command, first, second] = found;
-    this.command = command!;
-    if (second !== undefined) this.oid = Number(first);
-    if (first !== undefined) this.rowCount = Number(second ?? first);
+    const text = message.text ?? message.command ?? "";
+    if (text === "") return;
+    const first = text.indexOf(" ");
+    const last = text.lastIndexOf(" ");
+    this.command = first < 0 ? text : text.slice(0, first);
+    const count = first < 0 ? NaN : Number(text.slice(last + 1));
+    const oid = first === last ? NaN : Number(text.slice(first + 1, last));
+    if (Number.isNaN(count) || first !== last && Number.isNaN(oid)) return;
+    this.rowCount = count;
+    if (first !== last) this.oid = oid;
   }
 
   /** @internal Sets the columns from a description. */
@@ -82,10 +83,21 @@ export class Result<Row = Record<string, unknown>> {
   /** Makes a row of the values that a Submittable gets. */
   parseRow(values: readonly unknown[]): Row {
     const parsers = this._parsers as ((value: unknown) => unknown)[];
-    const parsed = values.map((value, i) => value === null ? null : parsers[i]!(value));
-    if (this.rowAsArray) return parsed as Row;
-    return Object.fromEntries(this.fields.map(({ name }, i) => [name, parsed[i]])) as Row;
+    const { fields } = this;
+    const row: Record<string | number, unknown> = this.rowAsArray ? [] as never : {};
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i] === null ? null : parsers[i]!(values[i]);
+      const name = this.rowAsArray ? i : fields[i]!.name;
+      if (name === "__proto__") define(row, name, value);
+      else row[name] = value;
+    }
+    return row as Row;
   }
+}
+
+function define(row: object, name: string, value: unknown): void {
+  const how = { value, enumerable: true, configurable: true, writable: true };
+  Object.defineProperty(row, name, how);
 }
 
 /** Returns the columns of a description as `pg` has them, in the format that it says, or another one. */

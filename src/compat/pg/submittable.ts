@@ -1,3 +1,5 @@
+import type { Reader } from "../../bytes/reader.ts";
+import type { ColumnDescription } from "../../protocol/backend.ts";
 import type { FieldDef } from "./result.ts";
 
 /** RowDescription, as a Submittable gets it. */
@@ -46,6 +48,11 @@ export interface Submittable {
   handleReadyForQuery?(connection: unknown): void;
   /** Called before the rows of a statement. */
   handleRowDescription?(message: RowDescriptionMessage): void;
+  /**
+   * @internal Called behind `handleRowDescription()`. May return a reader of rows, which are then not
+   * passed to `handleDataRow()`.
+   */
+  _rowReader?(columns: readonly ColumnDescription[]): ((reader: Reader) => void) | undefined;
   /** Called with each row. */
   handleDataRow?(message: DataRowMessage): void;
   /** Called when a portal has more rows than were asked for. */
@@ -56,6 +63,8 @@ export interface Submittable {
   handleEmptyQuery?(connection: unknown): void;
   /** Called when the server waits for the data of a COPY. */
   handleCopyInResponse?(connection: unknown): void;
+  /** @internal Takes the data of a COPY from a message, in place of `handleCopyData()`. */
+  _copyReader?(reader: Reader): Promise<void> | undefined;
   /** Called with data of a COPY. A promise that is returned holds the data that follow. */
   handleCopyData?(message: CopyDataMessage, connection: unknown): Promise<void> | void;
   /** Called once, if the Submittable calls it; the client sets it where it was passed to `query()`. */

@@ -1,10 +1,19 @@
 import type { Reader } from "../../bytes/reader.ts";
 import type { Writer } from "../../bytes/writer.ts";
-import { readCommandTag, readRest, readRowDescription } from "../../protocol/backend.ts";
+import { ProtocolError } from "../../errors/errors.ts";
+import { readCommandTag, readRowDescription } from "../../protocol/backend.ts";
 import { Backend } from "../../protocol/tags.ts";
-import type { Conversation, Message, Request, RowSink, Wish } from "../../session/exchange.ts";
+import type {
+  Conversation,
+  CopySink,
+  Message,
+  Request,
+  RowSink,
+  Wish,
+} from "../../session/exchange.ts";
 import { Buffer, type EventEmitter } from "../node.ts";
-import { reportOf } from "./errors.ts";
+import { pooledRest } from "../pooled_rest.ts";
+import { queryError, reportOf } from "./errors.ts";
 import { fieldsOf } from "./result.ts";
 import type { DataRowMessage, Submittable } from "./submittable.ts";
 
@@ -27,7 +36,10 @@ export class SubmittableRequest implements Request<void> {
   readonly #connection: SubmittableConnection;
   /** The formats of the columns. */
   #formats: readonly ("text" | "binary")[] = [];
+  /** The Submittable's own reader of rows. */
+  #read: ((reader: Reader) => void) | undefined;
   readonly #rows: RowSink = (reader) => this.#row(reader);
+  readonly #copies: CopySink = { take: (reader) => this.#copy(reader), isDuplex: false };
 
   constructor(submittable: Submittable, connection: SubmittableConnection) {
     this.#submittable = submittable;
@@ -67,17 +79,21 @@ export class SubmittableRequest implements Request<void> {
     this.#guard(() => this.#submittable.handleReadyForQuery?.(this.#connection));
   }
 
-  /** Passes a message on. Returns a promise that holds the next one. */
-  #take({ tag, reader }: Message): Promise<void> | undefined {
+  /** Passes a message on. Returns a promise that holds the next one, or the sink of data that follow. */
+  #take({ tag, reader }: Message): Promise<void> | CopySink | undefined {
     const submittable = this.#submittable;
     const connection = this.#connection;
     switch (tag) {
       case Backend.RowDescription: {
-        const fields = fieldsOf(readRowDescription(reader));
+        const columns = readRowDescription(reader);
+        const fields = fieldsOf(columns);
         this.#formats = fields.map(({ format }) => format);
         const message = { name: "rowDescription" as const, fields };
         this.#connection.emit("rowDescription", message);
-        return this.#guard(() => submittable.handleRowDescription?.(message));
+        return this.#guard(() => {
+          submittable.handleRowDescription?.(message);
+          this.#read = submittable._rowReader?.(columns);
+        });
       }
       case Backend.DataRow:
         return this.#row(reader);
@@ -93,17 +109,30 @@ export class SubmittableRequest implements Request<void> {
         return this.#guard(() => submittable.handleEmptyQuery?.(connection));
       case Backend.CopyInResponse:
         return this.#guard(() => submittable.handleCopyInResponse?.(connection));
-      case Backend.CopyData: {
-        const message = { name: "copyData" as const, chunk: Buffer.from(readRest(reader)) };
-        return this.#guard(() => submittable.handleCopyData?.(message, connection));
-      }
+      case Backend.CopyOutResponse:
+        connection.emit("copyOutResponse", { name: "copyOutResponse" });
+        return this.#copies;
       default:
         this.#connection.emit(EVENTS.get(tag) ?? "message", { name: EVENTS.get(tag) });
         return undefined;
     }
   }
 
+  /** Passes data of a COPY on. */
+  #copy(reader: Reader): Promise<void> | undefined {
+    const submittable = this.#submittable;
+    try {
+      if (submittable._copyReader !== undefined) return submittable._copyReader(reader);
+      const message = { name: "copyData" as const, chunk: pooledRest(reader) };
+      return submittable.handleCopyData?.(message, this.#connection) ?? undefined;
+    } catch (error) {
+      this.#fail(error);
+      return undefined;
+    }
+  }
+
   #row(reader: Reader): undefined {
+    if (this.#read !== undefined) return this.#readRow(this.#read, reader);
     const count = reader.uint16();
     const fields: DataRowMessage["fields"] = [];
     for (let i = 0; i < count; i++) {
@@ -117,6 +146,15 @@ export class SubmittableRequest implements Request<void> {
     }
     reader.finish();
     this.#guard(() => this.#submittable.handleDataRow?.({ name: "dataRow", fields }));
+  }
+
+  #readRow(read: (reader: Reader) => void, reader: Reader): undefined {
+    try {
+      read(reader);
+    } catch (error) {
+      if (error instanceof ProtocolError) throw error;
+      this.#fail(queryError(error));
+    }
   }
 
   /** Calls a handler. Its error is the Submittable's. */
@@ -146,6 +184,5 @@ const EVENTS: ReadonlyMap<number, string> = new Map<number, string>([
   [Backend.CloseComplete, "closeComplete"],
   [Backend.NoData, "noData"],
   [Backend.ParameterDescription, "parameterDescription"],
-  [Backend.CopyOutResponse, "copyOutResponse"],
   [Backend.CopyDone, "copyDone"],
 ]);

@@ -1,3 +1,4 @@
+import type { Parsers } from "../../query/parsers.ts";
 import { type CustomTypes, type TypeFormat, type TypeParser, types } from "./types.ts";
 
 /** Parsers of one client or query on top of others, which are the global table by default. */
@@ -8,10 +9,16 @@ export class TypeOverrides implements CustomTypes {
   text: Record<number, TypeParser> = {};
   /** The parsers of the binary format that are set here, by OID. */
   binary: Record<number, TypeParser> = {};
+  #parsers: Parsers | undefined;
 
   /** Creates a table on top of `base`. */
   constructor(base?: CustomTypes) {
     this._types = base || types;
+  }
+
+  /** @internal Returns the parsers as the core takes them, which `make` makes once. */
+  _columnParsers(make: (types: CustomTypes) => Parsers): Parsers {
+    return this.#parsers ??= make(this);
   }
 
   /** Returns the parsers that are set for a format. */

@@ -1,5 +1,5 @@
 import type { OwnTypes } from "../../query/statement.ts";
-import { Assembly, inferType, type Template, wrapped } from "./interpolation.ts";
+import { Assembly, inferType, type Template } from "./interpolation.ts";
 import type { ParsedOptions } from "./options.ts";
 import { genericError } from "./postgres_error.ts";
 import { RawTypes } from "./postgres_types.ts";
@@ -8,9 +8,6 @@ import type { Runnable } from "./runnable.ts";
 /** A statement as it is sent. */
 export interface Statement {
   readonly text: string;
-  /** The values as they were given. */
-  readonly given: readonly unknown[];
-  /** The values as the driver takes them. */
   readonly values: readonly unknown[];
   /** OIDs of their types; `undefined` where the server decides about all. */
   readonly types: readonly number[] | undefined;
@@ -61,16 +58,19 @@ export class Client {
 
   /** Returns the statement of a query. @throws {Error} UNDEFINED_VALUE, MAX_PARAMETERS_EXCEEDED. */
   statementOf({ tagged, strings, args }: Runnable): Statement {
-    if (tagged && this.#arePlain(args)) return this.#plain(strings, args);
+    const given = tagged ? undefined : "" + strings[0];
+    if (this.#arePlain(args)) {
+      // An array of the program may change before it is sent.
+      return plain(this.#textOf(strings, given), tagged ? args : [...args]);
+    }
     const assembly = new Assembly(this.options, this.#isPart);
-    const text = tagged ? assembly.text({ strings, args }) : "" + strings[0];
+    const text = given ?? assembly.text({ strings, args });
     if (!tagged) { for (const value of args) assembly.add(value); }
     const { parameters, types, isTyped } = assembly;
     if (parameters.length >= MOST_PARAMETERS) throw tooMany();
     return {
       text,
-      given: parameters,
-      values: parameters.map(wrapped),
+      values: parameters,
       types: isTyped ? types : undefined,
       isCopy: isCopy(text),
     };
@@ -84,25 +84,9 @@ export class Client {
     return true;
   }
 
-  #plain(strings: readonly string[], given: readonly unknown[]): Statement {
-    const { text, isCopy } = this.#textOf(strings);
-    if (given.length === 0) {
-      return { text, given: NOTHING, values: NOTHING, types: undefined, isCopy };
-    }
-    if (given.length >= MOST_PARAMETERS) throw tooMany();
-    const values: unknown[] = [];
-    let types: number[] | undefined;
-    for (let i = 0; i < given.length; i++) {
-      const value = given[i];
-      values.push(wrapped(value));
-      const type = inferType(value);
-      if (type !== 0) types ??= new Array<number>(given.length).fill(0);
-      if (types !== undefined) types[i] = type;
-    }
-    return { text, given, values, types, isCopy };
-  }
-
-  #textOf(strings: readonly string[]): PlainText {
+  /** Returns the text of a template, or the text that was `given` instead of one. */
+  #textOf(strings: readonly string[], given: string | undefined): PlainText {
+    if (given !== undefined) return { text: given, isCopy: isCopy(given) };
     const known = this.#texts.get(strings);
     if (known !== undefined) return known;
     let text = strings[0]!;
@@ -113,12 +97,28 @@ export class Client {
   }
 }
 
+/** Returns the statement of a text whose values are all parameters. */
+function plain({ text, isCopy }: PlainText, values: readonly unknown[]): Statement {
+  if (values.length === 0) return { text, values: NOTHING, types: undefined, isCopy };
+  if (values.length >= MOST_PARAMETERS) throw tooMany();
+  let types: number[] | undefined;
+  for (let i = 0; i < values.length; i++) {
+    const type = inferType(values[i]);
+    if (type !== 0) types ??= new Array<number>(values.length).fill(0);
+    if (types !== undefined) types[i] = type;
+  }
+  return { text, values, types, isCopy };
+}
+
 /** Reports whether an object is a value, rather than a part of the text. */
 function isPlainObject(value: unknown): boolean {
   return value === null || value instanceof Date || value instanceof Uint8Array;
 }
 
 function isCopy(text: string): boolean {
+  const first = text.charCodeAt(0);
+  // A letter other than C and c decides without a search.
+  if (first > 0x40 && first < 0x7f && (first | 0x20) !== 0x63) return false;
   return /^\s*copy\s/i.test(text);
 }
 

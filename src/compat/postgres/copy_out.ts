@@ -1,3 +1,4 @@
+import type { Reader } from "../../bytes/reader.ts";
 import type { Writer } from "../../bytes/writer.ts";
 import {
   begin,
@@ -12,7 +13,8 @@ import { Backend } from "../../protocol/tags.ts";
 import { endCopy } from "../../query/copy_guard.ts";
 import type { Conversation, Request } from "../../session/exchange.ts";
 import type { Session } from "../../session/session.ts";
-import { bufferOver, Readable } from "./node_library.ts";
+import { pooledRest } from "../pooled_rest.ts";
+import { Readable } from "./node_library.ts";
 
 /**
  * A `copy … to stdout` whose data goes to a stream of Node, each message of the server as one chunk. In
@@ -25,7 +27,6 @@ export class CopyOutRequest implements Request<void> {
   #stream: Readable | undefined;
   /** Lets the next message in. */
   #resume: (() => void) | undefined;
-  #isFull = false;
   #isLeft = false;
   #isOver = false;
 
@@ -50,13 +51,7 @@ export class CopyOutRequest implements Request<void> {
     if (message.tag !== Backend.CopyOutResponse) throw isNoCopy(message, "to stdout");
     const stream = this.#stream = this.#readable();
     this.#begun(stream);
-    for (;;) {
-      message = yield this.#wait();
-      if (message.tag !== Backend.CopyData) break;
-      const { reader } = message;
-      const chunk = bufferOver(reader.bytes(reader.remaining));
-      if (!this.#isLeft) this.#isFull = !stream.push(chunk);
-    }
+    message = yield { take: (reader) => this.#take(reader), isDuplex: false };
     expect(message, Backend.CopyDone);
     rowsOf(yield);
   }
@@ -86,13 +81,14 @@ export class CopyOutRequest implements Request<void> {
     if (!this.#isLeft) this.#stream?.destroy(error as Error);
   }
 
-  #wait(): Promise<void> | undefined {
-    if (!this.#isFull || this.#isLeft) return undefined;
+  /** Passes a chunk on. Returns a promise while the stream is full. */
+  #take(reader: Reader): Promise<void> | undefined {
+    const chunk = pooledRest(reader);
+    if (this.#isLeft || this.#stream!.push(chunk)) return undefined;
     return new Promise((resolve) => this.#resume = resolve);
   }
 
   #letIn(): void {
-    this.#isFull = false;
     this.#resume?.();
     this.#resume = undefined;
   }

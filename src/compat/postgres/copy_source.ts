@@ -1,4 +1,6 @@
 import type { Item, Pull } from "../../query/source.ts";
+import { dataOf, type WrittenChunk } from "../written_chunks.ts";
+import { immediately } from "../node.ts";
 import { Writable } from "./node_library.ts";
 
 type Callback = (error?: Error | null) => void;
@@ -11,6 +13,8 @@ export class CopySource implements Pull<Uint8Array | string> {
   /** Gives the COPY its next item. */
   #give: ((item: Item<Uint8Array | string>) => void) | undefined;
   #refuse: ((reason: unknown) => void) | undefined;
+  /** The data of one write that the COPY has not taken yet, last first. */
+  readonly #ready: (Uint8Array | string)[] = [];
   /** Confirms the chunk before, once the COPY asks for the next. */
   #written: Callback | undefined;
   #finished: Callback | undefined;
@@ -22,7 +26,8 @@ export class CopySource implements Pull<Uint8Array | string> {
     this.#ended = ended;
   }
 
-  next(): PromiseLike<Item<Uint8Array | string>> {
+  next(): PromiseLike<Item<Uint8Array | string>> | Item<Uint8Array | string> {
+    if (this.#ready.length > 0) return { value: this.#ready.pop() };
     const item = new Promise<Item<Uint8Array | string>>((resolve, reject) => {
       this.#give = resolve;
       this.#refuse = reject;
@@ -31,7 +36,8 @@ export class CopySource implements Pull<Uint8Array | string> {
     if (this.#stream === undefined) this.#begin();
     const written = this.#written;
     this.#written = undefined;
-    written?.();
+    // Chunks that are written meanwhile are taken together.
+    if (written !== undefined) immediately(written);
     return item;
   }
 
@@ -51,14 +57,20 @@ export class CopySource implements Pull<Uint8Array | string> {
     else if (this.#stream?.destroyed === false) this.#stream.destroy(error);
   }
 
+  #take(chunks: readonly WrittenChunk[], callback: Callback): void {
+    this.#written = callback;
+    for (const data of dataOf(chunks).reverse()) this.#ready.push(data);
+    const value = this.#ready.pop();
+    this.#give!({ value: value ?? "" });
+  }
+
   #begin(): void {
     const stream = this.#stream = new Writable({
-      decodeStrings: true,
+      decodeStrings: false,
       highWaterMark: 65_536,
-      write: (chunk: Uint8Array, _encoding, callback: Callback) => {
-        this.#written = callback;
-        this.#give!({ value: chunk });
-      },
+      write: (chunk: Uint8Array | string, encoding: string, callback: Callback) =>
+        this.#take([{ chunk, encoding }], callback),
+      writev: (chunks: readonly WrittenChunk[], callback: Callback) => this.#take(chunks, callback),
       final: (callback: Callback) => {
         this.#finished = callback;
         this.#give!({ done: true });

@@ -78,7 +78,8 @@ export class Cursor implements AsyncIterable<Result> {
           this.#make === undefined ? row as Anything : this.#make(row as unknown[]) as Anything,
         );
       }
-      if (buffer.isLast) {
+      if (buffer.tag !== undefined) {
+        Result.complete(rows, buffer.tag || undefined, this.#lease.link.state, this.#view);
         this.#isOver = true;
         await this.#end();
       }

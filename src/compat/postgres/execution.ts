@@ -2,6 +2,7 @@ import type { ExecuteOptions } from "../../query/execute_options.ts";
 import { ExtendedQuery } from "../../query/extended_query.ts";
 import type { ResultDescription, ResultObserver, RowReceiver } from "../../query/observer.ts";
 import type { Result as CoreResult } from "../../query/result.ts";
+import { submitExtended } from "../../query/run_extended.ts";
 import { SimpleRequest } from "../../query/simple.ts";
 import type { OwnTypes } from "../../query/statement.ts";
 import type { Executor } from "../../query/executor.ts";
@@ -30,11 +31,11 @@ export class Execution implements ResultObserver {
   readonly #query: Runnable;
   readonly #statement: Statement;
   readonly #lock: SessionLock | undefined;
-  readonly #results: Result<unknown>[] = [];
+  /** The result that is complete; with several statements, those that are. */
+  #complete: Result<unknown> | Result<unknown>[] | undefined;
   #open: Result<unknown> | undefined;
   #request: ExtendedQuery | undefined;
   #isBegun = false;
-  #view: StatementView | undefined;
 
   constructor(place: Place, query: Runnable, statement: Statement, lock: SessionLock | undefined) {
     this.#place = place;
@@ -43,41 +44,44 @@ export class Execution implements ResultObserver {
     this.#lock = lock;
   }
 
-  /** Sends the query. Resolves to its result, or to those of several statements. */
-  run(): Promise<unknown> {
+  /**
+   * Sends the query. Calls one of the functions, which must not throw, with its result or the results of
+   * several statements, or with its error.
+   */
+  run(resolve: (outcome: unknown) => void, reject: (error: unknown) => void): void {
     const { executor, client } = this.#place;
     const { text, values } = this.#statement;
     const options = this.#options();
     const { debug } = client.options;
     if (typeof debug === "function") this.#report(debug);
+    const answered = (): void => this.#answered(resolve, reject);
     if (this.#query.options.simple === true) {
       const request = new SimpleRequest(executor.context, text, options);
       this.#query.stop = () => void executor.session.cancel(request);
-      return request.query().then(() => this.#outcome());
+      return void request.query().then(answered, reject);
     }
     this.#query.sent = this;
     const request = this.#request = new ExtendedQuery(executor.context, text, values, options);
     this.#query.stop = () => request.cancel(undefined);
-    const sent = executor.trace.query.isWatched
-      ? executor.query(request)
-      : executor.session.request(request, this.#lock === undefined ? undefined : options);
-    return sent.then(() => {
-      this.#view ??= viewOf(request.statement, client);
-      return this.#outcome();
-    });
+    if (!executor.trace.query.isWatched) {
+      return submitExtended(executor.context, request, answered, reject);
+    }
+    void executor.query(request).then(answered, reject);
   }
 
   /** The parameters as they were sent; as they were given, if their types were not known. */
   get parameters(): readonly unknown[] {
-    const { given, values } = this.#statement;
+    const { values } = this.#statement;
     const statement = this.#request?.statement;
-    if (statement?.state !== "ready" || statement.parameters.length !== given.length) return given;
+    if (statement?.state !== "ready" || statement.parameters.length !== values.length) {
+      return values;
+    }
     try {
       return values.map((value, i) =>
         value === null ? null : statement.parameters[i]!.codec!.encodeText(value)
       );
     } catch {
-      return given;
+      return values;
     }
   }
 
@@ -98,35 +102,43 @@ export class Execution implements ResultObserver {
     return make === undefined ? result : (row) => void result.push(make(row as unknown[]));
   }
 
-  completed(complete: CoreResult<unknown>): void {
+  completed(complete: CoreResult<unknown>, description: ResultDescription): void {
     const { tag } = complete;
     const result = this.#open ?? new Result<unknown>();
-    // Rows without columns are not described.
-    if (this.#open === undefined) { for (const row of complete) result.push(row); }
+    let view: StatementView | undefined;
+    if (this.#open === undefined) {
+      view = this.#viewOf(description, tag === "");
+      // Rows without columns are not described.
+      for (const row of complete) result.push(row);
+    }
     this.#open = undefined;
     if (tag === "BEGIN" || tag === "START TRANSACTION") this.#isBegun = true;
     else if (tag === "COMMIT" || tag === "ROLLBACK") this.#isBegun = false;
-    Result.complete(result, tag === "" ? undefined : tag, this.#place.state, undefined);
-    this.#results.push(result);
+    Result.complete(result, tag === "" ? undefined : tag, this.#place.state, view);
+    if (this.#complete === undefined) this.#complete = result;
+    else if (isList(this.#complete)) this.#complete.push(result);
+    else this.#complete = [this.#complete, result];
   }
 
-  #outcome(): unknown {
+  #answered(resolve: (outcome: unknown) => void, reject: (error: unknown) => void): void {
     if (this.#isBegun && !this.#place.mayBegin) {
-      throw genericError("UNSAFE_TRANSACTION", "Only use sql.begin, sql.reserved or max: 1");
+      const reason = "Only use sql.begin, sql.reserved or max: 1";
+      return reject(genericError("UNSAFE_TRANSACTION", reason));
     }
-    const results = this.#results;
-    for (const result of results) this.#complete(result);
-    return results.length === 1 ? results[0] : results;
+    resolve(this.#complete ?? []);
   }
 
-  /** Describes a result without rows. */
-  #complete(result: Result<unknown>): void {
-    const isEmpty = result.command === null;
-    if (result.statement !== null || isEmpty && this.#query.options.simple === true) return;
-    const { client, state } = this.#place;
+  /** Returns the view of a statement; `undefined` for an empty query of the simple protocol. */
+  #viewOf(description: ResultDescription, isEmpty: boolean): StatementView | undefined {
     const { text } = this.#statement;
-    this.#view ??= new StatementView({ text, name: "", columns: [] }, client.options);
-    Result.describe(result, this.#view, state);
+    const { columns, statementName: name } = description;
+    const isSimple = this.#query.options.simple === true;
+    if (isSimple && isEmpty) return undefined;
+    const described = isSimple ? undefined : description;
+    return new StatementView(
+      { text, name, columns, description: described },
+      this.#place.client.options,
+    );
   }
 
   #options(): ExecuteOptions {
@@ -142,8 +154,8 @@ export class Execution implements ResultObserver {
   }
 
   #report(debug: (...facts: [number, string, unknown[], unknown[]]) => void): void {
-    const { text, given, types } = this.#statement;
-    debug(this.#place.id, text, [...given], [...types ?? given.map(() => 0)]);
+    const { text, values, types } = this.#statement;
+    debug(this.#place.id, text, [...values], [...types ?? values.map(() => 0)]);
   }
 }
 
@@ -173,10 +185,6 @@ function isShaped({ column, value, row }: Client["options"]["transform"]): boole
   return column.from !== undefined || value.from !== undefined || row.from !== undefined;
 }
 
-function viewOf(
-  { text, name, parameters, columns }: ExtendedQuery["statement"],
-  client: Client,
-): StatementView {
-  const description = { parameterTypes: parameters.map(({ oid }) => oid) };
-  return new StatementView({ text, name, columns, description }, client.options);
+function isList(complete: Result<unknown> | Result<unknown>[]): complete is Result<unknown>[] {
+  return !(complete instanceof Result);
 }

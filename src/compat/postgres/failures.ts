@@ -1,5 +1,6 @@
 /** The driver's errors as those of postgres.js. */
 import { DatabaseError, DataError, InterfaceError, PgError } from "../../errors/errors.ts";
+import { readError } from "../system_errors.ts";
 import type { Statement } from "./client.ts";
 import { connectionError, namedFields, type Place, PostgresError } from "./postgres_error.ts";
 import type { Runnable } from "./runnable.ts";
@@ -15,19 +16,24 @@ export function queryFailure(error: unknown, place: Place): unknown {
     return isFatal(error) ? connectionError("CONNECTION_CLOSED", place, report) : report;
   }
   if (error.code === "57014") return cancellation(error);
-  if (isLoss(error)) return connectionError("CONNECTION_CLOSED", place, error);
+  if (isLoss(error)) return readError(error) ?? connectionError("CONNECTION_CLOSED", place, error);
   const { cause } = error;
   const isOfProgram = error instanceof InterfaceError || error instanceof DataError;
   return isOfProgram && cause !== undefined && !(cause instanceof PgError) ? cause : error;
 }
 
-/** Returns the error of an attempt to connect: the server's report, or the system's error. */
+/**
+ * Returns the error of an attempt to connect: the server's report, the system's error, or
+ * CONNECTION_CLOSED where the server has ended the connection.
+ */
 export function connectFailure(error: unknown, place: Place): unknown {
   if (!(error instanceof PgError)) return error;
   if (error instanceof DatabaseError && Object.keys(error.fields).length > 0) {
     return new PostgresError(namedFields(error.fields));
   }
-  return systemError(error, place) ?? error;
+  const isClosed = isLoss(error);
+  return systemError(error, place) ??
+    (isClosed ? connectionError("CONNECTION_CLOSED", place, error) : error);
 }
 
 /** Sets the query's facts and the caller's stack on an error, once. */
@@ -45,9 +51,9 @@ export function explain(
       [...frames(failure), ...frames(origin).slice(0, debug ? undefined : 1)].join("\n")
     }`,
     query: statement?.text,
-    parameters: sent?.parameters ?? statement?.given,
+    parameters: sent?.parameters ?? statement?.values,
     args: [...args],
-    types: statement === undefined ? null : statement.types ?? statement.given.map(() => 0),
+    types: statement === undefined ? null : statement.types ?? statement.values.map(() => 0),
   };
   for (const [name, value] of Object.entries(facts)) {
     Object.defineProperty(failure, name, { value, enumerable: debug, configurable: true });

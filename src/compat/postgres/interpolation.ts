@@ -2,7 +2,6 @@
 import { escapeIdentifier, escapeIdentifiers } from "./identifiers.ts";
 import type { ParsedOptions } from "./options.ts";
 import { genericError } from "./postgres_error.ts";
-import { StringParameter } from "./postgres_types.ts";
 import type { Anything } from "./value_types.ts";
 
 /** An object that is not a query, though it may be awaited by mistake. */
@@ -94,7 +93,7 @@ export interface Template {
 
 /** A statement with its parameters. */
 export class Assembly {
-  /** The values as they were given, without wrappers. */
+  /** The values as they were given. */
   readonly parameters: unknown[] = [];
   /** The OIDs of their types; 0 where the server decides. */
   readonly types: number[] = [];
@@ -241,9 +240,4 @@ function typeOf({ value, type, array }: Parameter): number {
 
 function firstOf(value: unknown): string {
   return Array.isArray(value) ? firstOf(value[0]) : typeof value;
-}
-
-/** Returns a parameter as the driver takes it: strings are wrapped, so that serializers get them. */
-export function wrapped(value: unknown): unknown {
-  return typeof value === "string" ? new StringParameter(value) : value;
 }

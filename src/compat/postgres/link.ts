@@ -2,7 +2,8 @@ import type { ConnectionCore } from "../../connection_core.ts";
 import * as ownSql from "../../own_sql.ts";
 import type { QueryContext } from "../../query/query_context.ts";
 import { SimpleRequest } from "../../query/simple.ts";
-import { within } from "../../features/block.ts";
+import { undo } from "../../query/undo.ts";
+import { within } from "../../features/within.ts";
 import type { SessionLock } from "../../session/exchange.ts";
 import { own } from "../../errors/own.ts";
 import { fetchArrayTypes } from "./array_types.ts";
@@ -118,28 +119,39 @@ export class Link implements RunPlace {
   run(query: Runnable, lock?: SessionLock): void {
     let statement: Statement | undefined;
     this.pending++;
+    const done = (value: unknown): void => {
+      query.stop = undefined;
+      this.pending--;
+      query.resolve(value);
+      this.#owner.settled(this);
+    };
+    const failed = (error: unknown): void => this.#failed(query, error, statement);
     try {
       if (query.isCancelled) throw cancelledError();
-      statement = this.client.statementOf(query);
-      const outcome = this.#outcome(query, statement, lock);
-      const sent = statement;
-      outcome.then((value) => {
-        query.stop = undefined;
-        this.pending--;
-        query.resolve(value);
-        this.#owner.settled(this);
-      }, (error) => this.#failed(query, error, sent));
+      const made = statement = this.client.statementOf(query);
+      if (query.use === "describe") this.#describe(query, made, lock).then(done, failed);
+      else if (made.isCopy) this.#copy(made, lock).then(done, failed);
+      else new Execution(this, query, made, lock).run(done, failed);
     } catch (error) {
-      this.#failed(query, error, statement);
+      failed(error);
     }
   }
 
   /** Runs one of the library's own texts under a lock. */
   async command(text: string, lock: SessionLock | undefined): Promise<void> {
+    const { context } = this.executor;
+    await this.#own(text, () => new SimpleRequest(context, text, own({ lock })).run());
+  }
+
+  /** Runs ROLLBACK or ROLLBACK TO under a lock; again, if a cancel has hit it. */
+  async undo(text: string, lock: SessionLock | undefined): Promise<void> {
+    await this.#own(text, () => undo(this.executor.context, text, { lock }));
+  }
+
+  async #own(text: string, run: () => Promise<unknown>): Promise<void> {
     this.pending++;
     try {
-      const context = this.executor.context;
-      await new SimpleRequest(context, text, own({ lock })).run();
+      await run();
     } catch (error) {
       throw this.explained(error, text);
     } finally {
@@ -155,7 +167,7 @@ export class Link implements RunPlace {
 
   /** Rolls back what a user of the connection has left open. */
   rollBack(): void {
-    this.command(ownSql.ROLLBACK, undefined)
+    this.undo(ownSql.ROLLBACK, undefined)
       .catch(() => this.destroy(undefined)).finally(() => this.#owner.settled(this));
   }
 
@@ -190,14 +202,8 @@ export class Link implements RunPlace {
     return isLoss ? this.#destroyed ?? failure : failure;
   }
 
-  #outcome(
-    query: Runnable,
-    statement: Statement,
-    lock: SessionLock | undefined,
-  ): Promise<unknown> {
-    if (query.use === "describe") return this.#describe(query, statement, lock);
-    if (statement.isCopy) return copyStream(this, this.host(lock), statement.text, this.#owner);
-    return new Execution(this, query, statement, lock).run();
+  #copy({ text }: Statement, lock: SessionLock | undefined): Promise<unknown> {
+    return copyStream(this, this.host(lock), text, this.#owner);
   }
 
   async #describe(

@@ -36,16 +36,16 @@ export class Links implements Source, LinkOwner {
   }
 
   dispatch(query: Runnable): void {
+    const isFirst = this.#waiting.length === 0;
+    const link = isFirst && !this.#isEnding ? this.#next() : undefined;
+    if (link !== undefined) return link.run(query);
     const fail = (error: unknown): void => {
       query.reject(explain(error, query, undefined, !!this.client.options.debug));
     };
-    if (this.#isEnding) return fail(connectionError("CONNECTION_ENDED", this.client.options));
-    const link = this.#waiting.length === 0 ? this.#next() : undefined;
-    if (link !== undefined) return link.run(query);
-    const waiter = { query, fail };
-    if (this.#waiting.length === 0 && this.#mayOpen) void this.#open(waiter);
+    if (this.#isEnding) fail(connectionError("CONNECTION_ENDED", this.client.options));
+    else if (isFirst && this.#mayOpen) void this.#open({ query, fail });
     else if (this.#areAllCopying) fail(copyInProgress());
-    else this.#waiting.push(waiter);
+    else this.#waiting.push({ query, fail });
   }
 
   forget(query: Runnable): boolean {
@@ -74,11 +74,14 @@ export class Links implements Source, LinkOwner {
 
   settled(link: Link): void {
     if (!link.isOpen) return this.#checkDrained();
+    const { max_pipeline: most } = this.client.options;
+    // Half a pipeline in one write costs little more than one query, and the server has the other half.
+    const mayFill = link.pending <= most / 2;
     while (!link.isReserved && !link.isCopying) {
       const { first } = this.#waiting;
       if (first === undefined) break;
       const isTaken = first.take !== undefined;
-      if (link.pending >= (isTaken ? 1 : this.client.options.max_pipeline)) return;
+      if (isTaken ? link.pending > 0 : !mayFill || link.pending >= most) return;
       this.#waiting.shift();
       if (isTaken) return first.take!(link);
       link.run(first.query!);

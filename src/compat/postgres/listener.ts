@@ -1,4 +1,4 @@
-import * as ownSql from "../../own_sql.ts";
+import * as lateSql from "../../features/late_sql.ts";
 import type { Client } from "./client.ts";
 import { quoteName } from "./identifiers.ts";
 import { Link, type LinkOwner } from "./link.ts";
@@ -105,7 +105,7 @@ export class Listener implements LinkOwner {
 
   async #confirm(name: string): Promise<void> {
     const link = await this.#connected();
-    await link.command(ownSql.listen(quoteName(name)), undefined);
+    await link.command(lateSql.listen(quoteName(name)), undefined);
   }
 
   async #unlisten(
@@ -116,7 +116,7 @@ export class Listener implements LinkOwner {
     channel.subscribers.delete(subscriber);
     if (channel.subscribers.size > 0 || this.#channels.get(name) !== channel) return undefined;
     this.#channels.delete(name);
-    await this.#link?.command(ownSql.unlisten(quoteName(name)), undefined);
+    await this.#link?.command(lateSql.unlisten(quoteName(name)), undefined);
     return undefined;
   }
 
@@ -147,7 +147,7 @@ export class Listener implements LinkOwner {
   async #again(): Promise<void> {
     try {
       const link = await this.#connected();
-      const texts = [...this.#channels.keys()].map((name) => ownSql.listen(quoteName(name)));
+      const texts = [...this.#channels.keys()].map((name) => lateSql.listen(quoteName(name)));
       await link.command(texts.join(";"), undefined);
       for (const { subscribers } of this.#channels.values()) {
         for (const { onlisten } of subscribers) onlisten?.();

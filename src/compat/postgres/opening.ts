@@ -4,6 +4,7 @@ import { type ConnectOptions, openCore } from "../../connect.ts";
 import type { ConnectionCore, ConnectionHooks } from "../../connection_core.ts";
 import { Executor } from "../../query/executor.ts";
 import { detectRuntime } from "../../runtime/detect.ts";
+import { withVariables } from "../variables.ts";
 import type { ParsedOptions } from "./options.ts";
 import { PostgresTypes } from "./postgres_types.ts";
 
@@ -21,7 +22,7 @@ export interface Attempt {
 /** Opens a session. @throws what the driver or the program's functions throw. */
 export async function openLink(attempt: Attempt): Promise<ConnectionCore> {
   const { options } = attempt;
-  const runtime = await detectRuntime();
+  const runtime = withVariables(await detectRuntime(), []);
   return await openCore(undefined, connectOptions(attempt), runtime, {
     makeExecutor: (session, _types, limits, trace) =>
       new Executor(session, new PostgresTypes(options), limits, trace),

@@ -15,15 +15,6 @@ import {
   type Serializer,
 } from "./value_types.ts";
 
-/** A string as a parameter. The driver sends other strings as they are, whatever their type. */
-export class StringParameter {
-  readonly text: string;
-
-  constructor(text: string) {
-    this.text = text;
-  }
-}
-
 /**
  * The types of one connection. Every type is known: without a parser its values are the server's text,
  * so the catalogue is never asked. A parser or serializer that is replaced counts for statements that
@@ -40,6 +31,10 @@ export class PostgresTypes extends TypeRegistry {
 
   /** A serializer may write any value in its own way. */
   override get encodesPrimitives(): boolean {
+    return true;
+  }
+
+  override get encodesStrings(): boolean {
     return true;
   }
 
@@ -61,7 +56,7 @@ export class RawTypes extends PostgresTypes {
   }
 }
 
-const COMMON = { arrayOid: 0, accepts: () => true } as const;
+const COMMON = { arrayOid: 0, accepts: () => true, encodesStrings: true } as const;
 
 function codecOf(
   oid: number,
@@ -92,9 +87,8 @@ function serialized(
   oid: number,
   serializers: Readonly<Record<string, Serializer>>,
 ): string {
-  const given = value instanceof StringParameter ? value.text : value;
   const serialize = serializers[oid];
-  const text = serialize === undefined ? "" + given : serialize(given);
+  const text = serialize === undefined ? "" + value : serialize(value);
   if (typeof text === "string") return text;
   if (typeof text === "object" && text !== null || text === undefined) {
     throw new InterfaceError(`the serializer of type ${oid} returned no text`);

@@ -1,6 +1,7 @@
 /** The use of one connection by one caller: reserved connections and transactions. */
 import { Beginning, NOTHING } from "../../features/begin.ts";
 import * as ownSql from "../../own_sql.ts";
+import * as transactionSql from "../../query/transaction_sql.ts";
 import type { Request, SessionLock } from "../../session/exchange.ts";
 import type { Session } from "../../session/session.ts";
 import { explain } from "./failures.ts";
@@ -149,7 +150,9 @@ class Transaction {
     const { link } = this.#lease;
     const prepared = this.#prepared;
     await link.command(
-      prepared === undefined ? ownSql.COMMIT : ownSql.prepareTransaction(`'${prepared}'`),
+      prepared === undefined
+        ? transactionSql.COMMIT
+        : transactionSql.prepareTransaction(`'${prepared}'`),
       this.#lock,
     );
     return (prepared ?? result) as T;
@@ -168,7 +171,9 @@ class Transaction {
       prepare: (gid) => void (this.#prepared = gid),
     };
     try {
-      if (name !== undefined) await link.command(ownSql.savepoint(quoteName(name)), this.#lock);
+      if (name !== undefined) {
+        await link.command(transactionSql.savepoint(quoteName(name)), this.#lock);
+      }
       const made = work(scope, context);
       const result = await (Array.isArray(made) ? Promise.all(made) : made) as T;
       if (uncaught !== undefined) throw uncaught.error;
@@ -186,6 +191,6 @@ class Transaction {
     const { link } = this.#lease;
     if (!link.isOpen || !this.#lock.isBegun) return;
     const text = name === undefined ? ownSql.ROLLBACK : ownSql.rollbackToSavepoint(quoteName(name));
-    await link.command(text, this.#lock).catch(() => {});
+    await link.undo(text, this.#lock).catch(() => {});
   }
 }
