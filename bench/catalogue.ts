@@ -1,13 +1,14 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Peer } from "./peer.ts";
+import { PROGRAMS } from "./programs.ts";
 import type { Workload } from "./workload.ts";
 
 const HERE = import.meta.dirname ?? ".";
 
-/** The names of the files in `peers/`. */
+/** The names of the files in `peers/`, and of the peers that are programs. */
 export function peerNames(): string[] {
-  return modules("peers");
+  return [...modules("peers"), ...PROGRAMS];
 }
 
 /** Loads a peer by the name of its file. Its code runs in no other peer's process. */

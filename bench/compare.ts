@@ -1,5 +1,7 @@
-import type { Plan } from "./plan.ts";
+import { join } from "node:path";
 import type { Measurement } from "./figures.ts";
+import type { Plan } from "./plan.ts";
+import { programCommand, PROGRAMS } from "./programs.ts";
 import type { Runtime } from "./runtimes.ts";
 import type { Server } from "./server.ts";
 import { Turn } from "./turn.ts";
@@ -14,13 +16,25 @@ export interface Comparison {
 
 /**
  * Measures all peers on one runtime. Each has its own process. They stay up together and take turns, so
- * that a slow moment of the machine meets all of them.
+ * that a slow moment of the machine meets all of them. Peers that are a program need its path.
  */
-export async function compare(runtime: Runtime, server: Server, plan: Plan): Promise<Comparison> {
+export async function compare(
+  runtime: Runtime,
+  server: Server,
+  plan: Plan,
+  program: string | undefined,
+): Promise<Comparison> {
   const measurements: Measurement[] = [];
   const failures: string[] = [];
-  const peers = plan.peers.filter((peer) => peer !== "bun_sql" || runtime.name === "bun");
-  const start = (peer: string): Turn => new Turn(runtime, peer, server.places);
+  const peers = plan.peers.filter((peer) =>
+    PROGRAMS.includes(peer) ? program !== undefined : peer !== "bun_sql" || runtime.name === "bun"
+  );
+  const { places } = server;
+  const script = join(import.meta.dirname ?? ".", "worker.ts");
+  const start = (peer: string): Turn =>
+    PROGRAMS.includes(peer)
+      ? new Turn(peer, programCommand(program!, peer, places))
+      : new Turn(peer, [...runtime.command, script, peer, JSON.stringify(places)]);
   let turns: Turn[] = [];
   try {
     for (const workload of plan.workloads) {

@@ -1,3 +1,4 @@
+import { PROGRAMS } from "./programs.ts";
 import type { Workload } from "./workload.ts";
 import type { Sample } from "./worker.ts";
 
@@ -32,8 +33,8 @@ export const OURS = "cornac";
 /** The peer that does the least that any driver must. */
 export const FLOOR = "floor";
 
-/** Variants of this driver, which are no competitors. */
-const VARIANTS = ["traced", "pg_compat", "postgres_compat"];
+/** Variants of this driver and drivers for other languages, which are no competitors. */
+const APART = ["traced", "pg_compat", "postgres_compat", ...PROGRAMS];
 
 /** Returns the figures of each workload that was measured, in the order of the plan. */
 export function figures(workloads: readonly Workload[], all: readonly Measurement[]): Line[] {
@@ -78,7 +79,7 @@ export function ratio({ peers }: Line, peer: string, clock: "cpu" | "wall" = "cp
 /** Returns the competitor whose cost is the least, if one was measured. */
 export function best({ peers }: Line, clock: "cpu" | "wall" = "cpu"): string | undefined {
   return Object.keys(peers)
-    .filter((peer) => peer !== OURS && peer !== FLOOR && !VARIANTS.includes(peer))
+    .filter((peer) => peer !== OURS && peer !== FLOOR && !APART.includes(peer))
     .sort((a, b) => peers[a]![clock] - peers[b]![clock])[0];
 }
 

@@ -19,7 +19,9 @@ import { chart, type Part } from "./chart.ts";
 import { fallen, record } from "./check.ts";
 import { compare } from "./compare.ts";
 import { figures } from "./figures.ts";
+import { measureMemory } from "./memory/measure.ts";
 import { readPlan } from "./plan.ts";
+import { buildProgram, PROGRAMS } from "./programs.ts";
 import { report, summary } from "./report.ts";
 import { measureReplication } from "./replication/measure.ts";
 import { findRuntime, type Runtime } from "./runtimes.ts";
@@ -33,13 +35,14 @@ function measureTypes({ title, command: [command = "", ...flags] }: Runtime): vo
 }
 
 const plan = await readPlan();
+const program = plan.peers.some((peer) => PROGRAMS.includes(peer)) ? buildProgram() : undefined;
 const server = await startServer(plan.server);
 const parts: Part[] = [];
 const closing: string[] = [];
 try {
   for (const name of plan.workloads.length > 0 || plan.types ? plan.runtimes : []) {
     const runtime = await findRuntime(name);
-    const { measurements, failures: failed } = await compare(runtime, server, plan);
+    const { measurements, failures: failed } = await compare(runtime, server, plan, program);
     const lines = figures(plan.workloads, measurements);
     if (lines.length > 0) process.stdout.write(`\n${report(runtime.title, lines)}\n`);
     const failures = [...failed];
@@ -50,6 +53,9 @@ try {
     if (plan.record !== undefined) record(plan.record, name, lines);
     parts.push({ title: runtime.title, lines });
     if (plan.types) measureTypes(runtime);
+  }
+  if (plan.memory) {
+    for (const name of plan.runtimes) measureMemory(await findRuntime(name), server, plan.peers);
   }
   if (plan.replication) {
     await measureReplication(await Promise.all(plan.runtimes.map(findRuntime)), plan.rounds);

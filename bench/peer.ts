@@ -38,6 +38,8 @@ export interface Client {
    * the same `text`, where the driver offers it.
    */
   query(text: string, parameters: Parameters): PromiseLike<Rows>;
+  /** Runs one statement with each set of parameters, with one Sync, and returns the rows of each. */
+  batch?(text: string, sets: readonly Parameters[]): Promise<readonly Rows[]>;
   /** Runs one statement with each set of parameters, with as few Syncs as the driver can. */
   many?(text: string, sets: readonly Parameters[]): Promise<unknown>;
   /** Copies text into a table. */

@@ -9,6 +9,9 @@ const TYPES = "types";
 /** The workload with a server and processes of its own: see replication/measure.ts. */
 const REPLICATION = "replication";
 
+/** The workload with a process for each result: see memory/measure.ts. */
+const MEMORY = "memory";
+
 /** The peers that are compared by default, by their files. */
 const PEERS = ["cornac", "pg", "postgres", "bun_sql", "floor"];
 
@@ -25,6 +28,8 @@ export interface Plan {
   readonly types: boolean;
   /** Whether replication is measured. */
   readonly replication: boolean;
+  /** Whether the memory of a result is measured. */
+  readonly memory: boolean;
   readonly seconds: number;
   readonly rounds: number;
   readonly server: string | undefined;
@@ -51,7 +56,13 @@ export async function readPlan(): Promise<Plan> {
   const { server, json, svg, record, check } = values;
   const all = await loadWorkloads();
   const names = [
-    ...new Set([...all.flatMap(({ group, name }) => [group, name]), TYPES, REPLICATION, "all"]),
+    ...new Set([
+      ...all.flatMap(({ group, name }) => [group, name]),
+      TYPES,
+      REPLICATION,
+      MEMORY,
+      "all",
+    ]),
   ];
   const wanted = chosen("workload", values.workload, names, [...GROUPS, TYPES]);
   const isWanted = (name: string): boolean => wanted.includes(name) || wanted.includes("all");
@@ -61,6 +72,7 @@ export async function readPlan(): Promise<Plan> {
     workloads: all.filter(({ group, name }) => isWanted(group) || isWanted(name)),
     types: isWanted(TYPES),
     replication: wanted.includes(REPLICATION),
+    memory: isWanted(MEMORY),
     seconds: Number(values.seconds ?? 0.6),
     rounds: Number(values.rounds ?? 3),
     ...{ server, json, svg, record, check },

@@ -1,22 +1,18 @@
 import type { Parameters, PoolClient, Rows } from "./peer.ts";
+import { TEXTS } from "./texts.ts";
 import { require, rowsOf, type Workload } from "./workload.ts";
 
-/** A row by its key. */
-export const POINT = "select typname, typlen, typbyval from pg_type where oid = $1";
 // Parameters are made once: the floor finds its encoded requests by them.
 export const POINTS: readonly Parameters[] = [16, 20, 21, 23, 25, 700, 701, 1043].map((o) => [o]);
 
-const CONCURRENT: readonly Parameters[] = Array.from(
+/** The parameters of point queries that run at once. */
+export const CONCURRENT: readonly Parameters[] = Array.from(
   { length: 100 },
   (_, i) => POINTS[i % POINTS.length]!,
 );
 
-const TYPES = "select typname, typnamespace, typowner, typlen, typbyval, typcategory, " +
-  "typispreferred, typisdefined, typdelim, typrelid, typelem, typarray " +
-  "from pg_type where typtypmod = $1 and typisdefined = $2 and oid < 16384";
 const ALL_TYPES = [-1, true] as const;
 
-const INTS = "select i from generate_series(1, $1::int) as i";
 const THOUSAND = [1000] as const;
 
 /** The four queries that are compared with the floor; they run over TLS, too. */
@@ -25,7 +21,7 @@ export const QUERIES: readonly Omit<Workload, "group">[] = [
     name: "one row at a time",
     unit: "queries",
     async step({ client }) {
-      for (const point of POINTS) await client.query(POINT, point);
+      for (const point of POINTS) await client.query(TEXTS.point, point);
       return POINTS.length;
     },
     verify: ({ client, peer }) => verifyPoints(client, peer.decodes !== false),
@@ -34,7 +30,7 @@ export const QUERIES: readonly Omit<Workload, "group">[] = [
     name: "100 at once",
     unit: "queries",
     async step({ client }) {
-      await Promise.all(CONCURRENT.map((point) => client.query(POINT, point)));
+      await Promise.all(CONCURRENT.map((point) => client.query(TEXTS.point, point)));
       return CONCURRENT.length;
     },
     verify: ({ client, peer }) => verifyPoints(client, peer.decodes !== false),
@@ -42,9 +38,9 @@ export const QUERIES: readonly Omit<Workload, "group">[] = [
   {
     name: "pg_type",
     unit: "rows",
-    step: async ({ client }) => (await client.query(TYPES, ALL_TYPES)).length,
+    step: async ({ client }) => (await client.query(TEXTS.types, ALL_TYPES)).length,
     async verify({ client, peer }) {
-      const rows = await client.query(TYPES, ALL_TYPES);
+      const rows = await client.query(TEXTS.types, ALL_TYPES);
       require(rows.length > 500, "pg_type has more than 500 rows");
       if (peer.decodes === false) return;
       const row = rowsOf(rows).find(({ typname }) => typname === "bool");
@@ -56,9 +52,9 @@ export const QUERIES: readonly Omit<Workload, "group">[] = [
   {
     name: "1,000 ints",
     unit: "rows",
-    step: async ({ client }) => (await client.query(INTS, THOUSAND)).length,
+    step: async ({ client }) => (await client.query(TEXTS.ints, THOUSAND)).length,
     async verify({ client, peer }) {
-      const rows = await client.query(INTS, THOUSAND);
+      const rows = await client.query(TEXTS.ints, THOUSAND);
       require(rows.length === 1000, "there are 1,000 rows");
       if (peer.decodes === false) return;
       require(rowsOf(rows).every(({ i }, at) => i === at + 1), "they count from 1");
@@ -71,7 +67,7 @@ export async function verifyPoints(
   client: { query(text: string, parameters: Parameters): PromiseLike<Rows> } | PoolClient,
   decodes: boolean,
 ): Promise<void> {
-  const answers = await Promise.all(POINTS.map((point) => client.query(POINT, point)));
+  const answers = await Promise.all(POINTS.map((point) => client.query(TEXTS.point, point)));
   require(answers.every(({ length }) => length === 1), "a point query finds one row");
   if (!decodes) return;
   const names = answers.map((rows) => rowsOf(rows)[0]?.typname).join(" ");

@@ -1,4 +1,5 @@
 import { best, FLOOR, geometricMean, type Line, ratio } from "./figures.ts";
+import { PROGRAMS } from "./programs.ts";
 import { QUERIES } from "./queries.ts";
 import type { Runtime } from "./runtimes.ts";
 
@@ -7,6 +8,9 @@ const TARGET_OF_FLOOR = 0.85;
 
 /** The geometric mean over the standard workloads, against the best peer of each. */
 const TARGETS: Readonly<Record<string, number>> = { deno: 3, node: 3, bun: 1.5 };
+
+/** The geometric mean over the standard workloads, against pgx in compiled Go. */
+const TARGET_OF_PROGRAM = 1;
 
 /** Returns a table: the cost of each workload in CPU time, on the clock and in memory, for each peer. */
 export function report(title: string, lines: readonly Line[]): string {
@@ -43,6 +47,12 @@ export function summary({ name, title }: Runtime, lines: readonly Line[]): strin
   const target = TARGETS[name] ?? 0;
   if (!Number.isNaN(mean)) {
     said.push(judged(`${title}: ${standard.length} workloads`, mean, target, "the best peer"));
+  }
+  for (const peer of PROGRAMS) {
+    const ratios = standard.map((line) => ratio(line, peer)).filter((one) => !Number.isNaN(one));
+    if (ratios.length === 0) continue;
+    const all = geometricMean(ratios);
+    said.push(judged(`${title}: ${ratios.length} workloads`, all, TARGET_OF_PROGRAM, peer));
   }
   for (const line of lines) {
     const peer = best(line, "wall");

@@ -1,8 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
-import type { Runtime } from "./runtimes.ts";
-import type { Server } from "./server.ts";
 import type { Order, Sample } from "./worker.ts";
 
 /** Seconds that a worker may take beyond what it was asked to measure, starting up included. */
@@ -19,11 +16,9 @@ export class Turn {
   #hasEnded = false;
   #ready: Promise<string | undefined>;
 
-  constructor(runtime: Runtime, peer: string, places: Server["places"]) {
+  constructor(peer: string, [command = "", ...parameters]: readonly string[]) {
     this.peer = peer;
-    const [command = "", ...flags] = runtime.command;
-    const script = join(import.meta.dirname ?? ".", "worker.ts");
-    const child = spawn(command, [...flags, script, peer, JSON.stringify(places)]);
+    const child = spawn(command, parameters);
     child.stderr.on("data", (text) => this.#complaint += text);
     // A process that has ended is noticed by its missing answer, so a failed write needs no handling.
     child.stdin.on("error", () => {});

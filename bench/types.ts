@@ -10,7 +10,7 @@ import process from "node:process";
 import { Reader } from "../src/bytes/reader.ts";
 import { Writer } from "../src/bytes/writer.ts";
 import type { Codec } from "../src/types/codec.ts";
-import { createRegistry } from "../src/types/registry.ts";
+import { completeRegistry } from "../src/types/complete_registry.ts";
 
 /** A type, its text, and a value to encode where the decoded one is a string. */
 type Sample = readonly [type: string, text: string, value?: unknown];
@@ -73,7 +73,7 @@ function measured([type, text, given]: Sample): string[] {
 }
 
 function codecOf(type: string): Codec {
-  const registry = createRegistry();
+  const registry = completeRegistry();
   const attributes = [{ name: "a", oid: 23 }, { name: "b", oid: 25 }, { name: "c", oid: 1082 }];
   const schema = "public";
   registry.define({ oid: COMPOSITE_OID, name: "composite", schema, kind: "composite", attributes });

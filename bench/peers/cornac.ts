@@ -28,6 +28,7 @@ function optionsOf({ ca, ...login }: Settings): object {
 function clientOf(db: Connection): Client {
   return {
     query: (text, parameters) => db.query(text, parameters),
+    batch: (text, sets) => db.batch(sets.map((parameters) => ({ text, parameters }))),
     many: (text, sets) => db.executeMany(text, sets),
     copyIn: (text, chunks) => db.copyFrom(text, chunks),
     async copyOut(text) {

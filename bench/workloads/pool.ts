@@ -1,5 +1,6 @@
 import type { PoolClient } from "../peer.ts";
-import { POINT, POINTS, verifyPoints } from "../queries.ts";
+import { POINTS, verifyPoints } from "../queries.ts";
+import { TEXTS } from "../texts.ts";
 import type { Workload } from "../workload.ts";
 
 const CALLERS = 50;
@@ -46,7 +47,9 @@ async function checkouts(pool: PoolClient, count: number): Promise<number> {
 }
 
 async function queries(pool: PoolClient, first: number, count: number): Promise<number> {
-  for (let i = 0; i < count; i++) await pool.query(POINT, POINTS[(first + i) % POINTS.length]!);
+  for (let i = 0; i < count; i++) {
+    await pool.query(TEXTS.point, POINTS[(first + i) % POINTS.length]!);
+  }
   return count;
 }
 

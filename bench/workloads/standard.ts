@@ -1,25 +1,10 @@
 import type { Client, Parameters } from "../peer.ts";
-import { QUERIES } from "../queries.ts";
+import { CONCURRENT, QUERIES, verifyPoints } from "../queries.ts";
+import { TEXTS } from "../texts.ts";
 import { require, rowsOf, SCHEMA, type Workload } from "../workload.ts";
 
-const KILOBYTE =
-  "select decode(repeat(md5(i::text), 64), 'hex') as b from generate_series(1, $1::int) i";
 const BYTEA_ROWS = [100] as const;
-
-const ARRAYS =
-  "select array(select generate_series(i, i + 99)) as a from generate_series(1, $1::int) i";
 const ARRAY_ROWS = [100] as const;
-
-/** A table of the types that applications use most. */
-const MIXED_TABLE = `select i as id, i * 10000000000 as big, 'name ' || i as name,
-  case i % 3 when 0 then 'new' when 1 then 'paid' else 'shipped' end as status, i % 2 = 0 as flag,
-  i / 7.0::float8 as ratio, (i * 1.01)::numeric(12,2) as amount,
-  '2026-01-01 00:00:00Z'::timestamptz + i * '1 minute 1 second'::interval as made,
-  '2026-01-01'::date + i % 500 as due, md5(i::text)::uuid as key,
-  jsonb_build_object('id', i, 'tags', array['a', 'b']) as data,
-  case when i % 5 > 0 then 'a remark about row ' || i end as remark
-  from generate_series(1, 10000) i`;
-const MIXED = "select * from bench_mixed where id > $1";
 const FROM_THE_START = [0] as const;
 
 const ITEMS = `${SCHEMA}.items`;
@@ -38,9 +23,9 @@ const standard: Workload[] = [
     name: "100 rows of 1 kB bytea",
     group: "standard",
     unit: "rows",
-    step: async ({ client }) => (await client.query(KILOBYTE, BYTEA_ROWS)).length,
+    step: async ({ client }) => (await client.query(TEXTS.kilobyte, BYTEA_ROWS)).length,
     async verify({ client, peer }) {
-      const rows = await client.query(KILOBYTE, BYTEA_ROWS);
+      const rows = await client.query(TEXTS.kilobyte, BYTEA_ROWS);
       require(rows.length === 100, "there are 100 rows");
       if (peer.decodes === false) return;
       require(rowsOf(rows).every(({ b }) => (b as Uint8Array).length === 1024), "of 1,024 bytes");
@@ -50,9 +35,9 @@ const standard: Workload[] = [
     name: "100 rows of int4[100]",
     group: "standard",
     unit: "rows",
-    step: async ({ client }) => (await client.query(ARRAYS, ARRAY_ROWS)).length,
+    step: async ({ client }) => (await client.query(TEXTS.arrays, ARRAY_ROWS)).length,
     async verify({ client, peer }) {
-      const rows = await client.query(ARRAYS, ARRAY_ROWS);
+      const rows = await client.query(TEXTS.arrays, ARRAY_ROWS);
       require(rows.length === 100, "there are 100 rows");
       if (peer.decodes === false) return;
       const sum = (list: ArrayLike<number>): number => Array.from(list).reduce((a, b) => a + b, 0);
@@ -63,10 +48,10 @@ const standard: Workload[] = [
     name: "mixed table",
     group: "standard",
     unit: "rows",
-    step: async ({ client }) => (await client.query(MIXED, FROM_THE_START)).length,
+    step: async ({ client }) => (await client.query(TEXTS.mixed, FROM_THE_START)).length,
     async verify({ client, peer }) {
-      await client.query(`create temp table bench_mixed as ${MIXED_TABLE}`, []);
-      const rows = await client.query(MIXED, FROM_THE_START);
+      await client.query(`create temp table bench_mixed as ${TEXTS.mixedTable}`, []);
+      const rows = await client.query(TEXTS.mixed, FROM_THE_START);
       require(rows.length === 10_000, "there are 10,000 rows");
       if (peer.decodes === false) return;
       const row = rowsOf(rows)[99]!;
@@ -83,24 +68,23 @@ const standard: Workload[] = [
     step: ({ client }) => undone(client, () => client.many!(INSERT, INSERTS)),
     verify: ({ client }) => prepare(client),
   },
+  copying("COPY of 10,000 rows", "standard", LINES),
+  copying("COPY of 10,000 rows, one string", "chunks", [LINES.join("")]),
   {
-    name: "COPY of 10,000 rows",
-    group: "standard",
-    unit: "rows",
-    needs: "copyIn",
-    async step({ client }) {
-      await client.copyIn!(COPY, LINES);
-      await client.query(`truncate ${ITEMS}`, []);
-      return 10_000;
-    },
+    ...QUERIES.find(({ name }) => name === "100 at once")!,
+    name: "100 at once, each with a Sync",
+    group: "syncs",
+  },
+  {
+    name: "100 in one batch",
+    group: "syncs",
+    unit: "queries",
+    needs: "batch",
+    step: async ({ client }) => (await client.batch!(TEXTS.point, CONCURRENT)).length,
     async verify({ client, peer }) {
-      await prepare(client);
-      await client.copyIn!(COPY, LINES);
-      const [row] = Array.from(
-        await client.query(`select count(*)::int4 as n from ${ITEMS}`, []),
-      );
-      if (peer.decodes !== false) require((row as { n: number }).n === 10_000, "all rows arrive");
-      await client.query(`truncate ${ITEMS}`, []);
+      const found = await client.batch!(TEXTS.point, CONCURRENT);
+      require(found.every(({ length }) => length === 1), "each query finds one row");
+      await verifyPoints(client, peer.decodes !== false);
     },
   },
   {
@@ -114,6 +98,26 @@ const standard: Workload[] = [
 ];
 
 export default standard;
+
+function copying(name: string, group: string, chunks: readonly string[]): Workload {
+  return {
+    ...{ name, group, unit: "rows", needs: "copyIn" },
+    async step({ client }) {
+      await client.copyIn!(COPY, chunks);
+      await client.query(`truncate ${ITEMS}`, []);
+      return 10_000;
+    },
+    async verify({ client, peer }) {
+      await prepare(client);
+      await client.copyIn!(COPY, chunks);
+      const [row] = Array.from(
+        await client.query(`select count(*)::int4 as n from ${ITEMS}`, []),
+      );
+      if (peer.decodes !== false) require((row as { n: number }).n === 10_000, "all rows arrive");
+      await client.query(`truncate ${ITEMS}`, []);
+    },
+  };
+}
 
 /** Does work in a transaction that is undone, so that the table does not grow. */
 async function undone(client: Client, work: () => Promise<unknown>): Promise<number> {
