@@ -1,5 +1,4 @@
 import { Buffer } from "node:buffer";
-import { channel } from "node:diagnostics_channel";
 import { InterfaceError } from "../errors/errors.ts";
 import { ONCE } from "../errors/own.ts";
 import { type BunGlobal, type BunSocket, isBunSocket } from "./bun_socket.ts";
@@ -7,7 +6,7 @@ import { BunStream } from "./bun_stream.ts";
 import { userName } from "./bun_user.ts";
 import { adoptGiven, connectNode, nodeServices } from "./node.ts";
 import type { NodeTraits } from "./node_tls.ts";
-import type { Address, DiagnosticsChannel, DialOptions, Runtime, Stream } from "./runtime.ts";
+import type { Address, DialOptions, Runtime, Stream } from "./runtime.ts";
 
 /** Bun: its sockets and `upgradeTLS`; node:net and node:tls where those are not possible. */
 export const runtime: Runtime = {
@@ -15,28 +14,12 @@ export const runtime: Runtime = {
   name: "Bun",
   // JavaScriptCore loses the chain at an awaited object that is not a native promise.
   asyncStacks: false,
-  channel: keptChannel,
   decodeUtf8,
   connect: (address, options) =>
     address.kind === "unix" ? connectUnix(address.path, options) : connectTcp(address, options),
   userName,
   adopt: (sock) => isBunSocket(sock) ? adoptBun(sock) : adoptGiven(sock, NODE_ON_BUN),
 };
-
-/** The channels by their names, of which the driver has a fixed number. */
-const CHANNELS: Map<string, DiagnosticsChannel> = new Map();
-
-/**
- * Returns a channel, which is kept. When Bun has collected one, it forgets another one of the same name
- * that was made meanwhile, and later subscribers get a third, on which nothing is published (Bun 1.4).
- */
-function keptChannel(name: string): DiagnosticsChannel {
-  const found = CHANNELS.get(name);
-  if (found !== undefined) return found;
-  const made = channel(name);
-  CHANNELS.set(name, made);
-  return made;
-}
 
 /** The most bytes that are looked at one by one, which costs less than what `latin1Slice` saves. */
 const MOST_LOOKED_AT = 32;

@@ -15,7 +15,14 @@ import { duplexOver } from "./node_duplex.ts";
 import { operation } from "./operation.ts";
 import { NodeStream, type OnRead } from "./node_stream.ts";
 import { NODE, type NodeTraits } from "./node_tls.ts";
-import type { Address, DialOptions, KeepAlive, Runtime, Stream } from "./runtime.ts";
+import type {
+  Address,
+  DiagnosticsChannel,
+  DialOptions,
+  KeepAlive,
+  Runtime,
+  Stream,
+} from "./runtime.ts";
 import { withShortText } from "./short_text.ts";
 import { adopt } from "./web_stream.ts";
 
@@ -29,6 +36,21 @@ const LONGEST_FILE = 16 * 2 ** 20;
 const { utf8Slice } = Buffer.prototype as {
   utf8Slice?: (this: Uint8Array, start: number, end: number) => string;
 };
+
+/** The channels by their names, of which the driver has a fixed number. */
+const CHANNELS: Map<string, DiagnosticsChannel> = new Map();
+
+/**
+ * Returns a channel, which is kept. When Node 20 or Bun 1.4 has collected one, it forgets another one of
+ * the same name that was made meanwhile, and later subscribers get a third, on which nothing is published.
+ */
+function keptChannel(name: string): DiagnosticsChannel {
+  const found = CHANNELS.get(name);
+  if (found !== undefined) return found;
+  const made = channel(name);
+  CHANNELS.set(name, made);
+  return made;
+}
 
 /** The services that `node:` modules provide: all of `Runtime` except sockets. */
 export type Services = Omit<Runtime, "name" | "asyncStacks" | "connect" | "adopt">;
@@ -59,7 +81,7 @@ export const nodeServices: Services = {
   },
   unrefTimer: (timer) => (timer as unknown as { unref?(): void }).unref?.(),
   asyncContext: <T>() => new AsyncLocalStorage<T>(),
-  channel: (name) => channel(name),
+  channel: keptChannel,
   operation,
 };
 

@@ -7,12 +7,14 @@ import { connect, PgError } from "../../mod.ts";
 import { detectRuntime } from "../../src/runtime/detect.ts";
 import type { DiagnosticsChannel } from "../../src/runtime/runtime.ts";
 import { Trace } from "../../src/trace.ts";
+import { collector } from "../_kit/collector.ts";
 import { behind, shared, withDatabase } from "../_kit/databases.ts";
 import { textOf } from "../_kit/outcomes.ts";
 import { faultProxy } from "../_kit/fault_proxy.ts";
 import { sharedServer } from "../_kit/servers.ts";
 import { traced } from "../_kit/traces.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
+import { pause } from "../_kit/waiting.ts";
 
 const COPY_OUT = "copy (select 1) to stdout";
 const SERIES = "select i from generate_series(1, $1::int) as i";
@@ -140,4 +142,18 @@ test("trace: a runtime without channels runs all the same", async () => {
     assert.equal(await db.query("select 1 as n").scalar(), 1);
     await db.transaction((tx) => tx.query("select 1"));
   }, { runtime });
+});
+
+test("trace: a query is published when earlier connections were collected with their channels", async () => {
+  const collect = collector();
+  if (collect === undefined) return;
+  for (let i = 0; i < 3; i++) {
+    await withDatabase(async (db) => void await db.query("select 1"));
+    collect();
+    await withDatabase(async (db) => {
+      await pause(0.02); // for the finalizers of what was collected
+      const all = await traced(async () => void await db.query("select 'published'"));
+      assert.equal(all.length, 1);
+    });
+  }
 });
