@@ -224,6 +224,7 @@ export class ExtendedQuery implements Request<Result> {
 
   /** After a shared Parse has failed, the next run has no name, so that it depends on no other query. */
   recover(error: unknown, status: TransactionStatus | undefined): boolean | Promise<boolean> {
+    if (this.sharedParseFailed) this.#statement.sharers--;
     if (this.#attempt === ATTEMPTS) return false;
     const recovery = recover(this.#context, this, error, status);
     if (recovery === false || this.hasGiven) return false;
@@ -261,6 +262,7 @@ export class ExtendedQuery implements Request<Result> {
       (this.#arePlain(this.values) && this.#mayReadText(exactness.ofText));
     if (unconfirmed !== undefined && plain && this.#mayShare(unconfirmed)) {
       this.#messages = "Bind to a shared Parse";
+      if (this.batch === undefined) unconfirmed.sharers++;
       this.#bindPlain(out, unconfirmed, end);
       return false;
     }

@@ -7,7 +7,7 @@
  * | rows are wider than described        | DataRow, of a kept statement         | parse again later; what the request did is done |
  * | types of parameters are not known    | nothing was sent                     | ask the catalogue, then run |
  * | a value does not fit its parameter   | nothing was sent                     | describe; if the types are others, run again |
- * | the Parse of another query failed    | 26000, and that statement has failed | if the text was refused, its error; else run again, without a name |
+ * | the Parse of another query failed    | 26000, and that statement has failed | run again, without a name; its error if the text was refused and others were sent behind |
  * | the server lost the statement        | 26000, 42P05 with its name           | parse and run again |
  * | the plan or its types are stale      | 0A000, XX000, 42704, 22P03           | parse and run again |
  * | a parameter has an outdated type     | classes 22 and 42, kept statement    | describe; if the types are others, run again |
@@ -56,9 +56,9 @@ interface Row {
 }
 
 /**
- * Codes with which Parse refuses a text. A query that shares the Parse would be refused as well. Run
- * again, it would run behind later requests that were sent already, which may change what it means. An
- * unknown type (42704) may be the driver's own fault.
+ * Codes with which Parse refuses a text. A query that shares the Parse is then run again only if all
+ * that was sent behind it shares the Parse, too: it would see what others have changed, or be refused
+ * for it. An unknown type (42704) may be the driver's own fault.
  */
 const OF_THE_TEXT = /^(?:42(?!704)|3F)/;
 
@@ -80,9 +80,9 @@ const ROWS: readonly Row[] = [
   {
     matches: ({ sharedParseFailed, error }) =>
       sharedParseFailed === true && error instanceof DatabaseError && error.code === "26000",
-    remedy: ({ status, statement: { refusal }, error }) => {
+    remedy: ({ context, status, statement: { refusal, sharers }, error }) => {
       const isItsOwn = refusal instanceof DatabaseError && OF_THE_TEXT.test(refusal.code!);
-      if (status === "idle" && !isItsOwn) return true;
+      if (status === "idle" && (!isItsOwn || context.session.sent === sharers)) return true;
       throw isItsOwn ? databaseError(refusal.fields) : refusal ?? error;
     },
   },

@@ -129,15 +129,38 @@ hostile([
     after: "usable",
   },
   {
-    name: "refuses the text of three twins, which is not sent again",
+    name: "refuses the text of three twins, of which the last is then right",
     // deno-fmt-ignore
     script: [
       NEW, KNOWN, KNOWN,
       send(errorResponse({ C: "42P01", M: "no such table" }), readyForQuery()),
       send(NO_STATEMENT, readyForQuery()), send(NO_STATEMENT, readyForQuery()),
+      ...expectAll("P", "D", "B", "E", "S", "P", "D", "B", "E", "S"),
+      send(errorResponse({ C: "42P01", M: "still no such table" }), readyForQuery()),
+      send(...wholeAnswer("by now")),
     ],
     ask: twins,
-    outcomes: [1, 2, 3].map(() => fails(ProgrammingError, /^no such table$/, "42P01")),
+    outcomes: [
+      fails(ProgrammingError, /^no such table$/, "42P01"),
+      fails(ProgrammingError, /^still no such table$/, "42P01"),
+      [{ n: "by now" }],
+    ],
+    after: "usable",
+  },
+  {
+    name: "refuses the text of twins with another query behind, which are not sent again",
+    // deno-fmt-ignore
+    script: [
+      NEW, KNOWN, KNOWN, NEW,
+      send(errorResponse({ C: "42P01", M: "no such table" }), readyForQuery()),
+      send(NO_STATEMENT, readyForQuery()), send(NO_STATEMENT, readyForQuery()),
+      send(...wholeAnswer("other")),
+    ],
+    ask: (db) => [...twins(db), db.query("select other")],
+    outcomes: [
+      ...[1, 2, 3].map(() => fails(ProgrammingError, /^no such table$/, "42P01")),
+      [{ n: "other" }],
+    ],
     after: "usable",
   },
   {
