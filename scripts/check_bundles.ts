@@ -17,14 +17,14 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { certificates } from "../tests/_kit/certs.ts";
 import { type Cluster, startCluster } from "../tests/_kit/cluster.ts";
-import { buildNpm } from "./build_npm.ts";
 import { withExampleServer } from "../tests/_kit/example_server.ts";
+import { freePort } from "../tests/_kit/free_port.ts";
+import { buildNpm } from "./build_npm.ts";
 import { bundlersDirectory, runtimeBinary } from "./toolchain.ts";
 
 const ROOT = join(import.meta.dirname ?? ".", "..");
@@ -363,16 +363,6 @@ function differences(expected: Readonly<Record<string, RegExp>>, found: Shown): 
     .filter(([name, value]) => !value.test(found[name] ?? ""))
     .map(([name]) => `${name}: ${found[name] ?? found.error}`);
   return wrong.length === 0 ? undefined : wrong.join("\n");
-}
-
-function freePort(): Promise<number> {
-  const server = createServer();
-  return new Promise((resolve) => {
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 /** Runs a program that queries, and compares what it prints. */

@@ -27,12 +27,12 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
 import { cached } from "./cache.ts";
 import { type Certificate, certificates } from "./certs.ts";
 import { configuration, HBA, rolesSql, SETTINGS } from "./cluster_files.ts";
+import { freePort } from "./free_port.ts";
 import { plainQuery } from "./plain_client.ts";
 import { type ServerPrograms, serverPrograms } from "./server_user.ts";
 
@@ -251,19 +251,17 @@ export class Cluster implements ServerAddress {
     for (let attempt = 1;; attempt++) {
       this.port = await freePort();
       try {
-        await this.#launch();
-        if (!this.log().includes('could not create listen socket for "127.0.0.1"')) return;
-        await this.halt();
+        return await this.#launch();
       } catch (error) {
-        if (attempt === 3 || !String(error).includes("could not bind")) throw error;
+        if (attempt === 3 || !String(error).includes(TAKEN)) throw error;
       }
-      writeFileSync(this.#logPath, "");
     }
   }
 
   async #launch(): Promise<void> {
     this.#write(join(this.dataDirectory, "postgresql.conf"), configuration(this.#settings()));
     rmSync(join(this.dataDirectory, "postmaster.pid"), { force: true });
+    const logged = existsSync(this.#logPath) ? this.log().length : 0;
     const log = openSync(this.#logPath, "a");
     const postmaster = this.#programs.start("postgres", ["-D", this.dataDirectory], log);
     closeSync(log);
@@ -278,6 +276,10 @@ export class Cluster implements ServerAddress {
       if (dead) throw new Error(`postgres ${dead}\n${this.log().slice(-3000)}`);
       await new Promise((resolve) => setTimeout(resolve, 3));
     }
+    // It starts all the same if it can listen on another address.
+    if (!this.log().slice(logged).includes(TAKEN)) return;
+    await this.halt();
+    throw new Error(`postgres: ${TAKEN} on port ${this.port}`);
   }
 
   /** The eighth line of postmaster.pid is the server's state. */
@@ -287,6 +289,9 @@ export class Cluster implements ServerAddress {
     return state === "ready" || (this.#primary !== undefined && state === "standby");
   }
 }
+
+/** In the server's log, if another process has its port. */
+const TAKEN = 'could not create listen socket for "127.0.0.1"';
 
 /** A data directory with the roles in it, made once per version and user. */
 function templateOf(programs: ServerPrograms): Promise<string> {
@@ -347,16 +352,4 @@ function copyTree(from: string, to: string): void {
   mkdirSync(to, { recursive: true });
   cpSync(from, to, { recursive: true, preserveTimestamps: true });
   chmodSync(to, 0o700);
-}
-
-/** A port of this machine that no process listens on at the moment. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
-    });
-  });
 }

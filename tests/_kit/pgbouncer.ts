@@ -17,7 +17,8 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
-import { freePort, type ServerAddress } from "./cluster.ts";
+import type { ServerAddress } from "./cluster.ts";
+import { freePort } from "./free_port.ts";
 import { ROLES } from "./cluster_files.ts";
 import { programsIn } from "./server_user.ts";
 
