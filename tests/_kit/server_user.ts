@@ -3,7 +3,7 @@
  * user, and copies the binaries where that user cannot read them.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { chownSync, cpSync, existsSync, readFileSync, renameSync } from "node:fs";
+import { chownSync, cpSync, existsSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -100,7 +100,12 @@ function readableCopy(version: string, bin: string): string {
     const unfinished = `${copy}.${process.pid}`;
     cpSync(join(bin, ".."), unfinished, { recursive: true, verbatimSymlinks: true });
     spawnSync("chmod", ["-R", "a+rX", unfinished]);
-    renameSync(unfinished, copy);
+    try {
+      renameSync(unfinished, copy);
+    } catch (error) {
+      if (!existsSync(copy)) throw error;
+      rmSync(unfinished, { recursive: true }); // another process was faster
+    }
   }
   return join(copy, "bin");
 }

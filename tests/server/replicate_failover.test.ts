@@ -79,9 +79,12 @@ test("pain 19: a stream goes on at the promoted standby, and nothing is lost", a
 });
 
 test("pain 19: a standby without the slot or behind the consumer, and another cluster, are errors", async () => {
-  const primary = await startCluster();
   // Clusters of one version are copies, and so have the same system identifier.
   const other = await startCluster({ major: 17 });
+  const primary = await startCluster().catch(async (error) => {
+    await other.stop();
+    throw error;
+  });
   let standby: Cluster | undefined;
   try {
     await primary.query("create table t (id int primary key); create publication p for table t");
