@@ -9,6 +9,7 @@
  *
  * What the package repeats of Node's sources is left out unless a runtime is named: jobs.ts.
  *
+ * `CORNAC_AGAIN=5` runs up to five failed tests once more, with their files: again.ts.
  * `PG_MAJORS=all` or `PG_MAJORS=15,18` chooses the servers; PostgreSQL 18 by default.
  */
 import { spawnSync } from "node:child_process";
@@ -22,6 +23,7 @@ import { cacheDirectory } from "../tests/_kit/cache.ts";
 import { certificates } from "../tests/_kit/certs.ts";
 import { type Cluster, startCluster } from "../tests/_kit/cluster.ts";
 import { majors } from "../tests/_kit/servers.ts";
+import { runAgain } from "./testing/again.ts";
 import {
   type Group,
   GROUPS,
@@ -65,7 +67,9 @@ async function main(): Promise<number> {
     }
     if (isServed) say(`PostgreSQL ${majors().join(", ")} is ready\n`);
     const finished = (result: Parameters<typeof summaryLine>[0]) => say(summaryLine(result));
-    const results = await runJobs(jobs, environments, timeout, finished);
+    const first = await runJobs(jobs, environments, timeout, finished);
+    const most = Number(process.env.CORNAC_AGAIN ?? 0);
+    const results = await runAgain(ROOT, first, most, [environments[0]!, timeout]);
     say(`\n${closingReport(ROOT, results, slowest)}`);
     return allPassed(results) ? 0 : 1;
   } finally {

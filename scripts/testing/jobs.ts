@@ -82,15 +82,27 @@ export async function planJobs(
   const isWhole = selection.files.length === 0 && selection.filter === undefined;
   const isAlone = isWhole && plans.length === 1;
   const jobs = (isAlone ? parts(plans[0]!, processes) : plans).map(async (plan, i) => {
-    const { runtime, files } = plan;
-    const fromNpm = runtime.startsWith("npm-");
+    const directory = plan.runtime.startsWith("npm-") ? npmTests : root;
     const report = join(reports, `${i}.xml`);
-    const here = fromNpm ? files.map((file) => file.replace(/\.ts$/, ".js")) : files;
-    const directory = fromNpm ? npmTests : root;
-    const [command, args] = await commandOf(plan, here, report, selection.filter);
-    return { ...plan, command, args, directory, report };
+    return await jobOf({ ...plan, directory, report }, selection.filter);
   });
   return await Promise.all(jobs);
+}
+
+/** Returns a job that runs these files only, as another job runs all of its files. */
+export async function jobFor(job: Job, files: readonly string[], report: string): Promise<Job> {
+  return await jobOf({ ...job, files, report, isWhole: false }, undefined);
+}
+
+async function jobOf(
+  plan: Plan & Pick<Job, "directory" | "report">,
+  filter: string | undefined,
+): Promise<Job> {
+  const { runtime, files, report } = plan;
+  const fromNpm = runtime.startsWith("npm-");
+  const here = fromNpm ? files.map((file) => file.replace(/\.ts$/, ".js")) : files;
+  const [command, args] = await commandOf(plan, here, report, filter);
+  return { ...plan, command, args };
 }
 
 function plansOf(root: string, selection: Selection): Plan[] {

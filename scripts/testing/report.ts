@@ -27,6 +27,7 @@ export function closingReport(root: string, results: readonly Result[], slowest 
     countsSection(results),
     slowestSection(root, results, slowest),
     skippedSection(root, results),
+    unsteadySection(results),
     failedSection(results),
     totals(results),
   ];
@@ -120,6 +121,18 @@ function reasonInSource(root: string, files: readonly string[], name: string): s
     if (reason) return reason[2];
   }
   return undefined;
+}
+
+/** Failures that a second run did not have. They are faults all the same, of the driver or of the test. */
+function unsteadySection(results: readonly Result[]): string {
+  const failures = results.flatMap(({ job, unsteady = [] }) =>
+    unsteady.map(({ name, file, detail }) =>
+      `⚠ ${job.runtime} ${nameOf(job)}: ${name} (${file})\n${indent(detail)}`
+    )
+  );
+  return failures.length === 0
+    ? ""
+    : ["Unsteady (failed, and passed when run again):", ...failures].join("\n\n");
 }
 
 function failedSection(results: readonly Result[]): string {

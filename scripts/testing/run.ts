@@ -18,6 +18,8 @@ export interface Result {
   readonly trouble: string | undefined;
   readonly output: string;
   readonly seconds: number;
+  /** Failures of tests that have passed in a second run; again.ts. */
+  readonly unsteady?: readonly TestCase[];
 }
 
 /**
@@ -45,7 +47,8 @@ export async function runJobs(
   return results;
 }
 
-async function runJob(
+/** Runs a job, which may take `timeout` seconds. */
+export async function runJob(
   job: Job,
   environment: Readonly<Record<string, string>>,
   timeout: number,
