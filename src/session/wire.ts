@@ -112,12 +112,15 @@ export class Wire implements Sink {
     return byte[0]!;
   }
 
-  /** Waits until the peer closes, and drops its messages. Rejects only after `fail()`. */
+  /**
+   * Waits until the peer closes, and drops its messages. Rejects after `fail()`, and fails if the peer
+   * sends what is no message, or too much.
+   */
   async ended(): Promise<void> {
     try {
       for (;;) await this.pull();
     } catch (error) {
-      if (!(error instanceof OperationalError && error.code === "08006")) throw error;
+      if ((error as OperationalError).code !== "08006") throw this.fail(error as Error);
     }
   }
 

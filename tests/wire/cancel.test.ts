@@ -11,9 +11,16 @@ import {
   handshake,
   type Script,
   send,
+  together,
   withServer,
 } from "../_kit/scripted_server.ts";
-import { bindComplete, closeComplete, dataRow, readyForQuery } from "../_kit/server_messages.ts";
+import {
+  bindComplete,
+  closeComplete,
+  dataRow,
+  noticeResponse,
+  readyForQuery,
+} from "../_kit/server_messages.ts";
 import { CANCELLED, cancelled, signal } from "./cancelling.ts";
 import { withoutUnhandled } from "../_kit/unhandled.ts";
 import {
@@ -281,6 +288,32 @@ test("cancel: cancel() resolves although the server cannot be reached", () =>
       await db.close();
     });
   }));
+
+const ODD: Readonly<Record<string, Uint8Array>> = {
+  "an error without a length": new TextEncoder().encode("Eno such server\0"),
+  "no message": Uint8Array.of(0x5a, 0, 0, 0, 1),
+  "more than a login takes": together(
+    ...Array.from({ length: 40 }, () => noticeResponse({ M: "x".repeat(60_000) })),
+  ),
+};
+
+for (const [what, answer] of Object.entries(ODD)) {
+  test(`cancel: a cancel connection that is answered with ${what} is closed`, async () => {
+    const asked = signal();
+    const scripts: Script[] = [
+      [handshake(), NEW, call("asked", asked.give), expectClose()],
+      [expect("cancel"), send(answer), expectClose()],
+    ];
+    await withServer((i) => scripts[i], async (server) => {
+      const db = await connect(reach(server));
+      const query = db.query("select slow").execute();
+      await asked.given;
+      query.cancel();
+      await assert.rejects(query, OperationalError);
+      await db.closed;
+    });
+  });
+}
 
 test("cancel: queryTimeout cancels; the server's report is the cause", async () => {
   const came = signal();
