@@ -384,7 +384,7 @@ export class Session implements Receiver {
     const late = "connection destroyed: closeTimeout is over";
     const giveUp = (): void => void this.wire.fail(new OperationalError(late));
     const silence = after(this.#limits.closeTimeout * 1000, giveUp);
-    if (this.pending > 0) await new Promise<void>((resolve) => this.#idle = resolve);
+    while (this.pending > 0) await new Promise<void>((resolve) => this.#idle = resolve);
     if (!this.#closed) {
       this.#closed = true;
       this.#liveness.stop();

@@ -364,3 +364,24 @@ test("loaded code: several requests that wait for it are made in their order", (
     const rows = await db.query("select made from log order by n").values();
     assert.deepEqual([...rows].flat(), ["1", "2", "3", "4", "5", "6"]);
   }));
+
+/** Queries whose only row has a type that the catalogue knows. */
+const UNKNOWN: Readonly<Record<string, (db: Connection) => Promise<readonly unknown[]>>> = {
+  "a query": (db) => db.query("select m from pg_am m where amname = $1", ["heap"]).execute(),
+  "a simple query": (db) => db.query("select m from pg_am m where oid = 2").simple().execute(),
+  "a batch": async (db) => (await db.batch([{ text: "select m from pg_am m where oid = 2" }]))[0]!,
+};
+
+for (const [what, use] of Object.entries(UNKNOWN)) {
+  for (const asked of [false, true]) {
+    const when = asked ? "was asked before" : "has never been asked";
+    test(`loaded code: close() waits for the types of ${what} where the catalogue ${when}`, () =>
+      withDatabase(async (db) => {
+        if (asked) await db.query("select n from pg_namespace n");
+        const used = use(db);
+        const closed = db.close();
+        assert.equal(((await used)[0] as { m: { amname: string } }).m.amname, "heap");
+        await closed;
+      }));
+  }
+}
