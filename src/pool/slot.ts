@@ -134,7 +134,7 @@ export class Slot {
   /** Makes a transition. */
   become(state: SlotState): void {
     if (!TRANSITIONS[this.#state].includes(state)) {
-      throw new Error(`a slot that is ${this.#state} cannot become ${state}`);
+      throw new Error(`a ${this.#state} slot cannot become ${state}`);
     }
     this.#census[this.#state]--;
     this.#census[state]++;

@@ -365,7 +365,7 @@ export function wrongCount(wanted: number, found: number): WidthError {
  */
 export function staleRow(error: ProtocolError, isKept: boolean): DataError | undefined {
   if (!isKept || !(error instanceof WidthError)) return undefined;
-  const remark = "; the statement is stale and is described again when it is run again";
+  const remark = "; the statement is stale, and described again when it is run";
   return new DataError(error.message + remark, { code: "22000", cause: error });
 }
 

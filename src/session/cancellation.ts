@@ -234,7 +234,7 @@ function isOther(error: PgError): boolean {
 /** Makes the cause for a request that failed because a cancel meant for another one has hit it. */
 function hitInstead(cause: unknown): OperationalError {
   const message = "the cancel of an earlier request on this connection has hit this one instead, " +
-    "which cannot be sent again without running a part of it twice or outside of its transaction";
+    "which cannot be sent again without running parts twice or outside of its transaction";
   return new OperationalError(message, { code: "57014", cause });
 }
 

@@ -212,7 +212,7 @@ export class Exchange<T = unknown> {
   become(phase: Phase): void {
     if (phase === this.#phase) return;
     if (!TRANSITIONS[this.#phase].includes(phase)) {
-      throw new Error(`a request that is ${this.#phase} cannot become ${phase}`);
+      throw new Error(`a ${this.#phase} request cannot become ${phase}`);
     }
     this.#phase = phase;
   }

@@ -43,7 +43,7 @@ for (const [phase, path] of paths()) {
       } else {
         assert.throws(
           () => exchange.become(next),
-          new RegExp(`a request that is ${phase} cannot become ${next}`),
+          new RegExp(`a ${phase} request cannot become ${next}`),
         );
       }
     }
