@@ -263,14 +263,12 @@ export class Connection extends BulkQueries implements Queryable, AsyncDisposabl
     return make(this.#host);
   }
 
-  /**
-   * Returns a DB-API cursor. Each statement commits unless a transaction is open.
-   *
-   * The first statement of a connection's cursors waits until their code is loaded. Await it before
-   * you make queries that must run after it; later statements are sent at once.
-   */
+  /** Returns a DB-API cursor. Each statement commits unless a transaction is open. */
   cursor(options?: CursorOptions): Cursor<this> {
-    return new Cursor(this, plainHost(this), options, this.#cursorWork ??= new WorkLoader());
+    const work = this.#cursorWork ??= new WorkLoader((load, work) =>
+      withCode(this.#session, load, {}, work)
+    );
+    return new Cursor(this, plainHost(this), work, options);
   }
 
   /**

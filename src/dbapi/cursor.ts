@@ -12,7 +12,7 @@ import {
   hasArguments,
   type ParamStyle,
 } from "./arguments.ts";
-import { WorkLoader } from "./work_loader.ts";
+import type { WorkLoader } from "./work_loader.ts";
 
 /** Options of a cursor. */
 export interface CursorOptions {
@@ -62,8 +62,8 @@ export class Cursor<Connection = Queryable> implements AsyncDisposable {
   constructor(
     connection: Connection,
     host: ExecutionHost,
+    work: WorkLoader,
     options: CursorOptions = {},
-    work: WorkLoader = new WorkLoader(),
   ) {
     this.#connection = connection;
     this.#work = work;

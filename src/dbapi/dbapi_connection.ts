@@ -116,7 +116,7 @@ export class Connection extends BaseConnection {
   /** Returns a cursor. All cursors of a connection see each other's changes. */
   cursor(options: CursorOptions = {}): Cursor<this> {
     const how = { paramstyle: this.#paramstyle, ...options };
-    return new Cursor(this, this.host, how, this.#cursorWork);
+    return new Cursor(this, this.host, this.#cursorWork, how);
   }
 
   /**

@@ -4,14 +4,23 @@ import { takeCallSite, withCallSite } from "../query/call_site.ts";
 /** The functions of cursor_work.ts. */
 export type Work = typeof import("./cursor_work.ts");
 
+/** Runs work with code that is loaded first, in the place of a request that is made now. */
+export type InPlace = <T>(
+  load: () => Promise<Work>,
+  work: (loaded: Work) => Promise<T>,
+) => Promise<T>;
+
+const load = () => loaded(import("./cursor_work.ts"), "the code of cursors");
+
 /** The code behind the cursors of one connection, which is loaded when it is first needed. */
 export class WorkLoader {
   #loaded: Work | undefined;
-  #loading: Promise<Work> | undefined;
+  readonly #inPlace: InPlace | undefined;
 
-  /** @param loaded the code, where it is loaded with the module. */
-  constructor(loaded?: Work) {
-    this.#loaded = loaded;
+  /** @param given the code, where it is loaded with the module, or the way to wait for it. */
+  constructor(given: Work | InPlace) {
+    if (typeof given === "function") this.#inPlace = given;
+    else this.#loaded = given;
   }
 
   /** Whether {@linkcode run} calls its function at once. */
@@ -28,22 +37,9 @@ export class WorkLoader {
     // Behind the wait no engine but V8 knows the caller any more.
     const site = takeCallSite(false);
     try {
-      return await work(await this.#load());
+      return await this.#inPlace!(load, (loaded) => work(this.#loaded = loaded));
     } catch (error) {
       throw withCallSite(error, site);
-    }
-  }
-
-  /** All callers wait for one promise, whose reactions run in the order in which they were added. */
-  async #load(): Promise<Work> {
-    this.#loading ??= loaded(import("./cursor_work.ts"), "the code of cursors");
-    try {
-      // Set by the first caller that goes on: set when the import settles, a statement made in between
-      // would be sent before those that wait.
-      return this.#loaded = await this.#loading;
-    } catch (error) {
-      this.#loading = undefined;
-      throw error;
     }
   }
 }

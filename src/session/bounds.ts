@@ -10,12 +10,17 @@ import {
   type SessionLock,
 } from "./exchange.ts";
 
-/** Returns the reason to refuse a request: the lock that `holder` is, or a signal that has aborted. */
+/**
+ * Returns the reason to refuse a request: the lock that `holder` is, or a signal that has aborted. In the
+ * place of an earlier request, `turn`, the lock of that one counts as well.
+ */
 export function refusalOf(
   holder: SessionLock | undefined,
   options: RequestOptions | undefined,
+  turn: { readonly lock: SessionLock | undefined } | undefined,
 ): { readonly reason: unknown } | undefined {
-  if (holder !== options?.lock && !options?.ahead) {
+  const isPermitted = holder === options?.lock || turn !== undefined && turn.lock === options?.lock;
+  if (!isPermitted && !options?.ahead) {
     return { reason: lockedOut(holder, options?.lock) };
   }
   if (options === undefined) return undefined;

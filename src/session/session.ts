@@ -127,7 +127,7 @@ export class Session implements Receiver {
     // What a request that was made before `close()` needs is still accepted.
     const isNeeded = turn !== undefined || options?.ahead === true;
     if (this.closed && !(isNeeded && !this.#closed)) return reject(closedError(this.#reason));
-    const refusal = refusalOf(turn === undefined ? this.lock : turn.lock, options);
+    const refusal = refusalOf(this.lock, options, turn);
     if (refusal !== undefined) return reject(refusal.reason);
     this.before?.(request);
     const exchange = new Exchange<T>(request, resolve, reject) as Exchange;

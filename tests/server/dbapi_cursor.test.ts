@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { connect } from "../../mod.ts";
+import { connect, type Cursor } from "../../mod.ts";
 import * as dbapi from "../../src/dbapi/dbapi.ts";
 import { serverOptions, withDbapi } from "./dbapi_server.ts";
 
@@ -284,3 +284,41 @@ test("cursor: statements made while their code loads are sent in order", async (
   ]);
   assert.deepEqual(await cursors[2]!.fetchall(), [[1]]);
 });
+
+/** First statements of a connection's cursors. Each makes one row. */
+const FIRST: Readonly<Record<string, (cursor: Cursor<unknown>) => Promise<unknown>>> = {
+  "execute()": (cursor) => cursor.execute("insert into made values ('it')"),
+  "execute() with arguments": (cursor) => cursor.execute("insert into made values (%s)", ["it"]),
+  "executemany()": (cursor) => cursor.executemany("insert into made values (%s)", [["it"]]),
+  "callproc()": (cursor) => cursor.callproc("pg_temp.make", ["it"]),
+  "a COPY": (cursor) => cursor.execute("copy made from stdin", [], { stream: "it\n" }),
+};
+
+for (const [what, use] of Object.entries(FIRST)) {
+  test(`cursor: ${what} of a connection's first cursor runs before what is made behind it`, async () => {
+    const db = await connect(await serverOptions());
+    await db.query(`create temporary table made (what text);
+      create procedure pg_temp.make(what text) language sql as 'insert into made values ($1)'`)
+      .simple().all();
+    const before = db.query("select count(*)::int from made").scalar();
+    const used = use(db.cursor());
+    // A COPY has the connection for itself.
+    const behind = what === "a COPY"
+      ? used.then(() => db.query("select count(*)::int from made").scalar())
+      : db.query("select count(*)::int from made").scalar();
+    assert.deepEqual(await Promise.all([before, behind]), [0, 1]);
+    await used;
+    await db.close();
+  });
+
+  test(`cursor: close() waits for ${what} of a connection's first cursor`, async () => {
+    const db = await connect(await serverOptions());
+    await db.query(`create temporary table made (what text);
+      create procedure pg_temp.make(what text) language sql as 'insert into made values ($1)'`)
+      .simple().all();
+    const used = use(db.cursor());
+    const closed = db.close();
+    await used;
+    await closed;
+  });
+}

@@ -56,7 +56,7 @@ const DRIVER = { implicit: () => ({}) } as never;
 const INSTANCES: Readonly<Record<string, object>> = {
   "native.Connection": new native.Connection(DRIVER),
   "dbapi.Connection": new dbapi.Connection(DRIVER, false, "format"),
-  "dbapi.Cursor": new Cursor(null, {} as never),
+  "dbapi.Cursor": new Cursor(null, {} as never, {} as never),
   "native.PreparedStatement": native.PreparedStatement.prototype,
   "dbapi.PreparedStatement": dbapi.PreparedStatement.prototype,
   "native.PGInterval": new native.PGInterval(),
