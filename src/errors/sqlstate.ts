@@ -232,6 +232,7 @@ export const CONDITIONS = {
   "58P01": "undefined_file",
   "58P02": "duplicate_file",
   "58P03": "file_name_too_long",
+  "72000": "snapshot_too_old",
   "F0000": "config_file_error",
   "F0001": "lock_file_exists",
   "HV000": "fdw_error",

@@ -96,6 +96,11 @@ test("sqlstate: every listed code gives its condition, and the packed table has 
   assert.equal(PACKED_CONDITIONS.split(/[\n,]/).length, Object.keys(CONDITIONS).length);
 });
 
+test("sqlstate: a code that PostgreSQL 17 has removed still has its condition", () => {
+  const { condition } = databaseError({ C: "72000", M: "snapshot too old" });
+  assert.equal(condition, "snapshot_too_old");
+});
+
 test("condition: an unlisted code has none, whatever it is spelled like", () => {
   for (
     const code of [
