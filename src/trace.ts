@@ -8,7 +8,12 @@
  * Attributes with dots have the names of OpenTelemetry's semantic conventions for databases. The others
  * have no name there. Source: opentelemetry.io, "Semantic conventions for PostgreSQL client operations".
  */
-import type { DiagnosticsChannel, Runtime, TracedOperation } from "./runtime/runtime.ts";
+import type {
+  DiagnosticsChannel,
+  OperationChannels,
+  Runtime,
+  TracedOperation,
+} from "./runtime/runtime.ts";
 
 export type { TracedOperation } from "./runtime/runtime.ts";
 
@@ -116,46 +121,73 @@ export class Tracing {
 
   /** Makes the traces. On a runtime without channels, nothing is published. */
   constructor({ channel, operation }: Pick<Runtime, "channel" | "operation">, origin: TraceOrigin) {
-    const channelOf = operation === undefined || channel === undefined ? () => SILENT : channel;
+    const channelOf = operation === undefined || channel === undefined ? silent : channel;
+    const [connect, query, batch, transaction, copy] = channelsOf(channelOf);
     this.begin = operation;
     this.origin = origin;
-    this.connect = new Trace("connect", channelOf, this);
-    this.query = new Trace("query", channelOf, this);
-    this.batch = new Trace("batch", channelOf, this);
-    this.transaction = new Trace("transaction", channelOf, this);
-    this.copy = new Trace("copy", channelOf, this);
+    this.connect = new Trace(connect, this);
+    this.query = new Trace(query, this);
+    this.batch = new Trace(batch, this);
+    this.transaction = new Trace(transaction, this);
+    this.copy = new Trace(copy, this);
   }
 }
 
+type Kinds = readonly [Channels, Channels, Channels, Channels, Channels];
+
+/** The channels that were looked up, which connections share. */
+const known = new WeakMap<ChannelOf, Kinds>();
+
+/** Returns the channels of each kind of operation. */
+function channelsOf(channelOf: ChannelOf): Kinds {
+  let kinds = known.get(channelOf);
+  if (kinds === undefined) {
+    const names = ["connect", "query", "batch", "transaction", "copy"];
+    kinds = names.map((kind) => new Channels(kind, channelOf)) as unknown as Kinds;
+    known.set(channelOf, kinds);
+  }
+  return kinds;
+}
+
 /** The five channels of one kind of operation. */
-export class Trace<M extends TraceMessage> {
+class Channels implements OperationChannels {
   readonly start: DiagnosticsChannel;
   readonly end: DiagnosticsChannel;
   readonly asyncStart: DiagnosticsChannel;
   readonly asyncEnd: DiagnosticsChannel;
   readonly error: DiagnosticsChannel;
-  readonly #tracing: Tracing;
 
-  constructor(kind: string, channelOf: ChannelOf, tracing: Tracing) {
+  constructor(kind: string, channelOf: ChannelOf) {
     const channel = (event: string) => channelOf(`tracing:cornac.pg:${kind}:${event}`);
     this.start = channel("start");
     this.end = channel("end");
     this.asyncStart = channel("asyncStart");
     this.asyncEnd = channel("asyncEnd");
     this.error = channel("error");
+  }
+}
+
+/** The traces of one kind of operation on one connection. */
+export class Trace<M extends TraceMessage> {
+  readonly #channels: OperationChannels;
+  readonly #tracing: Tracing;
+
+  constructor(channels: OperationChannels, tracing: Tracing) {
+    this.#channels = channels;
     this.#tracing = tracing;
   }
 
   /** Reports whether there is a subscriber; checked before anything is allocated. */
   get isWatched(): boolean {
-    return this.start.hasSubscribers || this.asyncEnd.hasSubscribers ||
-      this.error.hasSubscribers || this.end.hasSubscribers || this.asyncStart.hasSubscribers;
+    const { start, end, asyncStart, asyncEnd, error } = this.#channels;
+    return start.hasSubscribers || asyncEnd.hasSubscribers || error.hasSubscribers ||
+      end.hasSubscribers || asyncStart.hasSubscribers;
   }
 
   /** Returns an operation that is about to begin. Called only if there is a subscriber. */
   open(own: Own<M>): TracedOperation<M> {
     const { begin, origin } = this.#tracing;
-    return begin!(this, { ...origin, ...own } as M);
+    return begin!(this.#channels, { ...origin, ...own } as M);
   }
 
   /** Runs `work` as an operation; `describe` returns the properties to add if it succeeds. */
@@ -182,3 +214,5 @@ export const SILENT: DiagnosticsChannel = {
   publish: () => {},
   runStores: (_message, work) => work(),
 };
+
+const silent: ChannelOf = () => SILENT;
