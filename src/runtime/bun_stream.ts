@@ -133,7 +133,7 @@ export class BunStream implements Stream {
     this.#held = [];
     // If no write or handshake is cut short, the peer reads a FIN, as on the other runtimes.
     const isCutShort = this.#writing !== undefined || this.#failHandshake !== undefined;
-    this.#settle(this.#refusal());
+    this.#cutShort();
     if (isCutShort) this.#socket?.terminate();
     else this.#hangUp();
   }
@@ -201,6 +201,11 @@ export class BunStream implements Stream {
     else writing?.reject(cause);
   }
 
+  /** Rejects a pending write. An error has a stack, which most streams that close do not need. */
+  #cutShort(): void {
+    if (this.#writing !== undefined) this.#settle(this.#refusal());
+  }
+
   #handshake(tls: TlsSettings, signal: AbortSignal | undefined): Promise<TlsFacts> {
     const raw = this.#socket!;
     // The old handlers would still be called with the encrypted bytes, and on close.
@@ -252,7 +257,7 @@ export class BunStream implements Stream {
   #finish(cause: unknown): void {
     if (this.#finished !== undefined) return;
     this.#finished = { cause: this.#failure ?? cause };
-    this.#settle(this.#refusal());
+    this.#cutShort();
     if (this.#failHandshake !== undefined) {
       this.#ours = true;
       this.#failHandshake(this.#refusal());

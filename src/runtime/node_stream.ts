@@ -261,6 +261,8 @@ export class NodeStream implements Stream {
     for (const resolve of closers) resolve();
     this.#afterClose();
     this.#lost();
+    // V8 keeps a closed socket until it collects the old generation, and all that it leads to.
+    this.#sink = undefined;
   };
 
   /** Rejects a pending write: some runtimes drop its callback. */

@@ -5,8 +5,9 @@ import { Duplex } from "node:stream";
 import { before, describe, test } from "node:test";
 import { InterfaceError } from "../../src/errors/errors.ts";
 import { detectRuntime } from "../../src/runtime/detect.ts";
-import type { Address, Runtime } from "../../src/runtime/runtime.ts";
+import type { Address, Runtime, Stream } from "../../src/runtime/runtime.ts";
 import { type Certificates, certificates } from "../_kit/certs.ts";
+import { collector } from "../_kit/collector.ts";
 import { Recorder } from "../_kit/recorder.ts";
 import { answered, echo, gone, settings, tlsAfterByte, withPeer } from "../_kit/tls_peer.ts";
 
@@ -29,6 +30,24 @@ const KINDS: Readonly<Record<string, (socket: Socket) => unknown>> = {
 };
 
 describe("an adopted connection", () => {
+  test("a closed stream lets go of its sink, also while its socket is kept", async () => {
+    const collect = collector();
+    if (collect === undefined) return;
+    await withPeer(echo, async (address) => {
+      const socket = await dialed(address);
+      const stream = runtime.adopt(socket);
+      const sink = await sinkOf(stream);
+      await stream.close();
+      for (let i = 0; i < 20 && sink.deref() !== undefined; i++) {
+        await settled();
+        collect();
+      }
+      assert.equal(sink.deref(), undefined);
+      assert.ok(socket.destroyed);
+      await stream.close();
+    });
+  });
+
   for (const [kind, wrap] of Object.entries(KINDS)) {
     test(`${kind} is adopted mid-protocol, reads and writes`, () =>
       withPeer(echo, async (address) => {
@@ -319,4 +338,13 @@ function overDuplex(socket: Socket): Duplex {
   socket.on("data", (chunk) => void (duplex.push(chunk) || socket.pause()));
   socket.on("end", () => void duplex.push(null));
   return duplex;
+}
+
+/** Reads from a stream. The sink is left to the stream alone. */
+async function sinkOf(stream: Stream): Promise<WeakRef<Recorder>> {
+  const sink = new Recorder();
+  stream.start(sink);
+  await stream.write(bytes("hello"));
+  await sink.untilText("hello");
+  return new WeakRef(sink);
 }
