@@ -28,6 +28,7 @@ export function load(): Promise<unknown> {
     import("./runtime/dialled.ts"),
     import("./session/failure.ts"),
     import("./session/login.ts"),
+    import("./session/negotiate.ts"),
     import("./session/role.ts"),
     import("./types/rare.ts"),
   ]);

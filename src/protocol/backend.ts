@@ -135,18 +135,6 @@ export function readBackendKeyData(
   return { processId, secretKey: reader.bytes(size) };
 }
 
-/** Reads NegotiateProtocolVersion: the newest minor version and the options that the server does not know. */
-export function readNegotiateProtocolVersion(
-  reader: Reader,
-): { version: number; unrecognized: string[] } {
-  const version = reader.int32();
-  const count = reader.count(reader.int32(), 1);
-  const unrecognized: string[] = [];
-  for (let i = 0; i < count; i++) unrecognized.push(reader.cstring());
-  reader.finish();
-  return { version, unrecognized };
-}
-
 /** Reads FunctionCallResponse: the result's bytes, or `null` for NULL. */
 export function readFunctionResult(reader: Reader): Uint8Array<ArrayBuffer> | null {
   const length = reader.int32();

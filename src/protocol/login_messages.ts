@@ -1,11 +1,23 @@
 /**
- * The messages of a login by a password or a mechanism of SASL or GSSAPI, in both directions. The rules
- * of `backend.ts` and `frontend.ts` hold.
+ * The messages of a login by a password or a mechanism of SASL or GSSAPI, in both directions, and the
+ * negotiation of the protocol's version. The rules of `backend.ts` and `frontend.ts` hold.
  */
 import type { Reader } from "../bytes/reader.ts";
 import type { Writer } from "../bytes/writer.ts";
 import { InterfaceError } from "../errors/errors.ts";
 import { Frontend } from "./tags.ts";
+
+/** Reads NegotiateProtocolVersion: the newest minor version and the options that the server does not know. */
+export function readNegotiateProtocolVersion(
+  reader: Reader,
+): { version: number; unrecognized: string[] } {
+  const version = reader.int32();
+  const count = reader.count(reader.int32(), 1);
+  const unrecognized: string[] = [];
+  for (let i = 0; i < count; i++) unrecognized.push(reader.cstring());
+  reader.finish();
+  return { version, unrecognized };
+}
 
 /** Reads AuthenticationSASL: the mechanisms that the server offers. */
 export function readSaslMechanisms(reader: Reader): string[] {

@@ -27,7 +27,6 @@ export {
   readCommandTag,
   readFields,
   readFunctionResult,
-  readNegotiateProtocolVersion,
   readNotification,
   readParameterDescription,
   readParameterStatus,
@@ -58,6 +57,7 @@ export {
 } from "./frontend.ts";
 export {
   passwordMessage,
+  readNegotiateProtocolVersion,
   readRest,
   readSaslMechanisms,
   saslInitialResponse,

@@ -2,7 +2,7 @@ import type { Settings } from "../config/settings.ts";
 import type { Target } from "../config/target.ts";
 import { loaded } from "../errors/loading.ts";
 import { AUTHENTICATION_OK } from "../protocol/tags.ts";
-import { admit, authenticationRequest } from "./auth_request.ts";
+import { authenticationRequest } from "./auth_request.ts";
 import { unlessAborted } from "./deadline.ts";
 import type { Start } from "./start.ts";
 import type { Wire } from "./wire.ts";
@@ -15,12 +15,11 @@ export async function authenticate(
   start: Start,
 ): Promise<void> {
   const login = { wire, settings, target, start };
-  const method = await authenticationRequest(login, start.version);
+  const method = await authenticationRequest(login, true);
   start.stage = "authenticating";
-  if (method === AUTHENTICATION_OK) {
-    wire.reader.finish();
-    return admit(login, "none");
-  }
+  const { requireAuth, channelBinding } = settings;
+  const isFree = requireAuth === undefined && channelBinding !== "require";
+  if (method === AUTHENTICATION_OK && isFree) return wire.reader.finish();
   const { logIn } = await unlessAborted(loginCode(), start.signal);
   await logIn(login, method);
 }

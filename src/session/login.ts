@@ -9,6 +9,7 @@ import { OAuthBearer } from "../auth/oauth.ts";
 import { passwordBytes } from "../auth/password.ts";
 import { Scram } from "../auth/scram.ts";
 import type { GssContext } from "../config/login.ts";
+import type { AuthMethod } from "../config/required_auth.ts";
 import type { Target } from "../config/target.ts";
 import {
   InterfaceError,
@@ -25,7 +26,7 @@ import {
   saslResponse,
 } from "../protocol/login_messages.ts";
 import { Authentication } from "../protocol/authentication.ts";
-import { admit, authenticationRequest, type Login } from "./auth_request.ts";
+import { authenticationRequest, type Login } from "./auth_request.ts";
 import { unlessAborted } from "./deadline.ts";
 import type { Start } from "./start.ts";
 import type { Wire } from "./wire.ts";
@@ -39,6 +40,9 @@ const MAX_ROUNDS = 20;
 export async function logIn(login: Login, method: number): Promise<void> {
   const { wire, settings } = login;
   switch (method) {
+    case Authentication.Ok:
+      wire.reader.finish();
+      return admit(login, "none");
     case Authentication.CleartextPassword:
       wire.reader.finish();
       admit(login, "password");
@@ -65,6 +69,35 @@ export async function logIn(login: Login, method: number): Promise<void> {
   await expectAuthentication(login, Authentication.Ok);
   wire.reader.finish();
 }
+
+/**
+ * Refuses a method that `requireAuth` does not allow, and all but SCRAM where channel binding is
+ * required: only SCRAM-SHA-256-PLUS binds a login to the channel.
+ */
+function admit({ settings }: Login, method: AuthMethod): void {
+  const { requireAuth, channelBinding } = settings;
+  if (requireAuth !== undefined && !requireAuth.methods.has(method)) {
+    throw new OperationalError(
+      `requireAuth is "${requireAuth.text}", but the server ${ASKS[method]}`,
+      { code: "28000" },
+    );
+  }
+  if (channelBinding !== "require" || method === "scram-sha-256") return;
+  throw new OperationalError(
+    "channel binding is required, but the server did not ask for SCRAM authentication",
+    { code: "28000" },
+  );
+}
+
+const ASKS: Readonly<Record<AuthMethod, string>> = {
+  "none": "asks for no authentication",
+  "password": "asks for a cleartext password",
+  "md5": "asks for an MD5 password",
+  "gss": "asks for GSSAPI authentication",
+  "sspi": "asks for SSPI authentication",
+  "scram-sha-256": "asks for SCRAM authentication",
+  "oauth": "asks for an OAuth token",
+};
 
 async function sasl(login: Login): Promise<void> {
   const mechanisms = readSaslMechanisms(login.wire.reader);

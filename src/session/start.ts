@@ -4,13 +4,14 @@ import type { Settings } from "../config/settings.ts";
 import {
   type DatabaseError,
   databaseError,
-  NotSupportedError,
   ProtocolError,
   type ServerFields,
 } from "../errors/errors.ts";
 import { escaped } from "../errors/escaped.ts";
-import { readFields, readNegotiateProtocolVersion } from "../protocol/backend.ts";
+import { loaded } from "../errors/loading.ts";
+import { readFields } from "../protocol/backend.ts";
 import { Backend } from "../protocol/tags.ts";
+import { unlessAborted } from "./deadline.ts";
 import type { Attempt } from "./dial.ts";
 import type { Wire } from "./wire.ts";
 
@@ -43,10 +44,11 @@ export interface Start extends Attempt {
 export async function nextMessage(
   wire: Wire,
   settings: Settings,
-  mayNegotiate: Start["version"] | undefined,
+  start: Start,
+  mayNegotiate: boolean,
 ): Promise<number> {
   for (;;) {
-    await wire.pull();
+    if (!wire.next()) await wire.pull();
     switch (wire.tag) {
       case Backend.ErrorResponse:
         throw startupError(readFields(wire.reader));
@@ -54,11 +56,11 @@ export async function nextMessage(
         readFields(wire.reader);
         break;
       case Backend.NegotiateProtocolVersion:
-        if (mayNegotiate === undefined) {
+        if (!mayNegotiate) {
           throw new ProtocolError("NegotiateProtocolVersion came out of order");
         }
-        negotiate(wire, settings, mayNegotiate);
-        mayNegotiate = undefined;
+        await negotiate(wire, settings, start);
+        mayNegotiate = false;
         break;
       default:
         return wire.tag;
@@ -72,24 +74,12 @@ export function startupError(fields: ServerFields): DatabaseError {
   return databaseError(Object.fromEntries(safe));
 }
 
-function negotiate(wire: Wire, settings: Settings, asked: Start["version"]): void {
-  const { version, unrecognized } = readNegotiateProtocolVersion(wire.reader);
-  // Before PostgreSQL 18 the field was sometimes sent as the minor number alone.
-  const minor = version & 0xffff;
-  if (version >>> 16 !== 3 && version >>> 16 !== 0) {
-    throw new ProtocolError(`the server offers protocol version ${version >>> 16}.${minor}`);
-  }
-  if (unrecognized.length > 0) {
-    throw new NotSupportedError(
-      `the server does not know the protocol options ${escaped(unrecognized.join(", "))}`,
-    );
-  }
-  if (minor > (VERSIONS[asked] & 0xffff)) {
-    throw new ProtocolError(`the server offers protocol 3.${minor}, newer than was asked for`);
-  }
-  if (minor < (VERSIONS[settings.minProtocolVersion] & 0xffff)) {
-    throw new NotSupportedError(
-      `the server has only protocol 3.${minor}, minProtocolVersion is ${settings.minProtocolVersion}`,
-    );
-  }
+/** Checks the version that the server offers. Its code is loaded for it: few servers offer another one. */
+async function negotiate(wire: Wire, settings: Settings, start: Start): Promise<void> {
+  const loading = loaded(import("./negotiate.ts"), "the negotiation of the protocol's version");
+  (await unlessAborted(loading, start.signal)).negotiate(
+    wire.reader,
+    settings.minProtocolVersion,
+    start.version,
+  );
 }

@@ -46,7 +46,7 @@ async function untilReady(wire: Wire): Promise<SessionFacts> {
   const parameterStatuses = new ParameterStatuses();
   let key = { processId: 0, secretKey: new Uint8Array(0) };
   for (;;) {
-    await wire.pull();
+    if (!wire.next()) await wire.pull();
     const { tag, reader } = wire;
     switch (tag) {
       case Backend.ParameterStatus: {

@@ -92,12 +92,16 @@ export class Wire implements Sink {
 
   /** Waits for one message. Rejects if the connection is lost, or with the error of {@linkcode Wire.fail}. */
   async pull(): Promise<void> {
+    while (!this.next()) await this.#more();
+  }
+
+  /** Reports whether a message has arrived whole, which `tag` and `reader` then describe. */
+  next(): boolean {
     const framer = this.#framer;
-    while (!framer.next()) await this.#more();
+    if (!framer.next()) return false;
     this.#pulled += framer.reader.remaining;
-    if (this.#pulled > LIMIT_OF_LOGIN) {
-      throw new ProtocolError(`the server sent more than ${LIMIT_OF_LOGIN} bytes before login`);
-    }
+    if (this.#pulled <= LIMIT_OF_LOGIN) return true;
+    throw new ProtocolError(`the server sent more than ${LIMIT_OF_LOGIN} bytes before login`);
   }
 
   /** Waits for the single byte that answers SSLRequest. */

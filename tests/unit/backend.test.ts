@@ -5,7 +5,10 @@ import { Reader } from "../../src/bytes/reader.ts";
 import { ProtocolError } from "../../src/errors/errors.ts";
 import * as backend from "../../src/protocol/backend.ts";
 import { readCopyResponse } from "../../src/protocol/copy_messages.ts";
-import { readSaslMechanisms } from "../../src/protocol/login_messages.ts";
+import {
+  readNegotiateProtocolVersion,
+  readSaslMechanisms,
+} from "../../src/protocol/login_messages.ts";
 
 const READERS: readonly [string, (reader: Reader) => unknown][] = [
   ["readBackendKeyData", backend.readBackendKeyData],
@@ -13,7 +16,7 @@ const READERS: readonly [string, (reader: Reader) => unknown][] = [
   ["readCopyResponse", readCopyResponse],
   ["readFields", backend.readFields],
   ["readFunctionResult", backend.readFunctionResult],
-  ["readNegotiateProtocolVersion", backend.readNegotiateProtocolVersion],
+  ["readNegotiateProtocolVersion", readNegotiateProtocolVersion],
   ["readNotification", backend.readNotification],
   ["readParameterDescription", backend.readParameterDescription],
   ["readParameterStatus", backend.readParameterStatus],
