@@ -70,8 +70,11 @@ export async function connect(
 
 /** Returns the runtime that the options give, or else the detected one. */
 export async function runtimeOf({ runtime }: ConnectOptions): Promise<Runtime> {
-  return runtime ?? await detectRuntime();
+  return runtime ?? (detected.runtime ??= await detectRuntime());
 }
+
+/** The detected runtime, which is the same for all connections. */
+const detected: { runtime?: Runtime } = {};
 
 /** Opens the core of a connection, for `connect()` and pools. Throws the errors of `connect()`. */
 export async function openCore(
@@ -88,13 +91,16 @@ export async function openCore(
   const runtime = dial === undefined ? surroundings : await dialled(surroundings, dial);
   const resolved = kept?.settings ?? await settingsInTime(dsn, options, runtime);
   if (kept !== undefined) kept.settings = resolved;
-  const settings = { ...resolved, targetSessionAttrs: role(resolved.targetSessionAttrs) };
+  const targetSessionAttrs = role(resolved.targetSessionAttrs);
+  const settings = targetSessionAttrs === resolved.targetSessionAttrs
+    ? resolved
+    : { ...resolved, targetSessionAttrs };
   const types = createRegistry(options.types ?? {});
   const origin = originOf(settings, settings.targets);
   const trace = new Tracing(runtime, origin);
   goesTo?.(origin);
   const { session, target } = await openWatched(settings, options.signal, trace);
-  trace.origin = originOf(settings, [target]);
+  if (settings.targets.length > 1) trace.origin = originOf(settings, [target]);
   const { statementCacheSize: size, statementLifetime: lifetime, parameters } = settings;
   const executor = makeExecutor(session, types, { size, lifetime }, trace, parameters);
   for (const [name, value] of Object.entries(parameters)) {
@@ -117,10 +123,13 @@ async function settingsInTime(
 ): Promise<Settings> {
   const { signal, timeout } = options;
   checkOptions({ signal, timeout }, CALL_OPTIONS);
+  const { seconds, early } = await unlessAborted(timeForFiles(dsn, options, runtime), signal);
+  if (seconds === 0) {
+    return await unlessAborted(resolveSettings(dsn, options, runtime, early), signal);
+  }
   const controller = new AbortController();
   const stage = (): string => "reading the files that the settings name";
-  const { seconds, early } = await unlessAborted(timeForFiles(dsn, options, runtime), signal);
-  const release = bound(controller, seconds, stage, options.signal);
+  const release = bound(controller, seconds, stage, signal);
   try {
     return await unlessAborted(resolveSettings(dsn, options, runtime, early), controller.signal);
   } finally {

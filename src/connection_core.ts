@@ -86,8 +86,10 @@ export function connectionCore(
       for (const watcher of watchers) watcher.refused(code);
     },
   };
-  for (const [name, value] of session.parameterStatuses) {
-    tell(hooks.onParameterStatus, name, value);
+  if (hooks.onParameterStatus !== undefined) {
+    for (const [name, value] of session.parameterStatuses) {
+      tell(hooks.onParameterStatus, name, value);
+    }
   }
   return {
     session,

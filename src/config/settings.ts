@@ -180,9 +180,9 @@ export function checkDatabase({ database = "" }: ConnectOptions): void {
 }
 
 /**
- * Returns the seconds that {@linkcode resolveSettings} may take to read files, 0 for no limit:
- * `connectTimeout` as far as it is known without the files. `early` is what was read for that.
- * `resolveSettings` reports faults.
+ * Returns the seconds that {@linkcode resolveSettings} may take to read files, 0 for no limit or if it
+ * reads none: `connectTimeout` as far as it is known without the files. `early` is what was read for
+ * that. `resolveSettings` reports faults.
  */
 export async function timeForFiles(
   dsn: string | URL | undefined,
@@ -191,7 +191,10 @@ export async function timeForFiles(
 ): Promise<{ seconds: number; early?: Early }> {
   try {
     const early = await gatherWithoutFiles(dsnText(dsn), options, runtime);
-    return { seconds: limits(early.values, options).connectTimeout, early };
+    // A service and certificates are read from files.
+    const isFree = early.isComplete && !options.sslContext &&
+      givenText(early.values, "sslmode") === "disable";
+    return { seconds: isFree ? 0 : limits(early.values, options).connectTimeout, early };
   } catch {
     return { seconds: DEFAULT_CONNECT_TIMEOUT };
   }

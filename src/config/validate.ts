@@ -10,7 +10,7 @@ import {
   whole,
 } from "../errors/checks.ts";
 import { InterfaceError } from "../errors/errors.ts";
-import { own } from "../errors/own.ts";
+import { own, withoutPrototype } from "../errors/own.ts";
 import type { ConnectOptions, TlsOptions } from "./options.ts";
 import { type Kind, type Parameter, PARAMETERS, TLS_VERSIONS } from "./parameters.ts";
 import { suggestion } from "./spelling.ts";
@@ -21,7 +21,7 @@ import { suggestion } from "./spelling.ts";
  * @throws {InterfaceError} an option is wrong; the message names the option and quotes no value.
  */
 export function checkOptions(options: ConnectOptions): void {
-  options = ownOptions(options);
+  options = withoutPrototype(options);
   for (const [name, value] of Object.entries(options)) {
     const check = OPTION_CHECKS.get(name);
     if (check === undefined) throw unknown(name);
@@ -95,18 +95,22 @@ export function ownOptions<T extends ConnectOptions>(options: T): T {
 }
 
 /**
- * Yields the options that are parameters of libpq, as `[keyword, text, option]`, but no absent or
+ * Returns the options that are parameters of libpq, as `[keyword, text, option]`, but no absent or
  * empty ones and no password that is not text.
  */
-export function* optionTexts(options: ConnectOptions): Generator<[string, string, string]> {
+export function optionTexts(options: ConnectOptions): OptionText[] {
   const values = options as Readonly<Record<string, unknown>>;
+  const texts: OptionText[] = [];
   for (const row of PARAMETERS) {
     if (row.option === undefined || row.option === "tcpKeepalive") continue;
     const text = optionText(row, values[row.option]);
-    if (text !== "") yield [row.keyword, text, row.option];
+    if (text !== "") texts.push([row.keyword, text, row.option]);
   }
-  yield* keepaliveTexts(options.tcpKeepalive);
+  addKeepalive(texts, options.tcpKeepalive);
+  return texts;
 }
+
+type OptionText = [keyword: string, text: string, option: string];
 
 const text: Check = (name, value) => {
   if (typeof value !== "string") fail(name, "a string");
@@ -292,15 +296,14 @@ function optionText(row: Parameter, value: unknown): string {
   return Array.isArray(value) ? value.join(",") : String(value);
 }
 
-function* keepaliveTexts(
-  value: ConnectOptions["tcpKeepalive"],
-): Generator<[string, string, string]> {
+function addKeepalive(texts: OptionText[], value: ConnectOptions["tcpKeepalive"]): void {
   if (value === undefined) return;
-  yield ["keepalives", value === false ? "0" : "1", "tcpKeepalive"];
+  texts.push(["keepalives", value === false ? "0" : "1", "tcpKeepalive"]);
   if (typeof value !== "object") return;
   for (const name of ["idle", "interval", "count"] as const) {
     const time = value[name];
-    if (time !== undefined) yield [`keepalives_${name}`, String(time), `tcpKeepalive.${name}`];
+    if (time === undefined) continue;
+    texts.push([`keepalives_${name}`, String(time), `tcpKeepalive.${name}`]);
   }
 }
 

@@ -69,7 +69,8 @@ async function searchHost(
   role: Role,
 ): Promise<Session | undefined> {
   for (const address of await addressesOf(search, target)) {
-    const found = await searchAddress(search, { ...target, address }, role);
+    const place = address === target.address ? target : { ...target, address };
+    const found = await searchAddress(search, place, role);
     if (found instanceof Session) return found;
     if (found === "next host") return undefined;
     if (found === "stop") throw await summary(search);

@@ -33,7 +33,7 @@ export class TypeRegistry {
   readonly #options: TypesOptions;
   /** The driver's codecs of the common scalar types. */
   readonly #common: readonly Codec[];
-  /** Scalars by OID; the user's take precedence over the built-in ones. */
+  /** The user's codecs of scalars by OID, which take precedence over the built-in ones. */
   readonly #scalars = new Map<number, Codec>();
   /** The user's codecs by `schema.name` or name. */
   readonly #named = new Map<string, Codec>();
@@ -62,7 +62,6 @@ export class TypeRegistry {
     this.#options = options;
     this.#catalogue = sharing === undefined ? new Catalogue() : sharing.#catalogue;
     this.#common = builtinCodecs(options);
-    for (const codec of this.#common) this.#scalars.set(codec.oid, codec);
     for (const codec of codecsOf(options)) this.register(codec);
   }
 
@@ -113,7 +112,7 @@ export class TypeRegistry {
    * the catalogue (see {@linkcode TypeRegistry.define}).
    */
   lookup(oid: number): Codec | undefined {
-    return this.#scalars.get(oid) ?? this.#derivedCodec(oid);
+    return this.#scalars.get(oid) ?? this.#commonScalar(oid) ?? this.#derivedCodec(oid);
   }
 
   /**
