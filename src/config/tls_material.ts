@@ -82,8 +82,11 @@ class Files {
     const text = await this.#runtime.readTextFile(value.text);
     if (text === undefined) {
       throw new InterfaceError(
-        `${value.name}: file "${value.text}" does not exist or cannot be read` +
-          permissionHint(this.#runtime, { kind: "file", name: value.text }),
+        isBare(value.text)
+          ? `${value.name} is neither PEM text nor the name of a file; the value is not shown, because ` +
+            "it looks like a certificate or a key without the lines around it"
+          : `${value.name}: file "${value.text}" does not exist or cannot be read` +
+            permissionHint(this.#runtime, { kind: "file", name: value.text }),
       );
     }
     if (!isPem(text)) {
@@ -114,6 +117,11 @@ class Files {
         "or less, or u=rw,g=r (0640) or less if owned by root",
     );
   }
+}
+
+/** Reports whether a text looks like the base64 of a certificate or a key: a key must not be shown. */
+function isBare(text: string): boolean {
+  return /^[A-Za-z0-9+/=\s]{64,}$/.test(text);
 }
 
 function isPem(text: string): boolean {

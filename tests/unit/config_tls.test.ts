@@ -314,3 +314,13 @@ test("checkServerIdentity is passed on", async () => {
   const { tls } = await one({ sslContext: { checkServerIdentity } });
   assert.equal(tls!.checkServerIdentity, checkServerIdentity);
 });
+
+test("a key that is given without the lines around it does not appear in the error", async () => {
+  const bare = btoa("a private key ".repeat(10));
+  for (const option of ["sslKey", "sslCert", "sslRootCert", "sslCrl"]) {
+    const given = { sslMode: "require", sslCert: CERT, sslRootCert: ROOT, [option]: bare } as const;
+    const message = await refused(given, NONE);
+    assert.match(message, new RegExp(`^${option} is neither PEM text nor the name of a file`));
+    assert.equal(message.includes(bare.slice(0, 20)), false);
+  }
+});
