@@ -1,3 +1,4 @@
+import type { Checks } from "../errors/checks.ts";
 import { InterfaceError } from "../errors/errors.ts";
 
 /** The style of a text's parameters: `?`, `:1`, `:name`, `%s`, `%(name)s`. */
@@ -18,6 +19,14 @@ export function checkParamStyle(style: ParamStyle): ParamStyle {
   const wanted = PARAM_STYLES.map((name) => `"${name}"`).join(", ");
   throw new InterfaceError(`paramstyle must be one of ${wanted}`);
 }
+
+/** The options of `execute()`. The stream itself is checked with the text. */
+export const STREAM_OPTIONS: Checks = { stream: () => {} };
+
+/** The options of a cursor. */
+export const CURSOR_OPTIONS: Checks = {
+  paramstyle: (_, style) => void checkParamStyle(style as ParamStyle),
+};
 
 /** Reports whether there are arguments. Without any, a text is not scanned. */
 export function hasArguments(args: Arguments): boolean {

@@ -1,4 +1,5 @@
 import type { Queryable } from "../queryable.ts";
+import { checkOptions } from "../errors/checks.ts";
 import { InterfaceError, ProgrammingError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import type { Result } from "../query/result.ts";
@@ -7,10 +8,11 @@ import type { ExecutionHost, Outcome } from "./execution_host.ts";
 import type { InputSize } from "./input_sizes.ts";
 import {
   type Arguments,
-  checkParamStyle,
   copyArguments,
+  CURSOR_OPTIONS,
   hasArguments,
   type ParamStyle,
+  STREAM_OPTIONS,
 } from "./arguments.ts";
 import type { WorkLoader } from "./work_loader.ts";
 
@@ -57,7 +59,8 @@ export class Cursor<Connection = Queryable> implements AsyncDisposable {
   #inputSizes: readonly InputSize[] = [];
 
   /**
-   * For the connection's `cursor()`. @throws {InterfaceError} `paramstyle` is not one of the five.
+   * For the connection's `cursor()`. @throws {InterfaceError} `paramstyle` is not one of the five, or
+   * an option is unknown.
    */
   constructor(
     connection: Connection,
@@ -68,7 +71,8 @@ export class Cursor<Connection = Queryable> implements AsyncDisposable {
     this.#connection = connection;
     this.#work = work;
     this.#host = host;
-    this.paramstyle = checkParamStyle(own(options).paramstyle ?? "format");
+    checkOptions(options, CURSOR_OPTIONS);
+    this.paramstyle = own(options).paramstyle ?? "format";
   }
 
   /** The connection of the cursor. */
@@ -95,8 +99,8 @@ export class Cursor<Connection = Queryable> implements AsyncDisposable {
    *
    * A COPY takes no arguments: `stream` is the source or the sink of its data.
    *
-   * @throws {InterfaceError} the cursor is closed, an argument is missing or cannot be encoded, the
-   * stream does not suit the text, or a COMMIT was answered by ROLLBACK.
+   * @throws {InterfaceError} the cursor is closed, an option is unknown, an argument is missing or
+   * cannot be encoded, the stream does not suit the text, or a COMMIT was answered by ROLLBACK.
    * @throws {DatabaseError} the server refused the statement; the subclass depends on the reason.
    */
   async execute(
@@ -104,6 +108,7 @@ export class Cursor<Connection = Queryable> implements AsyncDisposable {
     args: Arguments = [],
     options: StreamOptions = {},
   ): Promise<this> {
+    checkOptions(options, STREAM_OPTIONS);
     const { stream } = own(options);
     const host = this.#begin(operation);
     const { paramstyle } = this;

@@ -115,8 +115,9 @@ export class Connection extends BaseConnection {
 
   /** Returns a cursor. All cursors of a connection see each other's changes. */
   cursor(options: CursorOptions = {}): Cursor<this> {
-    const how = { paramstyle: this.#paramstyle, ...options };
-    return new Cursor(this, this.host, this.#cursorWork, how);
+    const cursor = new Cursor(this, this.host, this.#cursorWork, options);
+    if (own(options).paramstyle === undefined) cursor.paramstyle = this.#paramstyle;
+    return cursor;
   }
 
   /**

@@ -1,7 +1,8 @@
+import { checkOptions, type Checks, object } from "../errors/checks.ts";
 import { InterfaceError } from "../errors/errors.ts";
 import { own } from "../errors/own.ts";
 import { executeCopy, type StreamOptions } from "./copy_stream.ts";
-import { type Arguments, hasArguments } from "./arguments.ts";
+import { type Arguments, hasArguments, STREAM_OPTIONS } from "./arguments.ts";
 import type { PreparedStatement as DriverStatement } from "../query/prepared.ts";
 import type { Result } from "../query/result.ts";
 import { executeStatement, executeText, judge, runRewritten } from "./execution.ts";
@@ -13,6 +14,9 @@ export interface RunOptions extends StreamOptions {
   /** OIDs of the parameters' types by name, where the server is not to choose. */
   types?: Readonly<Record<string, number>> | undefined;
 }
+
+const PREPARE_OPTIONS: Checks = { types: object };
+const RUN_OPTIONS: Checks = { ...STREAM_OPTIONS, ...PREPARE_OPTIONS };
 
 /** Runs texts with `:name` parameters, and keeps the outcome of the last one. */
 export class NamedStatements {
@@ -37,6 +41,7 @@ export class NamedStatements {
     options: RunOptions = {},
   ): Promise<unknown[][] | null> {
     if (typeof sql !== "string") throw new InterfaceError("run(): the SQL must be a string");
+    checkOptions(options, RUN_OPTIONS);
     const { stream, types: named } = own(options);
     if (stream !== undefined) {
       this.#outcome = await executeCopy(this.#host, sql, parameters, stream);
@@ -57,7 +62,7 @@ export class NamedStatements {
 /**
  * Prepares a statement with `:name` parameters.
  *
- * @throws {InterfaceError} `sql` is not a string.
+ * @throws {InterfaceError} `sql` is not a string, or an option is unknown.
  * @throws {DatabaseError} the server refused the statement.
  */
 export async function prepareNamed(
@@ -65,6 +70,7 @@ export async function prepareNamed(
   sql: string,
   options: Pick<RunOptions, "types"> = {},
 ): Promise<PreparedStatement> {
+  checkOptions(options, PREPARE_OPTIONS);
   const { types } = own(options);
   if (typeof sql !== "string") throw new InterfaceError("prepare(): the SQL must be a string");
   const scanned = scanText("named", sql, host.backslashes);

@@ -218,6 +218,23 @@ test("cursor: on the driver's own connection each statement commits by itself", 
   }
 });
 
+test("cursor: an unknown option is refused by its name, and nothing is sent", async () => {
+  const unknown = { name: "InterfaceError", message: /^unknown option "/ };
+  await withDbapi(async (con) => {
+    assert.throws(() => con.cursor({ paramStyle: "named" } as never), unknown);
+    const cursor = con.cursor({ paramstyle: undefined });
+    assert.equal(cursor.paramstyle, "named");
+    const execute = (options: object) => cursor.execute("select 1", [], options as never);
+    await assert.rejects(execute({ steam: "1\n" }), unknown);
+    await assert.rejects(execute(null as never), { name: "InterfaceError" });
+    await assert.rejects(con.run("select 1", {}, { type: {} } as never), unknown);
+    await assert.rejects(con.run("select 1", {}, { types: 1 } as never), /^InterfaceError: types/);
+    await assert.rejects(con.prepare("select 1", { stream: "" } as never), unknown);
+    await execute({ stream: undefined });
+    assert.deepEqual(await cursor.fetchall(), [[1]]);
+  }, { paramstyle: "named" });
+});
+
 test("dbapi: wrong options are refused before anything is dialled", async () => {
   const host = "192.0.2.1";
   await assert.rejects(dbapi.connect({ host, paramstyle: "x" as "format" }), /paramstyle must be/);
