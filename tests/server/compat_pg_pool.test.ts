@@ -37,7 +37,9 @@ async function observed(
     await scenario(pool, log, pg);
   } finally {
     if (!pool.ending) await pool.end();
-    await pause(0.05); // for the events of closed clients
+    const count = (event: string): number => log.filter((line) => line.startsWith(event)).length;
+    await until(() => count("remove ") >= count("connect ")); // those of closed clients come late
+    await pause(0.01);
   }
   log.push(`${pool.totalCount} ${pool.idleCount} ${pool.waitingCount} ${pool.ended}`);
   return inOrder(log);
