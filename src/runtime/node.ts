@@ -60,8 +60,12 @@ export const nodeServices: Services = {
   reasonOf,
   lookup: async (host) =>
     (await lookup(host, { all: true, verbatim: true })).map((one) => one.address),
-  // An object like any other: without this, Object.prototype would be part of the environment.
-  env: (name) => Object.hasOwn(process.env, name) ? process.env[name] : undefined,
+  // An object like any other: without hasOwn, Object.prototype would be part of the environment. Each
+  // access costs a call of the system, and most variables are not set.
+  env: (name) => {
+    const value = process.env[name];
+    return value !== undefined && Object.hasOwn(process.env, name) ? value : undefined;
+  },
   readTextFile: (path) => orAbsent(readText(path)),
   fileMode: async (path) => {
     if (process.platform === "win32") return undefined;
