@@ -13,6 +13,9 @@ import type { PoolTrace } from "./pool_trace.ts";
 import type { TextEffects } from "./session_state.ts";
 import type { Opened } from "./slot.ts";
 
+/** The milliseconds for which settings are kept. */
+const KEPT = 60_000;
+
 /** Opens the connections of a pool. */
 export class Connector {
   /** Whether errors keep the stacks of async callers; known with the first connection. */
@@ -25,10 +28,13 @@ export class Connector {
   readonly #detect: () => Promise<Runtime>;
   #runtime: Runtime | undefined;
   /**
-   * The settings, until a connection cannot be opened with them: files and environment are read again
-   * then, because a password or a certificate may have changed.
+   * The settings. Files and environment are read again when these are {@linkcode KEPT} old or a
+   * connection cannot be opened with them, because a password, a certificate or a revocation list may
+   * have changed.
    */
   readonly #kept: NonNullable<Opening["kept"]> = { settings: undefined };
+  /** The time at which they were read, by the clock that goes on while the process is frozen. */
+  #read = 0;
 
   /** `detect` returns the runtime if the options do not name one. */
   constructor(
@@ -63,7 +69,10 @@ export class Connector {
 
   /** Opens a connection. Where kept settings have failed, files and environment are read again. */
   async #open(signal: Signal, choose: (role: Role) => Role, trace?: PoolTrace): Promise<Opened> {
+    const now = Date.now();
+    if (now - this.#read > KEPT) this.#kept.settings = undefined;
     const wasKept = this.#kept.settings !== undefined;
+    if (!wasKept) this.#read = now;
     try {
       return await this.#openOnce(signal, choose, trace);
     } catch (error) {

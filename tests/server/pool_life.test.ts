@@ -116,6 +116,31 @@ test("pool: a password file that was changed is read again before a connection i
   }
 });
 
+test("pool: files and environment are read again after a minute", async () => {
+  const { now } = Date;
+  const { PGAPPNAME } = process.env;
+  const pool = createPool(as(await sharedServer()), { max: 3 });
+  const nameOf = async (name: string): Promise<unknown> => {
+    process.env.PGAPPNAME = name;
+    const db = await pool.connect();
+    taken.push(db);
+    return await db.query("show application_name").scalar();
+  };
+  const taken: Awaited<ReturnType<typeof pool.connect>>[] = [];
+  try {
+    const first = await nameOf("first");
+    const second = await nameOf("second");
+    Date.now = () => now() + 61_000;
+    assert.deepEqual([first, second, await nameOf("third")], ["first", "first", "third"]);
+  } finally {
+    Date.now = now;
+    if (PGAPPNAME === undefined) delete process.env.PGAPPNAME;
+    else process.env.PGAPPNAME = PGAPPNAME;
+    for (const db of taken) await db.close();
+    await pool.close();
+  }
+});
+
 test("pool: an onConnect that never ends is given up after acquireTimeout, as is who waits for it", () =>
   withPool(
     { max: 1, acquireTimeout: 0.2, onConnect: () => new Promise(() => {}) },
