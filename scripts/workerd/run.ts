@@ -27,7 +27,7 @@ const INSIDE = join(import.meta.dirname ?? ".", "inside");
 const AT_ONCE = 6;
 
 /** Seconds that a file may take. */
-const PATIENCE = 120;
+const PATIENCE = 240;
 
 /** Modules that are replaced. */
 const REPLACED: readonly (readonly [RegExp, string])[] = [

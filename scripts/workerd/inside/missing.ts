@@ -10,7 +10,8 @@ export function missing(what: string): () => never {
 export const spawn: () => never = missing("processes");
 export const execFileSync: () => never = missing("processes");
 export const spawnSync: () => never = missing("processes");
+export const runInNewContext: () => never = missing("node:vm");
 export const Worker: () => never = missing("worker threads");
 
-const all: object = { execFileSync, spawn, spawnSync, Worker };
+const all: object = { execFileSync, runInNewContext, spawn, spawnSync, Worker };
 export default all;

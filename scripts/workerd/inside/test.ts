@@ -30,7 +30,7 @@ export interface Outcome {
 }
 
 /** Seconds that a test may take. */
-const SECONDS = 25;
+const SECONDS = 60;
 
 const emptySuite = (): Suite => ({
   ...{ entries: [], before: [], after: [] },
