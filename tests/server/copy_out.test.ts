@@ -220,7 +220,7 @@ test("copy out: a server that waits longer than `timeout` is not taken for lost"
       await new Promise((resolve) => setTimeout(resolve, 700));
       while (!(await reader.read()).done);
       await assertUsable(db);
-    }, { timeout: 0.3 })
+    }, { timeout: 0.3, connectTimeout: 10 })
   );
 });
 
@@ -235,6 +235,6 @@ test("copy in: a source that is silent longer than `timeout` is not taken for a 
       };
       assert.equal(await db.copyFrom("copy t from stdin", source()), 2);
       await assertUsable(db);
-    }, { timeout: 0.3 })
+    }, { timeout: 0.3, connectTimeout: 10 })
   );
 });
