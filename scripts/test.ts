@@ -69,7 +69,7 @@ async function main(): Promise<number> {
     const finished = (result: Parameters<typeof summaryLine>[0]) => say(summaryLine(result));
     const first = await runJobs(jobs, environments, timeout, finished);
     const most = Number(process.env.CORNAC_AGAIN ?? 0);
-    const results = await runAgain(ROOT, first, most, [environments[0]!, timeout]);
+    const results = await runAgain(ROOT, first, most, environments[0]!, timeout);
     say(`\n${closingReport(ROOT, results, slowest)}`);
     return allPassed(results) ? 0 : 1;
   } finally {

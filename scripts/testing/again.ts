@@ -16,7 +16,8 @@ export async function runAgain(
   root: string,
   results: readonly Result[],
   most: number,
-  run: Parameters<typeof runJob> extends [Job, ...infer Rest] ? Rest : never,
+  environment: Readonly<Record<string, string>>,
+  timeout: number,
 ): Promise<Result[]> {
   const failed = results.flatMap(({ cases }) => cases.filter(isFailed)).length;
   const isBroken = results.some(({ trouble }) => trouble !== undefined);
@@ -24,7 +25,7 @@ export async function runAgain(
   const all: Result[] = [];
   for (const result of results) {
     const isOne = result.cases.some(isFailed);
-    all.push(isOne ? await jobAgain(root, result, run) : result);
+    all.push(isOne ? await jobAgain(root, result, environment, timeout) : result);
   }
   return all;
 }
@@ -32,12 +33,14 @@ export async function runAgain(
 async function jobAgain(
   root: string,
   result: Result,
-  run: Parameters<typeof runAgain>[3],
+  environment: Readonly<Record<string, string>>,
+  timeout: number,
 ): Promise<Result> {
   const { job, cases } = result;
   const failed = cases.filter(isFailed);
   const files = [...new Set(failed.flatMap((test) => filesOf(root, job, test)))];
-  const second = await runJob(await jobFor(job, files, `${job.report}.again`), ...run);
+  const again = await jobFor(job, files, `${job.report}.again`);
+  const second = await runJob(again, environment, timeout);
   if (second.trouble !== undefined || second.cases.some(isFailed)) return result;
   const passed = cases.map((test) =>
     isFailed(test) ? { ...test, outcome: "passed" as const } : test

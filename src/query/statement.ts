@@ -50,7 +50,7 @@ export class Statement {
   used = 0;
   /** How many losses of statements in a row came before this one was made. */
   losses = 0;
-  /** The number of queries that are bound to it before its Parse is confirmed, and not answered. */
+  /** The queries that were bound to it before its Parse was confirmed, less those that have failed. */
   sharers = 0;
   /** The error that its Parse or Describe was answered with. */
   refusal: unknown;
